@@ -1,0 +1,80 @@
+// The seam of the load engine: what one core is asked to do (ShareSpec), how far it came (Resume), and what it measured
+// (Snapshot). The same types embedded, clustered and simulated. dealing.ts makes specs, executors.ts drives them.
+
+import type { Executor } from "./plan.ts";
+import type { Series } from "./series.ts";
+
+/**
+ * Where the rest of a share begins, cut with the metrics of the same instant.
+ * arrivals: next index k of this share's stripe (its k-th arrival is number k * shares + share of the whole sequence).
+ * elapsed: ms of schedule already driven. iterations: done by each local VU (index = local VU).
+ * ranges: half-open ranges of shared iterations not yet begun or begun and not ended.
+ */
+export type Resume =
+  | { readonly kind: "arrivals"; readonly next: number; readonly feeds: Feeds }
+  | { readonly kind: "elapsed"; readonly elapsedMs: number; readonly feeds: Feeds }
+  | { readonly kind: "iterations"; readonly done: readonly number[]; readonly elapsedMs: number; readonly feeds: Feeds }
+  | { readonly kind: "ranges"; readonly left: readonly Range[]; readonly elapsedMs: number; readonly feeds: Feeds };
+export type Range = readonly [from: number, to: number];
+/** Next row of this share's stripe, by feed id (unique and circular feeds only). */
+export type Feeds = Readonly<Record<string, number>>;
+
+/** One core's part of a workflow. Totals in `executor` are the whole workflow's: a share takes its exact part by (share, shares). */
+export type ShareSpec = {
+  readonly workflow: string;
+  readonly share: number;
+  readonly shares: number;
+  readonly executor: Executor;
+  /** VU number j (0-based, j % shares === share) of this workflow has id vuBase + j + 1. */
+  readonly vuBase: number;
+  readonly startTimeMs: number;
+  readonly gracefulStopMs: number;
+  readonly minIterationDurationMs: number;
+  /** null: from the beginning. */
+  readonly resume: Resume | null;
+};
+
+/** Names one execution of a share. `token` is the ledger index of its dispatch: the fence. */
+export type AttemptId = { readonly job: string; readonly workflow: string; readonly share: number; readonly token: number };
+
+/** Requests and iterations the summary accounts for, cumulative over the attempt. */
+export type Accounting = {
+  /** Iterations the schedule asked for so far. */
+  readonly scheduled: number;
+  readonly started: number;
+  readonly completed: number;
+  readonly interrupted: number;
+  /** Arrivals that found no VU, or whose time had passed. started + dropped = scheduled for arrival executors. */
+  readonly dropped: number;
+  /** Requests counted in http_reqs that never got a socket. */
+  readonly unsent: number;
+};
+
+/** How the generator itself fared, cumulative in whole seconds of this attempt. */
+export type GeneratorHealth = {
+  readonly seconds: number;
+  /** Seconds in which the core was over 90 % busy or its loop lagged over 10 ms. */
+  readonly saturatedSeconds: number;
+  /** CPU seconds used by the core's thread. */
+  readonly cpuSeconds: number;
+  readonly loopLagMsMax: number;
+};
+
+/**
+ * One cut of an attempt's loop, cumulative: a newer `seq` replaces an older one. `series` holds those changed since
+ * the cut before it when `isDelta`, else all.
+ */
+export type Snapshot = {
+  readonly attempt: AttemptId;
+  readonly seq: number;
+  /** Ms since the workflow's start (its agreed start instant, 0 for all shares). */
+  readonly elapsedMs: number;
+  /** Whole seconds of job time this cut closes: the windows up to it are complete for this attempt. */
+  readonly isDelta: boolean;
+  readonly isFinal: boolean;
+  readonly resume: Resume;
+  readonly accounting: Accounting;
+  readonly generator: GeneratorHealth;
+  readonly vus: number;
+  readonly series: readonly Series[];
+};
