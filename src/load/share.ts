@@ -1,5 +1,5 @@
 // The seam of the load engine: what one core is asked to do (ShareSpec), how far it came (Resume), and what it measured
-// (Snapshot). The same types embedded, clustered and simulated. dealing.ts makes specs, executors.ts drives them.
+// (Snapshot). The same types embedded, clustered and simulated. dealing.ts makes specs, driver.ts drives them.
 
 import type { Executor } from "./plan.ts";
 import type { Series } from "./series.ts";
@@ -32,6 +32,8 @@ export type ShareSpec = {
   readonly minIterationDurationMs: number;
   /** null: from the beginning. */
   readonly resume: Resume | null;
+  /** This share's stripe of the data rows, which are dealt over all shares of all workflows. Left out: (share, shares). */
+  readonly feedStripe?: { readonly index: number; readonly of: number };
 };
 
 /** Names one execution of a share. `token` is the ledger index of its dispatch: the fence. */
@@ -75,6 +77,8 @@ export type Snapshot = {
   readonly resume: Resume;
   readonly accounting: Accounting;
   readonly generator: GeneratorHealth;
+  /** VUs in an iteration or ready for one now, and the most that were ever made. */
   readonly vus: number;
+  readonly vusMax: number;
   readonly series: readonly Series[];
 };
