@@ -1,0 +1,194 @@
+// Merging of measurements (design section 6). Three merges that must not be mixed up: two cuts of ONE attempt (the newer,
+// cell by cell the larger: loss, repetition and reordering do no harm), DIFFERENT attempts and shares (the sum), and the
+// growth between two cuts of one attempt (the difference). Values for people are read in values.ts.
+
+import { assert, AssertionError, never } from "../base/assert.ts";
+import { addTrends, emptyTrend, laterTrend, trendGrowth, TrendSum } from "./histogram.ts";
+import type { Cells, GaugeCells, MetricType, Series, Tags, TrendCells } from "./series.ts";
+import type { AttemptId, Snapshot } from "./share.ts";
+
+/** What is known of one attempt: the newest cut's state, and of each series the newest cells that arrived. */
+export type HeldAttempt = {
+  /** The newest cut, without its series. */
+  readonly cut: Omit<Snapshot, "series" | "isDelta">;
+  /** By series key. */
+  readonly series: ReadonlyMap<string, HeldSeries>;
+};
+/** `seq`: of the newest cut that carried the series. */
+export type HeldSeries = { readonly seq: number; readonly series: Series };
+
+/** Cells of nothing measured: merging them into others changes nothing. */
+export function emptyCells(type: MetricType): Cells {
+  switch (type) {
+    case "counter": return { type, count: 0, sum: 0 };
+    case "rate": return { type, passes: 0, total: 0 };
+    case "gauge": return { type, value: 0, min: Infinity, max: -Infinity, atMs: -Infinity };
+    case "trend": return emptyTrend();
+    default: return never(type);
+  }
+}
+
+/** True if nothing was measured. */
+export function isEmpty(cells: Cells): boolean {
+  switch (cells.type) {
+    case "counter": return cells.count === 0;
+    case "rate": return cells.total === 0;
+    case "gauge": return cells.atMs === -Infinity;
+    case "trend": return cells.count === 0;
+    default: return never(cells);
+  }
+}
+
+/**
+ * Sum of two attempts' cells. Counters, rates and trends add. The newest gauge value wins, b's when both are of the same
+ * instant (give the higher share as b); its min and max are over both.
+ */
+export function mergeCells(a: Cells, b: Cells): Cells {
+  if (a.type === "counter" && b.type === "counter") return { type: "counter", count: a.count + b.count, sum: a.sum + b.sum };
+  if (a.type === "rate" && b.type === "rate") return { type: "rate", passes: a.passes + b.passes, total: a.total + b.total };
+  if (a.type === "gauge" && b.type === "gauge") return mergeGauges(a, b, b.atMs >= a.atMs ? b : a);
+  if (a.type === "trend" && b.type === "trend") return addTrends(a, b);
+  return unlike(a, b);
+}
+
+/**
+ * One attempt's cells from two cuts of it, `later` of the higher seq: counts, which only grow, are the larger of both;
+ * sums and gauges, which may fall, are the later cut's.
+ */
+export function laterCells(earlier: Cells, later: Cells): Cells {
+  if (earlier.type === "counter" && later.type === "counter") return later;
+  if (earlier.type === "rate" && later.type === "rate") {
+    return { type: "rate", passes: Math.max(earlier.passes, later.passes), total: Math.max(earlier.total, later.total) };
+  }
+  if (earlier.type === "gauge" && later.type === "gauge") return mergeGauges(earlier, later, later);
+  if (earlier.type === "trend" && later.type === "trend") return laterTrend(earlier, later);
+  return unlike(earlier, later);
+}
+
+/**
+ * What was measured between two cuts of one attempt (`earlier` null: since its beginning). A gauge gives its newest
+ * value, with an extreme only where this growth set it. Out: null when nothing was measured; never a negative count.
+ */
+export function growth(later: Cells, earlier: Cells | null): Cells | null {
+  if (earlier === null) return isEmpty(later) ? null : later;
+  if (later.type === "counter" && earlier.type === "counter") {
+    if (later.count <= earlier.count) return null;
+    return { type: "counter", count: later.count - earlier.count, sum: later.sum - earlier.sum };
+  }
+  if (later.type === "rate" && earlier.type === "rate") {
+    if (later.total <= earlier.total) return null;
+    return { type: "rate", passes: Math.max(0, later.passes - earlier.passes), total: later.total - earlier.total };
+  }
+  if (later.type === "gauge" && earlier.type === "gauge") return gaugeGrowth(later, earlier);
+  if (later.type === "trend" && earlier.type === "trend") return trendGrowth(later, earlier);
+  return unlike(later, earlier);
+}
+
+/** The newer of two cuts of one attempt (the first when they are the same cut). */
+export function newer(a: Snapshot, b: Snapshot): Snapshot {
+  return b.seq > a.seq ? b : a;
+}
+
+/**
+ * What is held of an attempt after one more snapshot of it, full or delta (null: nothing was held). A delta carries whole
+ * cumulative series, so it needs no predecessor: the result depends only on which snapshots have arrived, not on their
+ * order or number. A series whose only delta was lost stays as old as it is until a later snapshot carries it.
+ */
+export function applySnapshot(held: HeldAttempt | null, snapshot: Snapshot): HeldAttempt {
+  assert(held === null || isSameAttempt(held.cut.attempt, snapshot.attempt), "snapshots of different attempts are never merged");
+  const series = new Map(held === null ? [] : held.series);
+  for (const arrived of snapshot.series) {
+    const known = series.get(arrived.id.key);
+    const merged = known === undefined ? { seq: snapshot.seq, series: arrived } : laterSeries(known, arrived, snapshot.seq);
+    series.set(arrived.id.key, merged);
+  }
+  if (held !== null && held.cut.seq >= snapshot.seq) return { cut: held.cut, series };
+  const { series: _series, isDelta: _isDelta, ...cut } = snapshot;
+  return { cut, series };
+}
+
+/** All series held of an attempt, in the order in which they first arrived. */
+export function heldSeries(held: HeldAttempt): Series[] {
+  return Array.from(held.series.values(), (one) => one.series);
+}
+
+/** Sum over attempts or shares, by series key: lists by ascending share, result in order of first appearance. */
+export function sumSeries(lists: readonly (readonly Series[])[]): Series[] {
+  if (lists.length === 1) return [...(lists[0] ?? [])];
+  const parts = new Map<string, Series[]>();
+  for (const list of lists) {
+    for (const series of list) {
+      const same = parts.get(series.id.key);
+      if (same === undefined) parts.set(series.id.key, [series]);
+      else same.push(series);
+    }
+  }
+  const sums: Series[] = [];
+  let trends: TrendSum | null = null;
+  for (const same of parts.values()) {
+    const first = same[0];
+    if (first === undefined) continue;
+    if (first.id.type === "trend" && same.length > 2) trends ??= new TrendSum();
+    sums.push(same.length === 1 ? first : { id: first.id, cells: sumCells(same, trends) });
+  }
+  return sums;
+}
+
+/** True if the series carries every one of these tags. */
+export function hasTags(series: Series, tags: Tags): boolean {
+  for (const name in tags) if (series.id.tags[name] !== tags[name]) return false;
+  return true;
+}
+
+/** Sum of all series of a metric that carry the tags (none: all of them). Out: null when there is no such series. */
+export function select(series: readonly Series[], metric: string, tags: Tags): Cells | null {
+  const matching = series.filter((one) => one.id.metric === metric && hasTags(one, tags));
+  const first = matching[0];
+  if (first === undefined) return null;
+  if (matching.length === 1) return first.cells;
+  return sumCells(matching, first.id.type === "trend" && matching.length > 2 ? new TrendSum() : null);
+}
+
+/** `trends`: an empty sum to add many trends in; without it they are merged pair by pair. */
+function sumCells(series: readonly Series[], trends: TrendSum | null): Cells {
+  const type = series[0]?.cells.type ?? "counter";
+  if (type === "trend" && trends !== null) {
+    for (const one of series) trends.add(trendOf(one));
+    return trends.take();
+  }
+  let sum = emptyCells(type);
+  for (const one of series) sum = mergeCells(sum, one.cells);
+  return sum;
+}
+
+function trendOf(series: Series): TrendCells {
+  assert(series.cells.type === "trend", `series ${series.id.key} is no trend`);
+  return series.cells;
+}
+
+function laterSeries(known: HeldSeries, arrived: Series, seq: number): HeldSeries {
+  if (seq === known.seq) return known;
+  const cells = seq > known.seq ? laterCells(known.series.cells, arrived.cells) : laterCells(arrived.cells, known.series.cells);
+  return { seq: Math.max(seq, known.seq), series: { id: known.series.id, cells } };
+}
+
+function isSameAttempt(a: AttemptId, b: AttemptId): boolean {
+  return a.token === b.token && a.share === b.share && a.workflow === b.workflow && a.job === b.job;
+}
+
+function mergeGauges(a: GaugeCells, b: GaugeCells, newest: GaugeCells): GaugeCells {
+  return { type: "gauge", value: newest.value, min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), atMs: newest.atMs };
+}
+
+function gaugeGrowth(later: GaugeCells, earlier: GaugeCells): GaugeCells | null {
+  const isNewer = later.atMs > earlier.atMs || (later.atMs === earlier.atMs && later.value !== earlier.value);
+  if (!isNewer) return null;
+  return {
+    type: "gauge", value: later.value, atMs: later.atMs,
+    min: later.min < earlier.min ? later.min : later.value, max: later.max > earlier.max ? later.max : later.value,
+  };
+}
+
+function unlike(a: Cells, b: Cells): never {
+  throw new AssertionError(`cannot merge a ${a.type} with a ${b.type}`);
+}
