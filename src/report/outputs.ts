@@ -1,0 +1,55 @@
+// The table of -o outputs: which kinds there are, and what `kind=path` on the command line means.
+
+import { HyperscaleError } from "../base/error.ts";
+import { csv } from "./csv.ts";
+import { jsonLines } from "./json-lines.ts";
+import { createOutput, type FileSink, type LineFormat, type Output } from "./output.ts";
+
+export type OutputKind = "json" | "csv";
+export type OutputSpec = { readonly kind: OutputKind; readonly path: string };
+
+const FORMATS: Readonly<Record<OutputKind, () => LineFormat>> = { json: jsonLines, csv };
+const EXTENSIONS: readonly { readonly pattern: RegExp; readonly kind: OutputKind }[] = [
+  { pattern: /\.(json|jsonl|ndjson)(\.gz)?$/i, kind: "json" },
+  { pattern: /\.csv(\.gz)?$/i, kind: "csv" },
+];
+
+/** Names of the kinds, for help and completions. */
+export const OUTPUT_KINDS: readonly OutputKind[] = ["json", "csv"];
+
+/**
+ * `json=results.json`, `csv=results.csv.gz`, or a bare path whose ending tells the kind.
+ * Throws HyperscaleError("usage") for an unknown kind, a missing path, or an ending that tells nothing.
+ */
+export function parseOutput(spec: string): OutputSpec {
+  const hint = `use one of: ${OUTPUT_KINDS.map((kind) => `${kind}=FILE`).join(", ")}; FILE may end in .gz`;
+  const match = /^([A-Za-z][A-Za-z0-9_-]*)=(.*)$/s.exec(spec);
+  if (match === null) {
+    const inferred = EXTENSIONS.find(({ pattern }) => pattern.test(spec));
+    if (inferred !== undefined) return { kind: inferred.kind, path: spec };
+    const known = OUTPUT_KINDS.find((kind) => kind === spec);
+    const problem = known === undefined ? "its ending tells no kind of output" : "the file is missing";
+    throw new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: ${problem}`, { hint });
+  }
+  const [, name = "", path = ""] = match;
+  const kind = OUTPUT_KINDS.find((known) => known === name.toLowerCase());
+  if (kind === undefined) throw new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: no output of kind ${JSON.stringify(name)}`, { hint });
+  if (path === "") throw new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: the file is missing`, { hint });
+  return { kind, path };
+}
+
+/** All -o specs; two outputs into one file are refused with HyperscaleError("usage"). */
+export function parseOutputs(specs: readonly string[]): readonly OutputSpec[] {
+  const outputs = specs.map(parseOutput);
+  outputs.forEach(({ path }, at) => {
+    if (outputs.findIndex((other) => other.path === path) < at) {
+      throw new HyperscaleError("usage", `-o: two outputs write to ${JSON.stringify(path)}`, { hint: "give each its own file" });
+    }
+  });
+  return outputs;
+}
+
+/** The output of a spec, writing into `sink`, which the caller opened at spec.path. */
+export function openOutput(spec: OutputSpec, sink: FileSink): Output {
+  return createOutput({ path: spec.path, format: FORMATS[spec.kind](), sink });
+}

@@ -1,0 +1,240 @@
+// From the result of a job to its summary: every metric, threshold, check and account in the shape of
+// summary-schema.ts. Pure; how it is printed is in text.ts and html.ts.
+
+import { emptyCells, select, sumSeries } from "../load/merge.ts";
+import { metricDefinition } from "../load/metrics.ts";
+import { SETUP, TEARDOWN, vusMax, type ThresholdPlan } from "../load/plan.ts";
+import type { CoreResult, JobResult, SecondWindow, WorkflowResult } from "../load/result.ts";
+import type { Accounting } from "../load/share.ts";
+import type { Cells, Contains, GaugeCells, MetricType, Series } from "../load/series.ts";
+import { statOf } from "../load/values.ts";
+import type { IterationAccount, Summary, SummaryCheck, SummaryMetric, SummaryWorkflow } from "./summary-schema.ts";
+
+/** Metrics that a summary has even if nothing was counted in them. */
+const ALWAYS: readonly string[] = ["iterations", "data_received", "data_sent"];
+/** A core is saturated in so great a part of its seconds, and the generator with it. */
+const SATURATED_PART = 0.1;
+
+/** VUs over the run: of the last second, and the least and most of any. */
+export type VusSeen = { readonly vus: GaugeCells; readonly vusMax: GaugeCells };
+
+/** Nothing seen yet. Fold every second into it with `seeVus`. */
+export const NO_VUS: VusSeen = { vus: noGauge(), vusMax: noGauge() };
+
+/** What is known of the VUs after one more second. */
+export function seeVus(seen: VusSeen, window: Pick<SecondWindow, "second" | "vus" | "vusMax">): VusSeen {
+  return { vus: later(seen.vus, window.vus, window.second), vusMax: later(seen.vusMax, window.vusMax, window.second) };
+}
+
+/**
+ * The summary of an ended job. `seen`: VUs over its seconds (the result holds only totals); without it, or for a job
+ * shorter than a second, what the series and the plan tell.
+ */
+export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary {
+  const own = result.workflows.filter(isUserWorkflow);
+  const series = sumSeries(result.workflows.map((workflow) => workflow.series));
+  const trendStats = result.plan.summaryTrendStats;
+  return {
+    version: 1,
+    job: {
+      id: result.id, name: result.plan.name, state: result.state, reason: result.reason,
+      startedAt: Math.round(result.startedAtEpochMs), durationMs: finite(result.durationMs),
+    },
+    metrics: jobMetrics(result, series, own, seen),
+    checks: result.workflows.flatMap(checksOf),
+    workflows: Object.fromEntries(own.map((workflow) => [workflow.name, workflowSummary(result, workflow, trendStats)])),
+    accounting: {
+      ...iterationAccount(own.map(({ accounting }) => accounting)),
+      unsent: result.workflows.reduce((sum, { accounting }) => sum + accounting.unsent, 0),
+      late: result.late, reruns: result.reruns, unreportedMax: Math.ceil(result.unreportedMax),
+      disturbed: result.disturbed.map(({ from, to, why }) => ({ from, to, why })),
+    },
+    generator: generatorOf(result),
+    warnings: [...result.warnings],
+    errors: result.errors.map(({ workflow, message, count }) => ({ workflow, message, count })),
+  };
+}
+
+/** Seconds from the first start to the last end: what counters' rates are per. 0 when nothing started. */
+export function secondsOf(workflows: readonly Pick<WorkflowResult, "fromMs" | "toMs">[]): number {
+  let from = Infinity;
+  let to = 0;
+  for (const { fromMs, toMs } of workflows) {
+    if (toMs <= fromMs) continue;
+    from = Math.min(from, fromMs);
+    to = Math.max(to, toMs);
+  }
+  return to > from ? (to - from) / 1_000 : 0;
+}
+
+function isUserWorkflow({ name }: WorkflowResult): boolean {
+  return name !== SETUP && name !== TEARDOWN;
+}
+
+function jobMetrics(result: JobResult, series: readonly Series[], own: readonly WorkflowResult[], seen: VusSeen): Summary["metrics"] {
+  const seconds = secondsOf(own);
+  const trendStats = result.plan.summaryTrendStats;
+  const metrics = new Map(Object.entries(metricsOf(series, seconds, trendStats)));
+  const gauges = [["vus", seen.vus], ["vus_max", seen.vusMax]] as const;
+  for (const [name, cells] of gauges) {
+    const known = cells.atMs === -Infinity ? select(series, name, {}) ?? plannedVus(result, own) : cells;
+    metrics.set(name, summaryMetric(known, "default", seconds, trendStats));
+  }
+  for (const threshold of result.plan.thresholds) {
+    const known = metrics.get(threshold.metricKey);
+    const metric = known ?? summaryMetric(...judgedCells(threshold, result, series), seconds, trendStats);
+    const outcome = result.thresholds.find((one) => one.metricKey === threshold.metricKey && one.expression === threshold.expression);
+    // Not judged, as when nothing ever started: no samples, which passes.
+    const { ok, value } = outcome ?? { ok: true, value: null };
+    const judged = { ok, value: value === null || !Number.isFinite(value) ? null : value };
+    metrics.set(threshold.metricKey, { ...metric, thresholds: { ...metric.thresholds, [threshold.expression]: judged } });
+  }
+  return inOrder(metrics);
+}
+
+/** Cells a threshold is about; empty ones of the right type where nothing was measured. */
+function judgedCells(threshold: ThresholdPlan, result: JobResult, series: readonly Series[]): [cells: Cells, contains: Contains] {
+  const { metric, tags } = threshold;
+  const known = series.find(({ id }) => id.metric === metric);
+  const definition = known?.id ?? metricDefinition(metric);
+  const contains = definition?.contains ?? "default";
+  const cells = select(series, metric, tags);
+  if (cells !== null) return [cells, contains];
+  const aggregates = result.plan.thresholds.filter((one) => one.metric === metric).map(({ aggregate }) => aggregate);
+  return [emptyCells(definition?.type ?? typeByAggregates(aggregates)), contains];
+}
+
+/** A metric that was never measured is known only by what its thresholds ask of it. */
+function typeByAggregates(aggregates: readonly string[]): MetricType {
+  if (aggregates.includes("count")) return "counter";
+  if (aggregates.includes("rate")) return "rate";
+  return aggregates.includes("value") ? "gauge" : "trend";
+}
+
+/** One entry per metric name over all its tags, and the ones that are always there. */
+function metricsOf(series: readonly Series[], seconds: number, trendStats: readonly string[]): Summary["metrics"] {
+  const metrics = new Map<string, SummaryMetric>();
+  for (const { id } of series) {
+    if (metrics.has(id.metric)) continue;
+    const cells = select(series, id.metric, {});
+    if (cells !== null) metrics.set(id.metric, summaryMetric(cells, id.contains, seconds, trendStats));
+  }
+  for (const name of ALWAYS) {
+    const definition = metricDefinition(name);
+    if (definition === null || metrics.has(name)) continue;
+    metrics.set(name, summaryMetric(emptyCells(definition.type), definition.contains, seconds, trendStats));
+  }
+  return inOrder(metrics);
+}
+
+function inOrder(metrics: ReadonlyMap<string, SummaryMetric>): Summary["metrics"] {
+  return Object.fromEntries([...metrics].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+function summaryMetric(cells: Cells, contains: Contains, seconds: number, trendStats: readonly string[]): SummaryMetric {
+  const stat = (name: string): number => finite(statOf(cells, name, seconds) ?? 0);
+  const thresholds = {};
+  switch (cells.type) {
+    case "counter":
+      return { type: "counter", contains, values: { count: stat("count"), rate: stat("rate") }, thresholds };
+    case "rate":
+      return { type: "rate", contains, values: { rate: stat("rate"), passes: stat("passes"), fails: stat("fails") }, thresholds };
+    case "gauge":
+      return { type: "gauge", contains, values: { value: stat("value"), min: stat("min"), max: stat("max") }, thresholds };
+    case "trend": {
+      const values = {
+        avg: stat("avg"), min: stat("min"), med: stat("med"), max: stat("max"),
+        "p(90)": stat("p(90)"), "p(95)": stat("p(95)"), "p(99)": stat("p(99)"), "p(99.9)": stat("p(99.9)"), count: stat("count"),
+      };
+      const more = trendStats.filter((name) => !(name in values)).map((name) => [name, stat(name)] as const);
+      return { type: "trend", contains, values: { ...values, ...Object.fromEntries(more) }, thresholds };
+    }
+  }
+}
+
+function checksOf({ name: workflow, series }: WorkflowResult): readonly SummaryCheck[] {
+  const checks = new Map<string, SummaryCheck>();
+  for (const { id, cells } of series) {
+    if (id.metric !== "checks" || cells.type !== "rate") continue;
+    const name = id.tags["check"] ?? "";
+    const group = id.tags["group"] ?? "";
+    const key = JSON.stringify([group, name]);
+    const before = checks.get(key) ?? { name, workflow, group, passes: 0, fails: 0 };
+    checks.set(key, { ...before, passes: before.passes + cells.passes, fails: before.fails + cells.total - cells.passes });
+  }
+  return [...checks.values()];
+}
+
+function workflowSummary(result: JobResult, workflow: WorkflowResult, trendStats: readonly string[]): SummaryWorkflow {
+  const plan = result.plan.workflows.find(({ name }) => name === workflow.name);
+  return {
+    state: workflow.state, executor: plan?.executor.kind ?? "",
+    from: workflow.fromMs, to: workflow.toMs,
+    metrics: metricsOf(workflow.series, secondsOf([workflow]), trendStats),
+    accounting: iterationAccount([workflow.accounting]),
+  };
+}
+
+function iterationAccount(accounts: readonly Accounting[]): IterationAccount {
+  const sum = (of: (account: Accounting) => number): number => accounts.reduce((total, account) => total + of(account), 0);
+  return {
+    scheduled: sum(({ scheduled }) => scheduled), started: sum(({ started }) => started), completed: sum(({ completed }) => completed),
+    interrupted: sum(({ interrupted }) => interrupted), dropped: sum(({ dropped }) => dropped), unsent: sum(({ unsent }) => unsent),
+  };
+}
+
+function generatorOf(result: JobResult): Summary["generator"] {
+  const byNode = Map.groupBy(result.cores, ({ node }) => node);
+  const nodes = [...byNode].map(([node, cores]) => ({
+    node, cpu: meanCpu(cores), saturated: cores.some(isSaturated),
+    cores: cores.map((core) => ({
+      core: core.core, cpu: ratio(core.cpu), loopLagMs: { max: finite(core.loopLagMsMax) },
+      seconds: core.seconds, saturatedSeconds: core.saturatedSeconds,
+    })),
+  }));
+  return {
+    saturated: result.cores.some(isSaturated), cpu: meanCpu(result.cores),
+    loopLagMs: { "p(99)": finite(result.loopLagMsP99), max: result.cores.reduce((most, core) => Math.max(most, finite(core.loopLagMsMax)), 0) },
+    nodes,
+  };
+}
+
+function isSaturated({ seconds, saturatedSeconds }: CoreResult): boolean {
+  return saturatedSeconds > 0 && saturatedSeconds >= SATURATED_PART * seconds;
+}
+
+/** Weighted by how long each core ran. */
+function meanCpu(cores: readonly CoreResult[]): number {
+  const seconds = cores.reduce((sum, core) => sum + core.seconds, 0);
+  if (seconds === 0) return cores.length === 0 ? 0 : ratio(cores.reduce((sum, core) => sum + core.cpu, 0) / cores.length);
+  return ratio(cores.reduce((sum, core) => sum + core.cpu * core.seconds, 0) / seconds);
+}
+
+/** VUs of a job that ended before anybody saw a whole second of it: those its started workflows were given. */
+function plannedVus(result: JobResult, own: readonly WorkflowResult[]): Cells {
+  let vus = 0;
+  for (const { name, fromMs, toMs } of own) {
+    const executor = result.plan.workflows.find((plan) => plan.name === name)?.executor;
+    if (executor !== undefined && toMs > fromMs) vus += "preAllocatedVus" in executor ? executor.preAllocatedVus : vusMax(executor);
+  }
+  return vus === 0 ? noGauge() : { type: "gauge", value: vus, min: vus, max: vus, atMs: 0 };
+}
+
+function later(gauge: GaugeCells, value: number, second: number): GaugeCells {
+  return {
+    type: "gauge", value, atMs: second * 1_000,
+    min: Math.min(gauge.min, value), max: Math.max(gauge.max, value),
+  };
+}
+
+function noGauge(): GaugeCells {
+  return { type: "gauge", value: 0, min: Infinity, max: -Infinity, atMs: -Infinity };
+}
+
+function ratio(value: number): number {
+  return Math.min(1, Math.max(0, finite(value)));
+}
+
+function finite(value: number): number {
+  return Number.isFinite(value) ? value : 0;
+}

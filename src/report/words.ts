@@ -1,0 +1,77 @@
+// How numbers and foreign text read in a report: shared by the printed summary and the HTML page. No layout.
+
+import { formatBytes, formatLatency } from "../base/units.ts";
+import type { Contains } from "../load/series.ts";
+
+/** A value of a metric in its unit: 12.5 of "time" -> "12.5ms", of "data" -> "13 B", else plain, six decimals at most. */
+export function formatValue(value: number, contains: Contains): string {
+  if (contains === "time") return formatLatency(value);
+  if (contains === "data") return formatBytes(value);
+  return formatNumber(value);
+}
+
+/** Six decimals at most, none where there are none: 5 -> "5", 152.355556 -> "152.355556". */
+export function formatNumber(value: number): string {
+  return String(Number(value.toFixed(6)));
+}
+
+/** A percentile of plain numbers, which is known to 0.1 %: four digits, and never fewer than the whole ones. */
+export function formatEstimate(value: number): string {
+  const digits = Math.max(4, Math.trunc(Math.abs(value)).toString().length);
+  return String(Number(value.toPrecision(Math.min(21, digits))));
+}
+
+/** A rate per second: "6.561089/s", of data "31 kB/s". */
+export function formatPerSecond(rate: number, contains: Contains): string {
+  return contains === "data" ? `${formatBytes(rate)}/s` : `${formatNumber(rate)}/s`;
+}
+
+/** Percent of a part, cut (not rounded) to two decimals as in k6: 100.00% means all of them. No total: 0.00%. */
+export function formatShare(part: number, total: number): string {
+  return `${(total === 0 ? 0 : Math.floor((part * 10_000) / total) / 100).toFixed(2)}%`;
+}
+
+/** Percent of a ratio 0..1, cut to two decimals. The tiny addition undoes binary fractions: 0.29 is 29.00%. */
+export function formatRatio(ratio: number): string {
+  return `${(Math.floor(ratio * 10_000 + 1e-6) / 100).toFixed(2)}%`;
+}
+
+/** The statistic a threshold expression judges: "p(95)<500 for 10s" -> "p(95)". */
+export function aggregateOf(expression: string): string {
+  return (/^[^<>=!]*/.exec(expression)?.[0] ?? "").trim();
+}
+
+/** What a threshold's value reads like: rates of rate metrics as percent, else in the metric's unit. */
+export function formatThresholdValue(expression: string, value: number, metric: { readonly type: string; readonly contains: Contains }): string {
+  const aggregate = aggregateOf(expression);
+  if (aggregate === "rate") return metric.type === "rate" ? formatRatio(value) : formatPerSecond(value, metric.contains);
+  if (aggregate === "count" && metric.type === "trend") return formatNumber(value);
+  return formatValue(value, metric.contains);
+}
+
+/** Text from the test or the target on one line, with nothing that could steer a terminal. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd").trim();
+}
+
+/** Parts of a metric's key: `http_req_duration{workflow:browse}` -> name and "workflow:browse"; "" without braces. */
+export function splitKey(key: string): { readonly name: string; readonly tags: string } {
+  const brace = key.indexOf("{");
+  return brace < 0 ? { name: key, tags: "" } : { name: key.slice(0, brace), tags: key.slice(brace + 1, key.lastIndexOf("}")).trim() };
+}
+
+/** Which part of a report a metric belongs in. */
+export type MetricSection = "CUSTOM" | "HTTP" | "EXECUTION" | "NETWORK";
+export const METRIC_SECTIONS: readonly MetricSection[] = ["CUSTOM", "HTTP", "EXECUTION", "NETWORK"];
+
+const EXECUTION: ReadonlySet<string> = new Set([
+  "iterations", "iteration_duration", "iteration_lateness", "response_time", "dropped_iterations", "group_duration", "vus", "vus_max",
+]);
+
+/** Section of a metric by its name; null for checks, which are listed one by one. */
+export function sectionOf(name: string): MetricSection | null {
+  if (name === "checks") return null;
+  if (EXECUTION.has(name)) return "EXECUTION";
+  if (name === "data_sent" || name === "data_received") return "NETWORK";
+  return name.startsWith("http_req") ? "HTTP" : "CUSTOM";
+}
