@@ -60,6 +60,7 @@ export type GeneratorHealth = {
   /** CPU seconds used by the core's thread. */
   readonly cpuSeconds: number;
   readonly loopLagMsMax: number;
+  readonly loopLagMsP99: number;
 };
 
 /**

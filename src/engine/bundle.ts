@@ -1,0 +1,59 @@
+// Bundles a workflow file with everything it imports (npm packages too) into one ESM text, `hyperscale` left open, so that
+// a worker needs nothing installed. Errors name file, line and column.
+
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, extname, resolve } from "node:path";
+import { HyperscaleError, messageOf } from "../base/error.ts";
+
+/** A test ready to be evaluated and submitted. */
+export type BundledSource = {
+  readonly code: string;
+  /** File name, for people. */
+  readonly entry: string;
+  /** Directory that open() and data() paths are relative to. */
+  readonly baseDir: string;
+};
+
+const KINDS: readonly string[] = [".ts", ".mts", ".tsx", ".js", ".mjs", ".jsx", ".cjs", ".cts"];
+
+/** Bundles the file at `path`. Throws HyperscaleError("load"): no such file, syntax errors, imports that do not resolve. */
+export async function bundleFile(path: string): Promise<BundledSource> {
+  const full = resolve(path);
+  if (!existsSync(full)) {
+    throw new HyperscaleError("load", `${path}: no such file`, { hint: "Give the path of a workflow file (hyperscale init writes an example), or a URL" });
+  }
+  if (!statSync(full).isFile()) throw new HyperscaleError("load", `${path}: not a file`, { hint: "Give the path of a workflow file, not of a folder" });
+  if (!KINDS.includes(extname(full).toLowerCase())) {
+    throw new HyperscaleError("load", `${path}: not a workflow file`, { hint: `A workflow is TypeScript or JavaScript: ${KINDS.join(", ")}` });
+  }
+  const built = await build(full, path);
+  return { code: built, entry: basename(full), baseDir: dirname(full) };
+}
+
+async function build(full: string, path: string): Promise<string> {
+  let result: Awaited<ReturnType<typeof Bun.build>>;
+  try {
+    result = await Bun.build({
+      entrypoints: [full], target: "bun", format: "esm", external: ["hyperscale"], throw: false, sourcemap: "inline",
+    });
+  } catch (thrown) {
+    throw new HyperscaleError("load", `${path}: ${messageOf(thrown)}`, { cause: thrown });
+  }
+  const output = result.outputs.find((one) => one.kind === "entry-point");
+  if (!result.success || output === undefined) {
+    const lines = result.logs.filter((log) => log.level === "error").map((log) => describe(log, path));
+    throw new HyperscaleError("load", lines.length > 0 ? lines.slice(0, 10).join("\n") : `${path}: cannot be bundled`);
+  }
+  return output.text();
+}
+
+type BuildLog = { readonly message: string; readonly position: { readonly file: string; readonly line: number; readonly column: number; readonly lineText: string } | null };
+
+function describe(log: BuildLog, path: string): string {
+  const at = log.position;
+  const message = log.message.replace(/ Maybe you need to "bun install"\?/, ". Install it beside the file (npm install), or mend the path");
+  if (at === null) return `${path}: ${message}`;
+  const where = `${at.file === "" ? path : at.file}:${at.line}:${at.column}`;
+  const source = at.lineText.trimEnd().slice(0, 200);
+  return `${where}: ${message}${source === "" ? "" : `\n    ${source}\n    ${" ".repeat(Math.max(at.column - 1, 0))}^`}`;
+}

@@ -1,0 +1,48 @@
+// Runs the top of a bundled file once, in a thread of its own with a time limit, to learn what it exports. Sends nothing.
+
+import { HyperscaleError } from "../base/error.ts";
+import type { BundledSource } from "./bundle.ts";
+import type { EngineReply, EngineRequest, ModuleShape } from "./messages.ts";
+
+/** The top of a module has this long. */
+export const EVALUATE_MS_MAX = 10_000;
+
+/** What evaluate needs of an engine thread (io/threads.ts has it). */
+export type EvaluationThread = {
+  post(request: EngineRequest): void;
+  onReply(handler: (reply: EngineReply) => void): void;
+  onCrash(handler: (message: string) => void): void;
+  terminate(): void;
+};
+
+/**
+ * Shape of a workflow file. Throws HyperscaleError("load") when its top throws, takes longer than 10 s, or exports
+ * nothing to run. `log` gets what the file prints.
+ */
+export function evaluate(
+  source: BundledSource, env: Readonly<Record<string, string>>,
+  options: { readonly thread: EvaluationThread; readonly log: (level: string, text: string) => void },
+): Promise<ModuleShape> {
+  const { thread, log } = options;
+  const shape = new Promise<ModuleShape>((resolve, reject) => {
+    const fail = (message: string, hint?: string): void => {
+      reject(new HyperscaleError("load", `${source.entry}: ${message}`, hint === undefined ? {} : { hint }));
+    };
+    const timer = setTimeout(() => {
+      fail(`its top level did not end within ${EVALUATE_MS_MAX / 1_000} s`, "Move work and waiting into setup() or into the test's function");
+    }, EVALUATE_MS_MAX);
+    thread.onReply((reply) => {
+      if (reply.kind === "log") log(reply.level, reply.text);
+      if (reply.kind !== "shape" && reply.kind !== "broken") return;
+      clearTimeout(timer);
+      if (reply.kind === "shape") resolve(reply.shape);
+      else fail(reply.stack === "" ? reply.message : `${reply.message}\n${reply.stack}`);
+    });
+    thread.onCrash((message) => {
+      clearTimeout(timer);
+      fail(message);
+    });
+    thread.post({ kind: "evaluate", code: source.code, entry: source.entry, baseDir: source.baseDir, env });
+  });
+  return shape.finally(() => thread.terminate());
+}

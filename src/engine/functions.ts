@@ -1,0 +1,70 @@
+// Finds what a loaded workflow file exports: its shape for the client's plan, and the function a share runs.
+
+import { type FunctionRef, SETUP, TEARDOWN } from "../load/plan.ts";
+import type { ModuleShape } from "./messages.ts";
+import type { ModuleHost } from "./module.ts";
+import type { IterationFunction } from "./loop.ts";
+
+export type LoadedModule = Readonly<Record<string, unknown>>;
+
+/** Names, options and feeds of a loaded file. Throws an Error that says what the file lacks. */
+export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
+  const job = jobOf(module);
+  const metrics = [...host.metrics.values()];
+  const feeds = host.feeds.map((feed) => feed.plan);
+  if (job !== null) {
+    return {
+      form: "job", options: withoutFunctions(job, 0), functions: Object.keys(module).filter((name) => typeof module[name] === "function"),
+      hasSetup: typeof job["setup"] === "function", hasTeardown: typeof job["teardown"] === "function", feeds, metrics, files: host.files,
+    };
+  }
+  const functions = Object.keys(module).filter((name) => typeof module[name] === "function");
+  if (functions.length === 0) {
+    throw new Error("the file exports no function: write `export default async function (vu) { ... }`, or `export default defineJob({ ... })`");
+  }
+  return {
+    form: "simple", options: withoutFunctions(module["options"] ?? null, 0), functions,
+    hasSetup: typeof module["setup"] === "function", hasTeardown: typeof module["teardown"] === "function", feeds, metrics, files: host.files,
+  };
+}
+
+/** The function of a share. Throws an Error naming it when the file has none. */
+export function functionOf(module: LoadedModule, workflow: string, run: FunctionRef): IterationFunction {
+  const job = jobOf(module);
+  const special = workflow === SETUP ? "setup" : workflow === TEARDOWN ? "teardown" : null;
+  if (special !== null) return callable((job ?? module)[special], job ?? module, special);
+  if (run.kind === "export") return callable(module[run.name], module, run.name);
+  const workflows = job?.["workflows"];
+  const entry = isRecord(workflows) ? workflows[run.name] : undefined;
+  return callable(isRecord(entry) ? entry["run"] : undefined, entry, `workflow "${run.name}"`);
+}
+
+function callable(value: unknown, self: unknown, name: string): IterationFunction {
+  if (typeof value !== "function") throw new Error(`the file has no function for ${name}`);
+  const target = value;
+  return (vu, data) => Reflect.apply(target, self, [vu, data]);
+}
+
+function jobOf(module: LoadedModule): Readonly<Record<string, unknown>> | null {
+  const value = module["default"];
+  return isRecord(value) && "workflows" in value ? value : null;
+}
+
+/** A copy that can be posted: functions left out, binary values kept. */
+function withoutFunctions(value: unknown, depth: number): unknown {
+  if (depth > 20) throw new Error("options are nested more than 20 deep, or refer to themselves");
+  if (typeof value === "function" || typeof value === "symbol") return undefined;
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map((one) => withoutFunctions(one, depth + 1));
+  if (!isRecord(value)) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [name, one] of Object.entries(value)) {
+    const kept = withoutFunctions(one, depth + 1);
+    if (kept !== undefined) copy[name] = kept;
+  }
+  return copy;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

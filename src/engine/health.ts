@@ -1,0 +1,93 @@
+// The honesty of one core: how busy its thread was and how late its loop ran, second by second, on the board. The
+// heartbeat it writes is how the main thread knows that the loop still turns.
+
+import { quantile } from "../load/histogram.ts";
+import type { GeneratorHealth } from "../load/share.ts";
+import { type Board, HEADER } from "./board.ts";
+
+/** How often the loop proves that it turns, and how often its lag is measured. */
+export const HEARTBEAT_MS = 100;
+/** A second counts as saturated over either of these (design: the summary's `saturated`). */
+const BUSY_MAX = 0.9;
+const LAG_MS_MAX = 10;
+
+export class HealthMonitor {
+  readonly #board: Board;
+  readonly #lagAt: number;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isMeasuring = false;
+  #dueMs = 0;
+  #secondMs = 0;
+  #cpuUs = 0;
+  #lagMsMax = 0;
+
+  constructor(board: Board) {
+    this.#board = board;
+    this.#lagAt = board.allocateReserved("trend");
+    this.#beat();
+  }
+
+  /** From here on, lag and CPU count: loading code and making VUs did not. */
+  begin(): void {
+    this.#isMeasuring = true;
+    this.#secondMs = performance.now();
+    this.#cpuUs = threadCpuUs();
+    this.#lagMsMax = 0;
+  }
+
+  /** Closes the last second if it was at least half one, and stops beating. */
+  end(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#isMeasuring && performance.now() - this.#secondMs >= 500) this.#closeSecond(performance.now());
+    this.#isMeasuring = false;
+  }
+
+  /** Cumulative, for a cut. */
+  read(): GeneratorHealth {
+    return readHealth(this.#board, this.#lagAt);
+  }
+
+  #beat(): void {
+    const nowMs = performance.now();
+    const words = this.#board.words;
+    words[HEADER.heartbeat] = performance.timeOrigin + nowMs;
+    if (this.#isMeasuring && this.#dueMs > 0) {
+      const lagMs = Math.max(nowMs - this.#dueMs, 0);
+      this.#board.trend(this.#lagAt, lagMs);
+      if (lagMs > this.#lagMsMax) this.#lagMsMax = lagMs;
+      if (lagMs > words[HEADER.loopLagMsMax]!) words[HEADER.loopLagMsMax] = lagMs;
+      if (nowMs - this.#secondMs >= 1_000) this.#closeSecond(nowMs);
+    }
+    this.#dueMs = nowMs + HEARTBEAT_MS;
+    this.#timer = setTimeout(() => this.#beat(), HEARTBEAT_MS);
+  }
+
+  #closeSecond(nowMs: number): void {
+    const words = this.#board.words;
+    const cpuUs = threadCpuUs();
+    const busy = (cpuUs - this.#cpuUs) / 1_000 / (nowMs - this.#secondMs);
+    const seconds = (nowMs - this.#secondMs) / 1_000;
+    words[HEADER.seconds]! += seconds;
+    words[HEADER.cpuSeconds]! += (cpuUs - this.#cpuUs) / 1e6;
+    if (busy > BUSY_MAX || this.#lagMsMax > LAG_MS_MAX) words[HEADER.saturatedSeconds]! += seconds;
+    this.#secondMs = nowMs;
+    this.#cpuUs = cpuUs;
+    this.#lagMsMax = 0;
+  }
+}
+
+function readHealth(board: Board, lagAt: number): GeneratorHealth {
+  const words = board.words;
+  const lag = board.read(lagAt, "trend");
+  return {
+    seconds: words[HEADER.seconds]!, saturatedSeconds: words[HEADER.saturatedSeconds]!, cpuSeconds: words[HEADER.cpuSeconds]!,
+    loopLagMsMax: words[HEADER.loopLagMsMax]!,
+    loopLagMsP99: lag.type === "trend" && lag.count > 0 ? quantile(lag, 0.99) : 0,
+  };
+}
+
+function threadCpuUs(): number {
+  const usage = process.threadCpuUsage();
+  return usage.user + usage.system;
+}

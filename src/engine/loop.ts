@@ -1,0 +1,406 @@
+// Drives the VUs of one share on this core's event loop: asks the pure driver (load/driver.ts) what may begin, runs the
+// user's function, and interrupts what outlives its time. Decides nothing about order, retries or the end of a job.
+
+import {
+  claim, createDriver, type Driver, finish, isOver, nextArrivalMs, nextChangeMs, resume, skipLost, takeArrival, vuNumber, vusWanted,
+} from "../load/driver.ts";
+import { scheduleMs } from "../load/plan.ts";
+import type { Feeds, Resume, ShareSpec } from "../load/share.ts";
+import { type Board, HEADER } from "./board.ts";
+import { InterruptedError } from "./http/owner.ts";
+import { AbortError, VirtualUser, type VuHost } from "./vu.ts";
+import type { VU } from "./hyperscale.d.ts";
+
+/** The user's function; `data` is what setup returned. */
+export type IterationFunction = (vu: VU, data: unknown) => unknown;
+
+/** What the loop tells its thread. */
+export type LoopEvents = {
+  /** An iteration threw (and was not interrupted). */
+  threw(thrown: unknown, vu: number): void;
+  warning(text: string): void;
+  /** No iteration runs and none will. `value`: what the last iteration returned. */
+  ended(value: unknown, thrown: unknown): void;
+};
+
+/** The loop gives timers and sockets a turn after so many iterations or so long, whatever the user's function awaits. */
+const TURN_ITERATIONS_MAX = 1_000;
+const TURN_MS_MAX = 10;
+/** An interrupted iteration that did not end after this is abandoned: it waits for something that is not ours. */
+const ABANDON_MS = 100;
+/** Longest wait armed in one timer: setTimeout takes 31 bits. */
+const TIMER_MS_MAX = 2 ** 30;
+
+export class ShareLoop {
+  readonly #host: VuHost;
+  readonly #spec: ShareSpec;
+  readonly #driver: Driver;
+  readonly #run: IterationFunction;
+  readonly #data: unknown;
+  readonly #words: Float64Array;
+  readonly #events: LoopEvents;
+  readonly #isOneShot: boolean;
+  readonly #vus: VirtualUser[] = [];
+  readonly #free: VirtualUser[] = [];
+  readonly #queue: number[] = [];
+  #queueHead = 0;
+  #running = 0;
+  #startedAtMs = 0;
+  #isStarted = false;
+  #isStopping = false;
+  #isEnded = false;
+  #sinceTurn = 0;
+  #turnMs = 0;
+  #turn: Promise<void> | null = null;
+  #scheduleTimer: ReturnType<typeof setTimeout> | null = null;
+  #deadlineTimer: ReturnType<typeof setTimeout> | null = null;
+  #rampTimer: ReturnType<typeof setTimeout> | null = null;
+  #hasWarnedAwait = false;
+  #value: unknown = undefined;
+  #thrown: unknown = null;
+
+  constructor(options: {
+    host: VuHost; spec: ShareSpec; run: IterationFunction; data: unknown; board: Board; events: LoopEvents; isOneShot: boolean;
+  }) {
+    this.#host = options.host;
+    this.#spec = options.spec;
+    this.#run = options.run;
+    this.#data = options.data;
+    this.#words = options.board.words;
+    this.#events = options.events;
+    this.#isOneShot = options.isOneShot;
+    this.#driver = createDriver(options.spec);
+    for (let local = 0; local < this.#driver.preAllocated; local++) this.#make();
+    // The free VUs are a stack: the busiest stay warm, and VU 1 goes first.
+    if (this.#driver.isOpen) this.#free.push(...this.#vus.toReversed());
+  }
+
+  /** Starts at an instant of performance.now() (past or future); the workflow's startTime comes on top. */
+  start(atMs: number): void {
+    this.#startedAtMs = atMs + this.#spec.startTimeMs;
+    const open = (): void => {
+      const waitMs = this.#startedAtMs - performance.now();
+      if (this.#isEnded || this.#isStopping) return this.#checkEnd();
+      if (waitMs > 0.5) {
+        this.#scheduleTimer = setTimeout(open, Math.min(waitMs, TIMER_MS_MAX));
+        return;
+      }
+      this.#begin();
+    };
+    open();
+  }
+
+  /** Ms of schedule driven so far; 0 before the start. */
+  elapsedMs(): number {
+    return this.#isStarted ? performance.now() - this.#startedAtMs : 0;
+  }
+
+  /** Where the rest begins, for a cut now. */
+  resume(feeds: Feeds): Resume {
+    this.#driver.waiting = this.#queue.length - this.#queueHead;
+    return resume(this.#driver, Math.max(this.elapsedMs(), 0), feeds);
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get vusMade(): number {
+    return this.#vus.length;
+  }
+
+  /** No new iteration and no new request. What is open is awaited up to gracefulStop ("graceful") or closed at once ("now"). */
+  stop(mode: "graceful" | "now"): void {
+    if (this.#isEnded) return;
+    this.#isStopping = true;
+    this.#dropQueue();
+    for (const vu of this.#vus) vu.stop();
+    this.#armDeadline(mode === "now" ? 0 : this.#spec.gracefulStopMs);
+    this.#checkEnd();
+  }
+
+  close(): void {
+    this.#isEnded = true;
+    for (const timer of [this.#scheduleTimer, this.#deadlineTimer, this.#rampTimer]) if (timer !== null) clearTimeout(timer);
+    for (const vu of this.#vus) vu.close();
+  }
+
+  #begin(): void {
+    this.#isStarted = true;
+    this.#turnMs = performance.now();
+    const nowMs = this.elapsedMs();
+    const leftMs = scheduleMs(this.#spec.executor) - nowMs;
+    this.#armDeadline(leftMs + this.#spec.gracefulStopMs);
+    if (this.#driver.isOpen) {
+      const lost = this.#spec.resume === null ? 0 : skipLost(this.#driver, nowMs);
+      this.#words[HEADER.scheduled]! += lost;
+      for (let at = 0; at < lost; at++) this.#drop("lost");
+      this.#arrivals();
+    } else this.#follow();
+  }
+
+  #make(): VirtualUser {
+    const local = this.#vus.length;
+    const vu = new VirtualUser(this.#host, vuNumber(this.#driver, local), local);
+    this.#vus.push(vu);
+    this.#words[HEADER.vusMax] = this.#vus.length;
+    return vu;
+  }
+
+  // ── closed executors ──────────────────────────────────────────────────────────────────────────
+
+  /** Starts and winds down VUs so that as many run as the schedule wants now. */
+  #follow(): void {
+    if (this.#isStopping || this.#isEnded) return;
+    const elapsedMs = this.elapsedMs();
+    const wanted = vusWanted(this.#driver, elapsedMs);
+    const executor = this.#spec.executor;
+    // At the end of the schedule nobody is ramped down: gracefulStop holds for all (armDeadline).
+    const isRamping = executor.kind === "ramping-vus" && elapsedMs < this.#driver.endMs;
+    while (this.#vus.length < wanted) this.#make();
+    for (const vu of this.#vus) {
+      if (vu.local < wanted) {
+        vu.interruptAtMs = Infinity;
+        if (!vu.isRunning && !vu.isAbandoned) void this.#runVu(vu);
+      } else if (isRamping && vu.isRunning && vu.interruptAtMs === Infinity) {
+        vu.interruptAtMs = performance.now() + executor.gracefulRampDownMs;
+      }
+    }
+    this.#armRampDown();
+    const nextMs = nextChangeMs(this.#driver, elapsedMs);
+    if (nextMs !== Infinity) {
+      this.#scheduleTimer = setTimeout(() => this.#follow(), Math.min(Math.max(nextMs - this.elapsedMs(), 0), TIMER_MS_MAX));
+    }
+    this.#checkEnd();
+  }
+
+  #armRampDown(): void {
+    let earliestMs = Infinity;
+    for (const vu of this.#vus) if (vu.isRunning && vu.interruptAtMs < earliestMs) earliestMs = vu.interruptAtMs;
+    if (this.#rampTimer !== null) clearTimeout(this.#rampTimer);
+    this.#rampTimer = null;
+    if (earliestMs === Infinity) return;
+    this.#rampTimer = setTimeout(() => {
+      const nowMs = performance.now() + 1;
+      this.#interrupt(this.#vus.filter((vu) => vu.isRunning && vu.interruptAtMs <= nowMs));
+      this.#armRampDown();
+    }, Math.min(Math.max(earliestMs - performance.now(), 0), TIMER_MS_MAX));
+  }
+
+  async #runVu(vu: VirtualUser): Promise<void> {
+    vu.isRunning = true;
+    vu.revive();
+    this.#running++;
+    this.#words[HEADER.vus] = this.#running;
+    const minimumMs = this.#spec.minIterationDurationMs;
+    while (!this.#isStopping && !vu.isStopping) {
+      const index = claim(this.#driver, vu.local, performance.now() - this.#startedAtMs);
+      if (index < 0) break;
+      this.#words[HEADER.scheduled]!++;
+      const beganMs = minimumMs > 0 ? performance.now() : 0;
+      const isCompleted = await this.#iterate(vu, -1);
+      if (vu.isAbandoned) return;
+      if (isCompleted) finish(this.#driver, vu.local, index);
+      if (minimumMs > 0) await this.#pace(vu, beganMs + minimumMs);
+      if (++this.#sinceTurn >= TURN_ITERATIONS_MAX || performance.now() - this.#turnMs > TURN_MS_MAX) await this.#nextTurn();
+    }
+    this.#leave(vu);
+  }
+
+  async #pace(vu: VirtualUser, untilMs: number): Promise<void> {
+    const leftMs = untilMs - performance.now();
+    if (leftMs <= 0 || vu.isStopping) return;
+    try {
+      await vu.sleep(leftMs);
+    } catch (thrown) {
+      if (!(thrown instanceof InterruptedError)) throw thrown;
+    }
+  }
+
+  #leave(vu: VirtualUser): void {
+    vu.isRunning = false;
+    this.#running--;
+    this.#words[HEADER.vus] = this.#running;
+    this.#checkEnd();
+  }
+
+  // ── open executors ────────────────────────────────────────────────────────────────────────────
+
+  /** Begins every arrival that is due, then sleeps until the next. */
+  #arrivals(): void {
+    if (this.#isStopping || this.#isEnded) return;
+    let begun = 0;
+    for (;;) {
+      const dueMs = nextArrivalMs(this.#driver);
+      if (dueMs === Infinity) return this.#checkEnd();
+      const waitMs = dueMs - (performance.now() - this.#startedAtMs);
+      if (waitMs > 0 || begun >= TURN_ITERATIONS_MAX) {
+        const delayMs = begun >= TURN_ITERATIONS_MAX ? 0 : waitMs;
+        this.#scheduleTimer = setTimeout(() => this.#arrivals(), Math.min(delayMs, TIMER_MS_MAX));
+        return;
+      }
+      begun++;
+      this.#arrive(takeArrival(this.#driver));
+    }
+  }
+
+  #arrive(intendedMs: number): void {
+    this.#words[HEADER.scheduled]!++;
+    const vu = this.#free.pop() ?? (this.#vus.length < this.#driver.vus ? this.#make() : null);
+    if (vu !== null) void this.#runArrivals(vu, intendedMs);
+    else if (this.#isQueueing()) this.#queue.push(intendedMs);
+    else this.#drop("no_vu");
+  }
+
+  #isQueueing(): boolean {
+    const executor = this.#spec.executor;
+    return (executor.kind === "constant-arrival-rate" || executor.kind === "ramping-arrival-rate") && executor.onLate === "queue";
+  }
+
+  #drop(reason: "no_vu" | "lost" | "stopped"): void {
+    this.#words[HEADER.dropped]!++;
+    const measure = this.#host.measure;
+    measure.add(measure.extend(measure.base, { reason }), "dropped_iterations", "counter", "default", 1, 0);
+  }
+
+  #dropQueue(): void {
+    for (; this.#queueHead < this.#queue.length; this.#queueHead++) this.#drop("stopped");
+    this.#queue.length = 0;
+    this.#queueHead = 0;
+  }
+
+  #takeQueued(): number {
+    if (this.#queueHead >= this.#queue.length) return -1;
+    const intendedMs = this.#queue[this.#queueHead++] ?? -1;
+    if (this.#queueHead > 1_024 && this.#queueHead * 2 > this.#queue.length) {
+      this.#queue.splice(0, this.#queueHead);
+      this.#queueHead = 0;
+    }
+    return intendedMs;
+  }
+
+  async #runArrivals(vu: VirtualUser, firstMs: number): Promise<void> {
+    vu.isRunning = true;
+    this.#running++;
+    this.#words[HEADER.vus] = this.#running;
+    for (let intendedMs = firstMs; intendedMs >= 0; ) {
+      await this.#iterate(vu, intendedMs);
+      if (vu.isAbandoned) return;
+      if (++this.#sinceTurn >= TURN_ITERATIONS_MAX || performance.now() - this.#turnMs > TURN_MS_MAX) await this.#nextTurn();
+      intendedMs = vu.isStopping ? -1 : this.#takeQueued();
+    }
+    if (!vu.isStopping) this.#free.push(vu);
+    this.#leave(vu);
+  }
+
+  // ── one iteration ─────────────────────────────────────────────────────────────────────────────
+
+  /** Runs the function once. `intendedMs` >= 0: an arrival. Out: true if it ran to its end (or threw), false if interrupted. */
+  async #iterate(vu: VirtualUser, intendedMs: number): Promise<boolean> {
+    const words = this.#words;
+    words[HEADER.started]!++;
+    vu.isBusy = true;
+    vu.http.beginIteration();
+    const beganMs = performance.now();
+    let thrown: unknown = null;
+    let hasThrown = false;
+    try {
+      const result = this.#run(vu.api, this.#data);
+      this.#value = isThenable(result) ? await result : result;
+    } catch (error) {
+      thrown = error;
+      hasThrown = true;
+    }
+    if (vu.http.openCount > 0) await this.#awaitOpen(vu);
+    if (vu.isAbandoned) return false;
+    vu.isBusy = false;
+    vu.iteration++;
+    if (hasThrown && (vu.isStopping || thrown instanceof InterruptedError || thrown instanceof AbortError)) {
+      words[HEADER.interrupted]!++;
+      if (this.#isOneShot) this.#thrown = thrown;
+      return false;
+    }
+    words[HEADER.completed]!++;
+    if (hasThrown) {
+      this.#thrown = thrown;
+      this.#events.threw(thrown, vu.id);
+    }
+    if (!this.#isOneShot) this.#count(beganMs, performance.now(), intendedMs);
+    return true;
+  }
+
+  #count(beganMs: number, endedMs: number, intendedMs: number): void {
+    const measure = this.#host.measure;
+    measure.iteration(measure.base, endedMs - beganMs);
+    if (intendedMs < 0) return;
+    const dueMs = this.#startedAtMs + intendedMs;
+    measure.add(measure.base, "iteration_lateness", "trend", "time", Math.max(beganMs - dueMs, 0), 0);
+    measure.add(measure.base, "response_time", "trend", "time", endedMs - dueMs, 0);
+  }
+
+  async #awaitOpen(vu: VirtualUser): Promise<void> {
+    if (!this.#hasWarnedAwait && !vu.isStopping) {
+      this.#hasWarnedAwait = true;
+      this.#events.warning(`an iteration of "${this.#spec.workflow}" ended with requests still open (missing await?): they are awaited before the next one`);
+    }
+    await vu.http.whenIdle();
+  }
+
+  /** Resolves after timers and sockets had a turn. */
+  #nextTurn(): Promise<void> {
+    this.#turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#turn = null;
+        this.#sinceTurn = 0;
+        this.#turnMs = performance.now();
+        resolve();
+      });
+    });
+    return this.#turn;
+  }
+
+  // ── the end ───────────────────────────────────────────────────────────────────────────────────
+
+  #armDeadline(inMs: number): void {
+    if (this.#deadlineTimer !== null) clearTimeout(this.#deadlineTimer);
+    const atMs = performance.now() + inMs;
+    const check = (): void => {
+      const leftMs = atMs - performance.now();
+      if (leftMs > 0) {
+        this.#deadlineTimer = setTimeout(check, Math.min(leftMs, TIMER_MS_MAX));
+        return;
+      }
+      this.#isStopping = true;
+      this.#dropQueue();
+      this.#interrupt(this.#vus.filter((vu) => vu.isRunning));
+      this.#checkEnd();
+    };
+    this.#deadlineTimer = setTimeout(check, Math.min(Math.max(inMs, 0), TIMER_MS_MAX));
+  }
+
+  /** Interrupts iterations; those that do not end soon are abandoned and counted interrupted. */
+  #interrupt(vus: readonly VirtualUser[]): void {
+    for (const vu of vus) vu.interrupt();
+    setTimeout(() => {
+      for (const vu of vus) {
+        if (!vu.isRunning || !vu.isBusy || !vu.isStopping || vu.isAbandoned) continue;
+        vu.isAbandoned = true;
+        this.#words[HEADER.interrupted]!++;
+        this.#leave(vu);
+      }
+    }, ABANDON_MS);
+  }
+
+  #checkEnd(): void {
+    if (this.#isEnded || this.#running > 0) return;
+    const isWaiting = this.#queueHead < this.#queue.length;
+    if (!this.#isStopping && (!this.#isStarted || isWaiting || !isOver(this.#driver, this.elapsedMs()))) return;
+    this.#isEnded = true;
+    this.close();
+    this.#events.ended(this.#value, this.#thrown);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

@@ -1,0 +1,272 @@
+// What one engine thread does with the messages of its node (messages.ts): evaluate a file, prepare a share, start and
+// stop it. Reports at fixed instants of job time, so that each whole second of the job ends in a cut.
+
+import { HyperscaleError } from "../base/error.ts";
+import { SETUP, TEARDOWN } from "../load/plan.ts";
+import type { Snapshot } from "../load/share.ts";
+import { Board, HEADER } from "./board.ts";
+import { functionOf, type LoadedModule, shapeOf } from "./functions.ts";
+import { HealthMonitor } from "./health.ts";
+import { HttpCore } from "./http/core.ts";
+import { InterruptedError } from "./http/owner.ts";
+import { type IterationFunction, ShareLoop } from "./loop.ts";
+import { Measure } from "./measure.ts";
+import type { EngineReply, EngineRequest } from "./messages.ts";
+import { installModule, ModuleHost } from "./module.ts";
+import { forbidProcessControl, redirectConsole } from "./realm.ts";
+import { AbortError, type VuHost } from "./vu.ts";
+import type { Json } from "./hyperscale.d.ts";
+
+// The global of a Bun Worker; its type is not in the libraries this project compiles with.
+declare const self: { onmessage: ((event: MessageEvent<EngineRequest>) => void) | null };
+
+type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
+
+/** Distinct error texts a core tells apart. */
+const ERRORS_MAX = 100;
+/** Above so many series a cut costs milliseconds: then only those at whole seconds carry series. */
+const SERIES_PER_REPORT_MAX = 400;
+
+/** One share on this thread, from prepare to its final cut. */
+class Attempt {
+  readonly #request: Prepare;
+  readonly #post: (reply: EngineReply) => void;
+  readonly #board: Board;
+  readonly #measure: Measure;
+  readonly #health: HealthMonitor;
+  readonly #core: HttpCore;
+  readonly #loop: ShareLoop;
+  readonly #module: ModuleHost;
+  readonly #errors = new Map<string, number>();
+  #hasNewErrors = false;
+  #seq = 0;
+  #startMs = 0;
+  #jobStartMs = 0;
+  #reportTimer: ReturnType<typeof setTimeout> | null = null;
+  #isOver = false;
+  #hasAborted = false;
+
+  constructor(request: Prepare, run: IterationFunction, module: ModuleHost, post: (reply: EngineReply) => void) {
+    this.#request = request;
+    this.#post = post;
+    this.#module = module;
+    const { spec, attempt } = request;
+    const token = attempt.token;
+    const board = new Board(request.board);
+    this.#board = board;
+    this.#measure = new Measure(board, request.tags, {
+      series: (slot, id) => post({ kind: "series", token, slot, id }),
+      warning: (text) => post({ kind: "warning", token, text }),
+    });
+    this.#health = new HealthMonitor(board);
+    this.#core = new HttpCore(request.http);
+    module.deal(spec.share, spec.shares, spec.resume?.feeds ?? {});
+    module.sink = (name, type, contains, value, tags) => {
+      const base = this.#measure.base;
+      this.#measure.add(tags === undefined ? base : this.#measure.extend(base, tags), name, type, contains, value, this.#jobElapsedMs());
+    };
+    const isOneShot = spec.workflow === SETUP || spec.workflow === TEARDOWN;
+    this.#loop = new ShareLoop({
+      host: this.#vuHost(), spec, board, isOneShot, data: freezeDeep(request.setupData),
+      run: needsCurrentVu(module) ? (vu, data) => module.currentVu.run(vu, run, vu, data) : run,
+      events: {
+        threw: (thrown, vu) => this.#threw(thrown, vu, isOneShot),
+        warning: (text) => post({ kind: "warning", token, text }),
+        ended: (value, thrown) => this.#ended(value, thrown, isOneShot),
+      },
+    });
+  }
+
+  get token(): number {
+    return this.#request.attempt.token;
+  }
+
+  start(atEpochMs: number, jobStartEpochMs: number): void {
+    this.#startMs = atEpochMs - performance.timeOrigin;
+    this.#jobStartMs = jobStartEpochMs - performance.timeOrigin;
+    this.#health.begin();
+    this.#armReport();
+    this.#loop.start(this.#startMs);
+  }
+
+  stop(mode: "graceful" | "now"): void {
+    this.#loop.stop(mode);
+  }
+
+  /** An error of the user's code that no iteration caught (a rejected promise nobody awaited). */
+  uncaught(thrown: unknown): void {
+    if (!(thrown instanceof InterruptedError || thrown instanceof AbortError)) this.#threw(thrown, 0, false);
+  }
+
+  #vuHost(): VuHost {
+    const { attempt, spec, env, context } = this.#request;
+    const token = attempt.token;
+    return {
+      workflow: spec.workflow, env, context: jsonRecord(context), core: this.#core, measure: this.#measure,
+      provide: (key, json, vu, iteration) => this.#post({ kind: "provide", token, key, json, vu, iteration }),
+      abort: (reason) => {
+        if (this.#hasAborted) return;
+        this.#hasAborted = true;
+        this.#post({ kind: "abort", token, reason });
+      },
+      jobElapsedMs: () => this.#jobElapsedMs(),
+      requestFailed: (message) => this.#countError(message),
+    };
+  }
+
+  #jobElapsedMs(): number {
+    return performance.now() - this.#jobStartMs;
+  }
+
+  #threw(thrown: unknown, vu: number, isOneShot: boolean): void {
+    const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : `thrown: ${String(thrown)}`;
+    const isFirst = this.#countError(text);
+    if (!isFirst || isOneShot) return;
+    const stack = thrown instanceof Error && thrown.stack !== undefined ? `\n${userFrames(thrown.stack)}` : "";
+    this.#post({ kind: "log", token: this.token, level: "error", text: `${text}${vu > 0 ? ` (VU ${vu})` : ""}${stack}` });
+  }
+
+  /** Out: true the first time this text was seen. */
+  #countError(text: string): boolean {
+    const isKnown = this.#errors.has(text);
+    const key = isKnown || this.#errors.size < ERRORS_MAX ? text : "(other errors)";
+    this.#errors.set(key, (this.#errors.get(key) ?? 0) + 1);
+    this.#hasNewErrors = true;
+    return !isKnown && key === text;
+  }
+
+  #armReport(): void {
+    const everyMs = this.#request.reportMs;
+    const elapsedMs = this.#jobElapsedMs();
+    const nextMs = (Math.floor(elapsedMs / everyMs) + 1) * everyMs;
+    this.#reportTimer = setTimeout(() => {
+      if (this.#isOver) return;
+      const closesSecond = Math.floor(this.#jobElapsedMs() / 1_000) > Math.floor(elapsedMs / 1_000);
+      this.#report(false, closesSecond);
+      this.#armReport();
+    }, Math.max(nextMs - elapsedMs, 1));
+  }
+
+  #report(isFinal: boolean, closesSecond: boolean): void {
+    const withSeries = isFinal || closesSecond || this.#measure.seriesCount <= SERIES_PER_REPORT_MAX;
+    const snapshot: Snapshot = {
+      attempt: this.#request.attempt, seq: ++this.#seq, elapsedMs: performance.now() - this.#startMs, isDelta: !isFinal, isFinal,
+      resume: this.#loop.resume(this.#module.positions()), accounting: this.#board.accounting(), generator: this.#health.read(),
+      vus: isFinal ? 0 : this.#loop.running, vusMax: this.#loop.vusMade,
+      series: withSeries ? this.#measure.cut(isFinal) : [],
+    };
+    this.#post({ kind: "snapshot", snapshot });
+    if (this.#hasNewErrors && (isFinal || closesSecond)) {
+      this.#hasNewErrors = false;
+      this.#post({ kind: "errors", token: this.token, errors: [...this.#errors].map(([message, count]) => ({ message, count })) });
+    }
+  }
+
+  #ended(value: unknown, thrown: unknown, isOneShot: boolean): void {
+    this.#isOver = true;
+    if (this.#reportTimer !== null) clearTimeout(this.#reportTimer);
+    this.#health.end();
+    const json = isOneShot && thrown === null ? toJson(value) : { value: undefined, problem: null };
+    const thrownText = isOneShot && thrown !== null ? describeThrown(thrown) : json.problem;
+    this.#report(true, true);
+    this.#core.close();
+    this.#module.sink = null;
+    this.#post({ kind: "ended", token: this.token, value: json.value, thrown: thrownText });
+  }
+}
+
+/** Serves the messages of the node's main thread for the life of this thread. */
+export function openThread(): void {
+  const post = (reply: EngineReply): void => postMessage(reply);
+  let host = new ModuleHost(null, {});
+  let module: LoadedModule | null = null;
+  let attempt: Attempt | null = null;
+
+  const load = async (code: string, next: ModuleHost): Promise<LoadedModule> => {
+    host = next;
+    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    try {
+      return await import(url);
+    } finally {
+      next.seal();
+      URL.revokeObjectURL(url);
+    }
+  };
+  const broken = (thrown: unknown): void => {
+    const stack = thrown instanceof Error && thrown.stack !== undefined ? userFrames(thrown.stack) : "";
+    post({ kind: "broken", message: describeThrown(thrown), stack });
+  };
+  const prepare = async (request: Prepare): Promise<void> => {
+    new Board(request.board).words[HEADER.heartbeat] = performance.timeOrigin + performance.now();
+    setEnv(request.env);
+    module ??= await load(request.bundle.code, new ModuleHost(null, request.bundle.files));
+    attempt = new Attempt(request, functionOf(module, request.spec.workflow, request.run), host, post);
+    post({ kind: "ready", token: request.attempt.token });
+  };
+
+  installModule(() => host);
+  forbidProcessControl();
+  redirectConsole((level, text) => post({ kind: "log", token: attempt?.token ?? 0, level, text }));
+  process.on("unhandledRejection", (reason) => attempt?.uncaught(reason));
+  process.on("uncaughtException", (thrown) => attempt?.uncaught(thrown));
+
+  const handle = (request: EngineRequest): void => {
+    switch (request.kind) {
+      case "evaluate":
+        setEnv(request.env);
+        load(request.code, new ModuleHost(request.baseDir, {})).then((loaded) => post({ kind: "shape", shape: shapeOf(loaded, host) })).catch(broken);
+        return;
+      case "prepare":
+        prepare(request).catch(broken);
+        return;
+      case "start":
+        if (attempt?.token === request.token) attempt.start(request.atEpochMs, request.jobStartEpochMs);
+        return;
+      case "stop":
+        if (attempt?.token === request.token) attempt.stop(request.mode);
+    }
+  };
+  self.onmessage = (event: MessageEvent<EngineRequest>) => handle(event.data);
+}
+
+/** k6's `__ENV`, for files that read it at the top. */
+function setEnv(env: Readonly<Record<string, string>>): void {
+  Object.assign(globalThis, { __ENV: env });
+}
+
+function needsCurrentVu(host: ModuleHost): boolean {
+  return host.feeds.some((feed) => feed.plan.pick === "sequential");
+}
+
+function describeThrown(thrown: unknown): string {
+  if (thrown instanceof HyperscaleError) return thrown.message;
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+}
+
+/** The frames of a stack that are the user's, without the engine's own. */
+function userFrames(stack: string): string {
+  return stack.split("\n").filter((line) => /^\s*at /.test(line) && !line.includes("$bunfs") && !/src\/(engine|load)\//.test(line)).slice(0, 5).join("\n");
+}
+
+function toJson(value: unknown): { readonly value: unknown; readonly problem: string | null } {
+  if (value === undefined) return { value: null, problem: null };
+  try {
+    const text = JSON.stringify(value);
+    return { value: text === undefined ? null : JSON.parse(text), problem: null };
+  } catch (thrown) {
+    return { value: null, problem: `what it returned is not JSON: ${describeThrown(thrown)}` };
+  }
+}
+
+function jsonRecord(context: Readonly<Record<string, unknown>>): Readonly<Record<string, Json>> {
+  return freezeDeep(JSON.parse(JSON.stringify(context)));
+}
+
+/** setup's data and the context are shared by the VUs of a core: writing to them throws instead of leaking between VUs. */
+function freezeDeep<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const one of Object.values(value)) freezeDeep(one);
+  }
+  return value;
+}

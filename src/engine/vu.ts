@@ -1,0 +1,248 @@
+// One virtual user: what its functions are given (the VU of hyperscale.d.ts) and how it is interrupted. Bound functions
+// are made when first used, so that ten thousand idle VUs stay small.
+
+import type { Json, Tags, VU } from "./hyperscale.d.ts";
+import { HttpClient } from "./http/client.ts";
+import type { HttpCore } from "./http/core.ts";
+import { type Exchange, type HttpOwner, InterruptedError } from "./http/owner.ts";
+import type { Measure, TagSet } from "./measure.ts";
+import { parseDuration } from "../base/units.ts";
+
+/** Thrown by vu.abort(): the whole test stops. */
+export class AbortError extends Error {
+  override readonly name = "AbortError";
+}
+
+/** Thrown by vu.fail(): this iteration ends as failed. */
+export class FailError extends Error {
+  override readonly name = "FailError";
+}
+
+/** What the VUs of a core share. */
+export type VuHost = {
+  readonly workflow: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly context: Readonly<Record<string, Json>>;
+  readonly core: HttpCore;
+  readonly measure: Measure;
+  provide(key: string, json: string, vu: number, iteration: number): void;
+  abort(reason: string): void;
+  /** Ms since the job's start. */
+  jobElapsedMs(): number;
+  /** A request failed, to be listed by message. */
+  requestFailed(message: string): void;
+};
+
+const PROVIDE_BYTES_MAX = 64 * 1024;
+const INTERRUPTED = "the test stopped before this could end";
+
+type Sleep = { timer: ReturnType<typeof setTimeout>; reject: (reason: Error) => void };
+
+/** The engine's side of a VU. `api` is what the user's function gets. */
+export class VirtualUser implements HttpOwner {
+  readonly host: VuHost;
+  readonly id: number;
+  readonly local: number;
+  readonly http: HttpClient;
+  readonly api: VuApi;
+  tagSet: TagSet;
+  iteration = 0;
+  /** No new request, no new sleep. */
+  isStopping = false;
+  /** In an iteration now. */
+  isBusy = false;
+  /** A runner (loop.ts) drives it. */
+  isRunning = false;
+  /** Its iteration did not end when interrupted: nobody waits for it any more, and the VU is not used again. */
+  isAbandoned = false;
+  /** When the iteration in flight has to be interrupted, on the loop's clock (ms); Infinity: not yet. */
+  interruptAtMs = Infinity;
+  #sleeps: Set<Sleep> | null = null;
+  #controller: AbortController | null = null;
+
+  constructor(host: VuHost, id: number, local: number) {
+    this.host = host;
+    this.id = id;
+    this.local = local;
+    this.tagSet = host.measure.base;
+    this.http = new HttpClient(host.core, this);
+    this.api = new VuApi(this);
+  }
+
+  record(exchange: Exchange): void {
+    this.host.measure.exchange(this.tagSet, exchange);
+    if (exchange.error !== "" && !exchange.isInterrupted) this.host.requestFailed(exchange.error);
+  }
+
+  /** A pause of `ms` that ends in InterruptedError when the VU is interrupted. */
+  sleep(ms: number): Promise<void> {
+    if (this.isStopping) return Promise.reject(new InterruptedError(INTERRUPTED));
+    return new Promise((resolve, reject) => {
+      const sleeps = (this.#sleeps ??= new Set());
+      const sleep: Sleep = {
+        timer: setTimeout(() => {
+          sleeps.delete(sleep);
+          resolve();
+        }, ms),
+        reject,
+      };
+      sleeps.add(sleep);
+    });
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.isStopping && !this.#controller.signal.aborted) this.#controller.abort(new InterruptedError(INTERRUPTED));
+    return this.#controller.signal;
+  }
+
+  /** No new request or sleep starts; sleeps and the signal end now, open requests go on. */
+  stop(): void {
+    this.isStopping = true;
+    this.#controller?.abort(new InterruptedError(INTERRUPTED));
+    if (this.#sleeps === null) return;
+    for (const sleep of this.#sleeps) {
+      clearTimeout(sleep.timer);
+      sleep.reject(new InterruptedError(INTERRUPTED));
+    }
+    this.#sleeps.clear();
+  }
+
+  /** As stop, and open requests are closed. */
+  interrupt(): void {
+    this.stop();
+    this.http.interruptAll(INTERRUPTED);
+  }
+
+  /** Makes the VU usable again after an interruption (a ramp that comes up once more). */
+  revive(): void {
+    this.isStopping = false;
+    this.interruptAtMs = Infinity;
+    if (this.#controller?.signal.aborted === true) this.#controller = null;
+  }
+
+  close(): void {
+    this.stop();
+    this.http.close();
+  }
+}
+
+/** What the user's function is given. Getters hand out functions bound once, so that destructuring works. */
+class VuApi implements VU {
+  readonly #vu: VirtualUser;
+  readonly state: Record<string, unknown> = {};
+  #tags: Record<string, string> | null = null;
+  #check: VU["check"] | null = null;
+  #group: VU["group"] | null = null;
+  #sleep: VU["sleep"] | null = null;
+  #provide: VU["provide"] | null = null;
+
+  constructor(vu: VirtualUser) {
+    this.#vu = vu;
+  }
+
+  get id(): number { return this.#vu.id; }
+  get iteration(): number { return this.#vu.iteration; }
+  get workflow(): string { return this.#vu.host.workflow; }
+  get env(): Readonly<Record<string, string>> { return this.#vu.host.env; }
+  get context(): Readonly<Record<string, Json>> { return this.#vu.host.context; }
+  get http(): HttpClient { return this.#vu.http; }
+  get signal(): AbortSignal { return this.#vu.signal; }
+
+  get check(): VU["check"] {
+    return (this.#check ??= makeCheck(this.#vu));
+  }
+
+  get sleep(): VU["sleep"] {
+    return (this.#sleep ??= (time) => {
+      const ms = typeof time === "number" ? time * 1_000 : parseDuration(time);
+      if (ms === null || !(ms >= 0)) throw new TypeError(`sleep(${JSON.stringify(time)}): give seconds as a number, or text such as "100ms"`);
+      return this.#vu.sleep(ms);
+    });
+  }
+
+  get group(): VU["group"] {
+    return (this.#group ??= makeGroup(this.#vu));
+  }
+
+  get provide(): VU["provide"] {
+    return (this.#provide ??= (key, value) => {
+      const json = JSON.stringify(value);
+      if (json === undefined) throw new TypeError(`provide("${key}"): the value is not JSON`);
+      const bytes = Buffer.byteLength(json);
+      if (bytes > PROVIDE_BYTES_MAX) throw new RangeError(`provide("${key}"): ${bytes} bytes of JSON, at most ${PROVIDE_BYTES_MAX} are allowed`);
+      this.#vu.host.provide(String(key), json, this.#vu.id, this.#vu.iteration);
+    });
+  }
+
+  get abort(): VU["abort"] {
+    return (reason = "") => {
+      this.#vu.host.abort(reason);
+      throw new AbortError(reason === "" ? "the test was aborted" : reason);
+    };
+  }
+
+  get fail(): VU["fail"] {
+    return (reason = "") => {
+      throw new FailError(reason === "" ? "fail() was called" : reason);
+    };
+  }
+
+  get tags(): Record<string, string> {
+    if (this.#tags === null) {
+      const vu = this.#vu;
+      const retag = (tags: Record<string, string>): boolean => {
+        const base = vu.host.measure.base;
+        vu.tagSet = Object.keys(tags).length === 0 ? base : vu.host.measure.extend(base, tags);
+        return true;
+      };
+      this.#tags = new Proxy<Record<string, string>>({}, {
+        set: (tags, name, value) => {
+          if (typeof name !== "string") return false;
+          tags[name] = String(value);
+          return retag(tags);
+        },
+        deleteProperty: (tags, name) => {
+          if (typeof name === "string") delete tags[name];
+          return retag(tags);
+        },
+      });
+    }
+    return this.#tags;
+  }
+}
+
+function makeCheck(vu: VirtualUser): VU["check"] {
+  return (value, checks, tags) => {
+    const measure = vu.host.measure;
+    let isAllPassed = true;
+    for (const name in checks) {
+      const test = checks[name];
+      let isPass = false;
+      try {
+        isPass = typeof test === "function" ? Boolean(test(value)) : Boolean(test);
+      } finally {
+        measure.check(vu.tagSet, name, isPass, tags);
+      }
+      if (!isPass) isAllPassed = false;
+    }
+    return isAllPassed;
+  };
+}
+
+function makeGroup(vu: VirtualUser): VU["group"] {
+  return async (name, run) => {
+    const measure = vu.host.measure;
+    const before = vu.tagSet;
+    const outer = before.tags["group"] ?? "";
+    const inside = measure.extend(before, { group: `${outer}::${name}` } satisfies Tags);
+    const startedMs = performance.now();
+    vu.tagSet = inside;
+    try {
+      return await run();
+    } finally {
+      measure.add(inside, "group_duration", "trend", "time", performance.now() - startedMs, vu.host.jobElapsedMs());
+      vu.tagSet = before;
+    }
+  };
+}
