@@ -134,9 +134,9 @@ export function sumSeries(lists: readonly (readonly Series[])[]): Series[] {
   return sums;
 }
 
-/** True if the series carries every one of these tags. */
+/** True if the series carries every one of these tags; an empty value asks for a series without the tag. */
 export function hasTags(series: Series, tags: Tags): boolean {
-  for (const name in tags) if (series.id.tags[name] !== tags[name]) return false;
+  for (const name in tags) if ((series.id.tags[name] ?? "") !== tags[name]) return false;
   return true;
 }
 

@@ -46,7 +46,7 @@ export function parseThreshold(metricKey: string, source: unknown, custom: reado
 
 /**
  * Metric and tag filter of a threshold's key: `name`, or `name{tag:value,tag2:"value, quoted"}`. A value runs to the next
- * comma and may hold colons. Throws HyperscaleError("invalid").
+ * comma and may hold colons; an empty one means series without that tag. Throws HyperscaleError("invalid").
  */
 export function parseMetricKey(metricKey: string): { readonly metric: string; readonly tags: Tags } {
   const open = metricKey.indexOf("{");
@@ -57,13 +57,13 @@ export function parseMetricKey(metricKey: string): { readonly metric: string; re
   if (!text.endsWith("}")) throw invalid(`threshold on "${metricKey}": the tag filter has no closing "}"`, hint);
   const filter = text.slice(open + 1, -1);
   const tags: Record<string, string> = {};
-  const pair = /\s*([^:,"'\s]+)\s*:\s*("[^"]*"|'[^']*'|[^,]*?)\s*(,|$)/y;
+  const pair = /\s*([^:,"'\s]+)\s*:\s*("[^"]*"|'[^']*'|[^,"'][^,]*?|)\s*(,|$)/y;
   while (pair.lastIndex < filter.length || filter.length === 0) {
     const at = pair.lastIndex;
     const match = pair.exec(filter);
     if (match === null) throw invalid(`threshold on "${metricKey}": "${filter.slice(at).trim()}" is not tag:value`, hint);
     const [, name = "", value = "", end] = match;
-    if (name in tags) throw invalid(`threshold on "${metricKey}": the tag "${name}" is given twice`, hint);
+    if (Object.hasOwn(tags, name)) throw invalid(`threshold on "${metricKey}": the tag "${name}" is given twice`, hint);
     tags[name] = /^["']/.test(value) ? value.slice(1, -1) : value;
     if (end === "," && pair.lastIndex >= filter.length) throw invalid(`threshold on "${metricKey}": the tag filter ends with a comma`, hint);
   }
@@ -79,13 +79,18 @@ export function evaluate(plan: ThresholdPlan, series: readonly Series[], seconds
   return outcomeOf(plan, value === null || holds(value, plan.operator, plan.limit), value);
 }
 
-/** Outcomes so far of the thresholds that are judged on the whole. In: as `evaluate`, and ms since the job's start. */
-export function evaluateLive(plans: readonly ThresholdPlan[], series: readonly Series[], elapsedMs: number): Verdict {
+/**
+ * Outcomes so far of the thresholds that are judged on the whole, and whether one of them ends the test. In: as
+ * `evaluate`, and ms since the job's start, for delayAbortEval.
+ */
+export function evaluateLive(
+  plans: readonly ThresholdPlan[], series: readonly Series[], elapsedMs: number, seconds = elapsedMs / 1_000,
+): Verdict {
   const outcomes: ThresholdOutcome[] = [];
   let abort: ThresholdPlan | null = null;
   for (const plan of plans) {
     if (plan.forSeconds > 0) continue;
-    const outcome = evaluate(plan, series, elapsedMs / 1_000);
+    const outcome = evaluate(plan, series, seconds);
     outcomes.push(outcome);
     if (!outcome.ok && plan.abortOnFail && elapsedMs >= plan.delayAbortEvalMs) abort ??= plan;
   }
@@ -124,12 +129,20 @@ export function windowedOutcomes(state: WindowedThresholds): readonly ThresholdO
   return state.streaks.map((streak) => outcomeOf(streak.plan, !streak.hasFailed, streak.value));
 }
 
-/** Outcomes of all plans at the end, in their order: plain ones on the final data, windowed ones as judged. */
+/**
+ * Outcomes of all plans at the end, in their order. Plain thresholds are judged on the final data. `judged`: what was
+ * found while the test ran and stays: all windowed outcomes, and the failure of a threshold that ended the test.
+ */
 export function finalOutcomes(
-  plans: readonly ThresholdPlan[], series: readonly Series[], seconds: number, state: WindowedThresholds,
+  plans: readonly ThresholdPlan[], series: readonly Series[], seconds: number, judged: readonly ThresholdOutcome[],
 ): readonly ThresholdOutcome[] {
-  const windowed = new Map(state.streaks.map((streak) => [streak.plan, outcomeOf(streak.plan, !streak.hasFailed, streak.value)]));
-  return plans.map((plan) => windowed.get(plan) ?? evaluate(plan, series, seconds));
+  return plans.map((plan) => {
+    const known = judged.filter((outcome) => outcome.metricKey === plan.metricKey && outcome.expression === plan.expression);
+    const latched = known.find((outcome) => !outcome.ok);
+    if (latched !== undefined) return latched;
+    if (plan.forSeconds > 0) return known[0] ?? outcomeOf(plan, true, null);
+    return evaluate(plan, series, seconds);
+  });
 }
 
 /** The value a threshold looks at. Out: null when nothing was measured. */
@@ -185,9 +198,9 @@ type Condition = Pick<ThresholdPlan, "aggregate" | "operator" | "limit" | "forSe
 function parseExpression(metricKey: string, expression: string, definition: MetricDefinition): Condition {
   const valid = `${definition.name} is a ${definition.type}: write ${example(definition)}`;
   const fault = (text: string) => invalid(`threshold on "${metricKey}", "${expression}": ${text}`, valid);
-  const pieces = /^\s*([^<>=!\s]*(?:\(\s*[^)<>=!]*\))?)\s*([<>=!]+)\s*(.*?)\s*$/s.exec(expression);
+  const pieces = /^([^<>=!]*)([<>=!]+)(.*)$/s.exec(expression);
   if (pieces === null) throw fault("it has no comparison");
-  const [, left = "", sign = "", right = ""] = pieces;
+  const [left = "", sign = "", right = ""] = pieces.slice(1).map((piece) => piece.trim());
   const operator = Object.hasOwn(OPERATORS, sign) ? OPERATORS[sign] : undefined;
   if (operator === undefined) throw fault(`"${sign}" is no comparison; there are < <= > >= == !=`);
   const aggregate = aggregateOf(left);
