@@ -1,0 +1,165 @@
+// How a job goes on and how it ends: what follows when a workflow is over or the job has a reason to stop early.
+// Entered from apply.ts after every change; reads no entry itself.
+
+import type { End, WorkflowSpec } from "./entries.ts";
+import { isStartable } from "./dag.ts";
+import type { Ending, Job, Workflow } from "./job.ts";
+import { isOver, liveAttempt, liveAttempts, workflowOf } from "./job.ts";
+import { queued } from "./placement.ts";
+import { ownedBy, stop, type Turn } from "./turn.ts";
+
+/**
+ * The job ends early; the first reason holds. Running user workflows stop gracefully, what has not started never
+ * does, setup stops at once. Teardown goes on.
+ */
+export function endEarly(turn: Turn, job: Job, ending: Ending): void {
+  if (job.ending !== null) return;
+  job.ending = ending;
+  for (const workflow of job.workflows.values()) {
+    if (workflow.spec.role === "teardown" || isOver(workflow)) continue;
+    for (const share of workflow.shares) share.place = null;
+    for (const { id, attempt } of liveAttempts(job, workflow)) {
+      const isGraceful = workflow.spec.role === "user" && attempt.startAtMs !== null;
+      stop(turn, id, attempt, isGraceful ? "graceful" : "now");
+    }
+  }
+  turn.doPlace = true;
+}
+
+/** Everything that follows from the job's state as it is now, until nothing more does. */
+export function advance(turn: Turn, job: Job): void {
+  if (job.phase !== "open") return;
+  for (const workflow of job.workflows.values()) settle(turn, job, workflow);
+  for (let isMoving = true; isMoving; ) {
+    isMoving = false;
+    for (const workflow of job.workflows.values()) {
+      if (workflow.state !== "waiting") continue;
+      if (mayNeverStart(job, workflow)) skip(turn, job, workflow);
+      else if (isDue(job, workflow)) queue(turn, workflow);
+      isMoving ||= !isWaiting(workflow);
+    }
+  }
+  if ([...job.workflows.values()].every(isOver)) {
+    job.phase = "closing";
+    turn.effects.push({ kind: "close", job: job.id });
+  }
+}
+
+/** What the state calls for and may have been lost with an owner, proposed again for the one who takes over. */
+export function takeOver(turn: Turn, job: Job): void {
+  for (const workflow of job.workflows.values()) {
+    proposeDispatches(turn, job, workflow);
+    proposeStart(turn, job, workflow);
+  }
+  turn.doPlace = true;
+  if (job.phase === "closing") turn.effects.push({ kind: "close", job: job.id });
+}
+
+/** Offers the cores that are free now: to shares that have to run again, then to queued workflows in their order. */
+export function offerCores(turn: Turn): void {
+  for (const job of turn.state.jobs.values()) {
+    if (job.phase !== "open") continue;
+    for (const workflow of job.workflows.values()) {
+      if (workflow.shares.some(({ place, attempts }) => place === null && attempts.length > 0)) proposeDispatches(turn, job, workflow);
+    }
+  }
+  for (const { job, workflow } of queued(turn.state)) {
+    const owned = ownedBy(job);
+    if (owned !== null) turn.effects.push({ kind: "propose", proposal: { kind: "place", workflow: workflow.spec.name, ...owned } });
+  }
+}
+
+/** Proposes an attempt for every share of the workflow that needs one. */
+export function proposeDispatches(turn: Turn, job: Job, workflow: Workflow): void {
+  const owned = ownedBy(job);
+  if (owned === null) return;
+  for (const share of workflow.shares.keys()) {
+    if (!needsAttempt(job, workflow, share)) continue;
+    turn.effects.push({ kind: "propose", proposal: { kind: "dispatch", workflow: workflow.spec.name, share, ...owned } });
+  }
+}
+
+/** Proposes the start of a workflow whose shares are all ready. */
+export function proposeStart(turn: Turn, job: Job, workflow: Workflow): void {
+  const owned = ownedBy(job);
+  if (owned === null || workflow.state !== "preparing" || workflow.shares.length === 0) return;
+  if (!workflow.shares.every((share) => liveAttempt(share)?.state === "ready")) return;
+  turn.effects.push({ kind: "propose", proposal: { kind: "start", workflow: workflow.spec.name, leadMs: 0, ...owned } });
+}
+
+/** True when the share has work left and nobody does it. */
+export function needsAttempt(job: Job, workflow: Workflow, share: number): boolean {
+  const at = workflow.shares[share];
+  if (at === undefined || at.isOver || isOver(workflow) || liveAttempt(at) !== null) return false;
+  return workflow.spec.role === "teardown" || job.ending === null;
+}
+
+/** Setup is done for good: later workflows may start, and teardown has to run. True too when the job has none. */
+export function isSetupCommitted(job: Job): boolean {
+  const setup = workflowOf(job, "setup");
+  return setup === null || setup.state === "ended";
+}
+
+/** A placed workflow is over once no share has anything running or left to run. */
+function settle(turn: Turn, job: Job, workflow: Workflow): void {
+  if (isOver(workflow) || workflow.state === "waiting") return;
+  const isStopping = job.ending !== null && workflow.spec.role !== "teardown";
+  if (workflow.state === "queued") {
+    if (isStopping) skip(turn, job, workflow);
+    return;
+  }
+  const isDone = workflow.shares.every((share, at) => liveAttempt(share) === null && share.place === null && !needsAttempt(job, workflow, at));
+  if (!isDone) return;
+  workflow.state = outcomeOf(job, workflow);
+  workflow.endAtMs = workflow.startAtMs === null ? null : turn.state.nowMs;
+  turn.doPlace = true;
+  turn.effects.push({ kind: "ended", job: job.id, workflow: workflow.spec.name });
+}
+
+function outcomeOf(job: Job, workflow: Workflow): "ended" | "failed" | "cancelled" | "skipped" {
+  const { spec, shares, startAtMs } = workflow;
+  const last = shares.flatMap(({ attempts }) => attempts.at(-1) ?? []);
+  if (last.some(({ end }) => end !== null && isFailure(spec, end))) return "failed";
+  if (startAtMs === null) return "skipped";
+  const limit = spec.role === "setup" ? "setup-timeout" : "teardown-timeout";
+  if (spec.role !== "user" && job.ending?.errorCode === limit) return "failed";
+  // A one-shot function that was told to stop and yet got to its end has happened: setup then needs its teardown.
+  const isWhole = last.length === shares.length
+    && last.every(({ wasStopped, seal }) => !wasStopped || (spec.role !== "user" && (seal?.accounting.completed ?? 0) > 0));
+  return isWhole ? "ended" : "cancelled";
+}
+
+/** Only setup and teardown fail by throwing: an iteration of a load that throws is an error counted, not a failure. */
+function isFailure(spec: WorkflowSpec, end: End): boolean {
+  return end.kind === "failed" || (end.kind === "closed" && spec.role !== "user" && end.thrown !== null);
+}
+
+function mayNeverStart(job: Job, workflow: Workflow): boolean {
+  if (workflow.spec.role !== "teardown") return job.ending !== null;
+  const others = [...job.workflows.values()].filter((other) => other !== workflow);
+  if (!others.every(isOver)) return false;
+  const hasBegun = workflowOf(job, "setup") !== null || others.some(({ startAtMs }) => startAtMs !== null);
+  return !isSetupCommitted(job) || !hasBegun;
+}
+
+function isDue(job: Job, workflow: Workflow): boolean {
+  switch (workflow.spec.role) {
+    case "setup": return true;
+    case "user": return isSetupCommitted(job) && isStartable(job, workflow);
+    case "teardown": return [...job.workflows.values()].every((other) => other === workflow || isOver(other));
+  }
+}
+
+function isWaiting(workflow: Workflow): boolean {
+  return workflow.state === "waiting";
+}
+
+function queue(turn: Turn, workflow: Workflow): void {
+  workflow.state = "queued";
+  turn.doPlace = true;
+}
+
+function skip(turn: Turn, job: Job, workflow: Workflow): void {
+  workflow.state = "skipped";
+  turn.effects.push({ kind: "ended", job: job.id, workflow: workflow.spec.name });
+}

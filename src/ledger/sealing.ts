@@ -1,0 +1,91 @@
+// The end of an attempt: its last snapshot is committed, its core comes free, and its share is closed, runs again, or
+// takes the job down. Counting follows the seals alone (accounting.ts).
+
+import type { End, EntryOf } from "./entries.ts";
+import { SETUP_BYTES_MAX } from "./entries.ts";
+import { endEarly } from "./flow.ts";
+import type { Attempt, Job, Share, Workflow } from "./job.ts";
+import type { Turn } from "./turn.ts";
+
+/** A node that dies within this long of a share's start counts towards its poison. */
+const POISON_MS = 60_000;
+/** Attempts a share may have, whatever ended them. */
+const ATTEMPTS_MAX = 16;
+
+/** Commits the end of the share's live attempt. The caller has checked that the entry is of it. */
+export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, entry: EntryOf<"seal">): void {
+  const attempt = share.attempts.at(-1);
+  if (attempt === undefined) return;
+  const end = limited(workflow, entry.end);
+  attempt.state = "sealed";
+  attempt.endAtMs = turn.state.nowMs;
+  attempt.seal = { seq: entry.seq, resume: entry.resume, accounting: entry.accounting, snapshot: entry.snapshot };
+  attempt.end = end;
+  turn.doPlace = true;
+  const id = { job: job.id, workflow: entry.workflow, share: entry.share, token: attempt.token };
+  turn.effects.push({ kind: "sealed", attempt: id, worker: attempt.worker });
+  switch (end.kind) {
+    case "closed": return close(turn, job, workflow, share, end);
+    case "failed": return fail(turn, job, workflow, share, attempt, end);
+    case "lost": return lose(turn, job, workflow, share, end);
+  }
+}
+
+/** What setup returned travels to every attempt: beyond the limit it counts as thrown. */
+function limited(workflow: Workflow, end: End): End {
+  if (workflow.spec.role !== "setup" || end.kind !== "closed" || (end.valueJson?.length ?? 0) <= SETUP_BYTES_MAX) return end;
+  return { kind: "closed", valueJson: null, thrown: `setup returned ${end.valueJson?.length} bytes of JSON; it may return ${SETUP_BYTES_MAX}` };
+}
+
+function close(turn: Turn, job: Job, workflow: Workflow, share: Share, end: Extract<End, { kind: "closed" }>): void {
+  share.isOver = true;
+  warnOfProviders(turn, job, workflow);
+  if (workflow.spec.role === "user") return;
+  if (end.thrown !== null) endEarly(turn, job, { state: "failed", errorCode: "load", reason: `${workflow.spec.role} threw: ${end.thrown}` });
+  else if (workflow.spec.role === "setup") job.setupJson = end.valueJson;
+}
+
+function warnOfProviders(turn: Turn, job: Job, workflow: Workflow): void {
+  if (!workflow.shares.every(({ isOver }) => isOver)) return;
+  for (const [key, { providers, vu, iteration }] of workflow.provided) {
+    if (providers === 1) continue;
+    turn.effects.push({
+      kind: "warning", job: job.id,
+      text: `workflow "${workflow.spec.name}" provided "${key}" ${providers} times; VU ${vu}, iteration ${iteration} holds`,
+    });
+  }
+}
+
+function fail(turn: Turn, job: Job, workflow: Workflow, share: Share, attempt: Attempt, end: Extract<End, { kind: "failed" }>): void {
+  const mayRetry = workflow.spec.role === "user" && end.cause !== "load" && job.ending === null && job.retriesUsed < job.retries && share.attempts.length < ATTEMPTS_MAX;
+  if (mayRetry) {
+    job.retriesUsed++;
+    turn.effects.push({ kind: "warning", job: job.id, text: `${failure(workflow, attempt, end)}; the rest of its share runs again` });
+    return;
+  }
+  share.isOver = true;
+  const errorCode = end.cause === "load" ? "load" : "failed";
+  endEarly(turn, job, { state: "failed", errorCode, reason: end.cause === "load" ? end.message : failure(workflow, attempt, end) });
+}
+
+function failure(workflow: Workflow, attempt: Attempt, end: Extract<End, { kind: "failed" }>): string {
+  return `core ${attempt.core} of ${attempt.worker} ${end.cause === "memory" ? "ran out of memory" : end.cause} in workflow "${workflow.spec.name}": ${end.message}`;
+}
+
+function lose(turn: Turn, job: Job, workflow: Workflow, share: Share, end: Extract<End, { kind: "lost" }>): void {
+  const early = share.attempts.filter((attempt) => attempt.end?.kind === "lost" && isEarly(attempt));
+  const workers = [...new Set(early.map(({ worker }) => worker))];
+  if (workers.length >= 2 || share.attempts.length >= ATTEMPTS_MAX) {
+    share.isOver = true;
+    const reason = `workflow "${workflow.spec.name}" is poison: its workers ${workers.join(" and ")} died within ${POISON_MS / 1_000} s of its start`;
+    return endEarly(turn, job, { state: "failed", errorCode: "failed", reason });
+  }
+  const isExpired = workflow.startAtMs !== null && workflow.spec.role === "user" && turn.state.nowMs - workflow.startAtMs >= workflow.spec.toMs;
+  share.isOver = isExpired || (job.ending !== null && workflow.spec.role !== "teardown");
+  if (!share.isOver && workflow.spec.role !== "user") job.reruns++;
+  turn.effects.push({ kind: "warning", job: job.id, text: `lost a share of "${workflow.spec.name}": ${end.message}` });
+}
+
+function isEarly({ startAtMs, endAtMs }: Attempt): boolean {
+  return startAtMs !== null && endAtMs !== null && endAtMs - startAtMs <= POISON_MS;
+}
