@@ -2,7 +2,7 @@
 // a worker needs nothing installed. Errors name file, line and column.
 
 import { existsSync, statSync } from "node:fs";
-import { basename, dirname, extname, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { HyperscaleError, messageOf } from "../base/error.ts";
 
 /** A test ready to be evaluated and submitted. */
@@ -26,15 +26,20 @@ export async function bundleFile(path: string): Promise<BundledSource> {
   if (!KINDS.includes(extname(full).toLowerCase())) {
     throw new HyperscaleError("load", `${path}: not a workflow file`, { hint: `A workflow is TypeScript or JavaScript: ${KINDS.join(", ")}` });
   }
-  const built = await build(full, path);
-  return { code: built, entry: basename(full), baseDir: dirname(full) };
+  return { code: await build(full, path, null), entry: basename(full), baseDir: dirname(full) };
 }
 
-async function build(full: string, path: string): Promise<string> {
+/** As bundleFile, of a text that is no file: imports and paths are relative to `directory`, `name` has the language's ending. */
+export async function bundleSource(text: string, name: string, directory: string): Promise<BundledSource> {
+  return { code: await build(join(directory, name), name, text), entry: name, baseDir: directory };
+}
+
+async function build(full: string, path: string, text: string | null): Promise<string> {
   let result: Awaited<ReturnType<typeof Bun.build>>;
   try {
     result = await Bun.build({
       entrypoints: [full], target: "bun", format: "esm", external: ["hyperscale"], throw: false, sourcemap: "inline",
+      ...(text === null ? {} : { files: { [full]: text } }),
     });
   } catch (thrown) {
     throw new HyperscaleError("load", `${path}: ${messageOf(thrown)}`, { cause: thrown });
