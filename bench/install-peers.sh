@@ -58,7 +58,6 @@ go_tool() {
   local module
   case "$1" in
     hey) set -- github.com/rakyll/hey ;;
-    vegeta) set -- github.com/tsenart/vegeta/v12 ;;
     k6) set -- go.k6.io/k6/v2 go.k6.io/k6 ;;
   esac
   for module in "$@"; do
@@ -81,13 +80,12 @@ python_tool() {
 
 cargo_tool() {
   command -v cargo >/dev/null 2>&1 || { echo "needs cargo" >>"$log"; return 1; }
-  quietly cargo install --jobs 1 --root "$peers/cargo" "$1" && ln -sf "../cargo/bin/$1" "$peers/bin/$1"
+  quietly cargo install --locked --jobs 1 --root "$peers/cargo" "$1" && ln -sf "../cargo/bin/$1" "$peers/bin/$1"
 }
 
 step nginx debian
 step wrk debian
 step hey go_tool
-step vegeta go_tool
 step k6 go_tool
 step autocannon npm_tool
 step locust python_tool
