@@ -17,17 +17,25 @@ export type Windows = {
   readonly live: Map<string, LiveAttempt>;
   /** What was measured, and who ran, in seconds not yet emitted. */
   readonly pending: Map<number, PendingSecond>;
-  /** VUs, and the most there might have been, over the emitted seconds in which an attempt ran. */
+  /** VUs, and those made, over the emitted seconds in which an attempt ran: the job's `vus` and `vus_max`. */
   vus: GaugeCells | null;
   vusMax: GaugeCells | null;
 };
 
+/** A cut of an attempt as windows need it: all its series, cumulative. */
+export type Cut = {
+  readonly jobElapsedMs: number;
+  readonly vus: number;
+  readonly vusMax: number;
+  readonly series: readonly Series[];
+};
+
 type LiveAttempt = {
   readonly startMs: number;
-  readonly vusMax: number;
-  /** The newest cut: job time, VUs and all series. */
+  /** The newest cut: job time, VUs, VUs made, and all series. */
   cutMs: number;
   vus: number;
+  vusMax: number;
   series: readonly Series[];
   /** The second that growth since `settled` belongs to; never one already emitted. */
   second: number;
@@ -44,27 +52,25 @@ export function createWindows(startedAtEpochMs: number): Windows {
   return { startedAtEpochMs, next: 0, live: new Map(), pending: new Map(), vus: null, vusMax: null };
 }
 
-/** Counts an attempt in from `startMs` (may lie ahead): from then on seconds wait for its cuts. `vusMax`: VUs it may have. */
-export function register(windows: Windows, attempt: { readonly key: string; readonly startMs: number; readonly vusMax: number }): void {
-  assert(!windows.live.has(attempt.key), `attempt ${attempt.key} is registered once`);
-  const { key, startMs, vusMax } = attempt;
+/** Counts an attempt in from `startMs` of the job, which may lie ahead: from then on seconds wait for its cuts. */
+export function register(windows: Windows, key: string, startMs: number): void {
+  assert(!windows.live.has(key), `attempt ${key} is registered once`);
   const second = Math.max(windows.next, Math.floor(startMs / 1_000));
-  windows.live.set(key, { startMs, vusMax, cutMs: startMs, vus: 0, series: [], second, vusPeak: 0, settled: new Map() });
+  windows.live.set(key, { startMs, cutMs: startMs, vus: 0, vusMax: 0, series: [], second, vusPeak: 0, settled: new Map() });
 }
 
 /**
- * Takes in a cut of a live attempt: all its series (cumulative), its VUs and the job time of the cut. What was measured
- * since the cut before it belongs to the second that holds the middle between both: a cut just after a whole second
- * closes that second, however late it comes within the next, and no growth is split.
+ * Takes in a cut of a live attempt. What was measured since the cut before it belongs to the second that holds the
+ * middle between both: a cut just after a whole second closes that second, however late it comes within the next, and
+ * no growth is split.
  */
-export function observe(
-  windows: Windows, key: string, cut: { readonly jobElapsedMs: number; readonly vus: number; readonly series: readonly Series[] },
-): void {
+export function observe(windows: Windows, key: string, cut: Cut): void {
   const attempt = liveOf(windows, key);
   const cutMs = Math.max(attempt.cutMs, cut.jobElapsedMs);
   const second = Math.floor((attempt.cutMs + cutMs) / 2_000);
   if (second > attempt.second) settle(windows, attempt, second, Infinity);
   if (cut.jobElapsedMs >= attempt.cutMs) attempt.vus = cut.vus;
+  attempt.vusMax = Math.max(attempt.vusMax, cut.vusMax);
   attempt.vusPeak = Math.max(attempt.vusPeak, cut.vus);
   attempt.cutMs = cutMs;
   attempt.series = cut.series;
