@@ -1,12 +1,13 @@
 // Goal: an open model stays honest when the server stalls. Method: the target's whole process stalls for 1 s at second 3
 // of a 10 s run at 100/s with 10 VUs; what could not start in time must show, as latency or as dropped iterations.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { startTarget } from "../target/start.ts";
-import { submit, summaryOf, type SubmitRun } from "./run.ts";
+import { removeDirs, submit, summaryOf, type SubmitRun } from "./run.ts";
 import { sentRequests, valueOf, type Summary } from "./summary.ts";
 
 const TIMEOUT_MS = 120_000;
+afterAll(removeDirs);
 
 async function stalled(onLate: string): Promise<{ ended: SubmitRun; summary: Summary }> {
   await using target = await startTarget();

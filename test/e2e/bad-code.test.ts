@@ -1,12 +1,13 @@
 // Goal: a test's own code cannot take the program down or spoil its numbers. Method: VUs that throw, forget to await, never
 // yield or eat memory, against a counting target: the run ends in time, by the right code, with the numbers kept.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { startTarget } from "../target/start.ts";
-import { submit, summaryOf } from "./run.ts";
+import { removeDirs, submit, summaryOf } from "./run.ts";
 import { sentRequests, valueOf } from "./summary.ts";
 
 const TIMEOUT_MS = 120_000;
+afterAll(removeDirs);
 
 describe("a VU that throws", () => {
   test.concurrent("fails its iteration, is reported with its message once, and the run goes on", async () => {

@@ -2,10 +2,11 @@
 // run had begun, a summary. Method: the built executable on each wrong input; one test an item. Servers and
 // certificates that misbehave are in bad-server.test.ts, code that misbehaves in bad-code.test.ts.
 
-import { describe, expect, test } from "bun:test";
-import { freshDir, run, submit, submitArgs, type Run } from "./run.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { freshDir, removeDirs, run, submit, submitArgs, type Run } from "./run.ts";
 
 const TIMEOUT_MS = 60_000;
+afterAll(removeDirs);
 const NOTHING = "export default async () => {};";
 
 /** The run ended with `exitCode`, said every one of `words` on stderr, kept stdout clean, and showed no stack of ours. */

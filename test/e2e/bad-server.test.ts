@@ -3,10 +3,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startTarget, type Target } from "../target/start.ts";
-import { submit, summaryOf, type SubmitRun } from "./run.ts";
+import { removeDirs, submit, summaryOf, type SubmitRun } from "./run.ts";
 import { valueOf } from "./summary.ts";
 
 const TIMEOUT_MS = 60_000;
+afterAll(removeDirs);
 
 let target: Target;
 beforeAll(async () => {

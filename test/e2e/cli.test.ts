@@ -1,14 +1,15 @@
 // Goal: the command line around a run: what it prints where, the files it writes, and that each opens. Method: the built
 // executable with each option, its output read as a program would read it.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
 import { startTarget } from "../target/start.ts";
-import { run, submit, summaryOf } from "./run.ts";
+import { removeDirs, run, submit, summaryOf } from "./run.ts";
 import { SummarySchema } from "./summary.ts";
 
 const TIMEOUT_MS = 60_000;
+afterAll(removeDirs);
 const ESCAPE = "\u001b[";
 
 /** Two seconds of a little load. */

@@ -1,12 +1,13 @@
 // Goal: every request is counted once. Method: a target in its own process counts what it sees, and its count must be
 // http_reqs - unsent exactly: in every executor, over two cores, and when a run is stopped half-way.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { startTarget, type Target } from "../target/start.ts";
-import { submit, submitArgs, summaryOf, type RunOptions, type SubmitRun } from "./run.ts";
+import { removeDirs, submit, submitArgs, summaryOf, type RunOptions, type SubmitRun } from "./run.ts";
 import { sentRequests, valueOf, type Summary } from "./summary.ts";
 
 const TIMEOUT_MS = 120_000;
+afterAll(removeDirs);
 
 /** Runs the text against the target and holds its http_reqs to the target's count. Out: the run and the summary. */
 async function counted(target: Target, source: string, args: readonly string[], options: RunOptions = {}): Promise<{ ended: SubmitRun; summary: Summary }> {

@@ -38,12 +38,18 @@ export type SubmitRun = Run & { readonly summary: Summary | null; readonly summa
 
 const ROOT = join(import.meta.dir, "../..");
 const RUNS_MAX = 3;
-const TEMP = mkdtempSync(join(tmpdir(), "e2e-"));
-process.on("exit", () => rmSync(TEMP, { recursive: true, force: true }));
+const dirs: string[] = [];
 
-/** An empty directory that goes when the tests are over. */
+/** An empty directory, until `removeDirs`. */
 export function freshDir(): string {
-  return mkdtempSync(join(TEMP, "run-"));
+  const dir = mkdtempSync(join(tmpdir(), "e2e-"));
+  dirs.push(dir);
+  return dir;
+}
+
+/** Removes every directory runs were given so far: for afterAll of each file that runs something. */
+export function removeDirs(): void {
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
 }
 
 let built: Promise<string> | null = null;

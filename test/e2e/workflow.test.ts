@@ -1,12 +1,13 @@
 // Goal: a workflow file means what the contract says, in both forms. Method: small files against the scripted target, whose
 // counts and echoes are the witness; over two cores wherever rows, VUs or iterations are dealt.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { startTarget } from "../target/start.ts";
-import { submit, summaryOf } from "./run.ts";
+import { removeDirs, submit, summaryOf } from "./run.ts";
 import { sentRequests, valueOf } from "./summary.ts";
 
 const TIMEOUT_MS = 120_000;
+afterAll(removeDirs);
 const TWO_CORES = ["--cores", "2"];
 
 describe("the simple form", () => {
