@@ -32,7 +32,7 @@ export function iterationBlock(iterations: number, vus: number, share: number, s
   return [boundary(share), boundary(share + 1)];
 }
 
-/** Shares a workflow is cut into for so many cores: never more than its VUs at the highest, nor its shared iterations. */
+/** Shares a workflow is cut into for so many cores: never more than its VUs at most, nor its shared iterations. */
 export function shareCount(executor: Executor, cores: number): number {
   assert(Number.isInteger(cores) && cores >= 1, "cores is a whole number from 1");
   const work = executor.kind === "shared-iterations" ? executor.iterations : Infinity;

@@ -31,9 +31,9 @@ export type Driver = {
   readonly isRamp: boolean;
   readonly timeUnitMs: number;
 
-  /** Open executors: arrivals taken that still wait for a VU (onLate "queue"). The loop keeps it; at a cut they are not done. */
+  /** Open executors: arrivals taken that wait for a VU (onLate "queue"). The loop keeps it; at a cut they are left. */
   waiting: number;
-  /** Open executors: local index of the next arrival, how many there are, where this attempt began; its intended instant. */
+  /** Open executors: local index of the next arrival, how many there are, where this attempt began, when it is due. */
   arrival: number;
   readonly arrivals: number;
   readonly arrivalFirst: number;
@@ -80,15 +80,33 @@ export function createDriver(spec: ShareSpec): Driver {
     next.set(spec.resume.done);
   }
   const driver: Driver = {
-    isOpen, vus, preAllocated: "preAllocatedVus" in executor ? dealt(executor.preAllocatedVus, share, shares) : vus,
-    rest, share, shares, vuBase: spec.vuBase, endMs: scheduleMs(executor), curve, isRamp, timeUnitMs,
-    waiting: 0, arrival: arrivalFirst, arrivals: isOpen ? dealt(arrivalsTotal(curve, timeUnitMs), share, shares) : 0,
-    arrivalFirst, arrivalAtMs: Infinity,
-    claimed: 0, unclaimed: unclaimedOf(rest, ranges, iterationsPerVu, next),
-    iterationsPerVu, next, open: new Float64Array(vus).fill(-1),
-    ranges, rangeAt: 0, rangeNext: ranges[0]?.[0] ?? 0,
+    isOpen,
+    vus,
+    preAllocated: "preAllocatedVus" in executor ? dealt(executor.preAllocatedVus, share, shares) : vus,
+    rest,
+    share,
+    shares,
+    vuBase: spec.vuBase,
+    endMs: scheduleMs(executor),
+    curve,
+    isRamp,
+    timeUnitMs,
+    waiting: 0,
+    arrival: arrivalFirst,
+    arrivals: isOpen ? dealt(arrivalsTotal(curve, timeUnitMs), share, shares) : 0,
+    arrivalFirst,
+    arrivalAtMs: Infinity,
+    claimed: 0,
+    unclaimed: unclaimedOf(rest, ranges, iterationsPerVu, next),
+    iterationsPerVu,
+    next,
+    open: new Float64Array(vus).fill(-1),
+    ranges,
+    rangeAt: 0,
+    rangeNext: ranges[0]?.[0] ?? 0,
     wanted: executor.kind === "externally-controlled" ? dealt(executor.vus, share, shares) : vus,
-    wantedFromMs: isRamp ? Infinity : -Infinity, wantedUntilMs: isRamp ? -Infinity : scheduleMs(executor),
+    wantedFromMs: isRamp ? Infinity : -Infinity,
+    wantedUntilMs: isRamp ? -Infinity : scheduleMs(executor),
   };
   if (isOpen) driver.arrivalAtMs = arrivalAt(driver, driver.arrival);
   return driver;
@@ -102,13 +120,11 @@ export function vuNumber(driver: Driver, local: number): number {
 /** Closed executors: local VUs 0 to this - 1 should run at this instant; 0 once the schedule is over. */
 export function vusWanted(driver: Driver, elapsedMs: number): number {
   if (elapsedMs >= driver.endMs) return 0;
-  if (driver.isRamp && (elapsedMs < driver.wantedFromMs || elapsedMs >= driver.wantedUntilMs)) refreshWanted(driver, elapsedMs);
+  if (elapsedMs < driver.wantedFromMs || elapsedMs >= driver.wantedUntilMs) refreshWanted(driver, elapsedMs);
   return driver.wanted;
 }
 
-/**
- * Closed executors: next instant at which vusWanted may differ, always after `elapsedMs`; Infinity once it is 0 for good.
- */
+/** Closed executors: next instant, after `elapsedMs`, at which vusWanted may differ; Infinity once it is 0 for good. */
 export function nextChangeMs(driver: Driver, elapsedMs: number): number {
   if (elapsedMs >= driver.endMs) return Infinity;
   vusWanted(driver, elapsedMs);
@@ -148,7 +164,7 @@ export function nextArrivalMs(driver: Driver): number {
   return driver.arrivalAtMs;
 }
 
-/** Open executors: consumes the next arrival. Out: its intended instant in ms; the caller starts, queues or drops it. */
+/** Open executors: consumes the next arrival. Out: its intended instant in ms; the loop starts, queues or drops it. */
 export function takeArrival(driver: Driver): number {
   const atMs = driver.arrivalAtMs;
   assert(atMs < Infinity, "an arrival is left");
@@ -162,7 +178,10 @@ export function takeArrival(driver: Driver): number {
  */
 export function skipLost(driver: Driver, elapsedMs: number): number {
   const before = driver.arrival;
-  let next = Math.max(before, dealt(arrivalsBefore(driver.curve, driver.timeUnitMs, elapsedMs), driver.share, driver.shares));
+  let next = Math.max(
+    before,
+    dealt(arrivalsBefore(driver.curve, driver.timeUnitMs, elapsedMs), driver.share, driver.shares),
+  );
   // The count and the instants are rounded apart by a hair: the instants decide.
   while (next > before && arrivalAt(driver, next - 1) >= elapsedMs) next--;
   while (arrivalAt(driver, next) < elapsedMs) next++;
@@ -171,13 +190,13 @@ export function skipLost(driver: Driver, elapsedMs: number): number {
   return next - before;
 }
 
-/** No iteration will be handed out any more, at this instant or later: all arrivals taken, all claimed, or time over. */
+/** No iteration will be handed out now or later: all arrivals taken, all iterations claimed, or the time over. */
 export function isOver(driver: Driver, elapsedMs: number): boolean {
   if (driver.isOpen) return driver.arrivalAtMs === Infinity;
   return elapsedMs >= driver.endMs || driver.unclaimed === 0;
 }
 
-/** Iterations the schedule asked for so far in this attempt: arrivals taken (less those that wait) or lost; else claims. */
+/** Iterations this attempt's schedule asked for so far: arrivals taken (less those that wait) or lost; or claims. */
 export function scheduled(driver: Driver): number {
   return driver.isOpen ? driver.arrival - driver.arrivalFirst - driver.waiting : driver.claimed;
 }
@@ -230,7 +249,12 @@ function rangesOf(spec: ShareSpec): readonly Range[] {
   return block[0] < block[1] ? [block] : [];
 }
 
-function unclaimedOf(rest: Resume["kind"], ranges: readonly Range[], iterationsPerVu: number, next: Float64Array): number {
+function unclaimedOf(
+  rest: Resume["kind"],
+  ranges: readonly Range[],
+  iterationsPerVu: number,
+  next: Float64Array,
+): number {
   if (rest === "ranges") return ranges.reduce((sum, [from, to]) => sum + to - from, 0);
   if (rest === "iterations") return next.reduce((sum, done) => sum + iterationsPerVu - done, 0);
   return Infinity;
@@ -242,7 +266,10 @@ function refreshWanted(driver: Driver, elapsedMs: number): void {
   const below = wanted === 0 ? -1 : dealtIndex(wanted - 1, share, shares);
   driver.wanted = wanted;
   driver.wantedFromMs = elapsedMs;
-  driver.wantedUntilMs = Math.min(crossingMs(curve, elapsedMs, below, dealtIndex(wanted, share, shares) + 1), driver.endMs);
+  driver.wantedUntilMs = Math.min(
+    crossingMs(curve, elapsedMs, below, dealtIndex(wanted, share, shares) + 1),
+    driver.endMs,
+  );
 }
 
 function takeOwn(driver: Driver, local: number): number {

@@ -1,16 +1,16 @@
-// The exact curve of a schedule: stages as straight lines, the VU count at an instant, and the intended instant of every
-// arrival by the closed-form inverse of the rate's integral (no accumulation, so no drift over millions).
+// The exact curve of a schedule: stages as straight lines, the VU count at an instant, and the intended instant of
+// every arrival by the closed-form inverse of the rate's integral (no accumulation, so no drift over millions).
 //
 // Rules. The line is right-continuous; a stage of no duration is a jump. VUs as in k6: a rising line is rounded down, a
-// falling one up, so the count is always within one VU of it and meets it at whole numbers. Arrival n (from 0) is due at
-// the instant the integral passes n: inf { t : integral(t) > n }. So the first is due as soon as the rate is above 0 (at 0
-// for a constant rate, as in k6), the last strictly before the end, and their number is the integral rounded up: exactly
+// falling one up: within one VU of it, and on it at whole numbers. Arrival n (from 0) is due at the instant the
+// integral passes n: inf { t : integral(t) > n }. So the first is due as soon as the rate is above 0 (at 0 for a
+// constant rate, as in k6), the last strictly before the end, and their number is the integral rounded up: exactly
 // rate x duration where that is whole.
 
 import { assert } from "../base/assert.ts";
 import type { Stage } from "./plan.ts";
 
-/** Stages compiled for lookup. Index i is stage i; areas are twice the integral in value x ms, whole for whole input. */
+/** Stages compiled for lookup, by index. Areas are in value x ms, doubled so that whole input gives whole ones. */
 export type Curve = {
   readonly stages: number;
   readonly endMs: number;
@@ -32,9 +32,13 @@ export function curveOf(stages: readonly Stage[], start: number): Curve {
   const count = stages.length;
   assert(count > 0, "a curve has at least one stage");
   const curve = {
-    stages: count, endMs: 0,
-    startMs: new Float64Array(count), durationMs: new Float64Array(count),
-    source: new Float64Array(count), target: new Float64Array(count), areaTwice: new Float64Array(count),
+    stages: count,
+    endMs: 0,
+    startMs: new Float64Array(count),
+    durationMs: new Float64Array(count),
+    source: new Float64Array(count),
+    target: new Float64Array(count),
+    areaTwice: new Float64Array(count),
   };
   let value = start;
   let areaTwice = 0;
