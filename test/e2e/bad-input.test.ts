@@ -3,6 +3,8 @@
 // certificates that misbehave are in bad-server.test.ts, code that misbehaves in bad-code.test.ts.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { freshDir, removeDirs, run, submit, submitArgs, type Run } from "./run.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -14,6 +16,15 @@ function refused(ended: Run, exitCode: number, ...words: readonly (string | RegE
   for (const word of words) expect(ended.stderr).toMatch(word);
   expect(ended.exitCode).toBe(exitCode);
   expect(ended.output).not.toMatch(/\$bunfs|at \S+ \(\S*src\//);
+}
+
+/** Whether this machine lets us mount a file system. */
+function canMount(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  const dir = freshDir();
+  if (Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", dir]).exitCode !== 0) return false;
+  Bun.spawnSync(["umount", dir]);
+  return true;
 }
 
 /** `options` of a file whose default function does nothing. */
@@ -171,6 +182,28 @@ describe("output files", () => {
     expect(ended.stderr).toMatch(/space|ENOSPC|full/i);
     expect(ended.stdout).toMatch(/iterations/);
     expect(ended.summary?.job.state).toBe("completed");
+  }, TIMEOUT_MS);
+
+  // A real file system that fills up half-way; only root may mount one.
+  test.concurrent.skipIf(!canMount())("a disk that fills while the run goes on: exit 74, the run complete", async () => {
+    const dir = freshDir();
+    mkdirSync(join(dir, "small"));
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", join(dir, "small")]).exitCode).toBe(0);
+    try {
+      const source = `
+        import { Counter } from "hyperscale";
+        const counter = new Counter("many");
+        export const options = { vus: 1, duration: "3200ms" };
+        export default async ({ iteration, sleep }) => { counter.add(1, { row: "row" + iteration }); await sleep(0.005); };`;
+      const ended = await submit(source, ["-o", "json=small/out.json"], { dir });
+      expect(ended.exitCode).toBe(74);
+      expect(ended.stderr).toMatch(/small\/out\.json/);
+      expect(ended.stderr).toMatch(/space|ENOSPC|full/i);
+      expect(ended.stdout).toMatch(/iterations/);
+      expect(ended.summary?.job.durationMs).toBeGreaterThan(3_000);
+    } finally {
+      Bun.spawnSync(["umount", join(dir, "small")]);
+    }
   }, TIMEOUT_MS);
 
   test.concurrent("a full disk under the summary itself: printed all the same, exit 74", async () => {

@@ -33,6 +33,9 @@ export const SummarySchema = z.looseObject({
   generator: z.looseObject({
     saturated: z.boolean(), cpu: z.unknown(), loopLagMs: z.looseObject({ "p(99)": z.number() }), nodes: z.array(z.unknown()),
   }),
+  /** Beyond the contract of version 1: said once each, and what failed how often. */
+  warnings: z.array(z.string()),
+  errors: z.array(z.looseObject({ workflow: z.string(), message: z.string(), count: z.number() })),
 });
 
 export type Summary = z.infer<typeof SummarySchema>;
