@@ -1,7 +1,7 @@
 // Histogram of a Trend: a zero cell and, for each sign, logarithmic cells of ratio 1.002 from 1e-9 to 1e12. A cell's
-// value is its geometric middle, so any value read back is within sqrt(1.002) - 1 < 0.1 % of a value put in (the idea of
-// DDSketch: Masson, Rim, Lee, VLDB 2019). Cells are whole counts: merging adds them and loses nothing.
-// Not the engine's live store (engine/board.ts), which calls `cellIndex` and keeps the counts.
+// value is its geometric middle, so any value read back is within sqrt(1.002) - 1 < 0.1 % of a value put in (the idea
+// of DDSketch: Masson, Rim, Lee, VLDB 2019). Cells are whole counts: merging adds them and loses nothing. Not the
+// engine's live store (engine/board.ts), which calls `cellIndex` and keeps the counts.
 
 import { assert } from "../base/assert.ts";
 import type { TrendCells } from "./series.ts";
@@ -18,10 +18,12 @@ const CELLS_PER_LOG = 1 / LOG_RATIO;
 // Cell 1 begins at VALUE_MIN. The billionth of a cell keeps VALUE_MIN itself out of cell 0 whatever rounding does.
 const FIRST_CELL = 1 + 1e-9 - LOG_MIN * CELLS_PER_LOG;
 
-/** Cells of one sign: ln(1e21) / ln(1.002) = 24,201.1, rounded up. Indices run from -CELLS_PER_SIGN to CELLS_PER_SIGN. */
+/**
+ * Cells of one sign: ln(1e21) / ln(1.002) = 24,201.1, rounded up. Indices run from -CELLS_PER_SIGN to CELLS_PER_SIGN.
+ */
 export const CELLS_PER_SIGN = Math.ceil(Math.log(VALUE_MAX / VALUE_MIN) / LOG_RATIO);
 
-/** Cell of a value: 0 for the zero cell (NaN too: refuse it before), sign and 1..CELLS_PER_SIGN else. About 10 ns. */
+/** Cell of a value: 0 for the zero cell (NaN too: refuse it before), sign and 1..CELLS_PER_SIGN else. About 15 ns. */
 export function cellIndex(value: number): number {
   if (value >= VALUE_MIN) {
     const cell = Math.floor(Math.log(value) * CELLS_PER_LOG + FIRST_CELL);
@@ -42,8 +44,8 @@ export function cellValue(index: number): number {
 }
 
 /**
- * Nearest-rank quantile: the smallest value that at least q * count values do not exceed, within 0.1 %; the smallest and
- * the largest value exactly. In: q 0..1. Out: 0 when there are no values. Walks the occupied cells once.
+ * Nearest-rank quantile: the smallest value that at least q * count values do not exceed, within 0.1 %; the smallest
+ * and the largest value exactly. In: q 0..1. Out: 0 when there are no values. Walks the occupied cells once.
  */
 export function quantile(cells: TrendCells, q: number): number {
   assert(q >= 0 && q <= 1, "a quantile is between 0 and 1");
@@ -59,7 +61,10 @@ export function quantile(cells: TrendCells, q: number): number {
   return cells.max;
 }
 
-/** Rank (from 1) of a quantile among `count` values: ceil(q * count), not thrown off by 0.07 * 100 = 7.000000000000001. */
+/**
+ * Rank (from 1) of a quantile among `count` values: ceil(q * count), not thrown off by 0.07 * 100 =
+ * 7.000000000000001.
+ */
 export function nearestRank(q: number, count: number): number {
   return Math.max(1, Math.ceil(q * count * (1 - 8 * Number.EPSILON)));
 }
@@ -77,8 +82,8 @@ export function addTrends(a: TrendCells, b: TrendCells): TrendCells {
   if (b.count === 0) return a;
   if (a.count === 0) return b;
   return {
-    type: "trend", count: a.count + b.count, sum: a.sum + b.sum, min: Math.min(a.min, b.min), max: Math.max(a.max, b.max),
-    clamped: a.clamped + b.clamped, ...unite(a, b, "add"),
+    type: "trend", count: a.count + b.count, sum: a.sum + b.sum, clamped: a.clamped + b.clamped,
+    min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), ...unite(a, b, "add"),
   };
 }
 
@@ -103,15 +108,17 @@ export function laterTrend(earlier: TrendCells, later: TrendCells): TrendCells {
 export function trendGrowth(later: TrendCells, earlier: TrendCells): TrendCells | null {
   if (later.count <= earlier.count) return null;
   if (earlier.count === 0) return later;
-  const index = new Int32Array(later.index.length);
-  const counts = new Float64Array(later.index.length);
+  const { index: laterIndex, counts: laterCounts } = later;
+  const { index: earlierIndex, counts: earlierCounts } = earlier;
+  const index = new Int32Array(laterIndex.length);
+  const counts = new Float64Array(laterIndex.length);
   let length = 0;
   let before = 0;
-  for (let at = 0; at < later.index.length; at++) {
-    const cell = later.index[at]!;
-    while (before < earlier.index.length && earlier.index[before]! < cell) before++;
-    const known = before < earlier.index.length && earlier.index[before]! === cell ? earlier.counts[before]! : 0;
-    const more = later.counts[at]! - known;
+  for (let at = 0; at < laterIndex.length; at++) {
+    const cell = laterIndex[at]!;
+    while (before < earlierIndex.length && earlierIndex[before]! < cell) before++;
+    const isKnown = before < earlierIndex.length && earlierIndex[before]! === cell;
+    const more = laterCounts[at]! - (isKnown ? earlierCounts[before]! : 0);
     if (more <= 0) continue;
     index[length] = cell;
     counts[length] = more;
@@ -169,7 +176,8 @@ export class TrendSum {
       to++;
     }
     const taken: TrendCells = {
-      type: "trend", count: this.#count, sum: this.#sum, min: this.#min, max: this.#max, clamped: this.#clamped, index, counts,
+      type: "trend", count: this.#count, sum: this.#sum, min: this.#min, max: this.#max, clamped: this.#clamped,
+      index, counts,
     };
     this.#clear();
     return taken;
@@ -196,30 +204,43 @@ function within(cells: TrendCells, value: number): number {
 function covers(large: TrendCells, small: TrendCells): boolean {
   if (large.count < small.count || large.clamped < small.clamped) return false;
   if (large.min > small.min || large.max < small.max) return false;
+  const { index, counts } = large;
+  const { index: smallIndex, counts: smallCounts } = small;
   let at = 0;
-  for (let of = 0; of < small.index.length; of++) {
-    const cell = small.index[of]!;
-    while (at < large.index.length && large.index[at]! < cell) at++;
-    if (at === large.index.length || large.index[at]! !== cell || large.counts[at]! < small.counts[of]!) return false;
+  for (let of = 0; of < smallIndex.length; of++) {
+    const cell = smallIndex[of]!;
+    while (at < index.length && index[at]! < cell) at++;
+    if (at === index.length || index[at]! !== cell || counts[at]! < smallCounts[of]!) return false;
   }
   return true;
 }
 
 /** Cells of both, by ascending index; a cell that both have is added up, or the larger count is kept. */
 function unite(a: TrendCells, b: TrendCells, both: "add" | "larger"): Pick<TrendCells, "index" | "counts"> {
-  const index = new Int32Array(a.index.length + b.index.length);
+  const { index: indexA, counts: countsA } = a;
+  const { index: indexB, counts: countsB } = b;
+  const isSum = both === "add";
+  const index = new Int32Array(indexA.length + indexB.length);
   const counts = new Float64Array(index.length);
   let length = 0;
   let atA = 0;
   let atB = 0;
-  while (atA < a.index.length || atB < b.index.length) {
-    const cellA = atA < a.index.length ? a.index[atA]! : Infinity;
-    const cellB = atB < b.index.length ? b.index[atB]! : Infinity;
-    const countA = cellA <= cellB ? a.counts[atA++]! : 0;
-    const countB = cellB <= cellA ? b.counts[atB++]! : 0;
-    index[length] = Math.min(cellA, cellB);
-    counts[length] = both === "add" ? countA + countB : Math.max(countA, countB);
+  while (atA < indexA.length && atB < indexB.length) {
+    const cellA = indexA[atA]!;
+    const cellB = indexB[atB]!;
+    const countA = cellA <= cellB ? countsA[atA++]! : 0;
+    const countB = cellB <= cellA ? countsB[atB++]! : 0;
+    index[length] = cellA < cellB ? cellA : cellB;
+    counts[length] = isSum ? countA + countB : Math.max(countA, countB);
     length++;
+  }
+  for (; atA < indexA.length; atA++, length++) {
+    index[length] = indexA[atA]!;
+    counts[length] = countsA[atA]!;
+  }
+  for (; atB < indexB.length; atB++, length++) {
+    index[length] = indexB[atB]!;
+    counts[length] = countsB[atB]!;
   }
   return { index: index.slice(0, length), counts: counts.slice(0, length) };
 }

@@ -1,6 +1,6 @@
-// Merging of measurements (design section 6). Three merges that must not be mixed up: two cuts of ONE attempt (the newer,
-// cell by cell the larger: loss, repetition and reordering do no harm), DIFFERENT attempts and shares (the sum), and the
-// growth between two cuts of one attempt (the difference). Values for people are read in values.ts.
+// Merging of measurements (design section 6). Three merges that must not be mixed up: two cuts of ONE attempt (the
+// newer, cell by cell the larger: loss, repetition and reordering do no harm), DIFFERENT attempts and shares (the
+// sum), and the growth between two cuts of one attempt (the difference). Values for people are read in values.ts.
 
 import { assert, AssertionError, never } from "../base/assert.ts";
 import { addTrends, emptyTrend, laterTrend, trendGrowth, TrendSum } from "./histogram.ts";
@@ -40,12 +40,16 @@ export function isEmpty(cells: Cells): boolean {
 }
 
 /**
- * Sum of two attempts' cells. Counters, rates and trends add. The newest gauge value wins, b's when both are of the same
- * instant (give the higher share as b); its min and max are over both.
+ * Sum of two attempts' cells. Counters, rates and trends add. The newest gauge value wins, b's when both are of the
+ * same instant (give the higher share as b); its min and max are over both.
  */
 export function mergeCells(a: Cells, b: Cells): Cells {
-  if (a.type === "counter" && b.type === "counter") return { type: "counter", count: a.count + b.count, sum: a.sum + b.sum };
-  if (a.type === "rate" && b.type === "rate") return { type: "rate", passes: a.passes + b.passes, total: a.total + b.total };
+  if (a.type === "counter" && b.type === "counter") {
+    return { type: "counter", count: a.count + b.count, sum: a.sum + b.sum };
+  }
+  if (a.type === "rate" && b.type === "rate") {
+    return { type: "rate", passes: a.passes + b.passes, total: a.total + b.total };
+  }
   if (a.type === "gauge" && b.type === "gauge") return mergeGauges(a, b, b.atMs >= a.atMs ? b : a);
   if (a.type === "trend" && b.type === "trend") return addTrends(a, b);
   return unlike(a, b);
@@ -58,7 +62,8 @@ export function mergeCells(a: Cells, b: Cells): Cells {
 export function laterCells(earlier: Cells, later: Cells): Cells {
   if (earlier.type === "counter" && later.type === "counter") return later;
   if (earlier.type === "rate" && later.type === "rate") {
-    return { type: "rate", passes: Math.max(earlier.passes, later.passes), total: Math.max(earlier.total, later.total) };
+    const passes = Math.max(earlier.passes, later.passes);
+    return { type: "rate", passes, total: Math.max(earlier.total, later.total) };
   }
   if (earlier.type === "gauge" && later.type === "gauge") return mergeGauges(earlier, later, later);
   if (earlier.type === "trend" && later.type === "trend") return laterTrend(earlier, later);
@@ -90,19 +95,20 @@ export function newer(a: Snapshot, b: Snapshot): Snapshot {
 }
 
 /**
- * What is held of an attempt after one more snapshot of it, full or delta (null: nothing was held). A delta carries whole
- * cumulative series, so it needs no predecessor: the result depends only on which snapshots have arrived, not on their
- * order or number. A series whose only delta was lost stays as old as it is until a later snapshot carries it.
+ * What is held of an attempt after one more snapshot of it, full or delta (null: nothing was held). A delta carries
+ * whole cumulative series, so it needs no predecessor: the result depends only on which snapshots have arrived, not
+ * on their order or number. A series whose only delta was lost stays as old as it is until a later snapshot carries
+ * it.
  */
 export function applySnapshot(held: HeldAttempt | null, snapshot: Snapshot): HeldAttempt {
-  assert(held === null || isSameAttempt(held.cut.attempt, snapshot.attempt), "snapshots of different attempts are never merged");
+  const { attempt, seq } = snapshot;
+  assert(held === null || isSameAttempt(held.cut.attempt, attempt), "snapshots of different attempts are never merged");
   const series = new Map(held === null ? [] : held.series);
   for (const arrived of snapshot.series) {
     const known = series.get(arrived.id.key);
-    const merged = known === undefined ? { seq: snapshot.seq, series: arrived } : laterSeries(known, arrived, snapshot.seq);
-    series.set(arrived.id.key, merged);
+    series.set(arrived.id.key, known === undefined ? { seq, series: arrived } : laterSeries(known, arrived, seq));
   }
-  if (held !== null && held.cut.seq >= snapshot.seq) return { cut: held.cut, series };
+  if (held !== null && held.cut.seq >= seq) return { cut: held.cut, series };
   const { series: _series, isDelta: _isDelta, ...cut } = snapshot;
   return { cut, series };
 }
@@ -168,8 +174,9 @@ function trendOf(series: Series): TrendCells {
 
 function laterSeries(known: HeldSeries, arrived: Series, seq: number): HeldSeries {
   if (seq === known.seq) return known;
-  const cells = seq > known.seq ? laterCells(known.series.cells, arrived.cells) : laterCells(arrived.cells, known.series.cells);
-  return { seq: Math.max(seq, known.seq), series: { id: known.series.id, cells } };
+  const { id, cells } = known.series;
+  const merged = seq > known.seq ? laterCells(cells, arrived.cells) : laterCells(arrived.cells, cells);
+  return { seq: Math.max(seq, known.seq), series: { id, cells: merged } };
 }
 
 function isSameAttempt(a: AttemptId, b: AttemptId): boolean {
@@ -177,7 +184,8 @@ function isSameAttempt(a: AttemptId, b: AttemptId): boolean {
 }
 
 function mergeGauges(a: GaugeCells, b: GaugeCells, newest: GaugeCells): GaugeCells {
-  return { type: "gauge", value: newest.value, min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), atMs: newest.atMs };
+  const { value, atMs } = newest;
+  return { type: "gauge", value, min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), atMs };
 }
 
 function gaugeGrowth(later: GaugeCells, earlier: GaugeCells): GaugeCells | null {

@@ -1,5 +1,6 @@
 // The metrics every test has: name, type, what they hold, unit. Names and meanings are k6's; iteration_lateness and
-// response_time are this product's own. Metrics that a test makes itself are not here (MetricDefinition describes them too).
+// response_time are this product's own. Metrics that a test makes itself are not here (MetricDefinition describes
+// them too).
 
 import type { Contains, MetricType } from "./series.ts";
 

@@ -26,14 +26,18 @@ const AGGREGATES: Readonly<Record<MetricType, readonly string[]>> = {
 };
 
 type Operator = ThresholdPlan["operator"];
-const OPERATORS: Readonly<Record<string, Operator>> = { "<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "==", "===": "==", "!=": "!=" };
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  "<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "==", "===": "==", "!=": "!=",
+};
 
 /**
- * One threshold as a plan. In: the key it stands under ("http_req_duration{workflow:browse}"), what the file gives for it
- * (text, or { threshold, abortOnFail, delayAbortEval }), and the metrics the test makes itself.
- * Throws HyperscaleError("invalid") that names the metric, the expression, the fault and what is valid there.
+ * One threshold as a plan. In: the key it stands under ("http_req_duration{workflow:browse}"), what the file gives
+ * for it (text, or { threshold, abortOnFail, delayAbortEval }), and the metrics the test makes itself. Throws
+ * HyperscaleError("invalid") that names the metric, the expression, the fault and what is valid there.
  */
-export function parseThreshold(metricKey: string, source: unknown, custom: readonly CustomMetric[] = []): ThresholdPlan {
+export function parseThreshold(
+  metricKey: string, source: unknown, custom: readonly CustomMetric[] = [],
+): ThresholdPlan {
   const { metric, tags } = parseMetricKey(metricKey);
   const definition = metricDefinition(metric, custom);
   if (definition === null) {
@@ -41,12 +45,13 @@ export function parseThreshold(metricKey: string, source: unknown, custom: reado
     throw invalid(`threshold on "${metricKey}": there is no metric "${metric}"`, `metrics of this test: ${names}`);
   }
   const { expression, abortOnFail, delayAbortEvalMs } = readSource(metricKey, source);
-  return { metricKey, metric, tags, expression, ...parseExpression(metricKey, expression, definition), abortOnFail, delayAbortEvalMs };
+  const condition = parseExpression(metricKey, expression, definition);
+  return { metricKey, metric, tags, expression, ...condition, abortOnFail, delayAbortEvalMs };
 }
 
 /**
- * Metric and tag filter of a threshold's key: `name`, or `name{tag:value,tag2:"value, quoted"}`. A value runs to the next
- * comma and may hold colons; an empty one means series without that tag. Throws HyperscaleError("invalid").
+ * Metric and tag filter of a threshold's key: `name`, or `name{tag:value,tag2:"value, quoted"}`. A value runs to the
+ * next comma and may hold colons; an empty one means series without that tag. Throws HyperscaleError("invalid").
  */
 export function parseMetricKey(metricKey: string): { readonly metric: string; readonly tags: Tags } {
   const open = metricKey.indexOf("{");
@@ -54,25 +59,26 @@ export function parseMetricKey(metricKey: string): { readonly metric: string; re
   const metric = metricKey.slice(0, open).trim();
   const text = metricKey.trimEnd();
   const hint = 'a tag filter looks like this: http_req_duration{workflow:browse,url:"http://x/?a=1,2"}';
-  if (!text.endsWith("}")) throw invalid(`threshold on "${metricKey}": the tag filter has no closing "}"`, hint);
+  const fault = (wrong: string) => invalid(`threshold on "${metricKey}": ${wrong}`, hint);
+  if (!text.endsWith("}")) throw fault('the tag filter has no closing "}"');
   const filter = text.slice(open + 1, -1);
   const tags: Record<string, string> = {};
   const pair = /\s*([^:,"'\s]+)\s*:\s*("[^"]*"|'[^']*'|[^,"'][^,]*?|)\s*(,|$)/y;
   while (pair.lastIndex < filter.length || filter.length === 0) {
     const at = pair.lastIndex;
     const match = pair.exec(filter);
-    if (match === null) throw invalid(`threshold on "${metricKey}": "${filter.slice(at).trim()}" is not tag:value`, hint);
+    if (match === null) throw fault(`"${filter.slice(at).trim()}" is not tag:value`);
     const [, name = "", value = "", end] = match;
-    if (Object.hasOwn(tags, name)) throw invalid(`threshold on "${metricKey}": the tag "${name}" is given twice`, hint);
+    if (Object.hasOwn(tags, name)) throw fault(`the tag "${name}" is given twice`);
     tags[name] = /^["']/.test(value) ? value.slice(1, -1) : value;
-    if (end === "," && pair.lastIndex >= filter.length) throw invalid(`threshold on "${metricKey}": the tag filter ends with a comma`, hint);
+    if (end === "," && pair.lastIndex >= filter.length) throw fault("the tag filter ends with a comma");
   }
   return { metric, tags };
 }
 
 /**
- * Outcome of a threshold on merged data; "for 10s" is not looked at (see `judge`). In: series summed over all shares, and
- * the seconds a counter's rate is over. No samples: passes, with value null.
+ * Outcome of a threshold on merged data; "for 10s" is not looked at (see `judge`). In: series summed over all shares,
+ * and the seconds a counter's rate is over. No samples: passes, with value null.
  */
 export function evaluate(plan: ThresholdPlan, series: readonly Series[], seconds: number): ThresholdOutcome {
   const value = measure(plan, series, seconds);
@@ -104,9 +110,10 @@ export function createWindowedThresholds(plans: readonly ThresholdPlan[]): Windo
 }
 
 /**
- * Judges the next whole second of merged data; call it once for each, in order, and never with a partial one. A threshold
- * fails when its expression is false in `forSeconds` windows in a row, and stays failed; a window without samples ends
- * the streak. Out: outcomes of the windowed thresholds alone. abortOnFail waits until delayAbortEval has passed.
+ * Judges the next whole second of merged data; call it once for each, in order, and never with a partial one. A
+ * threshold fails when its expression is false in `forSeconds` windows in a row, and stays failed; a window without
+ * samples ends the streak. Out: outcomes of the windowed thresholds alone. abortOnFail waits until delayAbortEval has
+ * passed.
  */
 export function judge(state: WindowedThresholds, window: SecondWindow): Verdict {
   const elapsedMs = (window.second + 1) * 1_000;
@@ -124,7 +131,10 @@ export function judge(state: WindowedThresholds, window: SecondWindow): Verdict 
   return { outcomes: windowedOutcomes(state), abort };
 }
 
-/** Windowed outcomes so far: `value` is that of the window that failed the threshold, else of the last one with samples. */
+/**
+ * Windowed outcomes so far: `value` is that of the window that failed the threshold, else of the last one with
+ * samples.
+ */
 export function windowedOutcomes(state: WindowedThresholds): readonly ThresholdOutcome[] {
   return state.streaks.map((streak) => outcomeOf(streak.plan, !streak.hasFailed, streak.value));
 }
@@ -137,7 +147,8 @@ export function finalOutcomes(
   plans: readonly ThresholdPlan[], series: readonly Series[], seconds: number, judged: readonly ThresholdOutcome[],
 ): readonly ThresholdOutcome[] {
   return plans.map((plan) => {
-    const known = judged.filter((outcome) => outcome.metricKey === plan.metricKey && outcome.expression === plan.expression);
+    const { metricKey, expression } = plan;
+    const known = judged.filter((outcome) => outcome.metricKey === metricKey && outcome.expression === expression);
     const latched = known.find((outcome) => !outcome.ok);
     if (latched !== undefined) return latched;
     if (plan.forSeconds > 0) return known[0] ?? outcomeOf(plan, true, null);
@@ -167,27 +178,26 @@ function outcomeOf(plan: ThresholdPlan, ok: boolean, value: number | null): Thre
   return { metricKey: plan.metricKey, expression: plan.expression, ok, value };
 }
 
+const SOURCE_FIELDS: readonly string[] = ["threshold", "abortOnFail", "delayAbortEval"];
 type Source = { readonly expression: string; readonly abortOnFail: boolean; readonly delayAbortEvalMs: number };
 
 function readSource(metricKey: string, source: unknown): Source {
   if (typeof source === "string") return { expression: source, abortOnFail: false, delayAbortEvalMs: 0 };
   const hint = 'write "p(95)<500" or { threshold: "p(95)<500", abortOnFail: true, delayAbortEval: "10s" }';
+  const fault = (wrong: string) => invalid(`threshold on "${metricKey}"${wrong}`, hint);
   if (typeof source !== "object" || source === null || Array.isArray(source)) {
-    throw invalid(`threshold on "${metricKey}": ${JSON.stringify(source) ?? typeof source} is no threshold`, hint);
+    throw fault(`: ${JSON.stringify(source) ?? typeof source} is no threshold`);
   }
   const fields: Readonly<Record<string, unknown>> = { ...source };
   for (const name of Object.keys(fields)) {
-    if (name === "threshold" || name === "abortOnFail" || name === "delayAbortEval") continue;
-    throw invalid(`threshold on "${metricKey}": unknown field "${name}"`, hint);
+    if (!SOURCE_FIELDS.includes(name)) throw fault(`: unknown field "${name}"`);
   }
   const { threshold: expression, abortOnFail = false, delayAbortEval = 0 } = fields;
-  if (typeof expression !== "string") throw invalid(`threshold on "${metricKey}": the field "threshold" has to be text`, hint);
-  if (typeof abortOnFail !== "boolean") {
-    throw invalid(`threshold on "${metricKey}", "${expression}": abortOnFail has to be true or false`, hint);
-  }
+  if (typeof expression !== "string") throw fault(': the field "threshold" has to be text');
+  if (typeof abortOnFail !== "boolean") throw fault(`, "${expression}": abortOnFail has to be true or false`);
   const delayAbortEvalMs = parseDuration(delayAbortEval);
   if (delayAbortEvalMs === null) {
-    throw invalid(`threshold on "${metricKey}", "${expression}": delayAbortEval ${JSON.stringify(delayAbortEval)} is no duration`, hint);
+    throw fault(`, "${expression}": delayAbortEval ${JSON.stringify(delayAbortEval)} is no duration`);
   }
   return { expression, abortOnFail, delayAbortEvalMs };
 }
@@ -204,7 +214,8 @@ function parseExpression(metricKey: string, expression: string, definition: Metr
   const operator = Object.hasOwn(OPERATORS, sign) ? OPERATORS[sign] : undefined;
   if (operator === undefined) throw fault(`"${sign}" is no comparison; there are < <= > >= == !=`);
   const aggregate = aggregateOf(left);
-  if (aggregate === null) throw fault(left === "" ? "it does not say what to compare" : `there is no aggregate "${left}"`);
+  if (left === "") throw fault("it does not say what to compare");
+  if (aggregate === null) throw fault(`there is no aggregate "${left}"`);
   const kind = aggregate.startsWith("p(") ? "p(N)" : aggregate;
   if (!AGGREGATES[definition.type].includes(kind)) throw fault(`a ${definition.type} has no "${aggregate}"`);
   const parts = /^(\S+)(?:\s+for\s+(.*))?$/s.exec(right);
@@ -233,8 +244,9 @@ function limitOf(text: string, isTime: boolean): number | null {
 
 function example(definition: MetricDefinition): string {
   const names = AGGREGATES[definition.type].join(", ");
-  const limit = definition.contains === "time" ? `"p(95)<500" or "p(95)<500 for 10s", times in ms` : `"${AGGREGATES[definition.type][0]}>0.9"`;
-  return `one of ${names} and a comparison, e.g. ${limit}`;
+  const isTimes = definition.type === "trend" && definition.contains === "time";
+  const sample = isTimes ? "p(95)<500" : `${AGGREGATES[definition.type][0]}>0.9`;
+  return `one of ${names} and a comparison, e.g. "${sample}" or "${sample} for 10s"${isTimes ? ", times in ms" : ""}`;
 }
 
 function invalid(message: string, hint: string): HyperscaleError {

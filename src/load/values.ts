@@ -15,7 +15,9 @@ export const VALUE_NAMES = {
   trend: ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(99.9)", "count"],
 } as const satisfies Readonly<Record<MetricType, readonly string[]>>;
 
-/** Values of a metric for the summary. In: seconds the metric was live, for a counter's rate. Nothing measured: all 0. */
+/**
+ * Values of a metric for the summary. In: seconds the metric was live, for a counter's rate. Nothing measured: all 0.
+ */
 export function metricValues(cells: Cells, seconds: number): Values {
   const values: Record<string, number> = {};
   for (const name of VALUE_NAMES[cells.type]) values[name] = statOf(cells, name, seconds) ?? 0;

@@ -1,6 +1,6 @@
 // Whole seconds of merged data out of the cumulative cuts of several attempts: the stream behind charts, outputs and
-// windowed thresholds. Every unit measured lands in exactly one second, whenever its report comes. The state is a record
-// that these functions change; no clock: times are ms of the job, told by the caller.
+// windowed thresholds. Every unit measured lands in exactly one second, whenever its report comes. The state is a
+// record that these functions change; no clock: times are ms of the job, told by the caller.
 
 import { assert } from "../base/assert.ts";
 import { growth, sumSeries } from "./merge.ts";
@@ -56,7 +56,9 @@ export function createWindows(startedAtEpochMs: number): Windows {
 export function register(windows: Windows, key: string, startMs: number): void {
   assert(!windows.live.has(key), `attempt ${key} is registered once`);
   const second = Math.max(windows.next, Math.floor(startMs / 1_000));
-  windows.live.set(key, { startMs, cutMs: startMs, vus: 0, vusMax: 0, series: [], second, vusPeak: 0, settled: new Map() });
+  windows.live.set(key, {
+    startMs, cutMs: startMs, vus: 0, vusMax: 0, series: [], second, vusPeak: 0, settled: new Map(),
+  });
 }
 
 /**

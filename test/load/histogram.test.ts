@@ -1,14 +1,25 @@
-// Goal: values read back from a histogram are within 0.1 % of the raw samples, alone and merged. Method: the mapping and
-// the quantiles against sorted raw samples (property tests, with a checker that is shown to catch wrong variants), and
-// against hdr-histogram-js.
+// Goal: values read back from a histogram are within 0.1 % of the raw samples, alone and merged. Method: the mapping
+// and the quantiles against sorted raw samples (property tests, with a checker that is shown to catch wrong
+// variants), and against hdr-histogram-js.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import * as hdr from "hdr-histogram-js";
 import { createPrng, nextBelow, nextFloat } from "../../src/base/prng.ts";
 import {
-  addTrends, CELLS_PER_SIGN, cellIndex, cellValue, emptyTrend, isClamped, laterTrend, nearestRank, quantile, trendGrowth,
-  TrendSum, VALUE_MAX, VALUE_MIN,
+  addTrends,
+  CELLS_PER_SIGN,
+  cellIndex,
+  cellValue,
+  emptyTrend,
+  isClamped,
+  laterTrend,
+  nearestRank,
+  quantile,
+  trendGrowth,
+  TrendSum,
+  VALUE_MAX,
+  VALUE_MIN,
 } from "../../src/load/histogram.ts";
 import type { TrendCells } from "../../src/load/series.ts";
 import { exactPart, nextSample, plain, trendOf } from "./samples.ts";
@@ -21,7 +32,10 @@ const inRange = fc
   .map(([log, isNegative]) => (isNegative ? -1 : 1) * Math.exp(log));
 
 const sample = fc.oneof(
-  inRange, fc.constant(0), fc.double({ min: -1e-9, max: 1e-9, noNaN: true }), fc.double({ min: 0.1, max: 60_000, noNaN: true }),
+  inRange,
+  fc.constant(0),
+  fc.double({ min: -1e-9, max: 1e-9, noNaN: true }),
+  fc.double({ min: 0.1, max: 60_000, noNaN: true }),
 );
 
 /** Nearest rank on the raw samples, in whole numbers: q is given in ten thousandths. */
@@ -51,17 +65,23 @@ function dealt(values: readonly number[], shares: number): number[][] {
 
 describe("cells", () => {
   test("a cell's value is within 0.1 % of every value in it", () => {
-    fc.assert(fc.property(inRange, (value) => {
-      const read = cellValue(cellIndex(value));
-      expect(Math.abs(read - value)).toBeLessThanOrEqual(Math.abs(value) * 0.001);
-    }), { numRuns: 20_000 });
+    fc.assert(
+      fc.property(inRange, (value) => {
+        const read = cellValue(cellIndex(value));
+        expect(Math.abs(read - value)).toBeLessThanOrEqual(Math.abs(value) * 0.001);
+      }),
+      { numRuns: 20_000 },
+    );
   });
 
   test("a larger value is never in a lower cell, and the negative value is in the mirrored one", () => {
-    fc.assert(fc.property(sample, sample, (a, b) => {
-      expect(cellIndex(Math.min(a, b))).toBeLessThanOrEqual(cellIndex(Math.max(a, b)));
-      expect(cellIndex(-a) + cellIndex(a)).toBe(0);
-    }), { numRuns: 5_000 });
+    fc.assert(
+      fc.property(sample, sample, (a, b) => {
+        expect(cellIndex(Math.min(a, b))).toBeLessThanOrEqual(cellIndex(Math.max(a, b)));
+        expect(cellIndex(-a) + cellIndex(a)).toBe(0);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   test("every cell's own value is in that cell", () => {
@@ -73,7 +93,11 @@ describe("cells", () => {
   test("the range ends where it says: 1e-9 has a cell, less is zero, beyond 1e12 is clamped into the last one", () => {
     expect([0, -0, 1e-10, -9.99e-10, 5e-324].map((value) => Math.abs(cellIndex(value)))).toEqual([0, 0, 0, 0, 0]);
     expect([cellIndex(1e-9), cellIndex(-1e-9)]).toEqual([1, -1]);
-    expect([cellIndex(1e13), cellIndex(-Infinity), cellIndex(1e12)]).toEqual([CELLS_PER_SIGN, -CELLS_PER_SIGN, CELLS_PER_SIGN]);
+    expect([cellIndex(1e13), cellIndex(-Infinity), cellIndex(1e12)]).toEqual([
+      CELLS_PER_SIGN,
+      -CELLS_PER_SIGN,
+      CELLS_PER_SIGN,
+    ]);
     expect([1e12, -1e12, 1e12 + 1, -Infinity, 0].map(isClamped)).toEqual([false, false, true, true, false]);
     expect(cellIndex(Number.NaN)).toBe(0);
   });
@@ -81,11 +105,14 @@ describe("cells", () => {
 
 describe("quantiles", () => {
   test("quantiles of any samples are within 0.1 % of the sorted raw samples, and the extremes are exact", () => {
-    fc.assert(fc.property(fc.array(sample, { minLength: 1, maxLength: 300 }), (values) => {
-      const trend = trendOf(values);
-      expect(wrongQuantile(values, (q) => quantile(trend, q))).toBeNull();
-      expect([quantile(trend, 0), quantile(trend, 1)]).toEqual([Math.min(...values), Math.max(...values)]);
-    }), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(fc.array(sample, { minLength: 1, maxLength: 300 }), (values) => {
+        const trend = trendOf(values);
+        expect(wrongQuantile(values, (q) => quantile(trend, q))).toBeNull();
+        expect([quantile(trend, 0), quantile(trend, 1)]).toEqual([Math.min(...values), Math.max(...values)]);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test("quantiles merged from any number of shares are within 0.1 % of all raw samples, p50 to p99.99", () => {
@@ -118,9 +145,16 @@ describe("quantiles", () => {
   test("quantiles agree with hdr-histogram-js within the error of both", () => {
     for (const seed of [1, 2, 3]) {
       const prng = createPrng(seed, "hdr");
-      const reference = hdr.build({ lowestDiscernibleValue: 1, highestTrackableValue: 1e9, numberOfSignificantValueDigits: 4 });
+      const reference = hdr.build({
+        lowestDiscernibleValue: 1,
+        highestTrackableValue: 1e9,
+        numberOfSignificantValueDigits: 4,
+      });
       // Whole microseconds, as hdr keeps integers; 100,000 of them make every rank below a whole number.
-      const values = Array.from({ length: 100_000 }, () => 1 + Math.floor(Math.exp(nextFloat(prng) * nextFloat(prng) * 20)));
+      const values = Array.from(
+        { length: 100_000 },
+        () => 1 + Math.floor(Math.exp(nextFloat(prng) * nextFloat(prng) * 20)),
+      );
       for (const value of values) reference.recordValue(value);
       const trend = trendOf(values);
       for (const percent of [50, 75, 90, 95, 99, 99.9, 99.99]) {
@@ -136,13 +170,19 @@ describe("quantiles", () => {
         expect(nearestRank(percent / 100, count)).toBe(Math.max(1, Math.ceil((percent * count) / 100)));
       }
     }
-    expect([nearestRank(0.999, 1_000), nearestRank(0.9999, 100_000), nearestRank(0, 5), nearestRank(1, 5)]).toEqual([999, 99_990, 1, 5]);
+    expect([nearestRank(0.999, 1_000), nearestRank(0.9999, 100_000), nearestRank(0, 5), nearestRank(1, 5)]).toEqual([
+      999, 99_990, 1, 5,
+    ]);
   });
 
   test("a clamped value is counted and its quantile stays within what was seen", () => {
     const trend = trendOf([1, 5e12, 7e12]);
     expect(trend.clamped).toBe(2);
-    expect([quantile(trend, 0), quantile(trend, 0.5), quantile(trend, 1)]).toEqual([1, cellValue(CELLS_PER_SIGN), 7e12]);
+    expect([quantile(trend, 0), quantile(trend, 0.5), quantile(trend, 1)]).toEqual([
+      1,
+      cellValue(CELLS_PER_SIGN),
+      7e12,
+    ]);
     expect(quantile(trendOf([5e12, 6e12, 7e12]), 0.5)).toBe(5e12);
   });
 
@@ -156,13 +196,15 @@ describe("quantiles", () => {
 describe("merging trends", () => {
   test("adding is commutative and associative, nothing added changes nothing, and its parts stay as they were", () => {
     const arbitrary = fc.array(sample, { maxLength: 40 }).map(trendOf);
-    fc.assert(fc.property(arbitrary, arbitrary, arbitrary, (a, b, c) => {
-      const before = plain(a);
-      expect(exactPart(addTrends(a, b))).toEqual(exactPart(addTrends(b, a)));
-      expect(exactPart(addTrends(addTrends(a, b), c))).toEqual(exactPart(addTrends(a, addTrends(b, c))));
-      expect(plain(addTrends(a, emptyTrend()))).toEqual(before);
-      expect(plain(a)).toEqual(before);
-    }));
+    fc.assert(
+      fc.property(arbitrary, arbitrary, arbitrary, (a, b, c) => {
+        const before = plain(a);
+        expect(exactPart(addTrends(a, b))).toEqual(exactPart(addTrends(b, a)));
+        expect(exactPart(addTrends(addTrends(a, b), c))).toEqual(exactPart(addTrends(a, addTrends(b, c))));
+        expect(plain(addTrends(a, emptyTrend()))).toEqual(before);
+        expect(plain(a)).toEqual(before);
+      }),
+    );
   });
 
   test("a sum is empty again after it was taken", () => {
@@ -177,30 +219,45 @@ describe("merging trends", () => {
 
   test("of two cuts of one trend each cell keeps its larger count, whichever is called the later", () => {
     const values = fc.array(sample, { maxLength: 40 });
-    fc.assert(fc.property(values, values, (first, more) => {
-      const earlier = trendOf(first);
-      const later = trendOf([...first, ...more]);
-      expect(laterTrend(earlier, later)).toBe(later);
-      expect(plain(laterTrend(later, earlier))).toEqual(plain(later));
-    }));
+    fc.assert(
+      fc.property(values, values, (first, more) => {
+        const earlier = trendOf(first);
+        const later = trendOf([...first, ...more]);
+        expect(laterTrend(earlier, later)).toBe(later);
+        expect(plain(laterTrend(later, earlier))).toEqual(plain(later));
+      }),
+    );
     const low: TrendCells = { ...trendOf([1, 1, 2]), count: 5 };
     expect(plain(laterTrend(low, trendOf([1, 3])))).toEqual({
-      type: "trend", count: 5, sum: 4, min: 1, max: 3, clamped: 0,
-      index: [cellIndex(1), cellIndex(2), cellIndex(3)], counts: [2, 1, 1],
+      type: "trend",
+      count: 5,
+      sum: 4,
+      min: 1,
+      max: 3,
+      clamped: 0,
+      index: [cellIndex(1), cellIndex(2), cellIndex(3)],
+      counts: [2, 1, 1],
     });
   });
 
   test("growth between two cuts has exactly the new values, and new extremes exactly", () => {
     const values = fc.array(sample, { maxLength: 40 });
-    fc.assert(fc.property(values, fc.array(sample, { minLength: 1, maxLength: 40 }), (first, more) => {
-      const growth = trendGrowth(trendOf([...first, ...more]), trendOf(first));
-      const expected = trendOf(more);
-      expect([growth?.count, [...(growth?.index ?? [])], [...(growth?.counts ?? [])]])
-        .toEqual([expected.count, [...expected.index], [...expected.counts]]);
-      const isNear = (a: number, b: number) => Math.abs(a - b) <= Math.max(1e-9, Math.abs(b) * 0.001);
-      expect(isNear(growth?.min ?? Number.NaN, expected.min) && isNear(growth?.max ?? Number.NaN, expected.max)).toBe(true);
-      if (expected.max > Math.max(...first)) expect(growth?.max).toBe(expected.max);
-    }));
+    fc.assert(
+      fc.property(values, fc.array(sample, { minLength: 1, maxLength: 40 }), (first, more) => {
+        const growth = trendGrowth(trendOf([...first, ...more]), trendOf(first));
+        const expected = trendOf(more);
+        expect([growth?.count, [...(growth?.index ?? [])], [...(growth?.counts ?? [])]]).toEqual([
+          expected.count,
+          [...expected.index],
+          [...expected.counts],
+        ]);
+        const isNear = (a: number, b: number) => Math.abs(a - b) <= Math.max(1e-9, Math.abs(b) * 0.001);
+        expect(isNear(growth?.min ?? Number.NaN, expected.min) && isNear(growth?.max ?? Number.NaN, expected.max)).toBe(
+          true,
+        );
+        if (expected.max > Math.max(...first)) expect(growth?.max).toBe(expected.max);
+      }),
+    );
     expect(trendGrowth(trendOf([1, 2]), trendOf([1, 2]))).toBeNull();
     expect(trendGrowth(trendOf([1]), trendOf([1, 2]))).toBeNull();
   });

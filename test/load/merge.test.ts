@@ -1,12 +1,22 @@
-// Goal: numbers are counted once. Method: a small attempt that measures and cuts snapshots at random; its snapshots, lost,
-// repeated and reordered, have to give what it measured. The checker is shown to catch merges that are wrong. Sums over
-// shares and growth between cuts are compared with the raw samples.
+// Goal: numbers are counted once. Method: a small attempt that measures and cuts snapshots at random; its snapshots,
+// lost, repeated and reordered, have to give what it measured. The checker is shown to catch merges that are wrong.
+// Sums over shares and growth between cuts are compared with the raw samples.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
 import {
-  applySnapshot, emptyCells, growth, heldSeries, isEmpty, laterCells, mergeCells, newer, select, sumSeries, type HeldAttempt,
+  applySnapshot,
+  emptyCells,
+  growth,
+  heldSeries,
+  isEmpty,
+  laterCells,
+  mergeCells,
+  newer,
+  select,
+  sumSeries,
+  type HeldAttempt,
 } from "../../src/load/merge.ts";
 import { seriesKey, type Cells, type GaugeCells, type Series } from "../../src/load/series.ts";
 import type { AttemptId, Snapshot } from "../../src/load/share.ts";
@@ -16,9 +26,17 @@ const ATTEMPT: AttemptId = { job: "j", workflow: "w", share: 0, token: 7 };
 
 function snapshotOf(seq: number, series: readonly Series[], isDelta = false): Snapshot {
   return {
-    attempt: ATTEMPT, seq, elapsedMs: seq * 100, isDelta, isFinal: false, resume: { kind: "arrivals", next: seq, feeds: {} },
+    attempt: ATTEMPT,
+    seq,
+    elapsedMs: seq * 100,
+    isDelta,
+    isFinal: false,
+    resume: { kind: "arrivals", next: seq, feeds: {} },
     accounting: { scheduled: seq, started: seq, completed: seq, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 }, vus: seq % 3, vusMax: 3, series,
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    vus: seq % 3,
+    vusMax: 3,
+    series,
   };
 }
 
@@ -34,18 +52,24 @@ function measured(prng: Prng, cuts: number): Snapshot[] {
       const key = seriesKey(type, { status: String(nextBelow(prng, 3)) });
       const amount = (Math.round(nextSample(prng)) % 1_000) + 0;
       if (type === "trend") trends.set(key, [...(trends.get(key) ?? []), amount]);
-      const one: Cells = type === "counter" ? { type, count: 1, sum: amount }
-        : type === "rate" ? { type, passes: amount > 3 ? 1 : 0, total: 1 }
-          : type === "gauge" ? { type, value: amount, min: amount, max: amount, atMs: seq * 100 }
-            : trendOf(trends.get(key) ?? []);
+      const one: Cells =
+        type === "counter"
+          ? { type, count: 1, sum: amount }
+          : type === "rate"
+            ? { type, passes: amount > 3 ? 1 : 0, total: 1 }
+            : type === "gauge"
+              ? { type, value: amount, min: amount, max: amount, atMs: seq * 100 }
+              : trendOf(trends.get(key) ?? []);
       cells.set(key, type === "trend" ? one : mergeCells(cells.get(key) ?? emptyCells(type), one));
       changed.add(key);
     }
     const isDelta = seq < cuts && nextBelow(prng, 3) > 0;
-    const series = [...cells].filter(([key]) => !isDelta || changed.has(key)).map(([key, value]): Series => {
-      const [metric = "", status = ""] = key.slice(0, -1).split("{status:");
-      return seriesOf(metric, { status }, value);
-    });
+    const series = [...cells]
+      .filter(([key]) => !isDelta || changed.has(key))
+      .map(([key, value]): Series => {
+        const [metric = "", status = ""] = key.slice(0, -1).split("{status:");
+        return seriesOf(metric, { status }, value);
+      });
     snapshots.push(snapshotOf(seq, series, isDelta));
   }
   return snapshots;
@@ -94,7 +118,7 @@ describe("snapshots of one attempt", () => {
     expect(faults(applySnapshot)).toEqual([]);
   });
 
-  test("the checker of snapshots catches a merge that adds repeated cuts, and one that believes whatever came last", () => {
+  test("the checker of snapshots catches a merge that adds repeated cuts, believes the last or forgets", () => {
     const adding: Apply = (held, snapshot) => {
       const next = applySnapshot(held, snapshot);
       const series = new Map(next.series);
@@ -128,12 +152,16 @@ describe("snapshots of one attempt", () => {
   });
 
   test("a delta replaces only the series it carries, and what was held before stays as it was", () => {
-    const first = applySnapshot(null, snapshotOf(1, [
-      seriesOf("a", {}, { type: "counter", count: 1, sum: 5 }), seriesOf("b", {}, trendOf([1])),
-    ]));
+    const first = applySnapshot(
+      null,
+      snapshotOf(1, [seriesOf("a", {}, { type: "counter", count: 1, sum: 5 }), seriesOf("b", {}, trendOf([1]))]),
+    );
     const before = stateOf(first);
     const second = applySnapshot(first, snapshotOf(2, [seriesOf("b", {}, trendOf([1, 2]))], true));
-    expect(heldSeries(second).map((one) => plain(one.cells))).toEqual([{ type: "counter", count: 1, sum: 5 }, plain(trendOf([1, 2]))]);
+    expect(heldSeries(second).map((one) => plain(one.cells))).toEqual([
+      { type: "counter", count: 1, sum: 5 },
+      plain(trendOf([1, 2])),
+    ]);
     expect([second.cut.seq, second.cut.vus, second.cut.accounting.started]).toEqual([2, 2, 2]);
     expect("series" in second.cut || "isDelta" in second.cut).toBe(false);
     expect(stateOf(first)).toEqual(before);
@@ -154,7 +182,9 @@ describe("snapshots of one attempt", () => {
 
   test("snapshots of another attempt are refused", () => {
     const held = applySnapshot(null, snapshotOf(1, []));
-    expect(() => applySnapshot(held, { ...snapshotOf(2, []), attempt: { ...ATTEMPT, token: 8 } })).toThrow("different attempts");
+    expect(() => applySnapshot(held, { ...snapshotOf(2, []), attempt: { ...ATTEMPT, token: 8 } })).toThrow(
+      "different attempts",
+    );
   });
 
   test("the newer of two cuts is the one of the higher seq", () => {
@@ -167,9 +197,22 @@ describe("sums over attempts", () => {
   const gauge = (value: number, atMs: number): GaugeCells => ({ type: "gauge", value, min: value, max: value, atMs });
 
   test("counters and rates add; empty cells change nothing", () => {
-    expect(mergeCells({ type: "counter", count: 2, sum: 5 }, { type: "counter", count: 1, sum: -1 })).toEqual({ type: "counter", count: 3, sum: 4 });
-    expect(mergeCells({ type: "rate", passes: 2, total: 5 }, { type: "rate", passes: 1, total: 1 })).toEqual({ type: "rate", passes: 3, total: 6 });
-    for (const cells of [{ type: "counter", count: 2, sum: 5 }, { type: "rate", passes: 0, total: 1 }, gauge(-3, 0), trendOf([0])] as const) {
+    expect(mergeCells({ type: "counter", count: 2, sum: 5 }, { type: "counter", count: 1, sum: -1 })).toEqual({
+      type: "counter",
+      count: 3,
+      sum: 4,
+    });
+    expect(mergeCells({ type: "rate", passes: 2, total: 5 }, { type: "rate", passes: 1, total: 1 })).toEqual({
+      type: "rate",
+      passes: 3,
+      total: 6,
+    });
+    for (const cells of [
+      { type: "counter", count: 2, sum: 5 },
+      { type: "rate", passes: 0, total: 1 },
+      gauge(-3, 0),
+      trendOf([0]),
+    ] as const) {
       expect(plain(mergeCells(emptyCells(cells.type), cells))).toEqual(plain(cells));
       expect(plain(mergeCells(cells, emptyCells(cells.type)))).toEqual(plain(cells));
       expect([isEmpty(cells), isEmpty(emptyCells(cells.type))]).toEqual([false, true]);
@@ -185,30 +228,41 @@ describe("sums over attempts", () => {
   test("cells of different types are never merged", () => {
     const counter = emptyCells("counter");
     const trend = emptyCells("trend");
-    for (const merge of [mergeCells, laterCells, growth]) expect(() => merge(counter, trend)).toThrow("cannot merge a counter with a trend");
+    for (const merge of [mergeCells, laterCells, growth])
+      expect(() => merge(counter, trend)).toThrow("cannot merge a counter with a trend");
   });
 
   test("series of any number of shares sum to what was measured in all, by key", () => {
-    fc.assert(fc.property(fc.array(fc.array(fc.integer({ min: -50, max: 5_000 }), { maxLength: 30 }), { maxLength: 7 }), (shares) => {
-      const all = shares.flat();
-      const lists = shares.map((values, share) => [
-        seriesOf("t", {}, trendOf(values)), seriesOf("c", { share: String(share % 2) }, { type: "counter", count: values.length, sum: 1 }),
-      ]);
-      const before = JSON.stringify(lists.map((list) => list.map((one) => plain(one.cells))));
-      const sums = sumSeries(lists);
-      const trend = sums.find((one) => one.id.metric === "t")?.cells ?? trendOf([]);
-      expect(exactPart(trend)).toEqual(exactPart(trendOf(all)));
-      const counters = sums.filter((one) => one.id.metric === "c").map((one) => one.cells);
-      expect(counters.length).toBe(Math.min(2, shares.length));
-      expect(counters.reduce((total, cells) => total + (cells.type === "counter" ? cells.count : 0), 0)).toBe(all.length);
-      expect(JSON.stringify(lists.map((list) => list.map((one) => plain(one.cells))))).toBe(before);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.integer({ min: -50, max: 5_000 }), { maxLength: 30 }), { maxLength: 7 }),
+        (shares) => {
+          const all = shares.flat();
+          const lists = shares.map((values, share) => [
+            seriesOf("t", {}, trendOf(values)),
+            seriesOf("c", { share: String(share % 2) }, { type: "counter", count: values.length, sum: 1 }),
+          ]);
+          const before = JSON.stringify(lists.map((list) => list.map((one) => plain(one.cells))));
+          const sums = sumSeries(lists);
+          const trend = sums.find((one) => one.id.metric === "t")?.cells ?? trendOf([]);
+          expect(exactPart(trend)).toEqual(exactPart(trendOf(all)));
+          const counters = sums.filter((one) => one.id.metric === "c").map((one) => one.cells);
+          expect(counters.length).toBe(Math.min(2, shares.length));
+          expect(counters.reduce((total, cells) => total + (cells.type === "counter" ? cells.count : 0), 0)).toBe(
+            all.length,
+          );
+          expect(JSON.stringify(lists.map((list) => list.map((one) => plain(one.cells))))).toBe(before);
+        },
+      ),
+    );
   });
 
   test("a selection sums the series that carry every tag asked for, and is null without one", () => {
     const series = [
-      seriesOf("d", { method: "GET", status: "200" }, trendOf([1])), seriesOf("d", { method: "GET", status: "500" }, trendOf([2])),
-      seriesOf("d", { method: "POST" }, trendOf([3])), seriesOf("other", { method: "GET" }, trendOf([4])),
+      seriesOf("d", { method: "GET", status: "200" }, trendOf([1])),
+      seriesOf("d", { method: "GET", status: "500" }, trendOf([2])),
+      seriesOf("d", { method: "POST" }, trendOf([3])),
+      seriesOf("other", { method: "GET" }, trendOf([4])),
     ];
     const values = (tags: Readonly<Record<string, string>>) => {
       const cells = select(series, "d", tags);
@@ -242,18 +296,33 @@ describe("growth", () => {
         const total = known.get(id.key);
         if (total === undefined || total.type !== cells.type) throw new Error(`${id.key} is missing`);
         if (cells.type === "counter" || cells.type === "rate") expect<Cells>(cells).toEqual(total);
-        if (cells.type === "gauge" && total.type === "gauge") expect([cells.value, cells.min, cells.max]).toEqual([total.value, total.min, total.max]);
-        if (cells.type === "trend" && total.type === "trend") expect([cells.count, ...cells.counts]).toEqual([total.count, ...total.counts]);
+        if (cells.type === "gauge" && total.type === "gauge")
+          expect([cells.value, cells.min, cells.max]).toEqual([total.value, total.min, total.max]);
+        if (cells.type === "trend" && total.type === "trend")
+          expect([cells.count, ...cells.counts]).toEqual([total.count, ...total.counts]);
       }
     }
   });
 
   test("nothing new is no growth, and an older cut gives none either", () => {
     const counter = (count: number): Cells => ({ type: "counter", count, sum: count });
-    expect([growth(counter(0), null), growth(counter(3), counter(3)), growth(counter(2), counter(3))]).toEqual([null, null, null]);
+    expect([growth(counter(0), null), growth(counter(3), counter(3)), growth(counter(2), counter(3))]).toEqual([
+      null,
+      null,
+      null,
+    ]);
     expect(growth(counter(5), counter(3))).toEqual(counter(2));
-    expect(growth({ type: "gauge", value: 1, min: 0, max: 9, atMs: 5 }, { type: "gauge", value: 1, min: 0, max: 9, atMs: 5 })).toBeNull();
-    expect(growth({ type: "gauge", value: 1, min: 0, max: 9, atMs: 6 }, { type: "gauge", value: 4, min: 2, max: 9, atMs: 5 }))
-      .toEqual({ type: "gauge", value: 1, min: 0, max: 1, atMs: 6 });
+    expect(
+      growth(
+        { type: "gauge", value: 1, min: 0, max: 9, atMs: 5 },
+        { type: "gauge", value: 1, min: 0, max: 9, atMs: 5 },
+      ),
+    ).toBeNull();
+    expect(
+      growth(
+        { type: "gauge", value: 1, min: 0, max: 9, atMs: 6 },
+        { type: "gauge", value: 4, min: 2, max: 9, atMs: 5 },
+      ),
+    ).toEqual({ type: "gauge", value: 1, min: 0, max: 1, atMs: 6 });
   });
 });

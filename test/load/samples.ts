@@ -2,7 +2,14 @@
 
 import { nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
 import { cellIndex, emptyTrend, isClamped } from "../../src/load/histogram.ts";
-import { seriesKey, type Cells, type Contains, type Series, type Tags, type TrendCells } from "../../src/load/series.ts";
+import {
+  seriesKey,
+  type Cells,
+  type Contains,
+  type Series,
+  type Tags,
+  type TrendCells,
+} from "../../src/load/series.ts";
 
 /** Trend of raw values. */
 export function trendOf(values: readonly number[]): TrendCells {
@@ -19,8 +26,14 @@ export function trendOf(values: readonly number[]): TrendCells {
   }
   const cells = [...counts].sort((a, b) => a[0] - b[0]);
   return {
-    type: "trend", count: values.length, sum, min, max, clamped: values.filter(isClamped).length,
-    index: Int32Array.from(cells, (cell) => cell[0]), counts: Float64Array.from(cells, (cell) => cell[1]),
+    type: "trend",
+    count: values.length,
+    sum,
+    min,
+    max,
+    clamped: values.filter(isClamped).length,
+    index: Int32Array.from(cells, (cell) => cell[0]),
+    counts: Float64Array.from(cells, (cell) => cell[1]),
   };
 }
 

@@ -1,5 +1,6 @@
-// Goal: thresholds mean what k6's mean, and a bad one is refused with words that help. Method: tables of expressions, good
-// and bad; judgements on small series; windowed thresholds second by second, and against a naive search for streaks.
+// Goal: thresholds mean what k6's mean, and a bad one is refused with words that help. Method: tables of expressions,
+// good and bad; judgements on small series; windowed thresholds second by second, and against a naive search for
+// streaks.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -8,20 +9,30 @@ import type { ThresholdPlan } from "../../src/load/plan.ts";
 import type { SecondWindow } from "../../src/load/result.ts";
 import type { Series } from "../../src/load/series.ts";
 import {
-  createWindowedThresholds, evaluate, evaluateLive, finalOutcomes, judge, parseMetricKey, parseThreshold, windowedOutcomes,
+  createWindowedThresholds,
+  evaluate,
+  evaluateLive,
+  finalOutcomes,
+  judge,
+  parseMetricKey,
+  parseThreshold,
+  windowedOutcomes,
 } from "../../src/load/thresholds.ts";
 import { seriesOf, trendOf } from "./samples.ts";
 
 const CUSTOM = [
-  { name: "wait", type: "trend", isTime: true }, { name: "size", type: "trend", isTime: false },
-  { name: "cost", type: "counter", isTime: true }, { name: "depth", type: "gauge", isTime: false },
+  { name: "wait", type: "trend", isTime: true },
+  { name: "size", type: "trend", isTime: false },
+  { name: "cost", type: "counter", isTime: true },
+  { name: "depth", type: "gauge", isTime: false },
 ] as const;
 
 function refusal(metricKey: string, source: unknown): { readonly message: string; readonly hint: string } {
   try {
     parseThreshold(metricKey, source, CUSTOM);
   } catch (thrown) {
-    if (thrown instanceof HyperscaleError && thrown.code === "invalid") return { message: thrown.message, hint: thrown.hint ?? "" };
+    if (thrown instanceof HyperscaleError && thrown.code === "invalid")
+      return { message: thrown.message, hint: thrown.hint ?? "" };
     throw thrown;
   }
   throw new Error(`${metricKey}: ${JSON.stringify(source)} was accepted`);
@@ -65,8 +76,16 @@ describe("expressions", () => {
 
   test("key and expression are kept as written, and options are read", () => {
     expect(parseThreshold("http_req_duration{ workflow:browse }", " p(95) < 500")).toEqual({
-      metricKey: "http_req_duration{ workflow:browse }", metric: "http_req_duration", tags: { workflow: "browse" },
-      expression: " p(95) < 500", aggregate: "p(95)", operator: "<", limit: 500, forSeconds: 0, abortOnFail: false, delayAbortEvalMs: 0,
+      metricKey: "http_req_duration{ workflow:browse }",
+      metric: "http_req_duration",
+      tags: { workflow: "browse" },
+      expression: " p(95) < 500",
+      aggregate: "p(95)",
+      operator: "<",
+      limit: 500,
+      forSeconds: 0,
+      abortOnFail: false,
+      delayAbortEvalMs: 0,
     });
     const plan = parseThreshold("checks", { threshold: "rate>0.9", abortOnFail: true, delayAbortEval: "1m30s" });
     expect([plan.expression, plan.abortOnFail, plan.delayAbortEvalMs]).toEqual(["rate>0.9", true, 90_000]);
@@ -105,9 +124,13 @@ describe("expressions", () => {
       expect(message).toContain(text);
       expect(hint).toContain(`${key} is a `);
     }
-    expect(refusal("http_req_duration", "rate<1").hint)
-      .toBe('http_req_duration is a trend: write one of avg, min, max, med, p(N) and a comparison, e.g. "p(95)<500" or "p(95)<500 for 10s", times in ms');
-    expect(refusal("checks", "count>1").hint).toBe('checks is a rate: write one of rate and a comparison, e.g. "rate>0.9"');
+    expect(refusal("http_req_duration", "rate<1").hint).toBe(
+      "http_req_duration is a trend: write one of avg, min, max, med, p(N) and a comparison, " +
+        'e.g. "p(95)<500" or "p(95)<500 for 10s", times in ms',
+    );
+    expect(refusal("checks", "count>1").hint).toBe(
+      'checks is a rate: write one of rate and a comparison, e.g. "rate>0.9" or "rate>0.9 for 10s"',
+    );
   });
 
   test("an unknown metric is refused with the metrics there are, those of the test among them", () => {
@@ -119,24 +142,42 @@ describe("expressions", () => {
   });
 
   test("what is neither text nor a threshold object is refused", () => {
-    for (const source of [5, null, undefined, ["p(95)<1"], true]) expect(refusal("checks", source).message).toContain("is no threshold");
+    for (const source of [5, null, undefined, ["p(95)<1"], true])
+      expect(refusal("checks", source).message).toContain("is no threshold");
     expect(refusal("checks", { abortOnFail: true }).message).toContain('"threshold" has to be text');
-    expect(refusal("checks", { threshold: "rate>0.9", abortOnfail: true }).message).toContain('unknown field "abortOnfail"');
-    expect(refusal("checks", { threshold: "rate>0.9", abortOnFail: "yes" }).message).toContain("abortOnFail has to be true or false");
-    expect(refusal("checks", { threshold: "rate>0.9", delayAbortEval: "soon" }).message).toContain('delayAbortEval "soon" is no duration');
+    expect(refusal("checks", { threshold: "rate>0.9", abortOnfail: true }).message).toContain(
+      'unknown field "abortOnfail"',
+    );
+    expect(refusal("checks", { threshold: "rate>0.9", abortOnFail: "yes" }).message).toContain(
+      "abortOnFail has to be true or false",
+    );
+    expect(refusal("checks", { threshold: "rate>0.9", delayAbortEval: "soon" }).message).toContain(
+      'delayAbortEval "soon" is no duration',
+    );
   });
 
   test("no text makes the parser do anything but read it or refuse it", () => {
-    const text = fc.oneof(fc.string({ unit: fc.constantFrom(..."p(95)<>=! 5for10s{:,}\"'avgrte.-".split("")), maxLength: 30 }), fc.string());
-    fc.assert(fc.property(text, text, (key, expression) => {
-      for (const [metricKey, source] of [["http_req_duration", expression], [`checks{${key}}`, "rate>0"], [key, expression]] as const) {
-        try {
-          expect(Number.isFinite(parseThreshold(metricKey, source).limit)).toBe(true);
-        } catch (thrown) {
-          if (!(thrown instanceof HyperscaleError) || thrown.code !== "invalid" || thrown.hint === undefined) throw thrown;
+    const text = fc.oneof(
+      fc.string({ unit: fc.constantFrom(..."p(95)<>=! 5for10s{:,}\"'avgrte.-".split("")), maxLength: 30 }),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(text, text, (key, expression) => {
+        for (const [metricKey, source] of [
+          ["http_req_duration", expression],
+          [`checks{${key}}`, "rate>0"],
+          [key, expression],
+        ] as const) {
+          try {
+            expect(Number.isFinite(parseThreshold(metricKey, source).limit)).toBe(true);
+          } catch (thrown) {
+            if (!(thrown instanceof HyperscaleError) || thrown.code !== "invalid" || thrown.hint === undefined)
+              throw thrown;
+          }
         }
-      }
-    }), { numRuns: 3_000 });
+      }),
+      { numRuns: 3_000 },
+    );
   });
 });
 
@@ -148,7 +189,7 @@ describe("tag filters", () => {
       ["m { a : b , c:d } ", { a: "b", c: "d" }],
       ["m{url:http://x/}", { url: "http://x/" }],
       ["m{group:::login}", { group: "::login" }],
-      ['m{url:"http://x/?a=1,2",n:\'b, c\'}', { url: "http://x/?a=1,2", n: "b, c" }],
+      ["m{url:\"http://x/?a=1,2\",n:'b, c'}", { url: "http://x/?a=1,2", n: "b, c" }],
       ["m{name:/items/${}}", { name: "/items/${}" }],
       ["m{name:two words}", { name: "two words" }],
       ["m{a:}", { a: "" }],
@@ -158,9 +199,16 @@ describe("tag filters", () => {
 
   test("a filter that cannot be read is refused by its faulty part", () => {
     const table: readonly (readonly [string, string])[] = [
-      ["checks{a:b", 'no closing "}"'], ["checks{a:b}x", 'no closing "}"'], ["checks{}", '"" is not tag:value'], ["checks{a}", '"a" is not tag:value'],
-      ["checks{a:1,b}", '"b" is not tag:value'], ["checks{a:1,}", "ends with a comma"], ["checks{a:1,a:2}", '"a" is given twice'],
-      ['checks{a:"b"c}', "is not tag:value"], ['checks{a:"b}', "is not tag:value"], ["checks{:b}", "is not tag:value"],
+      ["checks{a:b", 'no closing "}"'],
+      ["checks{a:b}x", 'no closing "}"'],
+      ["checks{}", '"" is not tag:value'],
+      ["checks{a}", '"a" is not tag:value'],
+      ["checks{a:1,b}", '"b" is not tag:value'],
+      ["checks{a:1,}", "ends with a comma"],
+      ["checks{a:1,a:2}", '"a" is given twice'],
+      ['checks{a:"b"c}', "is not tag:value"],
+      ['checks{a:"b}', "is not tag:value"],
+      ["checks{:b}", "is not tag:value"],
     ];
     for (const [key, text] of table) {
       const { message, hint } = refusal(key, "rate>0");
@@ -171,7 +219,12 @@ describe("tag filters", () => {
   });
 });
 
-function plansOf(...list: readonly (readonly [string, string | { threshold: string; abortOnFail?: boolean; delayAbortEval?: string }])[]): ThresholdPlan[] {
+function plansOf(
+  ...list: readonly (readonly [
+    string,
+    string | { threshold: string; abortOnFail?: boolean; delayAbortEval?: string },
+  ])[]
+): ThresholdPlan[] {
   return list.map(([key, source]) => parseThreshold(key, source, CUSTOM));
 }
 
@@ -185,12 +238,19 @@ describe("judging", () => {
       seriesOf("http_req_duration", { workflow: "browse", status: "200" }, trendOf([100, 200])),
       seriesOf("http_req_duration", { workflow: "browse", status: "500" }, trendOf([900])),
       seriesOf("http_req_duration", { workflow: "login" }, trendOf([5_000])),
-      reqs(30), seriesOf("checks", {}, { type: "rate", passes: 9, total: 10 }), seriesOf("depth", {}, { type: "gauge", value: 4, min: 0, max: 9, atMs: 1 }),
+      reqs(30),
+      seriesOf("checks", {}, { type: "rate", passes: 9, total: 10 }),
+      seriesOf("depth", {}, { type: "gauge", value: 4, min: 0, max: 9, atMs: 1 }),
     ];
     const table: readonly (readonly [string, string, boolean, number])[] = [
-      ["http_req_duration", "max<5000", false, 5_000], ["http_req_duration{workflow:browse}", "max<5000", true, 900],
-      ["http_req_duration{workflow:browse,status:500}", "avg==900", true, 900], ["http_req_duration{workflow:browse}", "avg<=400", true, 400],
-      ["http_reqs", "rate>=3", true, 3], ["http_reqs", "count!=30", false, 30], ["checks", "rate>0.9", false, 0.9], ["depth", "value>4", false, 4],
+      ["http_req_duration", "max<5000", false, 5_000],
+      ["http_req_duration{workflow:browse}", "max<5000", true, 900],
+      ["http_req_duration{workflow:browse,status:500}", "avg==900", true, 900],
+      ["http_req_duration{workflow:browse}", "avg<=400", true, 400],
+      ["http_reqs", "rate>=3", true, 3],
+      ["http_reqs", "count!=30", false, 30],
+      ["checks", "rate>0.9", false, 0.9],
+      ["depth", "value>4", false, 4],
     ];
     for (const [key, expression, ok, value] of table) {
       const [plan] = plansOf([key, expression]);
@@ -200,8 +260,16 @@ describe("judging", () => {
   });
 
   test("a threshold without samples passes with no value", () => {
-    for (const [key, expression] of [["http_reqs", "count>5"], ["http_req_duration{workflow:none}", "p(95)<1"], ["checks", "rate>1"]] as const) {
-      const empty = [reqs(0), seriesOf("checks", {}, { type: "rate", passes: 0, total: 0 }), seriesOf("http_req_duration", {}, trendOf([9]))];
+    for (const [key, expression] of [
+      ["http_reqs", "count>5"],
+      ["http_req_duration{workflow:none}", "p(95)<1"],
+      ["checks", "rate>1"],
+    ] as const) {
+      const empty = [
+        reqs(0),
+        seriesOf("checks", {}, { type: "rate", passes: 0, total: 0 }),
+        seriesOf("http_req_duration", {}, trendOf([9])),
+      ];
       const [plan] = plansOf([key, expression]);
       if (plan === undefined) throw new Error("no plan");
       expect(evaluate(plan, empty, 10)).toEqual({ metricKey: key, expression, ok: true, value: null });
@@ -210,8 +278,10 @@ describe("judging", () => {
 
   test("only a failed threshold with abortOnFail ends the test, the first one, and not before its delay", () => {
     const plans = plansOf(
-      ["http_reqs", "count>100"], ["http_reqs", { threshold: "count>50", abortOnFail: true, delayAbortEval: "10s" }],
-      ["http_reqs", { threshold: "count<20", abortOnFail: true }], ["http_reqs", { threshold: "count>99 for 1s", abortOnFail: true }],
+      ["http_reqs", "count>100"],
+      ["http_reqs", { threshold: "count>50", abortOnFail: true, delayAbortEval: "10s" }],
+      ["http_reqs", { threshold: "count<20", abortOnFail: true }],
+      ["http_reqs", { threshold: "count>99 for 1s", abortOnFail: true }],
     );
     const early = evaluateLive(plans, [reqs(10)], 9_999);
     expect(early.outcomes.map((outcome) => outcome.ok)).toEqual([false, false, true]);
@@ -224,22 +294,32 @@ describe("judging", () => {
 
   test("at the end plain thresholds are judged on the final data, and what failed for good stays failed", () => {
     const plans = plansOf(
-      ["http_reqs", "count>5"], ["http_reqs", { threshold: "count>9", abortOnFail: true }], ["http_reqs", "rate>1 for 2s"], ["http_reqs", "rate>2 for 2s"],
+      ["http_reqs", "count>5"],
+      ["http_reqs", { threshold: "count>9", abortOnFail: true }],
+      ["http_reqs", "rate>1 for 2s"],
+      ["http_reqs", "rate>2 for 2s"],
     );
     const judged = [
-      { metricKey: "http_reqs", expression: "count>9", ok: false, value: 3 }, { metricKey: "http_reqs", expression: "count>5", ok: true, value: 6 },
+      { metricKey: "http_reqs", expression: "count>9", ok: false, value: 3 },
+      { metricKey: "http_reqs", expression: "count>5", ok: true, value: 6 },
       { metricKey: "http_reqs", expression: "rate>1 for 2s", ok: true, value: 4 },
     ];
     expect(finalOutcomes(plans, [reqs(10)], 10, judged)).toEqual([
-      { metricKey: "http_reqs", expression: "count>5", ok: true, value: 10 }, { metricKey: "http_reqs", expression: "count>9", ok: false, value: 3 },
-      { metricKey: "http_reqs", expression: "rate>1 for 2s", ok: true, value: 4 }, { metricKey: "http_reqs", expression: "rate>2 for 2s", ok: true, value: null },
+      { metricKey: "http_reqs", expression: "count>5", ok: true, value: 10 },
+      { metricKey: "http_reqs", expression: "count>9", ok: false, value: 3 },
+      { metricKey: "http_reqs", expression: "rate>1 for 2s", ok: true, value: 4 },
+      { metricKey: "http_reqs", expression: "rate>2 for 2s", ok: true, value: null },
     ]);
   });
 });
 
 describe("windowed thresholds", () => {
   const windowOf = (second: number, values: readonly number[]): SecondWindow => ({
-    second, epochMs: 0, vus: 1, vusMax: 1, series: values.length === 0 ? [] : [seriesOf("http_req_duration", {}, trendOf(values))],
+    second,
+    epochMs: 0,
+    vus: 1,
+    vusMax: 1,
+    series: values.length === 0 ? [] : [seriesOf("http_req_duration", {}, trendOf(values))],
   });
   /** First second after which the threshold has failed; null if it never does. */
   const failsAfter = (expression: string, seconds: readonly (readonly number[])[]): number | null => {
@@ -254,30 +334,60 @@ describe("windowed thresholds", () => {
     expect(failsAfter("max<10 for 3s", [[20], [20], [], [20], [20]])).toBeNull();
     expect(failsAfter("max<10 for 3s", [[20], [20], [], [20], [20], [20]])).toBe(5);
     expect(failsAfter("max<10 for 1s", [[5], [], [20]])).toBe(2);
-    expect(failsAfter("avg<10 for 2s", [[5, 30], [19, 2]])).toBe(1);
+    expect(
+      failsAfter("avg<10 for 2s", [
+        [5, 30],
+        [19, 2],
+      ]),
+    ).toBe(1);
   });
 
   test("agrees with a search for the first streak, for any seconds", () => {
-    fc.assert(fc.property(fc.array(fc.constantFrom("bad", "good", "empty"), { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), (seconds, length) => {
-      const text = seconds.map((second) => (second === "bad" ? "x" : ".")).join("");
-      const at = text.indexOf("x".repeat(length));
-      const values = seconds.map((second) => (second === "empty" ? [] : [second === "bad" ? 20 : 5]));
-      expect(failsAfter(`max<10 for ${length}s`, values)).toBe(at === -1 ? null : at + length - 1);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("bad", "good", "empty"), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        (seconds, length) => {
+          const text = seconds.map((second) => (second === "bad" ? "x" : ".")).join("");
+          const at = text.indexOf("x".repeat(length));
+          const values = seconds.map((second) => (second === "empty" ? [] : [second === "bad" ? 20 : 5]));
+          expect(failsAfter(`max<10 for ${length}s`, values)).toBe(at === -1 ? null : at + length - 1);
+        },
+      ),
+    );
   });
 
   test("a failure stays, with the value that failed it; rates are per second of the window", () => {
     const state = createWindowedThresholds(plansOf(["http_reqs", "count>1"], ["http_reqs", "rate>5 for 2s"]));
-    const window = (second: number, count: number): SecondWindow => ({ ...windowOf(second, []), series: [reqs(count)] });
-    expect(windowedOutcomes(state)).toEqual([{ metricKey: "http_reqs", expression: "rate>5 for 2s", ok: true, value: null }]);
-    expect(judge(state, window(0, 4)).outcomes).toEqual([{ metricKey: "http_reqs", expression: "rate>5 for 2s", ok: true, value: 4 }]);
-    expect(judge(state, window(1, 3)).outcomes[0]).toEqual({ metricKey: "http_reqs", expression: "rate>5 for 2s", ok: false, value: 3 });
-    expect(judge(state, window(2, 90)).outcomes[0]).toEqual({ metricKey: "http_reqs", expression: "rate>5 for 2s", ok: false, value: 3 });
+    const window = (second: number, count: number): SecondWindow => ({
+      ...windowOf(second, []),
+      series: [reqs(count)],
+    });
+    expect(windowedOutcomes(state)).toEqual([
+      { metricKey: "http_reqs", expression: "rate>5 for 2s", ok: true, value: null },
+    ]);
+    expect(judge(state, window(0, 4)).outcomes).toEqual([
+      { metricKey: "http_reqs", expression: "rate>5 for 2s", ok: true, value: 4 },
+    ]);
+    expect(judge(state, window(1, 3)).outcomes[0]).toEqual({
+      metricKey: "http_reqs",
+      expression: "rate>5 for 2s",
+      ok: false,
+      value: 3,
+    });
+    expect(judge(state, window(2, 90)).outcomes[0]).toEqual({
+      metricKey: "http_reqs",
+      expression: "rate>5 for 2s",
+      ok: false,
+      value: 3,
+    });
     expect(judge(state, window(3, 0)).abort).toBeNull();
   });
 
   test("ends the test if asked to, once its delay has passed", () => {
-    const state = createWindowedThresholds(plansOf(["http_req_duration", { threshold: "max<10 for 1s", abortOnFail: true, delayAbortEval: "3s" }]));
+    const state = createWindowedThresholds(
+      plansOf(["http_req_duration", { threshold: "max<10 for 1s", abortOnFail: true, delayAbortEval: "3s" }]),
+    );
     const aborts = [0, 1, 2, 3].map((second) => judge(state, windowOf(second, [20])).abort?.expression ?? null);
     expect(aborts).toEqual([null, null, "max<10 for 1s", "max<10 for 1s"]);
   });

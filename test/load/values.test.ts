@@ -24,7 +24,13 @@ test("a trend gives average, extremes and percentiles, and any other percentile 
   expect(Object.keys(values)).toEqual(["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(99.9)", "count"]);
   expect([values["avg"], values["min"], values["max"], values["count"]]).toEqual([500.5, 1, 1_000, 1_000]);
   const read = (stat: string) => statOf(trend, stat, 1) ?? Number.NaN;
-  for (const [stat, raw] of [["med", 500], ["p(90)", 900], ["p(99.5)", 995], ["p( 10 )", 100], ["p(99.9)", 999]] as const) {
+  for (const [stat, raw] of [
+    ["med", 500],
+    ["p(90)", 900],
+    ["p(99.5)", 995],
+    ["p( 10 )", 100],
+    ["p(99.9)", 999],
+  ] as const) {
     expect(Math.abs(read(stat) - raw)).toBeLessThanOrEqual(raw * 0.001);
   }
   expect([read("p(0)"), read("p(100)"), read("sum")]).toEqual([1, 1_000, 500_500]);
@@ -43,5 +49,12 @@ test("a type of metric has no other values than its own", () => {
   expect(statOf(emptyCells("rate"), "count", 1)).toBeNull();
   expect(statOf(emptyCells("gauge"), "atMs", 1)).toBeNull();
   expect(statOf(emptyCells("trend"), "rate", 1)).toBeNull();
-  expect(["p(100.1)", "p()", "p95", "p(-1)", "p(95)x", "p(9.)"].map(percentOf)).toEqual([null, null, null, null, null, null]);
+  expect(["p(100.1)", "p()", "p95", "p(-1)", "p(95)x", "p(9.)"].map(percentOf)).toEqual([
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+  ]);
 });

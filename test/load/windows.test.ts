@@ -1,13 +1,22 @@
-// Goal: every unit measured lands in exactly one whole second, whenever its report comes, and seconds are complete and
-// consecutive. Method: table tests of the rules, and simulated attempts whose reports are late, lost and reordered, with
-// a checker that is shown to catch wrong variants.
+// Goal: every unit measured lands in exactly one whole second, whenever its report comes, and seconds are complete
+// and consecutive. Method: table tests of the rules, and simulated attempts whose reports are late, lost and
+// reordered, with a checker that is shown to catch wrong variants.
 
 import { describe, expect, test } from "bun:test";
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
 import { mergeCells, select } from "../../src/load/merge.ts";
 import type { SecondWindow } from "../../src/load/result.ts";
 import type { Series } from "../../src/load/series.ts";
-import { close, createWindows, flush, observe, ready, register, type Cut, type Windows } from "../../src/load/windows.ts";
+import {
+  close,
+  createWindows,
+  flush,
+  observe,
+  ready,
+  register,
+  type Cut,
+  type Windows,
+} from "../../src/load/windows.ts";
 import { seriesOf, trendOf } from "./samples.ts";
 
 const EPOCH_MS = 1_700_000_000_000;
@@ -59,16 +68,26 @@ describe("seconds of one attempt", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 0);
     observe(windows, "a", cutAt(2_000.3, 10));
-    expect(counts(flush(windows, 2_005))).toEqual([[0, 0], [1, 10]]);
+    expect(counts(flush(windows, 2_005))).toEqual([
+      [0, 0],
+      [1, 10],
+    ]);
   });
 
   test("seconds in which nothing ran are windows too", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 3_200);
-    expect(ready(windows, 3_100).map(({ second, vus, series }) => [second, vus, series.length])).toEqual([[0, 0, 0], [1, 0, 0], [2, 0, 0]]);
+    expect(ready(windows, 3_100).map(({ second, vus, series }) => [second, vus, series.length])).toEqual([
+      [0, 0, 0],
+      [1, 0, 0],
+      [2, 0, 0],
+    ]);
     observe(windows, "a", cutAt(4_000.1, 4));
     observe(windows, "a", cutAt(5_000.1, 4));
-    expect(counts(ready(windows, 5_001))).toEqual([[3, 4], [4, 0]]);
+    expect(counts(ready(windows, 5_001))).toEqual([
+      [3, 4],
+      [4, 0],
+    ]);
   });
 
   test("an attempt that only starts later is not waited for", () => {
@@ -84,7 +103,11 @@ describe("seconds of one attempt", () => {
     register(windows, "a", 0);
     observe(windows, "a", cutAt(900, 9));
     observe(windows, "a", cutAt(3_200, 20));
-    expect(counts(ready(windows, 3_200))).toEqual([[0, 9], [1, 0], [2, 11]]);
+    expect(counts(ready(windows, 3_200))).toEqual([
+      [0, 9],
+      [1, 0],
+      [2, 11],
+    ]);
   });
 });
 
@@ -107,11 +130,18 @@ describe("seconds of several attempts", () => {
   test("a late report of an emitted second is in the next one: nothing is lost, nothing is negative", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 0);
-    expect(counts(ready(windows, 5_000))).toEqual([[0, 0], [1, 0], [2, 0]]);
+    expect(counts(ready(windows, 5_000))).toEqual([
+      [0, 0],
+      [1, 0],
+      [2, 0],
+    ]);
     observe(windows, "a", cutAt(1_000.1, 7));
     observe(windows, "a", cutAt(2_000.1, 9));
     close(windows, "a");
-    expect(counts(flush(windows, 5_100))).toEqual([[3, 9], [4, 0]]);
+    expect(counts(flush(windows, 5_100))).toEqual([
+      [3, 9],
+      [4, 0],
+    ]);
   });
 
   test("a report that is older than one seen before takes nothing back", () => {
@@ -120,7 +150,10 @@ describe("seconds of several attempts", () => {
     observe(windows, "a", cutAt(1_000.1, 10));
     observe(windows, "a", cutAt(1_400, 14));
     observe(windows, "a", cutAt(2_100, 22));
-    expect(counts(ready(windows, 2_101))).toEqual([[0, 10], [1, 12]]);
+    expect(counts(ready(windows, 2_101))).toEqual([
+      [0, 10],
+      [1, 12],
+    ]);
     observe(windows, "a", cutAt(2_050, 20));
     observe(windows, "a", cutAt(3_000.1, 20));
     expect(counts(ready(windows, 3_001))).toEqual([[2, 0]]);
@@ -132,8 +165,13 @@ describe("seconds of several attempts", () => {
     const windows = createWindows(EPOCH_MS);
     for (const key of ["a", "b", "c"]) register(windows, key, 0);
     const cutOf = (values: readonly number[], gauge: number, atMs: number): Cut => ({
-      jobElapsedMs: 1_000.1, vus: 1, vusMax: 1,
-      series: [seriesOf("d", {}, trendOf(values)), seriesOf("g", {}, { type: "gauge", value: gauge, min: 1, max: gauge, atMs })],
+      jobElapsedMs: 1_000.1,
+      vus: 1,
+      vusMax: 1,
+      series: [
+        seriesOf("d", {}, trendOf(values)),
+        seriesOf("g", {}, { type: "gauge", value: gauge, min: 1, max: gauge, atMs }),
+      ],
     });
     observe(windows, "a", cutOf([1, 2], 5, 100));
     observe(windows, "b", cutOf([2, 3], 6, 900));
@@ -142,7 +180,8 @@ describe("seconds of several attempts", () => {
     expect(window?.series.map((one) => one.id.key)).toEqual(["d", "g"]);
     expect(select(window?.series ?? [], "d", {})).toEqual(trendOf([1, 2, 2, 3, 4]));
     expect(select(window?.series ?? [], "g", {})).toEqual({ type: "gauge", value: 6, min: 1, max: 7, atMs: 900 });
-    for (const key of ["a", "b", "c"]) observe(windows, key, { ...cutOf([1, 2], 5, 100), jobElapsedMs: 2_000.1, series: [] });
+    for (const key of ["a", "b", "c"])
+      observe(windows, key, { ...cutOf([1, 2], 5, 100), jobElapsedMs: 2_000.1, series: [] });
     expect(ready(windows, 2_001)[0]?.series).toEqual([]);
   });
 
@@ -174,21 +213,28 @@ describe("VUs of a second", () => {
     close(windows, "a");
     expect(flush(windows, 2_600).map((window) => window.vus)).toEqual([12]);
     expect([windows.vus, windows.vusMax]).toEqual([
-      { type: "gauge", value: 12, min: 12, max: 15, atMs: 3_000 }, { type: "gauge", value: 14, min: 14, max: 15, atMs: 3_000 },
+      { type: "gauge", value: 12, min: 12, max: 15, atMs: 3_000 },
+      { type: "gauge", value: 14, min: 14, max: 15, atMs: 3_000 },
     ]);
   });
 
   test("workflows that ran one after the other within a second do not add up", () => {
     const windows = createWindows(EPOCH_MS);
-    for (const [key, startMs] of [["a", 0], ["b", 300], ["c", 600]] as const) {
+    for (const [key, startMs] of [
+      ["a", 0],
+      ["b", 300],
+      ["c", 600],
+    ] as const) {
       register(windows, key, startMs);
       observe(windows, key, cutAt(startMs + 200, 1, 3));
       close(windows, key);
     }
-    expect(flush(windows, 900).map((window) => [window.vus, window.vusMax, countOf(window.series)])).toEqual([[3, 3, 3]]);
+    expect(flush(windows, 900).map((window) => [window.vus, window.vusMax, countOf(window.series)])).toEqual([
+      [3, 3, 3],
+    ]);
   });
 
-  test("an attempt that does not report keeps the VUs it had, and a second without attempts is not in vus' minimum", () => {
+  test("an attempt that does not report keeps its VUs, and a second without attempts is not in vus' minimum", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 1_000);
     observe(windows, "a", cutAt(2_000.1, 1, 7));
@@ -201,7 +247,10 @@ describe("VUs of a second", () => {
 type Report = { readonly key: string; readonly arrivesMs: number; readonly cut: Cut; readonly isFinal: boolean };
 
 /** Attempts that start, measure, cut at 10 Hz and after each whole second, stall at times, and end. */
-function attemptsOf(prng: Prng, isPrompt: boolean): { reports: Report[]; starts: Map<string, number>; measuredMs: number[]; endMs: number } {
+function attemptsOf(
+  prng: Prng,
+  isPrompt: boolean,
+): { reports: Report[]; starts: Map<string, number>; measuredMs: number[]; endMs: number } {
   const reports: Report[] = [];
   const starts = new Map<string, number>();
   const measuredMs: number[] = [];
@@ -255,7 +304,8 @@ function fault(seed: number, isPrompt: boolean, feed: Feed): string | null {
   if (!isPrompt) return null;
   for (const window of emitted) {
     const expected = measuredMs.filter((atMs) => Math.floor(atMs / 1_000) === window.second).length;
-    if (countOf(window.series) !== expected) return `second ${window.second} has ${countOf(window.series)}, not ${expected}`;
+    if (countOf(window.series) !== expected)
+      return `second ${window.second} has ${countOf(window.series)}, not ${expected}`;
   }
   return null;
 }
@@ -278,7 +328,7 @@ describe("simulated attempts", () => {
     expect(faults(true, { observe, ready })).toEqual([]);
   });
 
-  test("the checker catches windows that drop late reports, count them twice, skip empty seconds or shift by one", () => {
+  test("the checker catches windows that drop late reports, count twice, skip empty seconds or shift by one", () => {
     const dropping: Feed = {
       observe: (windows, key, cut) => {
         if (Math.floor(cut.jobElapsedMs / 1_000) >= windows.next) observe(windows, key, cut);
@@ -292,9 +342,13 @@ describe("simulated attempts", () => {
       },
       ready,
     };
-    const skipping: Feed = { observe, ready: (windows, nowMs) => ready(windows, nowMs).filter((window) => window.series.length > 0) };
+    const skipping: Feed = {
+      observe,
+      ready: (windows, nowMs) => ready(windows, nowMs).filter((window) => window.series.length > 0),
+    };
     const shifting: Feed = {
-      observe: (windows, key, cut) => observe(windows, key, { ...cut, jobElapsedMs: cut.jobElapsedMs + 120 }), ready,
+      observe: (windows, key, cut) => observe(windows, key, { ...cut, jobElapsedMs: cut.jobElapsedMs + 120 }),
+      ready,
     };
     expect(faults(false, dropping).length).toBeGreaterThan(5);
     expect(faults(false, doubling).length).toBeGreaterThan(50);
@@ -318,7 +372,11 @@ describe("simulated attempts", () => {
       emitted.push(...flush(windows, 6_001));
       const cells = emitted.flatMap((window) => window.series.map((one) => one.cells)).reduce(mergeCells);
       const total = trendOf(values);
-      expect(cells.type === "trend" && [cells.count, cells.sum, ...cells.counts]).toEqual([total.count, total.sum, ...total.counts]);
+      expect(cells.type === "trend" && [cells.count, cells.sum, ...cells.counts]).toEqual([
+        total.count,
+        total.sum,
+        ...total.counts,
+      ]);
     }
   });
 });
