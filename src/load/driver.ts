@@ -28,7 +28,6 @@ export type Driver = {
   readonly endMs: number;
   /** Rate or VUs over time of the whole workflow. */
   readonly curve: Curve;
-  readonly isRamp: boolean;
   readonly timeUnitMs: number;
 
   /** Open executors: arrivals taken that wait for a VU (onLate "queue"). The loop keeps it; at a cut they are left. */
@@ -89,7 +88,6 @@ export function createDriver(spec: ShareSpec): Driver {
     vuBase: spec.vuBase,
     endMs: scheduleMs(executor),
     curve,
-    isRamp,
     timeUnitMs,
     waiting: 0,
     arrival: arrivalFirst,

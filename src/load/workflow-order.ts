@@ -1,7 +1,7 @@
-// The order that `after` puts workflows in: cycles, and when each would start at the latest. For plans and their
-// descriptions; the running of a job is ordered by ledger/ alone.
+// The order that `after` puts workflows in: cycles, when each would run at the latest, and how many VUs may meet. For
+// plans and their descriptions; the running of a job is ordered by ledger/ alone.
 
-import { scheduleMs } from "./plan.ts";
+import { scheduleMs, vusMax } from "./plan.ts";
 import type { WorkflowPlan } from "./plan.ts";
 
 /** What of a workflow decides its place. */
@@ -47,6 +47,51 @@ export function plannedTimes(workflows: readonly WorkflowPlan[]): ReadonlyMap<st
   };
   for (const workflow of workflows) timeOf(workflow);
   return times;
+}
+
+/**
+ * VUs there may be at one time, over all workflows: a bound that holds however soon a workflow ends. Workflows that
+ * surely follow each other make a chain, and at most one of a chain runs at a time.
+ */
+export function vusAtOnceMax(workflows: readonly WorkflowPlan[]): number {
+  const times = plannedTimes(workflows);
+  const stoppedMs = (workflow: WorkflowPlan): number => times.get(workflow.name)?.stoppedMs ?? 0;
+  const startMs = (workflow: WorkflowPlan): number => times.get(workflow.name)?.startMs ?? 0;
+  const ancestors = ancestorsOf(workflows);
+  // Where nothing comes before a workflow, its startTime is the earliest it can start.
+  const isBefore = (one: WorkflowPlan, other: WorkflowPlan): boolean =>
+    ancestors.get(other.name)?.has(one.name) === true || stoppedMs(one) <= other.startTimeMs;
+  const chains: { last: WorkflowPlan; vus: number }[] = [];
+  for (const workflow of [...workflows].sort((one, other) => startMs(one) - startMs(other))) {
+    const chain = chains.find(({ last }) => isBefore(last, workflow));
+    if (chain === undefined) {
+      chains.push({ last: workflow, vus: vusMax(workflow.executor) });
+    } else {
+      chain.last = workflow;
+      chain.vus = Math.max(chain.vus, vusMax(workflow.executor));
+    }
+  }
+  return chains.reduce((sum, chain) => sum + chain.vus, 0);
+}
+
+/** Every workflow's `after`, and theirs, and so on. The workflows must have no cycle. */
+function ancestorsOf(workflows: readonly Ordered[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const byName = new Map(workflows.map((workflow) => [workflow.name, workflow]));
+  const known = new Map<string, Set<string>>();
+  const of = (workflow: Ordered): Set<string> => {
+    const found = known.get(workflow.name);
+    if (found !== undefined) return found;
+    const all = new Set<string>();
+    for (const name of workflow.after) {
+      all.add(name);
+      const before = byName.get(name);
+      if (before !== undefined) for (const ancestor of of(before)) all.add(ancestor);
+    }
+    known.set(workflow.name, all);
+    return all;
+  };
+  for (const workflow of workflows) of(workflow);
+  return known;
 }
 
 type Walk = { readonly byName: ReadonlyMap<string, Ordered>; readonly ended: Set<string>; readonly path: string[] };
