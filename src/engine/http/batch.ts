@@ -1,0 +1,68 @@
+// http.batch: several requests side by side, bounded in all and per host. What one request is, the client knows.
+
+import type { BatchRequest, Params, RequestBody, Response } from "../hyperscale.d.ts";
+
+/** One request of a batch, in the arguments of http.request. */
+export type BatchCall = { readonly method: string; readonly url: string; readonly body: RequestBody; readonly params: Params | null };
+
+/** A call and the host it counts against. */
+export type BatchJob = { readonly call: BatchCall; readonly host: string };
+
+/** The arguments of an entry of a batch. Throws TypeError that names the entry. */
+export function callOf(entry: BatchRequest, place: string): BatchCall {
+  if (typeof entry === "string") return { method: "GET", url: entry, body: null, params: null };
+  if (isTuple(entry)) return { method: entry[0], url: entry[1], body: entry[2] ?? null, params: entry[3] ?? null };
+  if (typeof entry !== "object" || entry === null || typeof entry.method !== "string" || typeof entry.url !== "string") {
+    throw new TypeError(`http.batch: entry ${place} must be a URL, [method, url, body, params] or { method, url, body, params }`);
+  }
+  return { method: entry.method, url: entry.url, body: entry.body ?? null, params: entry.params ?? null };
+}
+
+/**
+ * Sends the jobs in order, at most `limit` at a time and `limitPerHost` to a host (0: no limit). Out: the responses
+ * in the order of the jobs; rejects with the first rejection, and starts nothing after it.
+ */
+export function runBatch(
+  jobs: readonly BatchJob[], limits: { readonly batch: number; readonly batchPerHost: number }, send: (call: BatchCall) => Promise<Response>,
+): Promise<Response[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<Response[]>();
+  const responses = new Array<Response>(jobs.length);
+  const waiting = jobs.map((_, index) => index);
+  const openByHost = new Map<string, number>();
+  let open = 0;
+  let isRejected = false;
+
+  const isFree = (index: number): boolean => limits.batchPerHost === 0 || (openByHost.get(jobs[index]?.host ?? "") ?? 0) < limits.batchPerHost;
+  const start = (index: number, job: BatchJob): void => {
+    open++;
+    openByHost.set(job.host, (openByHost.get(job.host) ?? 0) + 1);
+    send(job.call).then(
+      (response) => {
+        responses[index] = response;
+        open--;
+        openByHost.set(job.host, (openByHost.get(job.host) ?? 1) - 1);
+        pump();
+      },
+      (error: unknown) => {
+        isRejected = true;
+        reject(error);
+      },
+    );
+  };
+  const pump = (): void => {
+    while (!isRejected && (limits.batch === 0 || open < limits.batch)) {
+      const place = waiting.findIndex(isFree);
+      const index = waiting.splice(place, place < 0 ? 0 : 1)[0];
+      const job = index === undefined ? undefined : jobs[index];
+      if (index === undefined || job === undefined) break;
+      start(index, job);
+    }
+    if (open === 0 && waiting.length === 0) resolve(responses);
+  };
+  pump();
+  return promise;
+}
+
+function isTuple(entry: BatchRequest): entry is readonly [method: string, url: string, body?: RequestBody, params?: Params] {
+  return Array.isArray(entry);
+}

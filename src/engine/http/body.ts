@@ -1,0 +1,123 @@
+// Bodies, both ways: what a request body of any form is as bytes, and the content codings (gzip, deflate, br, zstd).
+// Transfer codings are chunked.ts and request.ts.
+
+import {
+  brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync, inflateRawSync, inflateSync, zstdCompressSync, zstdDecompressSync,
+} from "node:zlib";
+import { messageOf } from "../../base/error.ts";
+import type { File, Params, RequestBody } from "../hyperscale.d.ts";
+import { isHeaderValue } from "./grammar.ts";
+
+/** Bytes a response body may have after decompression. */
+export const DECODED_BYTES_MAX = 268_435_456;
+
+export type Coding = NonNullable<Params["compression"]>;
+
+/** A body as sent, before compression. `contentType` is "" where the caller has to know. */
+export type EncodedBody = { readonly bytes: Buffer; readonly contentType: string };
+
+/** Bytes of a request body; null for none. Throws TypeError on a value of another type. */
+export function encodeBody(body: RequestBody | undefined): EncodedBody | null {
+  if (body === undefined || body === null) return null;
+  if (typeof body === "string") return { bytes: Buffer.from(body), contentType: "" };
+  if (body instanceof Uint8Array) return { bytes: Buffer.from(body.buffer, body.byteOffset, body.byteLength), contentType: "" };
+  if (body instanceof ArrayBuffer) return { bytes: Buffer.from(body), contentType: "" };
+  if (typeof body !== "object") throw new TypeError(`the body must be text, bytes or a record of fields, not ${typeof body}`);
+  const fields = Object.entries(body);
+  return fields.some(([, value]) => isFile(value)) ? encodeMultipart(fields) : encodeForm(fields);
+}
+
+/** Compresses a request body. */
+export function compress(bytes: Buffer, coding: Coding): Buffer {
+  switch (coding) {
+    case "gzip":
+      return gzipSync(bytes);
+    case "deflate":
+      return deflateSync(bytes);
+    case "br":
+      return brotliCompressSync(bytes);
+    case "zstd":
+      return zstdCompressSync(bytes);
+    default:
+      throw new TypeError(`params.compression must be gzip, deflate, br or zstd, not ${JSON.stringify(coding)}`);
+  }
+}
+
+/** Undoes a Content-Encoding, the last coding first. Out: the bytes, or what is wrong in words. */
+export function decompress(bytes: Buffer, contentEncoding: string, limit = DECODED_BYTES_MAX): Buffer | string {
+  let decoded = bytes;
+  for (const coding of contentEncoding.split(",").reverse()) {
+    const name = coding.trim().toLowerCase();
+    if (name === "" || name === "identity") continue;
+    try {
+      const step = decodeOne(decoded, name, limit);
+      if (step === null) return `content-encoding ${JSON.stringify(name)} is not supported`;
+      decoded = step;
+    } catch (error) {
+      const isTooLong = error instanceof RangeError || (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE");
+      return isTooLong ? `the body is longer than ${limit} bytes after ${name}` : `the body is not valid ${name}: ${messageOf(error)}`;
+    }
+  }
+  return decoded;
+}
+
+function decodeOne(bytes: Buffer, coding: string, limit: number): Buffer | null {
+  const options = { maxOutputLength: limit };
+  switch (coding) {
+    case "gzip":
+    case "x-gzip":
+      return gunzipSync(bytes, options);
+    case "deflate":
+      // The field says zlib's format; some servers send the bare stream (RFC 9110 8.4.1.2). zlib's first byte says method 8.
+      return ((bytes[0] ?? 0) & 15) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
+    case "br":
+      return brotliDecompressSync(bytes, options);
+    case "zstd":
+      return zstdDecompressSync(bytes, options);
+    default:
+      return null;
+  }
+}
+
+type Field = readonly [name: string, value: string | number | boolean | File];
+
+function isFile(value: unknown): value is File {
+  return typeof value === "object" && value !== null && "data" in value && "filename" in value;
+}
+
+/** application/x-www-form-urlencoded, in the order of the record (URL standard 5.2). */
+function encodeForm(fields: readonly Field[]): EncodedBody {
+  const form = new URLSearchParams();
+  for (const [name, value] of fields) form.append(name, textOf(name, value));
+  return { bytes: Buffer.from(form.toString()), contentType: "application/x-www-form-urlencoded" };
+}
+
+/** multipart/form-data (RFC 7578). */
+function encodeMultipart(fields: readonly Field[]): EncodedBody {
+  const boundary = `------------------------${Math.random().toString(36).slice(2, 14).padEnd(12, "0")}`;
+  const pieces: Buffer[] = [];
+  for (const [name, value] of fields) {
+    const disposition = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(name)}"`;
+    if (isFile(value)) {
+      if (!isHeaderValue(value.content_type)) throw new TypeError(`the content type of file ${JSON.stringify(name)} has a line break`);
+      pieces.push(Buffer.from(`${disposition}; filename="${escapeName(value.filename)}"\r\nContent-Type: ${value.content_type}\r\n\r\n`));
+      pieces.push(typeof value.data === "string" ? Buffer.from(value.data) : Buffer.from(value.data));
+    } else {
+      pieces.push(Buffer.from(`${disposition}\r\n\r\n${textOf(name, value)}`));
+    }
+    pieces.push(Buffer.from("\r\n"));
+  }
+  pieces.push(Buffer.from(`--${boundary}--\r\n`));
+  return { bytes: Buffer.concat(pieces), contentType: `multipart/form-data; boundary=${boundary}` };
+}
+
+function textOf(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw new TypeError(`body field ${JSON.stringify(name)} must be text, a number, a boolean or http.file(), not ${value === null ? "null" : typeof value}`);
+}
+
+/** As browsers do it (HTML standard, multipart/form-data encoding). */
+function escapeName(name: string): string {
+  return name.replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/"/g, "%22");
+}

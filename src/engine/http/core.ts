@@ -1,0 +1,137 @@
+// What all HTTP clients of one engine thread share for one job: parsed URLs, ready requests, addresses, TLS settings,
+// the socket handlers, and the one timer that finds requests past their deadline.
+
+import type { SocketHandler, TLSOptions } from "bun";
+import type { HttpPlan } from "../../load/plan.ts";
+import type { Response } from "../hyperscale.d.ts";
+import type { Connection } from "./connection.ts";
+import { Resolver, type Lookup } from "./dns.ts";
+import { HttpRequest, defaultSettings, type RequestSettings } from "./request.ts";
+import type { Reject, Resolve } from "./response.ts";
+import { tlsOptionsFor } from "./tls.ts";
+import { TargetTable, type Origin, type Target } from "./url.ts";
+
+/** How late a timeout may fire: the scan's period. Timeouts are for failing servers, so 50 ms cost nobody anything. */
+const SCAN_MS = 50;
+/** A scan this late means that the loop stalled: sockets are read once before anything counts as timed out. */
+const STALL_MS = 200;
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+
+/** Hands out the two functions of a new promise without a closure for each request. */
+export class PromiseSlot {
+  resolve: Resolve = ignore;
+  reject: Reject = ignore;
+  readonly #capture = (resolve: Resolve, reject: Reject): void => {
+    this.resolve = resolve;
+    this.reject = reject;
+  };
+
+  /** A promise whose functions are in `resolve` and `reject` until the next call. */
+  open(): Promise<Response> {
+    return new Promise<Response>(this.#capture);
+  }
+}
+
+export class HttpCore {
+  readonly plan: HttpPlan;
+  readonly targets = new TargetTable();
+  readonly resolver: Resolver;
+  readonly slot = new PromiseSlot();
+  readonly defaults: RequestSettings;
+  /** Shared by all sockets; `socket.data` is the connection. */
+  readonly handlers: SocketHandler<Connection> = {
+    open: (socket) => socket.data.onOpen(socket),
+    handshake: (socket, isDone, error) => socket.data.onHandshake(socket, isDone, error),
+    data: (socket, chunk) => socket.data.onData(chunk),
+    drain: (socket) => socket.data.onDrain(socket),
+    end: (socket) => socket.data.onEnd(),
+    close: (socket, error) => socket.data.onGone(error),
+    error: (socket, error) => socket.data.onGone(error),
+    // The promise of Bun.connect tells it too; without this handler it would be printed.
+    connectError: ignore,
+  };
+  readonly #tls = new Map<Origin, TLSOptions>();
+  readonly #connections: Connection[] = [];
+  #timer: Timer | null = null;
+  #scannedMs = 0;
+
+  /** `lookup`: resolves names, the system's unless a test gives another. */
+  constructor(plan: HttpPlan, lookup?: Lookup) {
+    this.plan = plan;
+    this.resolver = new Resolver(plan, lookup);
+    this.defaults = defaultSettings(plan);
+  }
+
+  /** The GET of a URL without params. Throws TypeError on an invalid URL. */
+  plainGet(url: string): HttpRequest {
+    const target = this.targets.get(url);
+    return (target.plainGet ??= this.#plain("GET", target));
+  }
+
+  /** TLS settings of an origin; null for http. */
+  tlsFor(origin: Origin): TLSOptions | null {
+    if (!origin.isTls) return null;
+    let options = this.#tls.get(origin);
+    if (options === undefined) {
+      options = tlsOptionsFor(origin, this.plan);
+      this.#tls.set(origin, options);
+    }
+    return options;
+  }
+
+  /** Looks after the deadline of a connection from now on. */
+  watch(connection: Connection): void {
+    connection.slot = this.#connections.length;
+    this.#connections.push(connection);
+    this.wake();
+  }
+
+  unwatch(connection: Connection): void {
+    const { slot } = connection;
+    const last = this.#connections.pop();
+    if (last !== undefined && last !== connection) {
+      this.#connections[slot] = last;
+      last.slot = slot;
+    }
+    connection.slot = -1;
+  }
+
+  /** A deadline was set: makes sure that the timer runs. */
+  wake(): void {
+    if (this.#timer !== null) return;
+    this.#scannedMs = performance.now();
+    this.#timer = setInterval(() => this.#scan(), SCAN_MS);
+  }
+
+  /** Closes every connection; open exchanges are recorded as interrupted. */
+  close(): void {
+    for (const connection of [...this.#connections]) connection.fail("generic", "the client was closed", true);
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #plain(method: string, target: Target): HttpRequest {
+    const parts = { method, target, headers: NO_HEADERS, body: null, contentType: "", contentEncoding: "", authorization: "", settings: this.defaults };
+    return new HttpRequest(parts, this.plan);
+  }
+
+  #scan(): void {
+    const nowMs = performance.now();
+    const isStalled = nowMs - this.#scannedMs > STALL_MS;
+    this.#scannedMs = nowMs;
+    if (isStalled) return;
+    let isBusy = false;
+    // Backwards: a failing connection is replaced by the last one, which was looked at already.
+    for (let at = this.#connections.length - 1; at >= 0; at--) {
+      const connection = this.#connections[at];
+      if (connection === undefined || connection.deadlineMs === Infinity) continue;
+      isBusy = true;
+      if (connection.deadlineMs <= nowMs) connection.onDeadline(nowMs);
+    }
+    if (isBusy || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}
+
+function ignore(): void {}
