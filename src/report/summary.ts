@@ -9,6 +9,7 @@ import type { Accounting } from "../load/share.ts";
 import type { Cells, Contains, GaugeCells, MetricType, Series } from "../load/series.ts";
 import { statOf } from "../load/values.ts";
 import type { IterationAccount, Summary, SummaryCheck, SummaryMetric, SummaryWorkflow } from "./summary-schema.ts";
+import { compareKeys } from "./words.ts";
 
 /** Metrics that a summary has even if nothing was counted in them. */
 const ALWAYS: readonly string[] = ["iterations", "data_received", "data_sent"];
@@ -27,8 +28,8 @@ export function seeVus(seen: VusSeen, window: Pick<SecondWindow, "second" | "vus
 }
 
 /**
- * The summary of an ended job. `seen`: VUs over its seconds (the result holds only totals); without it, or for a job
- * shorter than a second, what the series and the plan tell.
+ * The summary of an ended job. `seen`: VUs over its seconds, for a result that has no series `vus` and `vus_max`;
+ * without either, or for a job nobody saw a second of, what the plan gave its workflows.
  */
 export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary {
   const own = result.workflows.filter(isUserWorkflow);
@@ -77,8 +78,8 @@ function jobMetrics(result: JobResult, series: readonly Series[], own: readonly 
   const metrics = new Map(Object.entries(metricsOf(series, seconds, trendStats)));
   const gauges = [["vus", seen.vus], ["vus_max", seen.vusMax]] as const;
   for (const [name, cells] of gauges) {
-    const known = cells.atMs === -Infinity ? select(series, name, {}) ?? plannedVus(result, own) : cells;
-    metrics.set(name, summaryMetric(known, "default", seconds, trendStats));
+    if (metrics.has(name)) continue;
+    metrics.set(name, summaryMetric(cells.atMs === -Infinity ? plannedVus(result, own) : cells, "default", seconds, trendStats));
   }
   for (const threshold of result.plan.thresholds) {
     const known = metrics.get(threshold.metricKey);
@@ -128,7 +129,7 @@ function metricsOf(series: readonly Series[], seconds: number, trendStats: reado
 }
 
 function inOrder(metrics: ReadonlyMap<string, SummaryMetric>): Summary["metrics"] {
-  return Object.fromEntries([...metrics].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  return Object.fromEntries([...metrics].sort(([a], [b]) => compareKeys(a, b)));
 }
 
 function summaryMetric(cells: Cells, contains: Contains, seconds: number, trendStats: readonly string[]): SummaryMetric {

@@ -2,7 +2,7 @@
 
 import type pc from "picocolors";
 import type { Summary, SummaryCheck, SummaryMetric } from "./summary-schema.ts";
-import { formatEstimate, formatNumber, formatPerSecond, formatShare, formatValue, METRIC_SECTIONS, oneLine, sectionOf, splitKey } from "./words.ts";
+import { compareKeys, formatEstimate, formatNumber, formatPerSecond, formatShare, formatValue, METRIC_SECTIONS, oneLine, sectionOf, splitKey } from "./words.ts";
 
 export type Paint = ReturnType<typeof pc.createColors>;
 
@@ -84,7 +84,7 @@ function checkTotals(metric: SummaryMetric | undefined, seconds: number): readon
 /** A section's metrics by name, each followed by its submetrics. */
 function sectionRows(metrics: Summary["metrics"], section: string, layout: BlockLayout): readonly Row[] {
   const rows: Row[] = [];
-  for (const key of Object.keys(metrics).sort()) {
+  for (const key of Object.keys(metrics).sort(compareKeys)) {
     const metric = metrics[key];
     const { name, tags } = splitKey(key);
     if (metric === undefined || sectionOf(name) !== section) continue;

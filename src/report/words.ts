@@ -60,6 +60,13 @@ export function splitKey(key: string): { readonly name: string; readonly tags: s
   return brace < 0 ? { name: key, tags: "" } : { name: key.slice(0, brace), tags: key.slice(brace + 1, key.lastIndexOf("}")).trim() };
 }
 
+/** Order of metric keys: by name, a metric before its own submetrics (plain text order has vus_max before vus{...}). */
+export function compareKeys(a: string, b: string): number {
+  const [first, second] = [splitKey(a), splitKey(b)];
+  if (first.name !== second.name) return first.name < second.name ? -1 : 1;
+  return first.tags < second.tags ? -1 : first.tags > second.tags ? 1 : 0;
+}
+
 /** Which part of a report a metric belongs in. */
 export type MetricSection = "CUSTOM" | "HTTP" | "EXECUTION" | "NETWORK";
 export const METRIC_SECTIONS: readonly MetricSection[] = ["CUSTOM", "HTTP", "EXECUTION", "NETWORK"];
