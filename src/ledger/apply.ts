@@ -134,7 +134,7 @@ function dispatch(turn: Turn, job: Job, entry: EntryOf<"dispatch">): void {
   if (!needsAttempt(job, workflow, entry.share)) return refuse(turn, job.id, "illegal", `share ${entry.share} of "${entry.workflow}" needs no attempt`);
   const core = share.place ?? placeShare(turn.state, job, workflow);
   if (core === null) return;
-  const resume = share.attempts.at(-1)?.seal?.resume ?? null;
+  const resume = share.attempts.findLast(({ seal: cut }) => cut?.resume != null)?.seal?.resume ?? null;
   share.place = null;
   share.attempts.push({
     token: turn.index, worker: core.worker, core: core.core, state: "dispatched", wasStopped: false, startAtMs: null, endAtMs: null,

@@ -17,14 +17,14 @@ const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
 const ms = z.number().nonnegative();
 
-const rangeSchema = z.tuple([count, count]);
+const rangeSchema = z.tuple([count, count]).readonly();
 const feedsSchema = z.record(z.string(), count);
 /** Where the rest of a share begins; the schema of load/share.ts `Resume`. */
 export const resumeSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("arrivals"), next: count, feeds: feedsSchema }),
   z.object({ kind: z.literal("elapsed"), elapsedMs: ms, feeds: feedsSchema }),
-  z.object({ kind: z.literal("iterations"), done: z.array(count), elapsedMs: ms, feeds: feedsSchema }),
-  z.object({ kind: z.literal("ranges"), left: z.array(rangeSchema), elapsedMs: ms, feeds: feedsSchema }),
+  z.object({ kind: z.literal("iterations"), done: z.array(count).readonly(), elapsedMs: ms, feeds: feedsSchema }),
+  z.object({ kind: z.literal("ranges"), left: z.array(rangeSchema).readonly(), elapsedMs: ms, feeds: feedsSchema }),
 ]) satisfies z.ZodType<Resume>;
 
 /** What an attempt did, cumulative; the schema of load/share.ts `Accounting`. */
@@ -37,17 +37,18 @@ export const accountingSchema = z.object({
  * in ms since its start (startTime to the end of gracefulStop); timeoutMs: limit of setup and teardown, null for others.
  */
 export const workflowSpecSchema = z.object({
-  name, role: z.enum(["setup", "user", "teardown"]), after: z.array(name).max(WORKFLOWS_MAX),
+  name, role: z.enum(["setup", "user", "teardown"]), after: z.array(name).max(WORKFLOWS_MAX).readonly(),
   priority: z.enum(["auto", "low", "normal", "high", "exclusive"]),
   sharesMax: z.number().int().min(1).max(SHARES_MAX), fromMs: ms, toMs: ms, timeoutMs: ms.nullable(),
 });
 /** retries: how many failed (not lost) attempts the whole job may have redone. */
-export const jobSpecSchema = z.object({ workflows: z.array(workflowSpecSchema).min(1).max(WORKFLOWS_MAX), retries: count });
+export const jobSpecSchema = z.object({ workflows: z.array(workflowSpecSchema).min(1).max(WORKFLOWS_MAX).readonly(), retries: count });
 
 const stamp = { atMs: ms };
 const owned = { job: name, ownerToken: count, ...stamp };
 const attempted = { job: name, workflow: name, share: count, attemptToken: count, ...stamp };
-const cut = { seq: count, resume: resumeSchema, accounting: accountingSchema, snapshot: z.string().max(256) };
+/** resume null: nothing was begun. */
+const cut = { seq: count, resume: resumeSchema.nullable(), accounting: accountingSchema, snapshot: z.string().max(256) };
 
 /**
  * How an attempt ended. closed: nothing is left (`valueJson`, `thrown`: of a one-shot function). failed: the code's

@@ -8,8 +8,8 @@ import type { End, WorkflowSpec } from "./entries.ts";
 /** One core of one worker. */
 export type Core = { readonly worker: string; readonly core: number };
 
-/** A committed snapshot: its numbers, where the rest begins, and the name of its series in the blob store. */
-export type Cut = { readonly seq: number; readonly resume: Resume; readonly accounting: Accounting; readonly snapshot: string };
+/** A committed snapshot: its numbers, where the rest begins (null: nothing was begun), and the name of its series in the blob store. */
+export type Cut = { readonly seq: number; readonly resume: Resume | null; readonly accounting: Accounting; readonly snapshot: string };
 
 /** One execution of a share; `token` is the ledger index of its dispatch. Sealed is the last state. */
 export type Attempt = Core & {
