@@ -200,10 +200,9 @@ function within(cells: TrendCells, value: number): number {
   return Math.min(cells.max, Math.max(cells.min, value));
 }
 
-/** True if no cell or extreme of `small` goes beyond `large`. */
+/** True if no count of `small` goes beyond that of `large`. */
 function covers(large: TrendCells, small: TrendCells): boolean {
   if (large.count < small.count || large.clamped < small.clamped) return false;
-  if (large.min > small.min || large.max < small.max) return false;
   const { index, counts } = large;
   const { index: smallIndex, counts: smallCounts } = small;
   let at = 0;

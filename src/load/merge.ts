@@ -173,7 +173,6 @@ function trendOf(series: Series): TrendCells {
 }
 
 function laterSeries(known: HeldSeries, arrived: Series, seq: number): HeldSeries {
-  if (seq === known.seq) return known;
   const { id, cells } = known.series;
   const merged = seq > known.seq ? laterCells(cells, arrived.cells) : laterCells(arrived.cells, cells);
   return { seq: Math.max(seq, known.seq), series: { id, cells: merged } };

@@ -32,7 +32,7 @@ export type Cut = {
 
 type LiveAttempt = {
   readonly startMs: number;
-  /** The newest cut: job time, VUs, VUs made, and all series. */
+  /** The newest cut: job time (before the first, the start), VUs, VUs made, and all series. */
   cutMs: number;
   vus: number;
   vusMax: number;
@@ -119,7 +119,7 @@ function isDue(windows: Windows, jobElapsedMs: number): boolean {
   if (jobElapsedMs < endMs) return false;
   if (jobElapsedMs >= endMs + LATE_MS) return true;
   for (const attempt of windows.live.values()) {
-    if (attempt.startMs < endMs && attempt.cutMs < endMs) return false;
+    if (attempt.cutMs < endMs) return false;
   }
   return true;
 }

@@ -68,7 +68,8 @@ describe("seconds of one attempt", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 0);
     observe(windows, "a", cutAt(2_000.3, 10));
-    expect(counts(flush(windows, 2_005))).toEqual([
+    observe(windows, "a", cutAt(2_400, 10));
+    expect(counts(flush(windows, 2_405))).toEqual([
       [0, 0],
       [1, 10],
     ]);
@@ -142,6 +143,15 @@ describe("seconds of several attempts", () => {
       [3, 9],
       [4, 0],
     ]);
+  });
+
+  test("an attempt that is known of only after its start counts into the next second", () => {
+    const windows = createWindows(EPOCH_MS);
+    expect(ready(windows, 2_500).length).toBe(2);
+    register(windows, "a", 1_200);
+    observe(windows, "a", cutAt(1_900, 4));
+    expect(counts(flush(windows, 3_000))).toEqual([[2, 4]]);
+    expect([windows.pending.size, windows.live.size]).toEqual([0, 0]);
   });
 
   test("a report that is older than one seen before takes nothing back", () => {
