@@ -1,0 +1,83 @@
+# bash completion of hyperscale; made by `hyperscale completions bash`.
+_hyperscale() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+  COMPREPLY=()
+  if [[ $COMP_CWORD -eq 1 ]]; then
+    COMPREPLY=($(compgen -W "submit validate init completions help --help --version" -- "$current"))
+    return
+  fi
+  case "${COMP_WORDS[1]}" in
+    submit)
+      case "$previous" in
+        -u|--vus) COMPREPLY=(); return ;;
+        -d|--duration) COMPREPLY=(); return ;;
+        -i|--iterations) COMPREPLY=(); return ;;
+        -s|--stage) COMPREPLY=(); return ;;
+        --rate) COMPREPLY=(); return ;;
+        --max-vus) COMPREPLY=(); return ;;
+        -X|--method) COMPREPLY=($(compgen -W "GET POST PUT PATCH DELETE HEAD OPTIONS" -- "$current")); return ;;
+        -H|--header) COMPREPLY=(); return ;;
+        -b|--body) COMPREPLY=(); return ;;
+        -e|--env) COMPREPLY=(); return ;;
+        --tag) COMPREPLY=(); return ;;
+        --threshold) COMPREPLY=(); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --user-agent) COMPREPLY=(); return ;;
+        --max-redirects) COMPREPLY=(); return ;;
+        --cores) COMPREPLY=(); return ;;
+        --memory-max) COMPREPLY=(); return ;;
+        --id) COMPREPLY=(); return ;;
+        -o|--out) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --summary-export) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --html) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --summary-trend-stats) COMPREPLY=(); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --memory-max --id -o --out --summary-export --html --json --summary-trend-stats -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=($(compgen -f -- "$current"))
+      fi ;;
+    validate)
+      case "$previous" in
+        -u|--vus) COMPREPLY=(); return ;;
+        -d|--duration) COMPREPLY=(); return ;;
+        -i|--iterations) COMPREPLY=(); return ;;
+        -s|--stage) COMPREPLY=(); return ;;
+        --rate) COMPREPLY=(); return ;;
+        --max-vus) COMPREPLY=(); return ;;
+        -X|--method) COMPREPLY=($(compgen -W "GET POST PUT PATCH DELETE HEAD OPTIONS" -- "$current")); return ;;
+        -H|--header) COMPREPLY=(); return ;;
+        -b|--body) COMPREPLY=(); return ;;
+        -e|--env) COMPREPLY=(); return ;;
+        --tag) COMPREPLY=(); return ;;
+        --threshold) COMPREPLY=(); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --user-agent) COMPREPLY=(); return ;;
+        --max-redirects) COMPREPLY=(); return ;;
+        --cores) COMPREPLY=(); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --json --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=($(compgen -f -- "$current"))
+      fi ;;
+    init)
+      case "$previous" in
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "-f --force --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=($(compgen -d -- "$current"))
+      fi ;;
+    completions)
+      case "$previous" in
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
+      fi ;;
+    help) COMPREPLY=($(compgen -W "submit validate init completions help" -- "$current")) ;;
+  esac
+}
+complete -o filenames -F _hyperscale hyperscale

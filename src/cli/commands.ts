@@ -1,0 +1,19 @@
+// The list of commands. Each is a file of commands/, loaded when it is asked for.
+
+import type { CommandModule } from "./command.ts";
+
+/** In the order help lists them. */
+export const COMMANDS = ["submit", "validate", "init", "completions"] as const;
+export type CommandName = (typeof COMMANDS)[number];
+
+const LOADERS: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
+  submit: () => import("./commands/submit.ts"),
+  validate: () => import("./commands/validate.ts"),
+  init: () => import("./commands/init.ts"),
+  completions: () => import("./commands/completions.ts"),
+};
+
+/** Loads a command's file; what its run needs is loaded by its run. */
+export function loadCommand(name: CommandName): Promise<CommandModule> {
+  return LOADERS[name]();
+}

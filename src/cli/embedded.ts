@@ -1,0 +1,62 @@
+// A job run within this process, as the command line follows it. The parts that run it are node/'s.
+
+import { assert } from "../base/assert.ts";
+import { HyperscaleError } from "../base/error.ts";
+import type { Bundle } from "../engine/messages.ts";
+import type { World } from "../io/world.ts";
+import type { EngineReply, EngineRequest } from "../engine/messages.ts";
+import type { JobPlan } from "../load/plan.ts";
+import type { JobResult } from "../load/result.ts";
+import { runEmbedded } from "../node/embedded.ts";
+import type { ClientEvent } from "../node/messages.ts";
+
+export type JobStart = {
+  readonly world: World<EngineRequest, EngineReply>;
+  readonly plan: JobPlan;
+  readonly bundle: Bundle;
+  /** null: a new one. */
+  readonly id: string | null;
+  readonly cores: number;
+  /** null: the default part of what the machine or cgroup allows. */
+  readonly memoryMaxBytes: number | null;
+};
+
+export type RunningJob = {
+  /** Ends it gracefully; `result` still comes. */
+  cancel(): void;
+  /** Rejects when the job is refused. */
+  readonly result: Promise<JobResult>;
+};
+
+/** Starts a job; `onEvent` gets what it reports until its result comes. */
+export type StartJob = (start: JobStart, onEvent: (event: ClientEvent) => void) => RunningJob;
+
+/** Starts the job in this process. */
+export const startEmbedded: StartJob = (start, onEvent) => {
+  const { world, plan, bundle, cores, memoryMaxBytes } = start;
+  const id = start.id ?? newJobId(world.clock.epochMs(), world.random.bytes(10));
+  const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
+  const embedded = runEmbedded({ world, id, plan, bundle, cores, memoryMaxBytes, onEvent: (event) => {
+    if (event.kind === "finished") resolve(event.result);
+    else if (event.kind === "refused") reject(new HyperscaleError("failed", `the job was refused: ${event.message}`));
+    else onEvent(event);
+  } });
+  return { cancel: () => embedded.cancel("user"), result: promise.finally(() => embedded.close()) };
+};
+
+const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/**
+ * A job id: ten digits of creation time and ten random ones, in Crockford's base 32, so that ids sort by age (as ULIDs do).
+ * In: epoch ms, and ten random bytes.
+ */
+export function newJobId(epochMs: number, random: Uint8Array): string {
+  assert(random.length === 10, "an id has ten random digits");
+  let left = Math.floor(epochMs);
+  let time = "";
+  for (let at = 0; at < 10; at++) {
+    time = (DIGITS[left % 32] ?? "") + time;
+    left = Math.floor(left / 32);
+  }
+  return time + [...random].map((byte) => DIGITS[byte % 32] ?? "").join("");
+}
