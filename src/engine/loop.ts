@@ -45,6 +45,7 @@ export class ShareLoop {
   readonly #queue: number[] = [];
   #queueHead = 0;
   #running = 0;
+  #runningMost = 0;
   #startedAtMs = 0;
   #isStarted = false;
   #isStopping = false;
@@ -103,6 +104,13 @@ export class ShareLoop {
 
   get running(): number {
     return this.#running;
+  }
+
+  /** Most VUs that ran at once since this was last asked. */
+  takeRunningMost(): number {
+    const most = this.#runningMost;
+    this.#runningMost = this.#running;
+    return most;
   }
 
   get vusMade(): number {
@@ -190,8 +198,7 @@ export class ShareLoop {
   async #runVu(vu: VirtualUser): Promise<void> {
     vu.isRunning = true;
     vu.revive();
-    this.#running++;
-    this.#words[HEADER.vus] = this.#running;
+    this.#enter();
     const minimumMs = this.#spec.minIterationDurationMs;
     while (!this.#isStopping && !vu.isStopping) {
       const index = claim(this.#driver, vu.local, performance.now() - this.#startedAtMs);
@@ -215,6 +222,12 @@ export class ShareLoop {
     } catch (thrown) {
       if (!(thrown instanceof InterruptedError)) throw thrown;
     }
+  }
+
+  #enter(): void {
+    this.#running++;
+    if (this.#running > this.#runningMost) this.#runningMost = this.#running;
+    this.#words[HEADER.vus] = this.#running;
   }
 
   #leave(vu: VirtualUser): void {
@@ -281,8 +294,7 @@ export class ShareLoop {
 
   async #runArrivals(vu: VirtualUser, firstMs: number): Promise<void> {
     vu.isRunning = true;
-    this.#running++;
-    this.#words[HEADER.vus] = this.#running;
+    this.#enter();
     for (let intendedMs = firstMs; intendedMs >= 0; ) {
       await this.#iterate(vu, intendedMs);
       if (vu.isAbandoned) return;

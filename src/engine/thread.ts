@@ -149,10 +149,12 @@ class Attempt {
 
   #report(isFinal: boolean, closesSecond: boolean): void {
     const withSeries = isFinal || closesSecond || this.#measure.seriesCount <= SERIES_PER_REPORT_MAX;
+    // Nothing runs any more at the final cut: it tells of the VUs there were since the cut before it.
+    const mostVus = this.#loop.takeRunningMost();
     const snapshot: Snapshot = {
       attempt: this.#request.attempt, seq: ++this.#seq, elapsedMs: performance.now() - this.#startMs, isDelta: !isFinal, isFinal,
       resume: this.#loop.resume(this.#module.positions()), accounting: this.#board.accounting(), generator: this.#health.read(),
-      vus: isFinal ? 0 : this.#loop.running, vusMax: this.#loop.vusMade,
+      vus: isFinal ? mostVus : this.#loop.running, vusMax: this.#loop.vusMade,
       series: withSeries ? this.#measure.cut(isFinal) : [],
     };
     this.#post({ kind: "snapshot", snapshot });

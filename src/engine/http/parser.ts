@@ -311,6 +311,11 @@ export class ResponseParser {
   /** Takes the value of a framing header. Out: false after #fail. */
   #readValue(bytes: Buffer, from: number, to: number): boolean {
     if (this.#field === CONTENT_LENGTH) return this.#readContentLength(bytes, from, to);
+    // The usual value, " keep-alive", needs no text.
+    if (this.#field === CONNECTION && to - from === 11 && isName(bytes, from, " keep-alive")) {
+      this.#saysKeepAlive = true;
+      return true;
+    }
     const words = bytes.toString("latin1", from, to).toLowerCase().split(",");
     if (this.#field === CONNECTION) {
       for (const word of words) {
