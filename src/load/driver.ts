@@ -76,6 +76,10 @@ export function createDriver(spec: ShareSpec): Driver {
   const next = new Float64Array(vus);
   if (spec.resume?.kind === "iterations") {
     assert(spec.resume.done.length === vus, "one count for each local VU");
+    assert(
+      spec.resume.done.every((done) => done >= 0 && done <= iterationsPerVu),
+      "no VU did more than its iterations",
+    );
     next.set(spec.resume.done);
   }
   const driver: Driver = {
@@ -241,7 +245,13 @@ function curveOfExecutor(executor: Executor): Curve {
 }
 
 function rangesOf(spec: ShareSpec): readonly Range[] {
-  if (spec.resume?.kind === "ranges") return spec.resume.left;
+  if (spec.resume?.kind === "ranges") {
+    assert(
+      spec.resume.left.every(([from, to]) => from < to),
+      "ranges left are not empty",
+    );
+    return spec.resume.left;
+  }
   if (spec.executor.kind !== "shared-iterations") return [];
   const block = iterationBlock(spec.executor.iterations, spec.executor.vus, spec.share, spec.shares);
   return block[0] < block[1] ? [block] : [];
