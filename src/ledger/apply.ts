@@ -198,16 +198,16 @@ function provide(turn: Turn, job: Job, workflow: Workflow, entry: EntryOf<"provi
     workflow.provided.set(key, { ...held, providers: held.providers + 1 });
     return;
   }
-  const total = contextBytes(job) - (held === undefined ? 0 : byteLength(held.json)) + bytes;
+  const total = contextBytes(job) - (held?.bytes ?? 0) + bytes;
   if (total > CONTEXT_BYTES_MAX) {
     return refuse(turn, job.id, "limit", `provide("${key}") in "${entry.workflow}" brings the job's values to ${total} bytes; it may keep ${CONTEXT_BYTES_MAX}`);
   }
-  workflow.provided.set(key, { json, vu, iteration, providers: (held?.providers ?? 0) + 1 });
+  workflow.provided.set(key, { json, bytes, vu, iteration, providers: (held?.providers ?? 0) + 1 });
 }
 
 function contextBytes(job: Job): number {
   let bytes = 0;
-  for (const { provided } of job.workflows.values()) for (const { json } of provided.values()) bytes += byteLength(json);
+  for (const { provided } of job.workflows.values()) for (const value of provided.values()) bytes += value.bytes;
   return bytes;
 }
 
@@ -229,7 +229,8 @@ function timeout(turn: Turn, job: Job, entry: EntryOf<"timeout">): void {
     state: "failed", errorCode: role === "setup" ? "setup-timeout" : "teardown-timeout",
     reason: `${role} took longer than its limit of ${workflow.spec.timeoutMs} ms`,
   });
-  for (const { id, attempt } of liveAttempts(job, workflow)) stop(turn, id, attempt, "now");
+  // Setup was stopped with the job; teardown is spared by every ending but its own.
+  if (role === "teardown") for (const { id, attempt } of liveAttempts(job, workflow)) stop(turn, id, attempt, "now");
 }
 
 function cancel(turn: Turn, job: Job, { by }: EntryOf<"cancel">): void {

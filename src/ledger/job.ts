@@ -28,8 +28,8 @@ export type Attempt = Core & {
 /** `place`: the core kept until its dispatch commits. `isOver`: nothing of it will run again. Only the last attempt may be unsealed. */
 export type Share = { place: Core | null; isOver: boolean; readonly attempts: Attempt[] };
 
-/** A value given to later workflows: that of the highest (vu, iteration); `providers` counts the offers. */
-export type Provided = { readonly json: string; readonly vu: number; readonly iteration: number; readonly providers: number };
+/** A value given to later workflows (JSON text, UTF-8 bytes of it): that of the highest (vu, iteration); `providers` counts the offers. */
+export type Provided = { readonly json: string; readonly bytes: number; readonly vu: number; readonly iteration: number; readonly providers: number };
 
 /**
  * waiting (for those before it) > queued (for cores) > preparing > running > ended | failed | cancelled (stopped by

@@ -16,7 +16,7 @@ const ATTEMPTS_MAX = 16;
 export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, entry: EntryOf<"seal">): void {
   const attempt = share.attempts.at(-1);
   if (attempt === undefined) return;
-  const end = limited(workflow, entry.end);
+  const end = checked(workflow, attempt, entry.end);
   attempt.state = "sealed";
   attempt.endAtMs = turn.state.nowMs;
   attempt.seal = { seq: entry.seq, resume: entry.resume, accounting: entry.accounting, snapshot: entry.snapshot };
@@ -31,10 +31,15 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
   }
 }
 
-/** What setup returned travels to every attempt: beyond the limit it counts as thrown. */
-function limited(workflow: Workflow, end: End): End {
-  if (workflow.spec.role !== "setup" || end.kind !== "closed" || (end.valueJson?.length ?? 0) <= SETUP_BYTES_MAX) return end;
-  return { kind: "closed", valueJson: null, thrown: `setup returned ${end.valueJson?.length} bytes of JSON; it may return ${SETUP_BYTES_MAX}` };
+/**
+ * The end as it counts. An attempt that says it is done and was never started has failed. What setup returned travels to
+ * every attempt: beyond the limit it counts as thrown.
+ */
+function checked(workflow: Workflow, attempt: Attempt, end: End): End {
+  if (end.kind !== "closed") return end;
+  if (attempt.startAtMs === null && !attempt.wasStopped) return { kind: "failed", cause: "crashed", message: "it ended before it was started" };
+  const length = workflow.spec.role === "setup" ? end.valueJson?.length ?? 0 : 0;
+  return length <= SETUP_BYTES_MAX ? end : { kind: "closed", valueJson: null, thrown: `setup returned ${length} bytes of JSON; it may return ${SETUP_BYTES_MAX}` };
 }
 
 function close(turn: Turn, job: Job, workflow: Workflow, share: Share, end: Extract<End, { kind: "closed" }>): void {
