@@ -39,7 +39,8 @@ export function createProgress(terminal: Terminal, settings: Settings): Progress
     view(view) {
       last = view;
       if (painter !== null) return painter.paint(liveLines(view, liveOptions()));
-      const second = Math.floor(view.elapsedMs / 1_000);
+      // A little after the full second, when its numbers are in.
+      const second = Math.floor((view.elapsedMs - SETTLE_MS) / 1_000);
       if (settings.is("quiet") || second === lastSecond) return;
       lastSecond = second;
       terminal.progress.write(`${plainLine(view)}\n`);
@@ -60,6 +61,8 @@ export function usesColor(terminal: Terminal, settings: Settings, stream: "outpu
   const forbids = settings.is("no-color") || (terminal.env["NO_COLOR"] ?? "") !== "" || terminal.env["TERM"] === "dumb";
   return terminal[stream].isTerminal && !forbids;
 }
+
+const SETTLE_MS = 300;
 
 /** The widest terminal shows fewer seconds. */
 const HISTORY_SECONDS_MAX = 600;

@@ -86,7 +86,7 @@ function saturationLines(view: JobView): readonly (readonly Span[])[] {
   if (!view.isSaturated) return [];
   const busiest = view.cores.reduce((most, core) => Math.max(most, core.cpu), 0);
   const lag = view.cores.reduce((most, core) => Math.max(most, core.loopLagMs), 0);
-  return [[span(`! generator saturated (cpu ${Math.round(busiest * 100)}%, loop ${formatLatency(lag)} late): times include its own delay`, "bad")]];
+  return [[span(`! generator saturated (cpu ${Math.round(busiest * 100)}%, loop ${timeText(lag)} late): times include its own delay`, "bad")]];
 }
 
 const MARKS: Readonly<Record<WorkflowView["state"], readonly [mark: string, style: Style]>> = {
@@ -184,7 +184,7 @@ function latencyLines(view: JobView, columns: number): readonly (readonly Span[]
   const shown = columns >= NARROW_COLUMNS ? LATENCY_COLUMNS : columns >= 46 ? LATENCY_COLUMNS.filter(([name]) => name !== "avg" && name !== "p90") : LATENCY_COLUMNS.filter(([name]) => name === "p50" || name === "p95" || name === "p99");
   const width = columns >= 46 ? 10 : 9;
   const row = (label: string, latency: LatencyView): Span[] => [
-    span(label.padEnd(9), "dim"), ...shown.map(([, of]) => span(formatLatency(of(latency)).padStart(width))),
+    span(label.padEnd(9), "dim"), ...shown.map(([, of]) => span(timeText(of(latency)).padStart(width))),
   ];
   return [
     [span("latency".padEnd(9), "dim"), ...shown.map(([name]) => span(name.padStart(width), "dim"))],
@@ -205,7 +205,7 @@ function histogramLines(view: JobView, columns: number): readonly (readonly Span
   const bins = view.histogram.filter((bin) => bin.count > 0);
   if (bins.length < 2) return [];
   const most = bins.reduce((max, bin) => Math.max(max, bin.count), 0);
-  const labelOf = (bin: JobView["histogram"][number]): string => `to ${formatLatency(bin.toMs)}`;
+  const labelOf = (bin: JobView["histogram"][number]): string => `to ${timeText(bin.toMs)}`;
   const labelColumns = Math.max(...bins.map((bin) => widthOf(labelOf(bin))), 8) + 1;
   const barColumns = Math.max(8, Math.min(60, columns - labelColumns - 12));
   return bins.map((bin) => [
@@ -236,6 +236,11 @@ function minutesText(ms: number): string {
   const hours = Math.floor(seconds / 3_600);
   const rest = `${two(Math.floor((seconds % 3_600) / 60))}:${two(seconds % 60)}`;
   return hours > 0 ? `${hours}:${rest}` : rest;
+}
+
+/** Three digits: more would only flicker. */
+function timeText(ms: number): string {
+  return formatLatency(Number(ms.toPrecision(3)));
 }
 
 function count(value: number): string {
