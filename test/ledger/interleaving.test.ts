@@ -17,7 +17,7 @@ type Step = { readonly kind: "settle" | "readyAll" | "commit" | "repeat" | "drop
 const steps = fc.array(fc.record<Step>({
   kind: fc.constantFrom("settle", "settle", "settle", "settle", "readyAll", "readyAll", "commit", "commit", "repeat", "drop", "ready", "close", "close", "fail", "lose", "cancel", "abort", "verdict", "timeout", "provide", "checkpoint", "join", "leave", "assign", "stale"),
   pick: fc.nat(1_000),
-}), { maxLength: 120 });
+}), { maxLength: 120, size: "max" });
 
 const priority = fc.constantFrom<WorkflowSpec["priority"]>("auto", "auto", "low", "normal", "high", "exclusive");
 /** Names may only come after earlier ones: always a DAG. */
