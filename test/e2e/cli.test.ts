@@ -4,6 +4,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
+import { z } from "zod";
 import { startTarget } from "../target/start.ts";
 import { removeDirs, run, submit, summaryOf } from "./run.ts";
 import { SummarySchema } from "./summary.ts";
@@ -11,6 +12,10 @@ import { SummarySchema } from "./summary.ts";
 const TIMEOUT_MS = 60_000;
 afterAll(removeDirs);
 const ESCAPE = "\u001b[";
+
+/** k6's line forms, as far as they are read here. */
+const LineSchema = z.looseObject({ type: z.enum(["Metric", "Point"]), metric: z.string(), data: z.looseObject({}) });
+const PointSchema = z.looseObject({ data: z.looseObject({ time: z.string(), value: z.number(), tags: z.record(z.string(), z.string()) }) });
 
 /** Two seconds of a little load. */
 const LITTLE = (url: string): string => `
@@ -118,11 +123,12 @@ describe("what a run writes", () => {
     const lines = (await Bun.file(join(ended.dir, "out.json")).text()).trim().split("\n").map((line): unknown => JSON.parse(line));
     let total = 0;
     for (const line of lines) {
-      expect(line).toMatchObject({ type: expect.stringMatching(/^(Metric|Point)$/), metric: expect.any(String), data: expect.any(Object) });
-      if (isPoint(line) && line.metric === "http_reqs") {
-        total += line.data.value;
-        expect(line.data.tags).toMatchObject({ team: "blue", run: "seven", status: "200", method: "GET" });
-      }
+      const { type, metric } = LineSchema.parse(line);
+      if (type === "Metric" || metric !== "http_reqs") continue;
+      const point = PointSchema.parse(line);
+      total += point.data.value;
+      expect(point.data.tags).toMatchObject({ team: "blue", run: "seven", status: "200", method: "GET" });
+      expect(Number.isFinite(Date.parse(point.data.time))).toBe(true);
     }
     expect(total).toBe(requests ?? 0);
     const csv = gunzipSync(await Bun.file(join(ended.dir, "out.csv.gz")).bytes()).toString().trim().split("\n");
@@ -151,7 +157,3 @@ describe("what a run writes", () => {
     expect(await count(["-i", "7"], { HYPERSCALE_ITERATIONS: "5" })).toBe(7);
   }, TIMEOUT_MS);
 });
-
-function isPoint(line: unknown): line is { type: "Point"; metric: string; data: { value: number; tags: Record<string, string> } } {
-  return typeof line === "object" && line !== null && "type" in line && line.type === "Point";
-}
