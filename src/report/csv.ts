@@ -32,11 +32,13 @@ export function csv(): LineFormat {
 function row({ metric, value, tags, extra }: Point, timestamp: string): string {
   const fields = [field(metric), timestamp, value.toFixed(6)];
   // What k6 calls a scenario is a workflow here.
-  for (const column of TAG_COLUMNS) fields.push(field(tags[column] ?? (column === "scenario" ? tags["workflow"] : undefined) ?? ""));
+  for (const column of TAG_COLUMNS) {
+    fields.push(field(tags[column] ?? (column === "scenario" ? tags["workflow"] : undefined) ?? ""));
+  }
   fields.push(field(extraTags(tags)), "");
-  if (extra === null) fields.push("", "", "", "");
-  else if ("p95" in extra) fields.push(String(extra.count), extra.min.toFixed(6), extra.max.toFixed(6), extra.p95.toFixed(6));
-  else fields.push(String(extra.count), "", "", "");
+  fields.push(extra === null ? "" : String(extra.count));
+  if (extra !== null && "p95" in extra) fields.push(extra.min.toFixed(6), extra.max.toFixed(6), extra.p95.toFixed(6));
+  else fields.push("", "", "");
   return fields.join(",");
 }
 

@@ -1,5 +1,5 @@
-// What every -o output is: a stream of lines written second by second while the job runs. Here are its life, its bounded
-// buffer, gzip and what happens when the disk refuses; what the lines say is in json-lines.ts and csv.ts.
+// What every -o output is: a stream of lines written second by second while the job runs. Here are its life, its
+// bounded buffer, gzip and what happens when the disk refuses; what the lines say is in json-lines.ts and csv.ts.
 
 import { HyperscaleError, messageOf } from "../base/error.ts";
 import type { SecondWindow } from "../load/result.ts";
@@ -37,7 +37,10 @@ export type OutputOptions = {
   readonly path: string;
   readonly format: LineFormat;
   readonly sink: FileSink;
-  /** Text waiting for the disk, in UTF-16 units. Beyond it the output stops: a file with silent holes would mislead. Default 64 Mi. */
+  /**
+   * Characters that may wait for the disk, 64 Mi unless told. Beyond it the output stops: a file with silent holes
+   * would mislead.
+   */
   readonly pendingMax?: number;
 };
 
@@ -122,11 +125,11 @@ class LineOutput implements Output {
   #fail(thrown: unknown): void {
     if (this.#failure !== null) return;
     this.#pending = [];
-    this.#failure = new HyperscaleError(
-      "storage",
-      `cannot write ${JSON.stringify(this.#path)}: ${messageOf(thrown)}; the file is incomplete from about second ${this.#seconds}`,
-      { cause: thrown, hint: "free space or choose another file; the run itself and its summary are not affected" },
-    );
+    const problem = `cannot write ${JSON.stringify(this.#path)}: ${messageOf(thrown)}`;
+    const extent = `the file is incomplete from about second ${this.#seconds}`;
+    this.#failure = new HyperscaleError("storage", `${problem}; ${extent}`, {
+      cause: thrown, hint: "free space or choose another file; the run itself and its summary are not affected",
+    });
   }
 }
 

@@ -22,19 +22,17 @@ export const OUTPUT_KINDS: readonly OutputKind[] = ["json", "csv"];
  * Throws HyperscaleError("usage") for an unknown kind, a missing path, or an ending that tells nothing.
  */
 export function parseOutput(spec: string): OutputSpec {
-  const hint = `use one of: ${OUTPUT_KINDS.map((kind) => `${kind}=FILE`).join(", ")}; FILE may end in .gz`;
   const match = /^([A-Za-z][A-Za-z0-9_-]*)=(.*)$/s.exec(spec);
   if (match === null) {
     const inferred = EXTENSIONS.find(({ pattern }) => pattern.test(spec));
     if (inferred !== undefined) return { kind: inferred.kind, path: spec };
-    const known = OUTPUT_KINDS.find((kind) => kind === spec);
-    const problem = known === undefined ? "its ending tells no kind of output" : "the file is missing";
-    throw new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: ${problem}`, { hint });
+    const isKind = OUTPUT_KINDS.some((kind) => kind === spec);
+    throw unusable(spec, isKind ? "the file is missing" : "its ending tells no kind of output");
   }
   const [, name = "", path = ""] = match;
   const kind = OUTPUT_KINDS.find((known) => known === name.toLowerCase());
-  if (kind === undefined) throw new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: no output of kind ${JSON.stringify(name)}`, { hint });
-  if (path === "") throw new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: the file is missing`, { hint });
+  if (kind === undefined) throw unusable(spec, `no output of kind ${JSON.stringify(name)}`);
+  if (path === "") throw unusable(spec, "the file is missing");
   return { kind, path };
 }
 
@@ -43,7 +41,8 @@ export function parseOutputs(specs: readonly string[]): readonly OutputSpec[] {
   const outputs = specs.map(parseOutput);
   outputs.forEach(({ path }, at) => {
     if (outputs.findIndex((other) => other.path === path) < at) {
-      throw new HyperscaleError("usage", `-o: two outputs write to ${JSON.stringify(path)}`, { hint: "give each its own file" });
+      const problem = `-o: two outputs write to ${JSON.stringify(path)}`;
+      throw new HyperscaleError("usage", problem, { hint: "give each its own file" });
     }
   });
   return outputs;
@@ -52,4 +51,9 @@ export function parseOutputs(specs: readonly string[]): readonly OutputSpec[] {
 /** The output of a spec, writing into `sink`, which the caller opened at spec.path. */
 export function openOutput(spec: OutputSpec, sink: FileSink): Output {
   return createOutput({ path: spec.path, format: FORMATS[spec.kind](), sink });
+}
+
+function unusable(spec: string, problem: string): HyperscaleError {
+  const hint = `use one of: ${OUTPUT_KINDS.map((kind) => `${kind}=FILE`).join(", ")}; FILE may end in .gz`;
+  return new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: ${problem}`, { hint });
 }

@@ -108,13 +108,14 @@ export type Summary = z.infer<typeof summarySchema>;
 export type SummaryMetric = z.infer<typeof metric>;
 export type SummaryCheck = z.infer<typeof check>;
 export type SummaryWorkflow = z.infer<typeof workflow>;
+export type SummaryCore = z.infer<typeof core>;
 export type IterationAccount = SummaryWorkflow["accounting"];
 
-/** JSON Schema (2020-12) of the summary: what summary.schema.json holds. Unknown keys are allowed: they may be added. */
+/** JSON Schema (2020-12) of the summary: what summary.schema.json holds. Unknown keys are allowed: more may come. */
 export function summaryJsonSchema(): Record<string, unknown> {
   return {
     title: "hyperscale summary",
-    description: "What `hyperscale submit --summary-export` writes. Durations in ms, instants in epoch ms, ratios 0..1.",
+    description: "Written by `hyperscale submit --summary-export`. Durations in ms, instants in epoch ms, ratios 0..1.",
     ...z.toJSONSchema(summarySchema, { io: "input" }),
   };
 }

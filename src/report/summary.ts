@@ -34,7 +34,6 @@ export function seeVus(seen: VusSeen, window: Pick<SecondWindow, "second" | "vus
 export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary {
   const own = result.workflows.filter(isUserWorkflow);
   const series = sumSeries(result.workflows.map((workflow) => workflow.series));
-  const trendStats = result.plan.summaryTrendStats;
   return {
     version: 1,
     job: {
@@ -43,7 +42,7 @@ export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary
     },
     metrics: jobMetrics(result, series, own, seen),
     checks: result.workflows.flatMap(checksOf),
-    workflows: Object.fromEntries(own.map((workflow) => [workflow.name, workflowSummary(result, workflow, trendStats)])),
+    workflows: Object.fromEntries(own.map((workflow) => [workflow.name, workflowSummary(result, workflow)])),
     accounting: {
       ...iterationAccount(own.map(({ accounting }) => accounting)),
       unsent: result.workflows.reduce((sum, { accounting }) => sum + accounting.unsent, 0),
@@ -72,30 +71,35 @@ function isUserWorkflow({ name }: WorkflowResult): boolean {
   return name !== SETUP && name !== TEARDOWN;
 }
 
-function jobMetrics(result: JobResult, series: readonly Series[], own: readonly WorkflowResult[], seen: VusSeen): Summary["metrics"] {
+function jobMetrics(
+  result: JobResult, series: readonly Series[], own: readonly WorkflowResult[], seen: VusSeen,
+): Summary["metrics"] {
   const seconds = secondsOf(own);
   const trendStats = result.plan.summaryTrendStats;
   const metrics = new Map(Object.entries(metricsOf(series, seconds, trendStats)));
   const gauges = [["vus", seen.vus], ["vus_max", seen.vusMax]] as const;
   for (const [name, cells] of gauges) {
     if (metrics.has(name)) continue;
-    metrics.set(name, summaryMetric(cells.atMs === -Infinity ? plannedVus(result, own) : cells, "default", seconds, trendStats));
+    const known = cells.atMs === -Infinity ? plannedVus(result, own) : cells;
+    metrics.set(name, summaryMetric(known, "default", seconds, trendStats));
   }
   for (const threshold of result.plan.thresholds) {
-    const known = metrics.get(threshold.metricKey);
+    const { metricKey, expression } = threshold;
+    const known = metrics.get(metricKey);
     const metric = known ?? summaryMetric(...judgedCells(threshold, result, series), seconds, trendStats);
-    const outcome = result.thresholds.find((one) => one.metricKey === threshold.metricKey && one.expression === threshold.expression);
+    const outcome = result.thresholds.find((one) => one.metricKey === metricKey && one.expression === expression);
     // Not judged, as when nothing ever started: no samples, which passes.
     const { ok, value } = outcome ?? { ok: true, value: null };
     const judged = { ok, value: value === null || !Number.isFinite(value) ? null : value };
-    metrics.set(threshold.metricKey, { ...metric, thresholds: { ...metric.thresholds, [threshold.expression]: judged } });
+    metrics.set(metricKey, { ...metric, thresholds: { ...metric.thresholds, [expression]: judged } });
   }
   return inOrder(metrics);
 }
 
 /** Cells a threshold is about; empty ones of the right type where nothing was measured. */
-function judgedCells(threshold: ThresholdPlan, result: JobResult, series: readonly Series[]): [cells: Cells, contains: Contains] {
-  const { metric, tags } = threshold;
+function judgedCells(
+  { metric, tags }: ThresholdPlan, result: JobResult, series: readonly Series[],
+): [cells: Cells, contains: Contains] {
   const known = series.find(({ id }) => id.metric === metric);
   const definition = known?.id ?? metricDefinition(metric);
   const contains = definition?.contains ?? "default";
@@ -132,20 +136,29 @@ function inOrder(metrics: ReadonlyMap<string, SummaryMetric>): Summary["metrics"
   return Object.fromEntries([...metrics].sort(([a], [b]) => compareKeys(a, b)));
 }
 
-function summaryMetric(cells: Cells, contains: Contains, seconds: number, trendStats: readonly string[]): SummaryMetric {
+function summaryMetric(
+  cells: Cells, contains: Contains, seconds: number, trendStats: readonly string[],
+): SummaryMetric {
   const stat = (name: string): number => finite(statOf(cells, name, seconds) ?? 0);
   const thresholds = {};
   switch (cells.type) {
     case "counter":
       return { type: "counter", contains, values: { count: stat("count"), rate: stat("rate") }, thresholds };
     case "rate":
-      return { type: "rate", contains, values: { rate: stat("rate"), passes: stat("passes"), fails: stat("fails") }, thresholds };
+      return {
+        type: "rate", contains, thresholds,
+        values: { rate: stat("rate"), passes: stat("passes"), fails: stat("fails") },
+      };
     case "gauge":
-      return { type: "gauge", contains, values: { value: stat("value"), min: stat("min"), max: stat("max") }, thresholds };
+      return {
+        type: "gauge", contains, thresholds,
+        values: { value: stat("value"), min: stat("min"), max: stat("max") },
+      };
     case "trend": {
       const values = {
         avg: stat("avg"), min: stat("min"), med: stat("med"), max: stat("max"),
-        "p(90)": stat("p(90)"), "p(95)": stat("p(95)"), "p(99)": stat("p(99)"), "p(99.9)": stat("p(99.9)"), count: stat("count"),
+        "p(90)": stat("p(90)"), "p(95)": stat("p(95)"), "p(99)": stat("p(99)"), "p(99.9)": stat("p(99.9)"),
+        count: stat("count"),
       };
       const more = trendStats.filter((name) => !(name in values)).map((name) => [name, stat(name)] as const);
       return { type: "trend", contains, values: { ...values, ...Object.fromEntries(more) }, thresholds };
@@ -161,26 +174,27 @@ function checksOf({ name: workflow, series }: WorkflowResult): readonly SummaryC
     const group = id.tags["group"] ?? "";
     const key = JSON.stringify([group, name]);
     const before = checks.get(key) ?? { name, workflow, group, passes: 0, fails: 0 };
-    checks.set(key, { ...before, passes: before.passes + cells.passes, fails: before.fails + cells.total - cells.passes });
+    const { passes, total } = cells;
+    checks.set(key, { ...before, passes: before.passes + passes, fails: before.fails + total - passes });
   }
   return [...checks.values()];
 }
 
-function workflowSummary(result: JobResult, workflow: WorkflowResult, trendStats: readonly string[]): SummaryWorkflow {
+function workflowSummary(result: JobResult, workflow: WorkflowResult): SummaryWorkflow {
   const plan = result.plan.workflows.find(({ name }) => name === workflow.name);
   return {
     state: workflow.state, executor: plan?.executor.kind ?? "",
     from: workflow.fromMs, to: workflow.toMs,
-    metrics: metricsOf(workflow.series, secondsOf([workflow]), trendStats),
+    metrics: metricsOf(workflow.series, secondsOf([workflow]), result.plan.summaryTrendStats),
     accounting: iterationAccount([workflow.accounting]),
   };
 }
 
 function iterationAccount(accounts: readonly Accounting[]): IterationAccount {
-  const sum = (of: (account: Accounting) => number): number => accounts.reduce((total, account) => total + of(account), 0);
+  const sum = (name: keyof Accounting): number => accounts.reduce((total, account) => total + account[name], 0);
   return {
-    scheduled: sum(({ scheduled }) => scheduled), started: sum(({ started }) => started), completed: sum(({ completed }) => completed),
-    interrupted: sum(({ interrupted }) => interrupted), dropped: sum(({ dropped }) => dropped), unsent: sum(({ unsent }) => unsent),
+    scheduled: sum("scheduled"), started: sum("started"), completed: sum("completed"),
+    interrupted: sum("interrupted"), dropped: sum("dropped"), unsent: sum("unsent"),
   };
 }
 
@@ -195,7 +209,10 @@ function generatorOf(result: JobResult): Summary["generator"] {
   }));
   return {
     saturated: result.cores.some(isSaturated), cpu: meanCpu(result.cores),
-    loopLagMs: { "p(99)": finite(result.loopLagMsP99), max: result.cores.reduce((most, core) => Math.max(most, finite(core.loopLagMsMax)), 0) },
+    loopLagMs: {
+      "p(99)": finite(result.loopLagMsP99),
+      max: result.cores.reduce((most, core) => Math.max(most, finite(core.loopLagMsMax)), 0),
+    },
     nodes,
   };
 }
@@ -207,7 +224,7 @@ function isSaturated({ seconds, saturatedSeconds }: CoreResult): boolean {
 /** Weighted by how long each core ran. */
 function meanCpu(cores: readonly CoreResult[]): number {
   const seconds = cores.reduce((sum, core) => sum + core.seconds, 0);
-  if (seconds === 0) return cores.length === 0 ? 0 : ratio(cores.reduce((sum, core) => sum + core.cpu, 0) / cores.length);
+  if (seconds === 0) return ratio(cores.reduce((sum, core) => sum + core.cpu, 0) / Math.max(1, cores.length));
   return ratio(cores.reduce((sum, core) => sum + core.cpu * core.seconds, 0) / seconds);
 }
 
@@ -216,7 +233,8 @@ function plannedVus(result: JobResult, own: readonly WorkflowResult[]): Cells {
   let vus = 0;
   for (const { name, fromMs, toMs } of own) {
     const executor = result.plan.workflows.find((plan) => plan.name === name)?.executor;
-    if (executor !== undefined && toMs > fromMs) vus += "preAllocatedVus" in executor ? executor.preAllocatedVus : vusMax(executor);
+    if (executor === undefined || toMs <= fromMs) continue;
+    vus += "preAllocatedVus" in executor ? executor.preAllocatedVus : vusMax(executor);
   }
   return vus === 0 ? noGauge() : { type: "gauge", value: vus, min: vus, max: vus, atMs: 0 };
 }

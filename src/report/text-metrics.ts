@@ -1,8 +1,12 @@
 // Rows of metrics and checks as k6 prints them: dotted leaders, columns aligned over a whole block. Part of text.ts.
 
 import type pc from "picocolors";
+import type { Contains } from "../load/series.ts";
 import type { Summary, SummaryCheck, SummaryMetric } from "./summary-schema.ts";
-import { compareKeys, formatEstimate, formatNumber, formatPerSecond, formatShare, formatValue, METRIC_SECTIONS, oneLine, sectionOf, splitKey } from "./words.ts";
+import {
+  compareKeys, formatEstimate, formatNumber, formatPerSecond, formatShare, formatValue, METRIC_SECTIONS, oneLine,
+  sectionOf, splitKey, type MetricSection,
+} from "./words.ts";
 
 export type Paint = ReturnType<typeof pc.createColors>;
 
@@ -18,19 +22,26 @@ type Row = { readonly label: string; readonly kind: "trend" | "plain"; readonly 
 
 /** Built-in metrics that k6's compact summary leaves out. One with a threshold is shown all the same. */
 const ONLY_IN_FULL: ReadonlySet<string> = new Set([
-  "http_req_blocked", "http_req_connecting", "http_req_tls_handshaking", "http_req_sending", "http_req_waiting", "http_req_receiving",
+  "http_req_blocked", "http_req_connecting", "http_req_tls_handshaking",
+  "http_req_sending", "http_req_waiting", "http_req_receiving",
 ]);
 
 /** Checks' totals, `checkLines` after them, then the metrics by section. Blank lines are part of it. */
-export function blockRows(metrics: Summary["metrics"], layout: BlockLayout, paint: Paint, checkLines: readonly string[]): readonly string[] {
+export function blockRows(
+  metrics: Summary["metrics"], layout: BlockLayout, paint: Paint, checkLines: readonly string[],
+): readonly string[] {
   const checks = checkTotals(metrics["checks"], layout.seconds);
-  const sections = METRIC_SECTIONS.map((section) => ({ section, rows: sectionRows(metrics, section, layout) })).filter(({ rows }) => rows.length > 0);
+  const sections = METRIC_SECTIONS
+    .map((section) => ({ section, rows: sectionRows(metrics, section, layout) }))
+    .filter(({ rows }) => rows.length > 0);
   const all = sections.flatMap(({ rows }) => rows);
   const labelWidth = Math.max(...[...all, ...checks].map(({ label }) => label.length), 0) + 3;
   const widths = columnWidths(all);
   const lines: string[] = [];
   if (checks.length > 0) lines.push("", ...render(checks, labelWidth, columnWidths(checks), paint), "", ...checkLines);
-  for (const { section, rows } of sections) lines.push("", `    ${paint.bold(section)}`, ...render(rows, labelWidth, widths, paint));
+  for (const { section, rows } of sections) {
+    lines.push("", `    ${paint.bold(section)}`, ...render(rows, labelWidth, widths, paint));
+  }
   return lines;
 }
 
@@ -54,7 +65,9 @@ export function checkRows(checks: readonly SummaryCheck[], paint: Paint): readon
     });
     path = names;
     const indent = " ".repeat(4 + names.length * 2);
-    for (const [name, { passes, fails }] of groups.get(group) ?? []) lines.push(...checkLine(name, passes, fails, indent, paint));
+    for (const [name, { passes, fails }] of groups.get(group) ?? []) {
+      lines.push(...checkLine(name, passes, fails, indent, paint));
+    }
   }
   return lines;
 }
@@ -73,16 +86,17 @@ function checkTotals(metric: SummaryMetric | undefined, seconds: number): readon
   const { passes, fails } = metric.values;
   const total = passes + fails;
   if (total === 0) return [];
+  const perSecond = seconds > 0 ? total / seconds : 0;
   const outOf = (part: number): readonly string[] => [formatShare(part, total), `${part} out of ${total}`];
   return [
-    { label: "checks_total", kind: "plain", columns: [String(total), `${formatNumber(seconds > 0 ? total / seconds : 0)}/s`] },
+    { label: "checks_total", kind: "plain", columns: [String(total), formatPerSecond(perSecond, "default")] },
     { label: "checks_succeeded", kind: "plain", columns: outOf(passes) },
     { label: "checks_failed", kind: "plain", columns: outOf(fails) },
   ];
 }
 
 /** A section's metrics by name, each followed by its submetrics. */
-function sectionRows(metrics: Summary["metrics"], section: string, layout: BlockLayout): readonly Row[] {
+function sectionRows(metrics: Summary["metrics"], section: MetricSection, layout: BlockLayout): readonly Row[] {
   const rows: Row[] = [];
   for (const key of Object.keys(metrics).sort(compareKeys)) {
     const metric = metrics[key];
@@ -104,25 +118,27 @@ function rowOf(label: string, metric: SummaryMetric, layout: BlockLayout): Row {
     }
     case "rate": {
       const { passes, fails } = metric.values;
-      return { label, kind: "plain", columns: [formatShare(passes, passes + fails), `${passes} out of ${passes + fails}`] };
+      const total = passes + fails;
+      return { label, kind: "plain", columns: [formatShare(passes, total), `${passes} out of ${total}`] };
     }
     case "gauge": {
       const { value, min, max } = metric.values;
-      return {
-        label, kind: "plain",
-        columns: [formatValue(value, contains), `min=${formatValue(min, contains)}`, `max=${formatValue(max, contains)}`],
-      };
+      const [now, least, most] = [value, min, max].map((one) => formatValue(one, contains));
+      return { label, kind: "plain", columns: [`${now}`, `min=${least}`, `max=${most}`] };
     }
     case "trend":
-      return { label, kind: "trend", columns: layout.trendStats.map((stat) => `${stat}=${trendValue(metric.values[stat], stat, metric)}`) };
+      return {
+        label, kind: "trend",
+        columns: layout.trendStats.map((stat) => `${stat}=${trendValue(metric.values[stat], stat, contains)}`),
+      };
   }
 }
 
-function trendValue(value: number | undefined, stat: string, metric: SummaryMetric): string {
+function trendValue(value: number | undefined, stat: string, contains: Contains): string {
   if (value === undefined) return "?";
   if (stat === "count") return formatNumber(value);
-  if (metric.contains === "default" && (stat === "med" || stat.startsWith("p("))) return formatEstimate(value);
-  return formatValue(value, metric.contains);
+  if (contains === "default" && (stat === "med" || stat.startsWith("p("))) return formatEstimate(value);
+  return formatValue(value, contains);
 }
 
 type Widths = { readonly trend: readonly number[]; readonly plain: readonly number[] };

@@ -3,8 +3,9 @@
 
 import pc from "picocolors";
 import { formatDuration, formatLatency } from "../base/units.ts";
-import { blockRows, checkRows, type Paint } from "./text-metrics.ts";
+import { blockRows, checkRows, type BlockLayout, type Paint } from "./text-metrics.ts";
 import type { Summary, SummaryMetric } from "./summary-schema.ts";
+import { thresholdCount, worstCore } from "./verdict.ts";
 import { aggregateOf, formatRatio, formatShare, formatThresholdValue, oneLine } from "./words.ts";
 
 export type SummaryTextOptions = {
@@ -37,13 +38,6 @@ export function summaryText(summary: Summary, options: SummaryTextOptions): stri
   return `\n${body}\n\n\n${verdictLines(summary, options, paint).join("\n")}\n`;
 }
 
-/** Passed and failed thresholds, for a verdict. */
-export function thresholdCount(summary: Summary): { readonly passed: number; readonly failed: number } {
-  const outcomes = Object.values(summary.metrics).flatMap((metric) => Object.values(metric.thresholds));
-  const passed = outcomes.filter(({ ok }) => ok).length;
-  return { passed, failed: outcomes.length - passed };
-}
-
 function header(title: string, paint: Paint): string {
   return `  █ ${paint.bold(title)}`;
 }
@@ -67,7 +61,7 @@ function outcomeLines(metric: SummaryMetric, paint: Paint): readonly string[] {
 }
 
 function totalLines(summary: Summary, options: SummaryTextOptions, paint: Paint): readonly string[] {
-  const layout = { trendStats: options.trendStats, isFull: options.isFull ?? false, seconds: secondsOf(summary) };
+  const layout = layoutOf(options, secondsOf(summary));
   return [
     header("TOTAL RESULTS", paint),
     ...blockRows(summary.metrics, layout, paint, checkRows(summary.checks, paint)),
@@ -82,15 +76,20 @@ function workflowSections(summary: Summary, options: SummaryTextOptions, paint: 
     const state = workflow.state === "completed" ? "" : ` ${paint.yellow(`(${workflow.state})`)}`;
     const title = `${header(`WORKFLOW: ${oneLine(name)}`, paint)}${state}  ${paint.dim(workflow.executor)}`;
     if (workflow.state === "skipped") return [title, "", `    ${paint.dim("never started")}`];
-    const layout = { trendStats: options.trendStats, isFull: options.isFull ?? false, seconds: (workflow.to - workflow.from) / 1_000 };
+    const layout = layoutOf(options, (workflow.to - workflow.from) / 1_000);
     const checks = summary.checks.filter((check) => check.workflow === name);
     return [title, ...blockRows(workflow.metrics, layout, paint, checkRows(checks, paint))];
   });
 }
 
+function layoutOf(options: SummaryTextOptions, seconds: number): BlockLayout {
+  return { trendStats: options.trendStats, isFull: options.isFull ?? false, seconds };
+}
+
 /** What the plain numbers do not show; nothing where everything went as asked. */
 function accountingLines(summary: Summary, options: SummaryTextOptions, paint: Paint): readonly string[] {
-  const { scheduled, started, interrupted, dropped, unsent, late, reruns, unreportedMax, disturbed } = summary.accounting;
+  const { accounting } = summary;
+  const { scheduled, started, interrupted, dropped, unsent, late, reruns, unreportedMax, disturbed } = accounting;
   if (interrupted + dropped + unsent + late + reruns + unreportedMax + disturbed.length === 0) return [];
   const rows: (readonly [name: string, value: string, note: string])[] = [
     ["iterations_scheduled", String(scheduled), ""],
@@ -109,11 +108,12 @@ function accountingLines(summary: Summary, options: SummaryTextOptions, paint: P
   const valueWidth = Math.max(...rows.map(([, value]) => value.length));
   const lines = rows.map(([name, value, note]) => {
     const leader = paint.dim(`${".".repeat(width - name.length)}:`);
-    return `    ${name}${leader} ${paint.cyan(value)}${note === "" ? "" : `${" ".repeat(valueWidth - value.length)} ${paint.dim(note)}`}`;
+    const remark = note === "" ? "" : `${" ".repeat(valueWidth - value.length)} ${paint.dim(note)}`;
+    return `    ${name}${leader} ${paint.cyan(value)}${remark}`;
   });
   for (const { from, to, why } of disturbed) {
-    const prose = `disturbed from ${formatDuration(Math.round(from))} to ${formatDuration(Math.round(to))}: ${oneLine(why)}`;
-    lines.push(...bullet(paint.yellow("!"), prose, options));
+    const stretch = `from ${formatDuration(Math.round(from))} to ${formatDuration(Math.round(to))}`;
+    lines.push(...bullet(paint.yellow("!"), `disturbed ${stretch}: ${oneLine(why)}`, options));
   }
   return [header("ACCOUNTING", paint), "", ...lines];
 }
@@ -122,34 +122,21 @@ function generatorLines(summary: Summary, options: SummaryTextOptions, paint: Pa
   const { saturated, cpu, loopLagMs, nodes } = summary.generator;
   const cores = nodes.reduce((sum, node) => sum + node.cores.length, 0);
   if (cores === 0) return [];
-  const mean = cores === 1 ? "of 1 core" : `of each of ${cores} cores${nodes.length > 1 ? ` on ${nodes.length} nodes` : ""}`;
+  const where = nodes.length > 1 ? ` on ${nodes.length} nodes` : "";
+  const mean = cores === 1 ? "of 1 core" : `of each of ${cores} cores${where}`;
   const load = `    cpu${paint.dim("........:")} ${paint.cyan(formatRatio(cpu))} ${mean}`;
-  const lag = `    loop_lag${paint.dim("...:")} p(99)=${paint.cyan(formatLatency(loopLagMs["p(99)"]))} max=${paint.cyan(formatLatency(loopLagMs.max))}`;
-  const lines = [header("GENERATOR", paint), "", load, lag];
+  const [p99, max] = [loopLagMs["p(99)"], loopLagMs.max].map((lag) => paint.cyan(formatLatency(lag)));
+  const lines = [header("GENERATOR", paint), "", load, `    loop_lag${paint.dim("...:")} p(99)=${p99} max=${max}`];
   if (!saturated) return lines;
-  const prose = `SATURATED: the generator was the bottleneck: ${worstCore(summary)}. The numbers above measure it, not the target. ` +
-    "Give it more cores or workers, or ask for less load.";
+  const prose = `SATURATED: the generator was the bottleneck: ${worstCore(summary)}. ` +
+    "The numbers above measure it, not the target. Give it more cores or workers, or ask for less load.";
   return [...lines, "", ...bullet(paint.red("✗"), prose, options).map((line) => paint.red(paint.bold(line)))];
-}
-
-/** The core with the greatest part of saturated seconds, in words. */
-export function worstCore(summary: Summary): string {
-  let worst = { text: "", part: -1 };
-  for (const { node, cores } of summary.generator.nodes) {
-    for (const { core, seconds, saturatedSeconds } of cores) {
-      const part = seconds === 0 ? 0 : saturatedSeconds / seconds;
-      if (part > worst.part) {
-        const text = `core ${core} of ${oneLine(node)} was over 90 % busy or lagged over 10 ms in ${saturatedSeconds} of its ${seconds} seconds`;
-        worst = { text, part };
-      }
-    }
-  }
-  return worst.text;
 }
 
 function warningLines(summary: Summary, options: SummaryTextOptions, paint: Paint): readonly string[] {
   if (summary.warnings.length === 0) return [];
-  return [header("WARNINGS", paint), "", ...summary.warnings.flatMap((warning) => bullet(paint.yellow("!"), oneLine(warning), options))];
+  const lines = summary.warnings.flatMap((warning) => bullet(paint.yellow("!"), oneLine(warning), options));
+  return [header("WARNINGS", paint), "", ...lines];
 }
 
 function errorLines(summary: Summary, options: SummaryTextOptions, paint: Paint): readonly string[] {
@@ -175,7 +162,8 @@ function verdictLines(summary: Summary, options: SummaryTextOptions, paint: Pain
     ? `, ${failed} of ${passed + failed} thresholds failed`
     : passed > 0 ? `, ${passed === 1 ? "its threshold" : `all ${passed} thresholds`} passed` : "";
   const because = reason === "" ? "" : `: ${oneLine(reason)}`;
-  const prose = `${oneLine(name)} ${state} after ${formatDuration(Math.round(durationMs / 100) * 100)}${because}${thresholds}`;
+  const length = formatDuration(Math.round(durationMs / 100) * 100);
+  const prose = `${oneLine(name)} ${state} after ${length}${because}${thresholds}`;
   const color = isGood ? paint.green : paint.red;
   return bullet(color(isGood ? "✓" : "✗"), prose, options, 1, 2).map((line) => paint.bold(line));
 }
@@ -187,7 +175,9 @@ function secondsOf(summary: Summary): number {
 }
 
 /** Prose behind a mark, wrapped at the terminal's width with a hanging indent. `markWidth`: cells of the mark. */
-function bullet(mark: string, prose: string, options: SummaryTextOptions, markWidth = 1, indent = 4): readonly string[] {
+function bullet(
+  mark: string, prose: string, options: SummaryTextOptions, markWidth = 1, indent = 4,
+): readonly string[] {
   const hang = indent + markWidth + 1;
   return wrap(prose, Math.max(PROSE_COLUMNS_MIN, options.columns) - hang)
     .map((line, at) => (at === 0 ? `${" ".repeat(indent)}${mark} ${line}` : `${" ".repeat(hang)}${line}`));

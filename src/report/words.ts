@@ -1,9 +1,9 @@
 // How numbers and foreign text read in a report: shared by the printed summary and the HTML page. No layout.
 
 import { formatBytes, formatLatency } from "../base/units.ts";
-import type { Contains } from "../load/series.ts";
+import type { Contains, MetricType } from "../load/series.ts";
 
-/** A value of a metric in its unit: 12.5 of "time" -> "12.5ms", of "data" -> "13 B", else plain, six decimals at most. */
+/** A value of a metric in its unit: 12.5 of "time" -> "12.5ms", of "data" -> "13 B", else plain with six decimals. */
 export function formatValue(value: number, contains: Contains): string {
   if (contains === "time") return formatLatency(value);
   if (contains === "data") return formatBytes(value);
@@ -19,6 +19,26 @@ export function formatNumber(value: number): string {
 export function formatEstimate(value: number): string {
   const digits = Math.max(4, Math.trunc(Math.abs(value)).toString().length);
   return String(Number(value.toPrecision(Math.min(21, digits))));
+}
+
+/** 1234567 -> "1,234,567"; fractions keep six decimals. */
+export function formatCount(value: number): string {
+  const [whole = "", fraction] = formatNumber(value).split(".");
+  const grouped = /^-?\d+$/.test(whole) ? whole.replace(/\B(?=(\d{3})+$)/g, ",") : whole;
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+/** Three digits and a prefix: 0.25, 12.3, 950, 1.2k, 3.4M. */
+export function formatCompact(value: number): string {
+  const prefixes = ["", "k", "M", "G", "T"];
+  let size = value;
+  let power = 0;
+  while (size >= 1_000 && power < prefixes.length - 1) {
+    size /= 1_000;
+    power++;
+  }
+  const digits = size < 10 ? 2 : size < 100 ? 1 : 0;
+  return `${Number(size.toFixed(digits))}${prefixes[power]}`;
 }
 
 /** A rate per second: "6.561089/s", of data "31 kB/s". */
@@ -42,22 +62,28 @@ export function aggregateOf(expression: string): string {
 }
 
 /** What a threshold's value reads like: rates of rate metrics as percent, else in the metric's unit. */
-export function formatThresholdValue(expression: string, value: number, metric: { readonly type: string; readonly contains: Contains }): string {
+export function formatThresholdValue(
+  expression: string, value: number, { type, contains }: { readonly type: MetricType; readonly contains: Contains },
+): string {
   const aggregate = aggregateOf(expression);
-  if (aggregate === "rate") return metric.type === "rate" ? formatRatio(value) : formatPerSecond(value, metric.contains);
-  if (aggregate === "count" && metric.type === "trend") return formatNumber(value);
-  return formatValue(value, metric.contains);
+  if (aggregate === "rate") return type === "rate" ? formatRatio(value) : formatPerSecond(value, contains);
+  if (aggregate === "count" && type === "trend") return formatNumber(value);
+  return formatValue(value, contains);
 }
+
+/** Control characters, and those that turn the direction of writing. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Text from the test or the target on one line, with nothing that could steer a terminal. */
 export function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd").trim();
+  return text.replace(/\s+/g, " ").replace(UNPRINTABLE, "\ufffd").trim();
 }
 
 /** Parts of a metric's key: `http_req_duration{workflow:browse}` -> name and "workflow:browse"; "" without braces. */
 export function splitKey(key: string): { readonly name: string; readonly tags: string } {
   const brace = key.indexOf("{");
-  return brace < 0 ? { name: key, tags: "" } : { name: key.slice(0, brace), tags: key.slice(brace + 1, key.lastIndexOf("}")).trim() };
+  if (brace < 0) return { name: key, tags: "" };
+  return { name: key.slice(0, brace), tags: key.slice(brace + 1, key.lastIndexOf("}")).trim() };
 }
 
 /** Order of metric keys: by name, a metric before its own submetrics (plain text order has vus_max before vus{...}). */
@@ -72,7 +98,8 @@ export type MetricSection = "CUSTOM" | "HTTP" | "EXECUTION" | "NETWORK";
 export const METRIC_SECTIONS: readonly MetricSection[] = ["CUSTOM", "HTTP", "EXECUTION", "NETWORK"];
 
 const EXECUTION: ReadonlySet<string> = new Set([
-  "iterations", "iteration_duration", "iteration_lateness", "response_time", "dropped_iterations", "group_duration", "vus", "vus_max",
+  "iterations", "iteration_duration", "iteration_lateness", "response_time", "dropped_iterations", "group_duration",
+  "vus", "vus_max",
 ]);
 
 /** Section of a metric by its name; null for checks, which are listed one by one. */

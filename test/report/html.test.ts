@@ -48,22 +48,19 @@ describe("the page", () => {
   });
 
   test("holds every threshold with its outcome, every check, workflow, error, warning and metric", () => {
-    for (const [key, metric] of Object.entries(shop.metrics)) {
-      expect(page).toContain(key);
-      for (const expression of Object.keys(metric.thresholds)) expect(page).toContain(html`${expression}`.text);
-    }
+    const expected = [
+      ...Object.keys(shop.metrics).map((key) => `<th scope="row">${key}</th>`),
+      ...Object.values(shop.metrics).flatMap(({ thresholds }) => Object.keys(thresholds)).map((text) => html`<td class="code">${text}</td>`.text),
+      ...shop.checks.map(({ name }) => `<th scope="row">${name}</th>`), "<td>shop › item</td>",
+      ...Object.keys(shop.workflows).map((name) => `<th scope="row">${name}</th>`),
+      ...shop.errors.map(({ message }) => html`<td class="wrap code">${message}</td>`.text),
+      ...shop.warnings.map((warning) => `<li>${warning}</li>`),
+      ...["avg", "med", "p(90)", "p(95)", "p(99)", "p(99.9)"].map((stat) => `<th scope="col" class="n">${stat}</th>`),
+      "1 of 5 thresholds failed.", "worker w-2 was lost", "<h2>Generator</h2>", "<h2>Accounting</h2>",
+    ];
+    expect(expected.filter((text) => !page.includes(text))).toEqual([]);
     expect(page.match(/✗ failed/g)).toHaveLength(1);
     expect(page.match(/✓ passed/g)).toHaveLength(4);
-    for (const { name, group } of shop.checks) {
-      expect(page).toContain(name);
-      expect(page).toContain(group.split("::").filter(Boolean).join(" › "));
-    }
-    for (const name of Object.keys(shop.workflows)) expect(page).toContain(`<th scope="row">${name}</th>`);
-    for (const { message } of shop.errors) expect(page).toContain(html`${message}`.text);
-    for (const warning of shop.warnings) expect(page).toContain(warning);
-    expect(page).toContain("1 of 5 thresholds failed.");
-    expect(page).toContain("worker w-2 was lost");
-    for (const stat of ["p(90)", "p(95)", "p(99)", "p(99.9)"]) expect(page).toContain(`<span class="n">${stat}</span>`);
   });
 
   test("says loudly that the generator was the bottleneck, and only then", () => {

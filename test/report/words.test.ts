@@ -1,7 +1,11 @@
 // Goal: numbers read as k6 prints them, and foreign text cannot steer a terminal. Method: tables.
 
 import { describe, expect, test } from "bun:test";
-import { aggregateOf, compareKeys, formatEstimate, formatRatio, formatShare, formatThresholdValue, oneLine, sectionOf, splitKey } from "../../src/report/words.ts";
+import type { Contains, MetricType } from "../../src/load/series.ts";
+import {
+  aggregateOf, compareKeys, formatCompact, formatCount, formatEstimate, formatRatio, formatShare, formatThresholdValue,
+  oneLine, sectionOf, splitKey,
+} from "../../src/report/words.ts";
 
 describe("numbers", () => {
   test("a share is cut, not rounded: only all of them are 100.00%", () => {
@@ -17,8 +21,17 @@ describe("numbers", () => {
     }
   });
 
+  test("large numbers are grouped, or short with a prefix", () => {
+    for (const [value, text] of [[1_234_567, "1,234,567"], [999, "999"], [-1_234.5, "-1,234.5"], [0.1234567, "0.123457"]] as const) {
+      expect(formatCount(value)).toBe(text);
+    }
+    for (const [value, text] of [[0, "0"], [0.254, "0.25"], [12.34, "12.3"], [950, "950"], [1_234, "1.23k"], [3_400_000, "3.4M"]] as const) {
+      expect(formatCompact(value)).toBe(text);
+    }
+  });
+
   test("a threshold's value is in the unit of what the expression judges", () => {
-    const metric = (type: string, contains: "default" | "time" | "data") => ({ type, contains });
+    const metric = (type: MetricType, contains: Contains) => ({ type, contains });
     for (const [expression, value, of, text] of [
       ["p(95)<500", 148.214, metric("trend", "time"), "148.21ms"], ["rate<0.01", 0.005, metric("rate", "default"), "0.50%"],
       ["rate>10", 12.5, metric("counter", "default"), "12.5/s"], ["count < 1000", 1_200, metric("counter", "default"), "1200"],

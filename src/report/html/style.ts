@@ -1,5 +1,5 @@
-// The style sheet of the HTML report: light and dark by the reader's own setting, one column on a narrow screen, no fonts
-// or images from anywhere. Colours are named by what they are for.
+// The style sheet of the HTML report: light and dark by the reader's own setting, one column on a narrow screen, no
+// fonts or images from anywhere. Colours are named by what they are for.
 
 export const STYLE = `
 :root {
@@ -11,9 +11,10 @@ export const STYLE = `
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #0e1116; --card: #171b22; --edge: #272d37; --grid: #232933; --text: #e6e9ef; --soft: #97a1b2; --bar: #2a313c;
+    --page: #0e1116; --card: #171b22; --edge: #272d37; --grid: #232933; --text: #e6e9ef; --soft: #97a1b2;
+    --bar: #2a313c; --shadow: none;
     --good: #45c795; --good-page: #12281f; --bad: #ff7b81; --bad-page: #2f1719; --warn: #eab54d; --warn-page: #2b2210;
-    --a: #6ea0ff; --b: #3fc9bb; --c: #f0b14a; --d: #ff7fa6; --e: #ae90ff; --shadow: none;
+    --a: #6ea0ff; --b: #3fc9bb; --c: #f0b14a; --d: #ff7fa6; --e: #ae90ff;
   }
 }
 * { box-sizing: border-box; }
@@ -28,54 +29,100 @@ h1 { font-size: 28px; line-height: 1.2; letter-spacing: -.01em; overflow-wrap: a
 h2 { font-size: 17px; margin: 36px 0 12px; }
 h3 { font-size: 14px; font-weight: 600; }
 code, td.code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
-.brand { font-size: 12px; font-weight: 600; letter-spacing: .09em; text-transform: uppercase; color: var(--soft); margin-bottom: 6px; }
+.brand {
+  font-size: 12px; font-weight: 600; letter-spacing: .09em; text-transform: uppercase; color: var(--soft);
+  margin-bottom: 6px;
+}
 .title { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 14px; }
 .facts { display: flex; flex-wrap: wrap; gap: 2px 22px; margin-top: 8px; color: var(--soft); font-size: 13.5px; }
 .facts b { font-weight: 500; color: var(--text); }
-.badge { display: inline-block; padding: 1px 10px; border-radius: 999px; font-size: 13px; font-weight: 600; background: var(--bar); color: var(--soft); white-space: nowrap; }
+.badge {
+  display: inline-block; padding: 1px 10px; border-radius: 999px; font-size: 13px; font-weight: 600;
+  background: var(--bar); color: var(--soft); white-space: nowrap;
+}
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); } .soft { color: var(--soft); }
-.badge.good { background: var(--good-page); } .badge.bad { background: var(--bad-page); } .badge.warn { background: var(--warn-page); }
-.banner { margin-top: 16px; padding: 12px 16px; border-radius: 10px; border-left: 4px solid; background: var(--bar); overflow-wrap: anywhere; }
-.banner.good { background: var(--good-page); } .banner.bad { background: var(--bad-page); } .banner.warn { background: var(--warn-page); }
+.badge.good { background: var(--good-page); }
+.badge.bad { background: var(--bad-page); }
+.badge.warn { background: var(--warn-page); }
+.banner {
+  margin-top: 16px; padding: 12px 16px; border-radius: 10px; border-left: 4px solid; background: var(--bar);
+  overflow-wrap: anywhere;
+}
+.banner.good { background: var(--good-page); }
+.banner.bad { background: var(--bad-page); }
+.banner.warn { background: var(--warn-page); }
 .banner p { color: var(--text); } .banner strong { color: inherit; }
 .card { background: var(--card); border: 1px solid var(--edge); border-radius: 12px; box-shadow: var(--shadow); }
 .tiles { display: grid; grid-template-columns: repeat(6, 1fr); gap: 12px; margin-top: 20px; }
 .tile { padding: 14px 16px; min-width: 0; }
 .tile span { display: block; font-size: 12.5px; color: var(--soft); }
-.tile strong { display: block; font-size: 24px; line-height: 1.3; font-weight: 650; letter-spacing: -.01em; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tile strong {
+  display: block; font-size: 24px; line-height: 1.3; font-weight: 650; letter-spacing: -.01em;
+  font-variant-numeric: tabular-nums; white-space: nowrap;
+}
 .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; margin-top: 12px; }
 .chart { padding: 14px 16px 12px; min-width: 0; display: flex; flex-direction: column; }
 figcaption { display: flex; justify-content: space-between; gap: 12px; }
 .note { font-size: 12.5px; color: var(--soft); font-variant-numeric: tabular-nums; }
-.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 4px 0 14px; font-size: 12.5px; color: var(--soft); min-height: 20px; }
-.legend i { display: inline-block; width: 10px; height: 3px; border-radius: 2px; margin-right: 6px; vertical-align: middle; background: var(--ink); }
+.legend {
+  list-style: none; display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 4px 0 14px; font-size: 12.5px;
+  color: var(--soft); min-height: 20px;
+}
+.legend i {
+  display: inline-block; width: 10px; height: 3px; border-radius: 2px; margin-right: 6px; vertical-align: middle;
+  background: var(--ink);
+}
 .legend output { color: var(--text); font-weight: 550; font-variant-numeric: tabular-nums; margin-left: 3px; }
-.c-a { --ink: var(--a); } .c-b { --ink: var(--b); } .c-c { --ink: var(--c); } .c-d { --ink: var(--d); } .c-e { --ink: var(--e); }
-.plot { position: relative; height: 190px; margin: auto 0 0 56px; cursor: crosshair; touch-action: pan-y; outline-offset: 4px; border-radius: 2px; }
+.c-a { --ink: var(--a); }
+.c-b { --ink: var(--b); }
+.c-c { --ink: var(--c); }
+.c-d { --ink: var(--d); }
+.c-e { --ink: var(--e); }
+.plot {
+  position: relative; height: 190px; margin: auto 0 0 56px; cursor: crosshair; touch-action: pan-y;
+  outline-offset: 4px; border-radius: 2px;
+}
 .plot svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
-.line { fill: none; stroke: var(--ink); stroke-width: 1.75; vector-effect: non-scaling-stroke; stroke-linejoin: round; stroke-linecap: round; }
+.line {
+  fill: none; stroke: var(--ink); stroke-width: 1.75; vector-effect: non-scaling-stroke; stroke-linejoin: round;
+  stroke-linecap: round;
+}
 .area { fill: var(--ink); opacity: .13; }
 .faint .line { stroke-dasharray: 4 4; stroke-width: 1.25; opacity: .75; } .faint i { opacity: .6; }
 .grid { position: absolute; left: 0; right: 0; border-top: 1px solid var(--grid); }
-.grid b { position: absolute; right: 100%; top: -9px; margin-right: 8px; font-size: 11.5px; line-height: 18px; font-weight: 400; font-style: normal; color: var(--soft); white-space: nowrap; font-variant-numeric: tabular-nums; }
+.grid b {
+  position: absolute; right: 100%; top: -9px; margin-right: 8px; font-size: 11.5px; line-height: 18px;
+  font-weight: 400; font-style: normal; color: var(--soft); white-space: nowrap; font-variant-numeric: tabular-nums;
+}
 .shade { position: absolute; top: 0; bottom: 0; background: var(--warn); opacity: .14; }
 .cursor { position: absolute; top: 0; bottom: 0; width: 1px; background: var(--soft); pointer-events: none; }
-.dot { position: absolute; width: 9px; height: 9px; margin: 0 0 -4.5px -4.5px; border-radius: 50%; background: var(--ink); border: 2px solid var(--card); pointer-events: none; }
+.dot {
+  position: absolute; width: 9px; height: 9px; margin: 0 0 -4.5px -4.5px; border-radius: 50%; background: var(--ink);
+  border: 2px solid var(--card); pointer-events: none;
+}
 [hidden] { display: none !important; }
 .ticks { position: relative; height: 18px; margin: 6px 0 0 56px; font-size: 11.5px; color: var(--soft); }
-.ticks span { position: absolute; transform: translateX(-50%); white-space: nowrap; font-variant-numeric: tabular-nums; }
+.ticks span {
+  position: absolute; transform: translateX(-50%); white-space: nowrap; font-variant-numeric: tabular-nums;
+}
 .ticks span:first-child { transform: none; } .ticks span.end { transform: translateX(-100%); }
 .scroll { overflow-x: auto; } .scroll + .scroll { border-top: 12px solid var(--page); }
 table { width: 100%; border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 500; font-size: 12.5px; color: var(--soft); white-space: nowrap; }
 th, td { padding: 8px 16px; border-bottom: 1px solid var(--edge); vertical-align: top; }
 tr:last-child > td, tr:last-child > th[scope=row] { border-bottom: 0; }
-th[scope=row] { color: var(--text); font-size: 13.5px; font-weight: 550; white-space: normal; overflow-wrap: anywhere; min-width: 150px; }
+th[scope=row] {
+  color: var(--text); font-size: 13.5px; font-weight: 550; white-space: normal; overflow-wrap: anywhere;
+  min-width: 150px;
+}
 .tight { width: 1%; white-space: nowrap; padding-right: 0; }
 .n { text-align: right; white-space: nowrap; }
 .keys th[scope=row] { min-width: 310px; }
 td.wrap { overflow-wrap: anywhere; white-space: pre-wrap; min-width: 240px; }
-.meter { display: inline-block; width: 84px; height: 6px; border-radius: 3px; background: var(--bar); overflow: hidden; vertical-align: middle; margin-right: 10px; }
+.meter {
+  display: inline-block; width: 84px; height: 6px; border-radius: 3px; background: var(--bar); overflow: hidden;
+  vertical-align: middle; margin-right: 10px;
+}
 .meter i { display: block; height: 100%; background: var(--good); border-radius: 3px; }
 .meter + span { display: inline-block; min-width: 56px; }
 .meter.bad i { background: var(--bad); } .meter.plain i { background: var(--a); }

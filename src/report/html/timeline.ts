@@ -1,5 +1,5 @@
-// The course of a job for charts, in constant memory: seconds fold into at most 600 points, whose width doubles whenever
-// they would become more. Percentiles of a point come from the merged histograms of its seconds.
+// The course of a job for charts, in constant memory: seconds fold into at most 600 points, whose width doubles
+// whenever they would become more. Percentiles of a point come from the merged histograms of its seconds.
 
 import { addTrends, quantile } from "../../load/histogram.ts";
 import { select } from "../../load/merge.ts";
@@ -10,10 +10,11 @@ export const TIMELINE_POINTS_MAX = 600;
 
 export type Percentiles = { readonly p50: number; readonly p95: number; readonly p99: number };
 
-/** What happened from second `from` on, for `seconds` seconds. Rates per second, times in ms; null: nothing measured. */
+/** What happened from second `from` on, for `seconds` seconds. Per second, times in ms; null: nothing measured. */
 export type TimelinePoint = {
   readonly from: number; readonly seconds: number;
-  readonly requests: number; readonly failed: number; readonly iterations: number; readonly dropped: number; readonly checksFailed: number;
+  readonly requests: number; readonly failed: number;
+  readonly iterations: number; readonly dropped: number; readonly checksFailed: number;
   readonly latency: Percentiles | null;
   /** response_time: from the intended start, of arrival-rate executors. */
   readonly response: Percentiles | null;
@@ -49,7 +50,9 @@ export class Timeline {
   /** Points in order of time, without holes: a second nobody reported is one in which nothing happened. */
   points(): readonly TimelinePoint[] {
     const points: TimelinePoint[] = [];
-    for (let at = 0; at < this.#slots.length; at++) points.push(pointOf(this.#slots[at] ?? EMPTY, at * this.#stride, this.#stride));
+    for (let at = 0; at < this.#slots.length; at++) {
+      points.push(pointOf(this.#slots[at] ?? EMPTY, at * this.#stride, this.#stride));
+    }
     return points;
   }
 
@@ -65,7 +68,8 @@ export class Timeline {
 }
 
 const EMPTY: Slot = {
-  seen: 0, requests: 0, failed: 0, iterations: 0, dropped: 0, checksFailed: 0, latency: null, response: null, vus: 0, vusMax: 0,
+  seen: 0, requests: 0, failed: 0, iterations: 0, dropped: 0, checksFailed: 0,
+  latency: null, response: null, vus: 0, vusMax: 0,
 };
 
 function slotOf(window: SecondWindow): Slot {
@@ -77,7 +81,8 @@ function slotOf(window: SecondWindow): Slot {
     requests: sumOf(of("http_reqs")), iterations: sumOf(of("iterations")), dropped: sumOf(of("dropped_iterations")),
     failed: failed?.type === "rate" ? failed.passes : 0,
     checksFailed: checks?.type === "rate" ? checks.total - checks.passes : 0,
-    latency: trendOf(of("http_req_duration") ?? of("iteration_duration")), response: trendOf(of("response_time")),
+    latency: trendOf(of("http_req_duration") ?? of("iteration_duration")),
+    response: trendOf(of("response_time")),
     vus: window.vus, vusMax: window.vusMax,
   };
 }
