@@ -136,7 +136,7 @@ class WorkerNode {
 
   #stop(token: number, mode: "graceful" | "now"): void {
     const slot = this.#slots.get(token);
-    if (slot === undefined || slot.state === "reported") return;
+    if (slot === undefined || slot.state === "reported" || slot.isThreadEnded) return;
     if (slot.state === "preparing" || slot.state === "ready") return this.#end(slot, () => this.#reportEnded(slot, null, null));
     slot.state = "stopping";
     slot.thread.post({ kind: "stop", token, mode });
