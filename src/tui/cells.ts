@@ -30,7 +30,8 @@ export function lineOf(spans: readonly Span[], columns: number, paint: Paint): s
   const total = spans.reduce((sum, each) => sum + widthOf(each.text), 0);
   for (const { text, style } of spans) {
     const isCut = total > columns && widthOf(text) >= left;
-    line += paint(isCut ? cut(text, left) : text, style);
+    // One letter more, so that a piece that just fits is cut too: something follows it.
+    line += paint(isCut ? cut(`${text}.`, left) : text, style);
     left -= widthOf(text);
     if (isCut) break;
   }
