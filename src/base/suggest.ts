@@ -2,8 +2,8 @@
 
 /** The candidate nearest to `typed`, or null when none is near enough to be a likely slip. */
 export function nearest(typed: string, candidates: Iterable<string>): string | null {
-  // One slip in three letters, and at least one; a long prefix ("--dura") is as good as a slip.
-  const limit = Math.max(1, Math.floor(typed.length / 3));
+  // One slip in three letters, and at least one in two; a long prefix ("--dura") is as good as a slip.
+  const limit = Math.min(typed.length - 1, Math.max(1, Math.floor(typed.length / 3)));
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

@@ -141,7 +141,7 @@ function arrivalFaults(executor: Executor, { fired, lost, faults }: Arrivals): r
   return found;
 }
 
-/** Attempts of one share of a ramp, cut and joined at random: faults where the VUs are not those of the schedule then. */
+/** Attempts of one share of a ramp, cut and joined at random: where the VUs are not those of the schedule then. */
 function rampFaults(subject: Subject, prng: Prng): readonly string[] {
   const stages = [
     { durationMs: 100, target: nextBelow(prng, 30) },

@@ -80,7 +80,10 @@ const HTTP = {
     )
     .optional(),
   tlsCACerts: z
-    .union([pem().transform((cert) => [cert]), z.array(pem())], "it must be PEM text, or a list of such")
+    .union(
+      [pem().transform((cert) => [cert]), z.array(pem())],
+      "it must be PEM text (read the file with open()), or a list of such",
+    )
     .optional(),
   tlsVersion: z
     .union(
