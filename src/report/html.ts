@@ -26,7 +26,7 @@ const FOOTER = "Times are service times, apart from response_time, which counts 
  * ran (for long runs: its memory does not grow).
  */
 export function htmlReport(summary: Summary, history: Timeline | readonly SecondWindow[]): string {
-  const points = (history instanceof Timeline ? history : timelineOf(history)).points();
+  const points = (history instanceof Timeline ? history : timelineOf(history)).points(summary.job.durationMs);
   const { charts, readouts } = coursePart(points, summary.accounting.disturbed);
   return html`<!doctype html>
 <html lang="en">

@@ -125,7 +125,9 @@ class LineOutput implements Output {
   #fail(thrown: unknown): void {
     if (this.#failure !== null) return;
     this.#pending = [];
-    const problem = `cannot write ${JSON.stringify(this.#path)}: ${messageOf(thrown)}`;
+    // A sink's own operating error names the file already.
+    const isNamed = thrown instanceof HyperscaleError;
+    const problem = isNamed ? thrown.message : `cannot write ${JSON.stringify(this.#path)}: ${messageOf(thrown)}`;
     const extent = `the file is incomplete from about second ${this.#seconds}`;
     this.#failure = new HyperscaleError("storage", `${problem}; ${extent}`, {
       cause: thrown, hint: "free space or choose another file; the run itself and its summary are not affected",

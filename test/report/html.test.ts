@@ -148,7 +148,7 @@ describe("the timeline", () => {
     const points = timeline.points();
     expect(points.length).toBeGreaterThan(299);
     expect(points.length).toBeLessThanOrEqual(600);
-    expect(new Set(points.map(({ seconds }) => seconds))).toEqual(new Set([256]));
+    expect(points.map(({ seconds }) => seconds)).toEqual([...points.slice(1).map(() => 256), 86_400 - 337 * 256]);
     for (const point of points) {
       expect(point.requests).toBe(2);
       expect(point.vus).toBe(6);
@@ -165,6 +165,18 @@ describe("the timeline", () => {
     const [first, last] = timeline.points();
     expect(Math.abs((first?.latency?.p95 ?? 0) - 190) / 190).toBeLessThan(0.001);
     expect(Math.abs((last?.latency?.p50 ?? 0) - 300) / 300).toBeLessThan(0.001);
+  });
+
+  test("the last, partial second is one of its own length, and too short a rest joins the point before it", () => {
+    const timeline = new Timeline();
+    for (const [at, count] of [[0, 100], [1, 100], [2, 80]] as const) timeline.second(second(at, count));
+    const shape = (durationMs: number) => timeline.points(durationMs).map(({ from, seconds, requests }) => [from, Number(seconds.toFixed(3)), Math.round(requests)]);
+    expect(shape(2_800)).toEqual([[0, 1, 100], [1, 1, 100], [2, 0.8, 100]]);
+    expect(shape(2_100)).toEqual([[0, 1, 100], [1, 1.1, 164]]);
+    expect(shape(60_000)).toEqual([[0, 1, 100], [1, 1, 100], [2, 1, 80]]);
+    const short = new Timeline();
+    short.second(second(0, 5));
+    expect(short.points(100)).toMatchObject([{ from: 0, seconds: 0.5, requests: 10 }]);
   });
 
   test("shows a second nobody reported as one in which nothing happened, without latencies", () => {

@@ -217,6 +217,15 @@ describe("a file", () => {
     expect(error.message).toContain("about second 3");
   });
 
+  test("whose sink names it in its own error is not named twice", async () => {
+    const own = new HyperscaleError("storage", "cannot write /x.csv: no space left on the disk");
+    const output = createOutput({ path: "/x.csv", format: numbered, sink: { write: () => Promise.reject(own), close: async () => {} } });
+    await output.start();
+    const error = await rejection(output.finish(shop));
+    expect(error.message).toBe("cannot write /x.csv: no space left on the disk; the file is incomplete from about second 0");
+    expect(error.cause).toBe(own);
+  });
+
   test("that cannot be closed is an error too", async () => {
     const sink: FileSink = { write: async () => {}, close: () => Promise.reject(new Error("EIO: close")) };
     const output = createOutput({ path: "x.csv", format: numbered, sink });

@@ -41,13 +41,13 @@ function axisOf(points: readonly TimelinePoint[], disturbed: readonly Disturbanc
 
 function labelOf({ from, seconds }: TimelinePoint): string {
   const start = formatDuration(from * 1_000);
-  return seconds === 1 ? start : `${start} – ${formatDuration((from + seconds) * 1_000)}`;
+  return seconds === 1 ? start : `${start} – ${formatDuration(Math.round((from + seconds) * 1_000))}`;
 }
 
 function chartSpecs(points: readonly TimelinePoint[]): readonly ChartSpec[] {
   const isHttp = points.some(({ requests }) => requests > 0);
   const width = points[0]?.seconds ?? 1;
-  const note = width === 1 ? "each second" : `each ${formatDuration(width * 1_000)}`;
+  const note = width <= 1 || points.length === 1 ? "each second" : `each ${formatDuration(width * 1_000)}`;
   const perSecond = (value: number): string => `${formatCompact(value)}/s`;
   const [what, duration] = isHttp ? ["Requests", "Request duration"] : ["Iterations", "Iteration duration"];
   return [

@@ -124,7 +124,7 @@ td.wrap { overflow-wrap: anywhere; white-space: pre-wrap; min-width: 240px; }
   vertical-align: middle; margin-right: 10px;
 }
 .meter i { display: block; height: 100%; background: var(--good); border-radius: 3px; }
-.meter + span { display: inline-block; min-width: 56px; }
+.meter + span { display: inline-block; min-width: 60px; text-align: right; }
 .meter.bad i { background: var(--bad); } .meter.plain i { background: var(--a); }
 .small { font-size: 12.5px; margin-top: 8px; } .gap { margin-top: 12px; }
 .list { list-style: none; padding: 4px 0; }

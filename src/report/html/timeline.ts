@@ -7,6 +7,7 @@ import type { SecondWindow } from "../../load/result.ts";
 import type { Cells, TrendCells } from "../../load/series.ts";
 
 export const TIMELINE_POINTS_MAX = 600;
+const TAIL_SECONDS_MIN = 0.5;
 
 export type Percentiles = { readonly p50: number; readonly p95: number; readonly p99: number };
 
@@ -23,7 +24,6 @@ export type TimelinePoint = {
 };
 
 type Slot = {
-  seen: number;
   requests: number; failed: number; iterations: number; dropped: number; checksFailed: number;
   latency: TrendCells | null; response: TrendCells | null;
   vus: number; vusMax: number;
@@ -32,6 +32,8 @@ type Slot = {
 export class Timeline {
   readonly #pointsMax: number;
   #stride = 1;
+  /** First second after the newest one. */
+  #end = 0;
   #slots: (Slot | undefined)[] = [];
 
   constructor(pointsMax = TIMELINE_POINTS_MAX) {
@@ -41,19 +43,30 @@ export class Timeline {
   /** Takes one second in. */
   second(window: SecondWindow): void {
     while (Math.floor(window.second / this.#stride) >= this.#pointsMax) this.#widen();
+    this.#end = Math.max(this.#end, window.second + 1);
     const at = Math.floor(window.second / this.#stride);
     const slot = slotOf(window);
     const known = this.#slots[at];
     this.#slots[at] = known === undefined ? slot : merge(known, slot);
   }
 
-  /** Points in order of time, without holes: a second nobody reported is one in which nothing happened. */
-  points(): readonly TimelinePoint[] {
-    const points: TimelinePoint[] = [];
-    for (let at = 0; at < this.#slots.length; at++) {
-      points.push(pointOf(this.#slots[at] ?? EMPTY, at * this.#stride, this.#stride));
+  /**
+   * Points in order of time, without holes: a second nobody reported is one in which nothing happened. In: the job's
+   * length, which ends the last second early; a rest under half a second joins the point before it, so that no rate is
+   * made of a few samples or of time in which nothing could happen.
+   */
+  points(durationMs = Infinity): readonly TimelinePoint[] {
+    const slots = Array.from(this.#slots, (slot) => slot ?? EMPTY);
+    const end = Math.min(this.#end, durationMs / 1_000);
+    const [last, previous] = [slots[slots.length - 1], slots[slots.length - 2]];
+    if (last !== undefined && previous !== undefined && end - (slots.length - 1) * this.#stride < TAIL_SECONDS_MIN) {
+      slots.splice(-2, 2, merge(previous, last));
     }
-    return points;
+    return slots.map((slot, at) => {
+      const from = at * this.#stride;
+      const until = at === slots.length - 1 ? Math.max(end, from + TAIL_SECONDS_MIN) : from + this.#stride;
+      return pointOf(slot, from, until - from);
+    });
   }
 
   #widen(): void {
@@ -68,7 +81,7 @@ export class Timeline {
 }
 
 const EMPTY: Slot = {
-  seen: 0, requests: 0, failed: 0, iterations: 0, dropped: 0, checksFailed: 0,
+  requests: 0, failed: 0, iterations: 0, dropped: 0, checksFailed: 0,
   latency: null, response: null, vus: 0, vusMax: 0,
 };
 
@@ -77,7 +90,6 @@ function slotOf(window: SecondWindow): Slot {
   const failed = of("http_req_failed");
   const checks = of("checks");
   return {
-    seen: 1,
     requests: sumOf(of("http_reqs")), iterations: sumOf(of("iterations")), dropped: sumOf(of("dropped_iterations")),
     failed: failed?.type === "rate" ? failed.passes : 0,
     checksFailed: checks?.type === "rate" ? checks.total - checks.passes : 0,
@@ -97,7 +109,6 @@ function trendOf(cells: Cells | null): TrendCells | null {
 
 function merge(a: Slot, b: Slot): Slot {
   return {
-    seen: a.seen + b.seen,
     requests: a.requests + b.requests, failed: a.failed + b.failed, iterations: a.iterations + b.iterations,
     dropped: a.dropped + b.dropped, checksFailed: a.checksFailed + b.checksFailed,
     latency: both(a.latency, b.latency), response: both(a.response, b.response),
@@ -110,10 +121,9 @@ function both(a: TrendCells | null, b: TrendCells | null): TrendCells | null {
   return addTrends(a, b);
 }
 
-function pointOf(slot: Slot, from: number, stride: number): TimelinePoint {
-  const seconds = Math.max(1, slot.seen);
+function pointOf(slot: Slot, from: number, seconds: number): TimelinePoint {
   return {
-    from, seconds: stride,
+    from, seconds,
     requests: slot.requests / seconds, failed: slot.failed / seconds, iterations: slot.iterations / seconds,
     dropped: slot.dropped / seconds, checksFailed: slot.checksFailed / seconds,
     latency: percentiles(slot.latency), response: percentiles(slot.response),
