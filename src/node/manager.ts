@@ -63,8 +63,9 @@ class Owner {
   /** Ledger time is the clock plus this: it starts at 0 and is never behind a committed entry. */
   #offsetMs: number;
   readonly #workers = new Map<string, WorkerStream>();
-  /** Who follows a job. */
-  readonly #clients = new Map<string, Set<ClientStream>>();
+  /** Who follows a job, and who waits for the answer to a request. */
+  readonly #followers = new Map<string, Set<ClientStream>>();
+  readonly #asking = new Map<string, Set<ClientStream>>();
   /** What was submitted, by job and digest, until the ledger says whether it is a new job. */
   readonly #submitted = new Map<string, { readonly plan: JobPlan; readonly bundle: Bundle }>();
   readonly #owned = new Map<string, Owned>();
@@ -86,12 +87,12 @@ class Owner {
       case "submit": {
         const { id, plan, bundle } = request;
         const digest = digestOf(plan, bundle);
-        this.#followers(id).add(stream);
+        addTo(this.#asking, `submit ${id} ${digest}`, stream);
         this.#submitted.set(`${id} ${digest}`, { plan, bundle });
         return this.#propose({ kind: "submit", job: id, digest, spec: jobSpecOf(plan, this.#options.retries) });
       }
       case "cancel":
-        this.#followers(request.id).add(stream);
+        addTo(this.#asking, `cancel ${request.id}`, stream);
         return this.#propose({ kind: "cancel", job: request.id, by: request.by });
       default: never(request);
     }
@@ -112,7 +113,7 @@ class Owner {
       case "snapshot": return takeSnapshot(run, report.snapshot);
       case "ended": return this.#seal(run, id, { kind: "closed", valueJson: report.valueJson, thrown: report.thrown });
       case "failed":
-        this.#disturb(run, attempt, report.message);
+        this.#disturb(run, attempt, `core ${attempt.core} of ${attempt.worker} failed (${report.cause}) in workflow "${id.workflow}"`);
         return this.#seal(run, id, { kind: "failed", cause: report.cause, message: report.message });
       case "provide": return this.#propose({ kind: "provide", ...fields, key: report.key, json: report.json, vu: report.vu, iteration: report.iteration });
       case "abort": return this.#propose({ kind: "abort", ...fields, reason: report.reason });
@@ -140,6 +141,7 @@ class Owner {
     const effects = apply(this.#ledger, index, entry);
     this.#offsetMs = Math.max(this.#offsetMs, this.#ledger.nowMs - this.#options.clock.nowMs());
     for (const effect of effects) this.#perform(effect, entry);
+    if (entry.kind === "cancel") this.#asking.delete(`cancel ${entry.job}`);
   }
 
   #perform(effect: Effect, entry: Entry): void {
@@ -172,7 +174,10 @@ class Owner {
     const key = `${job} ${entry.digest}`;
     const submitted = this.#submitted.get(key);
     this.#submitted.delete(key);
-    this.#tell(job, { kind: "accepted", id: job });
+    for (const client of this.#answer(`submit ${key}`)) {
+      addTo(this.#followers, job, client);
+      client.send({ kind: "accepted", id: job });
+    }
     if (!isNew || submitted === undefined) return;
     this.#owned.set(job, { run: createRun(job, submitted.plan, submitted.bundle), timers: new Set(), views: 0, hasFinished: false });
     this.#propose({ kind: "assign", job, owner: this.#options.node });
@@ -181,8 +186,14 @@ class Owner {
 
   /** A client hears that its request was refused; an owner's own late proposals are nobody's business. */
   #refused({ job, code, message }: Extract<Effect, { kind: "refused" }>, entry: Entry): void {
-    if (entry.kind === "submit") this.#submitted.delete(`${job} ${entry.digest}`);
-    if (entry.kind === "submit" || (entry.kind === "cancel" && code === "unknown")) return this.#tell(job, { kind: "refused", id: job, code, message });
+    if (entry.kind === "submit" || entry.kind === "cancel") {
+      const key = entry.kind === "submit" ? `${job} ${entry.digest}` : job;
+      if (entry.kind === "submit") this.#submitted.delete(key);
+      // A job that has ended already needs no cancel: its client hears of the end as it is.
+      const isToldOf = entry.kind === "submit" || code === "unknown";
+      for (const client of this.#answer(`${entry.kind} ${key}`)) if (isToldOf) client.send({ kind: "refused", id: job, code, message });
+      return;
+    }
     const owned = this.#owned.get(job);
     if (entry.kind === "provide" && code === "limit" && owned !== undefined) this.#warn(owned.run, message);
   }
@@ -240,11 +251,11 @@ class Owner {
   }
 
   /** From the attempt's last report until now, something went wrong with it. */
-  #disturb(run: Run, { held, offsetMs, id }: RunAttempt, why: string): void {
+  #disturb(run: Run, { heardMs, offsetMs, id }: RunAttempt, why: string): void {
     const job = this.#ledger.jobs.get(id.job);
     if (offsetMs === null || job === undefined) return;
     const to = this.#elapsedMs(job);
-    run.disturbed.push({ from: Math.min(to, offsetMs + (held?.cut.elapsedMs ?? 0)), to, why });
+    run.disturbed.push({ from: Math.min(to, heardMs), to, why });
   }
 
   #order(worker: string, request: WorkerRequest): void {
@@ -320,21 +331,20 @@ class Owner {
     this.#tell(id, { kind: "view", view: jobView(run, job, endMs) });
     this.#tell(id, { kind: "finished", result: buildResult(run, job, { outcome, endMs, thresholds }) });
     this.#owned.delete(id);
-    this.#clients.delete(id);
+    this.#followers.delete(id);
   }
 
   // ── clients, timers ───────────────────────────────────────────────────────────────────────────
 
-  #followers(job: string): Set<ClientStream> {
-    const known = this.#clients.get(job);
-    if (known !== undefined) return known;
-    const followers = new Set<ClientStream>();
-    this.#clients.set(job, followers);
-    return followers;
+  /** Who waits for that answer; nobody does any more. */
+  #answer(question: string): ReadonlySet<ClientStream> {
+    const asking = this.#asking.get(question) ?? new Set();
+    this.#asking.delete(question);
+    return asking;
   }
 
   #tell(job: string, event: ClientEvent): void {
-    for (const client of this.#clients.get(job) ?? []) client.send(event);
+    for (const client of this.#followers.get(job) ?? []) client.send(event);
   }
 
   /** Said once: it stays in the result. */
@@ -353,6 +363,12 @@ class Owner {
     });
     timers.add(timer);
   }
+}
+
+function addTo(streams: Map<string, Set<ClientStream>>, key: string, stream: ClientStream): void {
+  const known = streams.get(key);
+  if (known === undefined) streams.set(key, new Set([stream]));
+  else known.add(stream);
 }
 
 /** The job's identity: what is run, with which plan, on which files. */

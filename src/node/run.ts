@@ -19,6 +19,8 @@ export type RunAttempt = {
   held: HeldAttempt | null;
   /** Ms of job time at its workflow's start; null before. */
   offsetMs: number | null;
+  /** Ms of job time at the last cut the attempt itself made while it ran. */
+  heardMs: number;
   /** Its seal is proposed: `held` is what the seal names and does not change any more. */
   isSealing: boolean;
   /** Requests that arrived beyond the seal. */
@@ -56,7 +58,7 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle): Run {
 }
 
 export function addAttempt(run: Run, id: AttemptId, worker: string, core: number): void {
-  run.attempts.set(id.token, { id, worker, core, held: null, offsetMs: null, isSealing: false, late: 0, cpu: 0, errors: [] });
+  run.attempts.set(id.token, { id, worker, core, held: null, offsetMs: null, heardMs: 0, isSealing: false, late: 0, cpu: 0, errors: [] });
 }
 
 /** The attempt starts. `offsetMs`: job time of its workflow's start; `nowMs`: job time now. */
@@ -68,6 +70,7 @@ export function beginAttempt(run: Run, token: number, times: { readonly offsetMs
     run.windows = createWindows(times.startedAtEpochMs);
   }
   attempt.offsetMs = times.offsetMs;
+  attempt.heardMs = Math.max(times.offsetMs, 0);
   register(run.windows, String(token), Math.max(times.offsetMs, times.nowMs, 0));
 }
 
@@ -82,6 +85,7 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   attempt.cpu = cpuSince(attempt.held?.cut.generator ?? null, snapshot.generator) ?? attempt.cpu;
   attempt.held = applySnapshot(attempt.held, snapshot);
   if (run.windows === null || attempt.offsetMs === null) return;
+  if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, attempt.offsetMs + snapshot.elapsedMs);
   observe(run.windows, String(attempt.id.token), {
     jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs, vus: snapshot.vus, vusMax: snapshot.vusMax, series: heldSeries(attempt.held),
   });

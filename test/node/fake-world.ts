@@ -27,13 +27,11 @@ export type Behaviour = {
   readonly provides: readonly { readonly key: string; readonly json: string; readonly vu: number }[];
   readonly droppedPerSecond: number;
   readonly saturatedPart: number;
-  /** Reports once more after its end. */
-  readonly isLate: boolean;
 };
 
 const GOOD: Behaviour = {
   perSecond: 100, latencyMs: 5, failedPerSecond: 0, readyAfterMs: 20, brokenBy: null, oneShotMs: 10, value: null, thrown: null,
-  stallAtMs: Infinity, crashAtMs: Infinity, abortAtMs: Infinity, stopTakesMs: 30, provides: [], droppedPerSecond: 0, saturatedPart: 0, isLate: false,
+  stallAtMs: Infinity, crashAtMs: Infinity, abortAtMs: Infinity, stopTakesMs: 30, provides: [], droppedPerSecond: 0, saturatedPart: 0,
 };
 
 export class VirtualClock implements Clock {
@@ -338,14 +336,9 @@ class FakeShare {
     this.#report(true);
     if (this.#isOneShot() && !isStopped) this.#board.words[HEADER.completed] = 1;
     if (this.#isOneShot()) this.#report(true);
-    const { value, thrown, isLate } = this.#behaviour;
+    const { value, thrown } = this.#behaviour;
     this.#say({ kind: "errors", token, errors: [{ message: "Error: boom", count: 2 }] });
     this.#say({ kind: "ended", token, value, thrown: isStopped && this.#isOneShot() ? "interrupted" : thrown });
-    if (isLate) {
-      this.#board.count(this.#places.requests, 1);
-      this.#board.count(this.#places.requests, 1);
-      this.#report(true);
-    }
     this.#isOver = true;
   }
 }
