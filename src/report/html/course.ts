@@ -14,6 +14,9 @@ export type Readouts = {
   readonly charts: readonly ChartReadout[];
 };
 
+/** Two rates no further apart than this part of one are one line to the eye. */
+const SAME_PART = 0.05;
+
 /** The charts and their read-outs; none of either for a job without a second. */
 export function coursePart(
   points: readonly TimelinePoint[], disturbed: readonly Disturbance[],
@@ -64,7 +67,7 @@ function rateLines(points: readonly TimelinePoint[], isHttp: boolean): readonly 
   const values = points.map((point) => point.requests);
   const requests: ChartLine = { name: "requests", color: "a", isArea: true, values };
   // One request per iteration: the second line would only hide under the first.
-  const isSame = points.every((point) => point.iterations === point.requests);
+  const isSame = points.every((point) => Math.abs(point.iterations - point.requests) <= SAME_PART * point.requests);
   return isSame ? [requests] : [requests, { name: "iterations", color: "e", isFaint: true, values: iterations }];
 }
 
