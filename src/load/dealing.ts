@@ -4,8 +4,8 @@
 
 import { assert } from "../base/assert.ts";
 import { vusMax } from "./plan.ts";
-import type { Executor, FeedPlan, JobPlan, WorkflowPlan } from "./plan.ts";
-import type { Range, ShareSpec } from "./share.ts";
+import type { Executor, FeedPlan, WorkflowPlan } from "./plan.ts";
+import type { Range } from "./share.ts";
 
 /** How many of the numbers 0 to total - 1 a share holds when number j belongs to share j % shares. */
 export function dealt(total: number, share: number, shares: number): number {
@@ -49,45 +49,24 @@ export function vuBases(workflows: readonly WorkflowPlan[]): readonly number[] {
   });
 }
 
+/** A share's turn at a sequence that belongs to the whole job: numbers n with n % of === index. */
+export type Stripe = { readonly index: number; readonly of: number };
+
 /**
- * Every share of every workflow of a job cut for `cores` cores, in plan order, none resumed. Feed rows are striped over
- * all of them, so that a row is handed out once in the whole job even where several workflows read one feed.
+ * Stripe of the data rows of one share. Workflows take turns at the rows and a workflow's shares take turns at its own,
+ * so that a row is handed out once in the whole job however many shares each workflow has. `workflow`: its place in the
+ * plan of `workflows`.
  */
-export function shareSpecs(plan: JobPlan, cores: number): readonly ShareSpec[] {
-  const bases = vuBases(plan.workflows);
-  const counts = plan.workflows.map((workflow) => shareCount(workflow.executor, cores));
-  const stripes = counts.reduce((sum, count) => sum + count, 0);
-  const specs: ShareSpec[] = [];
-  plan.workflows.forEach((workflow, at) => {
-    const shares = counts[at] ?? 1;
-    for (let share = 0; share < shares; share++) {
-      specs.push({
-        workflow: workflow.name,
-        share,
-        shares,
-        executor: workflow.executor,
-        vuBase: bases[at] ?? 0,
-        startTimeMs: workflow.startTimeMs,
-        gracefulStopMs: workflow.gracefulStopMs,
-        minIterationDurationMs: workflow.minIterationDurationMs,
-        resume: null,
-        feedStripe: { index: specs.length, of: stripes },
-      });
-    }
-  });
-  return specs;
+export function feedStripe(workflow: number, workflows: number, share: number, shares: number): Stripe {
+  return { index: dealtIndex(share, workflow, workflows), of: workflows * shares };
 }
 
-/** What of a spec decides its feed rows. */
-export type FeedPlace = Pick<ShareSpec, "share" | "shares" | "feedStripe">;
-
 /**
- * Row a share's k-th call of next() gets from a unique or circular feed: its stripe of the whole job's sequence, around
- * and around for circular. Out: -1 when a unique feed (or an empty one) has no more rows for this share.
+ * Row of a stripe's k-th call of next() on a unique or circular feed; around and around for circular.
+ * Out: -1 when a unique feed (or an empty one) has no more rows for this stripe.
  */
-export function feedRow(feed: Pick<FeedPlan, "pick" | "rows">, place: FeedPlace, k: number): number {
-  const stripe = place.feedStripe;
-  const row = stripe === undefined ? dealtIndex(k, place.share, place.shares) : dealtIndex(k, stripe.index, stripe.of);
+export function feedRow(feed: Pick<FeedPlan, "pick" | "rows">, stripe: Stripe, k: number): number {
+  const row = dealtIndex(k, stripe.index, stripe.of);
   if (row < feed.rows) return row;
   return feed.pick === "circular" && feed.rows > 0 ? row % feed.rows : -1;
 }

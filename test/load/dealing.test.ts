@@ -3,45 +3,12 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { dealt, dealtIndex, feedRow, iterationBlock, shareCount, shareSpecs, vuBases } from "../../src/load/dealing.ts";
+import { dealt, dealtIndex, feedRow, feedStripe, iterationBlock, shareCount, vuBases } from "../../src/load/dealing.ts";
 import { createDriver, nextArrivalMs, takeArrival, vuNumber } from "../../src/load/driver.ts";
-import { vusMax } from "../../src/load/plan.ts";
 import { constantRate, constantVus, rampingVus, sharedIterations, specOf, workflowOf } from "./shares.ts";
-import type { Executor, JobPlan } from "../../src/load/plan.ts";
+import type { Executor } from "../../src/load/plan.ts";
 
 const shareNumber = fc.integer({ min: 1, max: 64 });
-
-function planOf(executors: readonly Executor[]): JobPlan {
-  return {
-    name: "job",
-    setup: null,
-    teardown: null,
-    thresholds: [],
-    tags: {},
-    env: {},
-    feeds: [],
-    summaryTrendStats: [],
-    workflows: executors.map((executor, at) => workflowOf(`w${at}`, executor)),
-    http: {
-      discardResponseBodies: false,
-      insecureSkipTlsVerify: false,
-      noConnectionReuse: false,
-      noVuConnectionReuse: false,
-      noCookiesReset: false,
-      maxRedirects: 10,
-      batch: 20,
-      batchPerHost: 6,
-      userAgent: "",
-      connectTimeoutMs: 1,
-      hosts: {},
-      dns: { ttlMs: 0, select: "first", policy: "any" },
-      tlsAuth: [],
-      tlsCaCerts: [],
-      tlsVersionMin: "",
-      tlsVersionMax: "",
-    },
-  };
-}
 
 describe("striped dealing", () => {
   test("sums to the total over any number of shares, shares differing by one at most", () => {
@@ -128,89 +95,57 @@ describe("the number of shares", () => {
     test(title, () => expect(shareCount(executor, cores)).toBe(shares));
 });
 
-describe("the shares of a job", () => {
-  const plan = planOf([constantVus(5, 1_000), sharedIterations(1, 10), constantRate(10, 1_000, 7)]);
+describe("the VUs of a job", () => {
+  const executors = [constantVus(5, 1_000), sharedIterations(1, 10), constantRate(10, 1_000, 7)];
+  const bases = vuBases(executors.map((executor, at) => workflowOf(`w${at}`, executor)));
 
-  test("number VUs uniquely over all workflows and shares, without a gap", () => {
+  test("are numbered from where those of the workflows before end", () => expect(bases).toEqual([0, 5, 6]));
+
+  test("have unique numbers without a gap, over all workflows and any number of shares", () => {
     for (const cores of [1, 2, 3, 16]) {
-      const ids = shareSpecs(plan, cores).flatMap((spec) => {
-        const driver = createDriver(spec);
-        return Array.from({ length: driver.vus }, (_, local) => vuNumber(driver, local));
+      const ids = executors.flatMap((executor, at) => {
+        const shares = shareCount(executor, cores);
+        return Array.from({ length: shares }, (_, share) => {
+          const driver = createDriver({ ...specOf(executor, share, shares), vuBase: bases[at] ?? 0 });
+          expect(driver.vus).toBeGreaterThan(0);
+          return Array.from({ length: driver.vus }, (_, local) => vuNumber(driver, local));
+        }).flat();
       });
       expect(ids.sort((one, other) => one - other)).toEqual(Array.from({ length: 13 }, (_, at) => at + 1));
     }
-    expect(vuBases(plan.workflows)).toEqual([0, 5, 6]);
-  });
-
-  test("give a share no resume and its workflow's limits", () => {
-    const [spec] = shareSpecs(
-      {
-        ...plan,
-        workflows: [
-          workflowOf("a", constantVus(2, 10), { startTimeMs: 3, gracefulStopMs: 4, minIterationDurationMs: 5 }),
-        ],
-      },
-      1,
-    );
-    expect(spec).toEqual({
-      workflow: "a",
-      share: 0,
-      shares: 1,
-      executor: constantVus(2, 10),
-      vuBase: 0,
-      startTimeMs: 3,
-      gracefulStopMs: 4,
-      minIterationDurationMs: 5,
-      resume: null,
-      feedStripe: { index: 0, of: 1 },
-    });
-  });
-
-  test("deal every executor's VUs exactly", () => {
-    for (const cores of [1, 2, 5, 64]) {
-      for (const workflow of plan.workflows) {
-        const drivers = shareSpecs(plan, cores)
-          .filter((spec) => spec.workflow === workflow.name)
-          .map((spec) => createDriver(spec));
-        expect(drivers.reduce((sum, driver) => sum + driver.vus, 0)).toBe(vusMax(workflow.executor));
-        expect(drivers.every((driver) => driver.vus > 0)).toBe(true);
-      }
-    }
-  });
-
-  test("deal a unique feed's rows once each over all workflows, then end", () => {
-    fc.assert(
-      fc.property(fc.nat(200), fc.integer({ min: 1, max: 9 }), (rows, cores) => {
-        const seen: number[] = [];
-        for (const spec of shareSpecs(plan, cores)) {
-          for (let k = 0, row = 0; (row = feedRow({ pick: "unique", rows }, spec, k)) >= 0; k++) seen.push(row);
-        }
-        expect(seen.sort((one, other) => one - other)).toEqual(Array.from({ length: rows }, (_, row) => row));
-      }),
-    );
   });
 });
 
 describe("feed rows", () => {
+  test("of a unique feed go out once each over all shares of all workflows, then end", () => {
+    const some = fc.tuple(fc.nat(200), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }));
+    fc.assert(
+      fc.property(some, ([rows, sharesOf]) => {
+        const seen: number[] = [];
+        sharesOf.forEach((shares, workflow) => {
+          for (let share = 0; share < shares; share++) {
+            const stripe = feedStripe(workflow, sharesOf.length, share, shares);
+            for (let k = 0, row = 0; (row = feedRow({ pick: "unique", rows }, stripe, k)) >= 0; k++) seen.push(row);
+          }
+        });
+        expect(seen.sort((one, other) => one - other)).toEqual(Array.from({ length: rows }, (_, row) => row));
+      }),
+    );
+  });
+
   test("of a circular feed go around, each row as often as the others", () => {
     const counts = new Map<number, number>();
-    for (let share = 0; share < 3; share++) {
+    for (let index = 0; index < 3; index++) {
       for (let k = 0; k < 20; k++) {
-        const row = feedRow({ pick: "circular", rows: 5 }, { share, shares: 3 }, k);
+        const row = feedRow({ pick: "circular", rows: 5 }, { index, of: 3 }, k);
         counts.set(row, (counts.get(row) ?? 0) + 1);
       }
     }
-    expect([...counts.entries()].sort()).toEqual([
-      [0, 12],
-      [1, 12],
-      [2, 12],
-      [3, 12],
-      [4, 12],
-    ]);
+    expect([...counts.entries()].sort()).toEqual([0, 1, 2, 3, 4].map((row) => [row, 12]));
   });
 
   test("of an empty feed are none", () => {
-    expect(feedRow({ pick: "circular", rows: 0 }, { share: 0, shares: 1 }, 0)).toBe(-1);
-    expect(feedRow({ pick: "unique", rows: 0 }, { share: 0, shares: 1 }, 0)).toBe(-1);
+    expect(feedRow({ pick: "circular", rows: 0 }, { index: 0, of: 1 }, 0)).toBe(-1);
+    expect(feedRow({ pick: "unique", rows: 0 }, { index: 0, of: 1 }, 0)).toBe(-1);
   });
 });
