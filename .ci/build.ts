@@ -11,9 +11,13 @@ export async function build(): Promise<void> {
   // Renamed into place when it is whole: whoever runs the old one meanwhile is not disturbed.
   const fresh = `${OUT}.${process.pid}`;
   const entries = ["src/main.ts", "src/engine/entry.ts"];
-  const built = Bun.spawnSync([process.execPath, "build", "--compile", "--minify-syntax", "--sourcemap=none", ...entries, "--outfile", fresh], {
-    cwd: ROOT, env: { ...process.env, BUN_BE_BUN: "1" },
-  });
+  const built = Bun.spawnSync(
+    [process.execPath, "build", "--compile", "--minify-syntax", "--sourcemap=none", ...entries, "--outfile", fresh],
+    {
+      cwd: ROOT,
+      env: { ...process.env, BUN_BE_BUN: "1" },
+    },
+  );
   if (built.exitCode !== 0) {
     rmSync(fresh, { force: true });
     throw new Error(`the build failed:\n${built.stdout.toString()}${built.stderr.toString()}`);
@@ -26,5 +30,6 @@ if (import.meta.main) {
   await build();
   const version = Bun.spawnSync([OUT, "--version"]).stdout.toString().trim();
   if (version === "") throw new Error("the executable was built and does not start");
-  console.log(`built dist/hyperscale: ${version}, ${(Bun.file(OUT).size / 2 ** 20).toFixed(0)} MiB, in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  console.log(`built dist/hyperscale: ${version}, ${(Bun.file(OUT).size / 2 ** 20).toFixed(0)} MiB, in ${seconds} s`);
 }

@@ -8,7 +8,11 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const REPORT = "test-results/junit.xml";
 
 /** Tests within a JUnit file: those that passed, and those that failed or broke. */
-export function countTests(junit: string): { readonly passed: number; readonly failed: number; readonly skipped: number } {
+export function countTests(junit: string): {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+} {
   let passed = 0;
   let failed = 0;
   let skipped = 0;
@@ -24,7 +28,11 @@ export function countTests(junit: string): { readonly passed: number; readonly f
 function step(name: string, args: readonly string[]): boolean {
   console.log(`\n== ${name}`);
   const path = `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}`;
-  const { exitCode } = Bun.spawnSync([process.execPath, ...args], { cwd: ROOT, env: { ...process.env, PATH: path }, stdio: ["ignore", "inherit", "inherit"] });
+  const { exitCode } = Bun.spawnSync([process.execPath, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, PATH: path },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   if (exitCode !== 0) console.log(`== ${name}: failed with exit code ${exitCode}`);
   return exitCode === 0;
 }

@@ -10,15 +10,22 @@ const ROOT = new URL("../", import.meta.url).pathname;
 /** Path from the repository's root to text, of every generated file. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
-  const names = { bash: "completions/hyperscale.bash", zsh: "completions/_hyperscale", fish: "completions/hyperscale.fish" };
+  const names = {
+    bash: "completions/hyperscale.bash",
+    zsh: "completions/_hyperscale",
+    fish: "completions/hyperscale.fish",
+  };
   for (const shell of SHELLS) files.set(names[shell], await completionScript(shell));
   for (const [name, page] of manualPages(await Promise.all(COMMANDS.map(loadCommand)))) files.set(`man/${name}`, page);
   const types = await Bun.file(`${ROOT}src/engine/hyperscale.d.ts`).text();
-  files.set("src/cli/workflow-types.ts", `// Made by \`bun run generate\` from src/engine/hyperscale.d.ts: the text of the types that \`init\` writes. Edit that file.
+  files.set(
+    "src/cli/workflow-types.ts",
+    `// Made by \`bun run generate\` from src/engine/hyperscale.d.ts: the types that \`init\` writes. Edit that file.
 
 /** The declarations of the module "hyperscale". */
 export const WORKFLOW_TYPES = ${templateLiteral(types)};
-`);
+`,
+  );
   return files;
 }
 

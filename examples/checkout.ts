@@ -4,7 +4,14 @@
 import { data, defineJob, Trend, workflow, type VU } from "hyperscale";
 
 /** Rows are handed out over all cores, around and around. */
-const carts = data([{ item: "3", amount: 1 }, { item: "5", amount: 2 }, { item: "0", amount: 4 }], { pick: "circular" });
+const carts = data(
+  [
+    { item: "3", amount: 1 },
+    { item: "5", amount: 2 },
+    { item: "0", amount: 4 },
+  ],
+  { pick: "circular" },
+);
 
 const cartTime = new Trend("cart_time", true);
 
@@ -51,7 +58,11 @@ export default defineJob({
     buy: workflow({
       after: ["login"],
       executor: "ramping-vus",
-      stages: [{ duration: "5s", target: 10 }, { duration: "3s", target: 10 }, { duration: "2s", target: 0 }],
+      stages: [
+        { duration: "5s", target: 10 },
+        { duration: "3s", target: 10 },
+        { duration: "2s", target: 0 },
+      ],
       async run(vu) {
         const cart = carts.next();
         await vu.group("checkout", async () => {

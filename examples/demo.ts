@@ -1,5 +1,5 @@
-// `bun run demo`: installs, builds, starts the example target on loopback and runs examples/checkout.ts against it, with
-// live progress. Ends with the exit code of the test.
+// `bun run demo`: installs, builds, starts the example target on loopback and runs examples/checkout.ts against it,
+// with live progress. Ends with the exit code of the test.
 
 import { delimiter, dirname } from "node:path";
 
@@ -9,7 +9,11 @@ const ENV = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${p
 
 function step(name: string, args: readonly string[]): void {
   console.log(`== ${name}`);
-  const { exitCode } = Bun.spawnSync([process.execPath, ...args], { cwd: ROOT, env: ENV, stdio: ["ignore", "inherit", "inherit"] });
+  const { exitCode } = Bun.spawnSync([process.execPath, ...args], {
+    cwd: ROOT,
+    env: ENV,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   if (exitCode !== 0) {
     console.error(`${name} failed with exit code ${exitCode}`);
     process.exit(1);
@@ -19,7 +23,12 @@ function step(name: string, args: readonly string[]): void {
 step("install", ["install", "--frozen-lockfile"]);
 step("build", [".ci/build.ts"]);
 
-const target = Bun.spawn([process.execPath, "examples/target.ts"], { cwd: ROOT, env: ENV, stdout: "pipe", stderr: "inherit" });
+const target = Bun.spawn([process.execPath, "examples/target.ts"], {
+  cwd: ROOT,
+  env: ENV,
+  stdout: "pipe",
+  stderr: "inherit",
+});
 const address = await firstLine(target.stdout);
 console.log(`== target at ${address}`);
 
@@ -27,7 +36,11 @@ const args = ["submit", "examples/checkout.ts", "-e", `TARGET=${address}`, ...pr
 console.log(`== dist/hyperscale ${args.join(" ")}`);
 // Ctrl+C goes to the test, which ends gracefully; this program waits for it.
 process.on("SIGINT", () => {});
-const test = Bun.spawn([`${ROOT}dist/hyperscale`, ...args], { cwd: ROOT, env: ENV, stdio: ["inherit", "inherit", "inherit"] });
+const test = Bun.spawn([`${ROOT}dist/hyperscale`, ...args], {
+  cwd: ROOT,
+  env: ENV,
+  stdio: ["inherit", "inherit", "inherit"],
+});
 const exitCode = await test.exited;
 target.kill();
 process.exit(exitCode);

@@ -5,7 +5,11 @@ const SLOW_MS = 60;
 /** One request in so many to /flaky fails. */
 const FLAKY_EVERY = 50;
 
-const ITEMS = ["kettle", "lamp", "chair", "rug", "clock", "vase", "shelf", "mirror"].map((name, id) => ({ id, name, price: 5 + id * 7 }));
+const ITEMS = ["kettle", "lamp", "chair", "rug", "clock", "vase", "shelf", "mirror"].map((name, id) => ({
+  id,
+  name,
+  price: 5 + id * 7,
+}));
 
 let flakyCalls = 0;
 let tokens = 0;
@@ -18,7 +22,8 @@ const server = Bun.serve({
     "/login": {
       POST: async (request) => {
         const body: unknown = await request.json();
-        if (typeof body !== "object" || body === null || !("user" in body)) return new Response("who?\n", { status: 400 });
+        if (typeof body !== "object" || body === null || !("user" in body))
+          return new Response("who?\n", { status: 400 });
         return Response.json({ token: `token-${++tokens}` });
       },
     },
@@ -38,7 +43,8 @@ const server = Bun.serve({
       await Bun.sleep(SLOW_MS + Math.random() * SLOW_MS);
       return new Response("at last\n");
     },
-    "/flaky": () => (++flakyCalls % FLAKY_EVERY === 0 ? new Response("out of order\n", { status: 503 }) : new Response("fine\n")),
+    "/flaky": () =>
+      ++flakyCalls % FLAKY_EVERY === 0 ? new Response("out of order\n", { status: 503 }) : new Response("fine\n"),
   },
   fetch: () => new Response("no such page\n", { status: 404 }),
 });

@@ -10,6 +10,8 @@ if (args[0] === "--version" || args[0] === "-V") {
   process.stdout.write(`hyperscale ${version}\n`);
 } else {
   const { runProgram } = await import("./cli/program.ts");
-  const exitCode = await runProgram(processTerminal(args), version, async () => (await import("./io/real-world.ts")).createWorld());
+  const exitCode = await runProgram(processTerminal(args), version, async () =>
+    (await import("./io/real-world.ts")).createWorld(),
+  );
   process.exit(exitCode);
 }

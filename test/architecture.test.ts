@@ -40,8 +40,12 @@ function importsOf(file: SourceFile): readonly Import[] {
   const statement = /^\s*(import|export)\s+(type\s+)?(?:([^"';]*?)\s+from\s+)?"([^"]+)"/gm;
   for (const [, , type, names = "", target = ""] of file.text.matchAll(statement)) {
     const listed = /^\{([^}]*)\}$/s.exec(names.trim())?.[1];
-    const isType = type !== undefined || (listed !== undefined && listed.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type ")));
-    if (target.startsWith(".")) found.push({ source: file.path, target: posix.join(posix.dirname(file.path), target), isType });
+    const isType =
+      type !== undefined ||
+      (listed !== undefined &&
+        listed.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type ")));
+    if (target.startsWith("."))
+      found.push({ source: file.path, target: posix.join(posix.dirname(file.path), target), isType });
   }
   for (const [, target = ""] of file.text.matchAll(/\bimport\(\s*"(\.[^"]+)"\s*\)/g)) {
     found.push({ source: file.path, target: posix.join(posix.dirname(file.path), target), isType: false });
@@ -51,10 +55,12 @@ function importsOf(file: SourceFile): readonly Import[] {
 
 function importViolations(files: readonly SourceFile[]): readonly string[] {
   return files.flatMap(importsOf).flatMap(({ source, target, isType }) => {
-    if (!target.startsWith("src/")) return target === "package.json" && source === "src/main.ts" ? [] : [`${source} imports ${target}, outside src/`];
+    if (!target.startsWith("src/"))
+      return target === "package.json" && source === "src/main.ts" ? [] : [`${source} imports ${target}, outside src/`];
     const [from, to] = [partOf(source), partOf(target)];
     if (from === to) return [];
-    if (layerOf(from) < 0 || layerOf(to) < 0) return [`${source} imports ${target}: ${layerOf(from) < 0 ? from : to} is in no layer`];
+    if (layerOf(from) < 0 || layerOf(to) < 0)
+      return [`${source} imports ${target}: ${layerOf(from) < 0 ? from : to} is in no layer`];
     if (layerOf(to) > layerOf(from)) return [`${source} imports ${target}: up, from ${from} to ${to}`];
     const isSibling = layerOf(to) === layerOf(from);
     if (!isSibling) return [];
@@ -64,33 +70,46 @@ function importViolations(files: readonly SourceFile[]): readonly string[] {
 }
 
 const IMPURE: readonly (readonly [what: string, pattern: RegExp])[] = [
-  ["a clock", /\bDate\b|\bperformance\b/], ["randomness", /\bMath\.random\b|\bcrypto\b/], ["the runtime", /\bBun\b|\bprocess\b|\bglobalThis\b/],
-  ["timers", /\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b/], ["async code", /\basync\b|\bawait\b|\bPromise\b/],
-  ["logging", /\bconsole\b/], ["network", /\bfetch\b|\bWebSocket\b/],
+  ["a clock", /\bDate\b|\bperformance\b/],
+  ["randomness", /\bMath\.random\b|\bcrypto\b/],
+  ["the runtime", /\bBun\b|\bprocess\b|\bglobalThis\b/],
+  ["timers", /\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b/],
+  ["async code", /\basync\b|\bawait\b|\bPromise\b/],
+  ["logging", /\bconsole\b/],
+  ["network", /\bfetch\b|\bWebSocket\b/],
 ];
 const OF_RUNTIME: readonly (readonly [what: string, pattern: RegExp])[] = [
-  ["Bun", /\bBun\b/], ["process", /(?<![.\w])process\b(?!\s*[:?(])/], ["a clock", /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/],
-  ["timers", /\bset(?:Timeout|Interval|Immediate)\b/], ["randomness", /\bMath\.random\b/], ["console", /\bconsole\b/], ["network", /\bfetch\(|\bnew WebSocket\b/],
+  ["Bun", /\bBun\b/],
+  ["process", /(?<![.\w])process\b(?!\s*[:?(])/],
+  ["a clock", /\bDate\.now\b|\bnew Date\(\)|\bperformance\b/],
+  ["timers", /\bset(?:Timeout|Interval|Immediate)\b/],
+  ["randomness", /\bMath\.random\b/],
+  ["console", /\bconsole\b/],
+  ["network", /\bfetch\(|\bnew WebSocket\b/],
 ];
 
 function purityViolations(files: readonly SourceFile[]): readonly string[] {
-  return files.filter((file) => PURE.includes(partOf(file.path))).flatMap((file) => {
-    const code = codeOf(file.text);
-    return [
-      ...IMPURE.filter(([, pattern]) => pattern.test(code)).map(([what]) => `${file.path} uses ${what}`),
-      ...(/from "(?:node:|bun)/.test(file.text) ? [`${file.path} imports the runtime`] : []),
-    ];
-  });
+  return files
+    .filter((file) => PURE.includes(partOf(file.path)))
+    .flatMap((file) => {
+      const code = codeOf(file.text);
+      return [
+        ...IMPURE.filter(([, pattern]) => pattern.test(code)).map(([what]) => `${file.path} uses ${what}`),
+        ...(/from "(?:node:|bun)/.test(file.text) ? [`${file.path} imports the runtime`] : []),
+      ];
+    });
 }
 
 function runtimeViolations(files: readonly SourceFile[]): readonly string[] {
-  return files.filter((file) => !RUNTIME.includes(partOf(file.path)) && !PURE.includes(partOf(file.path))).flatMap((file) => {
-    const code = codeOf(file.text);
-    return [
-      ...OF_RUNTIME.filter(([, pattern]) => pattern.test(code)).map(([what]) => `${file.path} uses ${what}`),
-      ...(/from "(?:node:|bun)/.test(file.text) ? [`${file.path} imports the runtime`] : []),
-    ];
-  });
+  return files
+    .filter((file) => !RUNTIME.includes(partOf(file.path)) && !PURE.includes(partOf(file.path)))
+    .flatMap((file) => {
+      const code = codeOf(file.text);
+      return [
+        ...OF_RUNTIME.filter(([, pattern]) => pattern.test(code)).map(([what]) => `${file.path} uses ${what}`),
+        ...(/from "(?:node:|bun)/.test(file.text) ? [`${file.path} imports the runtime`] : []),
+      ];
+    });
 }
 
 const SOURCES = sourceFiles("src").filter((file) => !file.path.endsWith(".d.ts"));
@@ -109,8 +128,12 @@ describe("the sources", () => {
   });
 
   test("only the entry points build the real world", () => {
-    const builders = SOURCES.filter((file) => importsOf(file).some(({ target, isType }) => !isType && target === "src/io/real-world.ts"));
-    expect(builders.map((file) => file.path).filter((path) => path !== "src/main.ts" && path !== "src/engine/entry.ts")).toEqual([]);
+    const builders = SOURCES.filter((file) =>
+      importsOf(file).some(({ target, isType }) => !isType && target === "src/io/real-world.ts"),
+    );
+    expect(
+      builders.map((file) => file.path).filter((path) => path !== "src/main.ts" && path !== "src/engine/entry.ts"),
+    ).toEqual([]);
   });
 
   test("the graph that is judged is not empty", () => {
@@ -129,31 +152,59 @@ describe("the checkers see planted faults", () => {
     ["ledger re-exports code of load", file("src/ledger/a.ts", 'export { dealt } from "../load/dealing.ts";'), true],
     ["load imports types of ledger", file("src/load/a.ts", 'import type { Job } from "../ledger/job.ts";'), true],
     ["tui imports report", file("src/tui/a.ts", 'import { words } from "../report/words.ts";'), true],
-    ["a mixed import of a type and code", file("src/ledger/a.ts", 'import {\n  type Plan,\n  dealt,\n} from "../load/dealing.ts";'), true],
+    [
+      "a mixed import of a type and code",
+      file("src/ledger/a.ts", 'import {\n  type Plan,\n  dealt,\n} from "../load/dealing.ts";'),
+      true,
+    ],
     ["a folder in no layer", file("src/cli/a.ts", 'import { x } from "../magic/x.ts";'), true],
     ["src imports a test", file("src/cli/a.ts", 'import { x } from "../../test/x.ts";'), true],
     ["ledger imports types of load", file("src/ledger/a.ts", 'import type { Plan } from "../load/plan.ts";'), false],
-    ["ledger imports listed types of load", file("src/ledger/a.ts", 'import { type Plan, type Stage } from "../load/plan.ts";'), false],
-    ["cli imports everything", file("src/cli/a.ts", 'import { x } from "../tui/x.ts";\nimport { y } from "../base/y.ts";'), false],
+    [
+      "ledger imports listed types of load",
+      file("src/ledger/a.ts", 'import { type Plan, type Stage } from "../load/plan.ts";'),
+      false,
+    ],
+    [
+      "cli imports everything",
+      file("src/cli/a.ts", 'import { x } from "../tui/x.ts";\nimport { y } from "../base/y.ts";'),
+      false,
+    ],
   ];
   for (const [name, planted, isFault] of imports) {
-    test(`${name}: ${isFault ? "refused" : "allowed"}`, () => expect(importViolations([planted]).length > 0).toBe(isFault));
+    test(`${name}: ${isFault ? "refused" : "allowed"}`, () =>
+      expect(importViolations([planted]).length > 0).toBe(isFault));
   }
 
   const impure: readonly string[] = [
-    "const now = Date.now();", "const r = Math.random();", "setTimeout(f, 1);", "async function f() {}", "console.log(1);", "Bun.file(x);",
-    'import { readFileSync } from "node:fs";', "const t = performance.now();", "new Promise(f);",
+    "const now = Date.now();",
+    "const r = Math.random();",
+    "setTimeout(f, 1);",
+    "async function f() {}",
+    "console.log(1);",
+    "Bun.file(x);",
+    'import { readFileSync } from "node:fs";',
+    "const t = performance.now();",
+    "new Promise(f);",
   ];
   for (const text of impure) {
     test(`in a pure folder: ${text}`, () => expect(purityViolations([file("src/load/a.ts", text)])).toHaveLength(1));
   }
 
   test("words in comments and strings are no code", () => {
-    const text = '// Date.now() and await\n/* process */ const a = "Bun and setTimeout"; const b = `console`; const c = /Date/;';
+    const text =
+      '// Date.now() and await\n/* process */ const a = "Bun and setTimeout"; const b = `console`; const c = /Date/;';
     expect(purityViolations([file("src/load/a.ts", text)])).toEqual([]);
   });
 
-  const runtime: readonly string[] = ["process.exit(1);", "Bun.write(a, b);", 'import { join } from "node:path";', "console.log(1);", "setInterval(f, 1);", "const now = Date.now();"];
+  const runtime: readonly string[] = [
+    "process.exit(1);",
+    "Bun.write(a, b);",
+    'import { join } from "node:path";',
+    "console.log(1);",
+    "setInterval(f, 1);",
+    "const now = Date.now();",
+  ];
   for (const text of runtime) {
     test(`above io/ and engine/: ${text}`, () => {
       expect(runtimeViolations([file("src/cli/a.ts", text)])).toHaveLength(1);

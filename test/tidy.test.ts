@@ -1,5 +1,6 @@
 // Goal: the house style that a machine can judge. Method: patterns over the code of every file, comments and strings
-// blanked; each pattern is also run on a planted fault. Debts that exist are listed with their number: it may only fall.
+// blanked; each pattern is also run on a planted fault. Debts that exist are listed with their number: it may only
+// fall.
 
 import { describe, expect, test } from "bun:test";
 import { basename } from "node:path";
@@ -15,12 +16,16 @@ const GENERATED: readonly string[] = ["src/cli/workflow-types.ts"];
 const CASTS: Readonly<Record<string, number>> = {};
 const LONG_LINES: Readonly<Record<string, number>> = {};
 
-const files = sourceFiles("src", "test", ".ci", "examples", "bench").filter(({ path }) => !path.endsWith(".d.ts") && !GENERATED.includes(path));
+const files = sourceFiles("src", "test", ".ci", "examples", "bench").filter(
+  ({ path }) => !path.endsWith(".d.ts") && !GENERATED.includes(path),
+);
 const sources = files.filter(({ path }) => path.startsWith("src/"));
 
 /** `as X`, apart from `as const` and the renaming of imports and exports. */
 function casts(text: string): number {
-  const code = codeOf(text).replace(/^\s*(import|export)\b[^;]*?\bfrom\b/gm, "").replace(/\b(import|export)\s*\{[^}]*\}/g, "");
+  const code = codeOf(text)
+    .replace(/^\s*(import|export)\b[^;]*?\bfrom\b/gm, "")
+    .replace(/\b(import|export)\s*\{[^}]*\}/g, "");
   return [...code.matchAll(/[\w)\]}>"'`]\s+as\s+(?!const\b)[A-Za-z{[("'`]/g)].length;
 }
 
@@ -44,7 +49,11 @@ function offenders(judged: readonly SourceFile[], isOffence: (file: SourceFile) 
 }
 
 /** Counts above or below what the table allows. */
-function drift(judged: readonly SourceFile[], count: (text: string) => number, allowed: Readonly<Record<string, number>>): readonly string[] {
+function drift(
+  judged: readonly SourceFile[],
+  count: (text: string) => number,
+  allowed: Readonly<Record<string, number>>,
+): readonly string[] {
   return judged.flatMap(({ path, text }) => {
     const found = count(text);
     return found === (allowed[path] ?? 0) ? [] : [`${path}: ${found}, allowed ${allowed[path] ?? 0}`];
@@ -68,7 +77,14 @@ describe("every file", () => {
     expect(offenders(files, ({ text }) => hasAny(text))).toEqual([]);
   });
   test("has no enum, namespace or suppressed type error", () => {
-    expect(offenders(files, ({ text }) => /\benum\s+\w+\s*\{|^\s*(export\s+)?namespace\s/m.test(codeOf(text)) || /^\s*\/\/\s*@ts-(ignore|nocheck|expect-error)/m.test(text))).toEqual([]);
+    expect(
+      offenders(
+        files,
+        ({ text }) =>
+          /\benum\s+\w+\s*\{|^\s*(export\s+)?namespace\s/m.test(codeOf(text)) ||
+          /^\s*\/\/\s*@ts-(ignore|nocheck|expect-error)/m.test(text),
+      ),
+    ).toEqual([]);
   });
   test("has no leftover marks", () => {
     expect(offenders(sources, ({ text }) => /\b(TODO|FIXME|XXX|HACK)\b/.test(text))).toEqual([]);
@@ -92,8 +108,10 @@ describe("the checkers see planted faults", () => {
     expect(casts('import { a as b } from "./c.ts";\nexport { d as e };\n// cast as you like')).toBe(0);
   });
   test("any", () => {
-    for (const text of ["let a: any;", "f<any>(b)", "const c: any[] = [];", "g(d as any)"]) expect(hasAny(text)).toBe(true);
-    for (const text of ["// any word", "const any = 1;", "Promise.any(list)", '"any"']) expect(hasAny(text)).toBe(false);
+    for (const text of ["let a: any;", "f<any>(b)", "const c: any[] = [];", "g(d as any)"])
+      expect(hasAny(text)).toBe(true);
+    for (const text of ["// any word", "const any = 1;", "Promise.any(list)", '"any"'])
+      expect(hasAny(text)).toBe(false);
   });
   test("a missing opening comment", () => {
     expect(opensWithComment('import { a } from "./a.ts";\n')).toBe(false);

@@ -5,7 +5,10 @@ import { HyperscaleError } from "../base/error.ts";
 import type { OptionDef, OptionTable } from "./command.ts";
 import { nearest } from "../base/suggest.ts";
 
-/** One occurrence of an option: its table name, as typed ("-u", "--users"), and its value ("true" or "false" of a boolean). */
+/**
+ * One occurrence of an option: its table name, as typed ("-u", "--users"), and its value ("true" or "false" of a
+ * boolean).
+ */
 export type Occurrence = { readonly name: string; readonly typed: string; readonly value: string };
 
 export type ParsedArgs = {
@@ -17,10 +20,21 @@ export type ParsedArgs = {
 
 /** What users of other tools type for the same thing, where the spelling is not an alias here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  "-t": "--duration (-d)", "--time": "--duration (-d)", "--concurrency": "--vus (-u)", "--connections": "--vus (-u)",
-  "--workers": "--cores", "--threads": "--cores", "-r": "--rate", "-R": "--rate", "--rps": "--rate",
-  "--requests": "--iterations (-i)", "-w": "--cores", "-m": "--method (-X)", "-D": "--body (-b) @FILE",
-  "--output": "--out (-o)", "--host": "an address in the file, or submit URL",
+  "-t": "--duration (-d)",
+  "--time": "--duration (-d)",
+  "--concurrency": "--vus (-u)",
+  "--connections": "--vus (-u)",
+  "--workers": "--cores",
+  "--threads": "--cores",
+  "-r": "--rate",
+  "-R": "--rate",
+  "--rps": "--rate",
+  "--requests": "--iterations (-i)",
+  "-w": "--cores",
+  "-m": "--method (-X)",
+  "-D": "--body (-b) @FILE",
+  "--output": "--out (-o)",
+  "--host": "an address in the file, or submit URL",
 };
 
 /** Parses arguments by the table. Throws `usage` naming what was typed; required positionals are checked here too. */
@@ -38,7 +52,10 @@ export function parseArgs(table: OptionTable, args: readonly string[]): ParsedAr
     const takeNext = (typed: string, def: OptionDef): string => {
       const next = args[at];
       if (next === undefined || (next.startsWith("-") && next !== "-" && isKnown(names, next))) {
-        throw usage(`option ${typed} needs a value (${def.valueHint ?? "VALUE"})`, `write it as ${typed}=${def.valueHint ?? "VALUE"}`);
+        throw usage(
+          `option ${typed} needs a value (${def.valueHint ?? "VALUE"})`,
+          `write it as ${typed}=${def.valueHint ?? "VALUE"}`,
+        );
       }
       at++;
       return next;
@@ -75,7 +92,8 @@ function parseLong(names: Names, table: OptionTable, arg: string, takeNext: Take
   const name = names.get(typed);
   const def = name === undefined ? undefined : table[name];
   if (name === undefined || def === undefined) throw unknown(names, typed);
-  if (def.type === "boolean") return { name, typed, value: equals < 0 ? "true" : booleanText(typed, arg.slice(equals + 1)) };
+  if (def.type === "boolean")
+    return { name, typed, value: equals < 0 ? "true" : booleanText(typed, arg.slice(equals + 1)) };
   return { name, typed, value: equals < 0 ? takeNext(typed, def) : arg.slice(equals + 1) };
 }
 
@@ -113,10 +131,12 @@ function assign(table: OptionTable, loose: readonly string[], isHelp: boolean): 
   for (const [index, [name, def]] of slots.entries()) {
     const value = loose[index];
     if (value !== undefined) positionals[name] = value;
-    else if (def.required === true && !isHelp) throw usage(`${def.valueHint ?? name.toUpperCase()} is missing: ${def.description}`);
+    else if (def.required === true && !isHelp)
+      throw usage(`${def.valueHint ?? name.toUpperCase()} is missing: ${def.description}`);
   }
   const surplus = loose[slots.length];
-  if (surplus !== undefined && !isHelp) throw usage(`unexpected argument ${JSON.stringify(surplus)}`, surplusHint(surplus));
+  if (surplus !== undefined && !isHelp)
+    throw usage(`unexpected argument ${JSON.stringify(surplus)}`, surplusHint(surplus));
   return positionals;
 }
 

@@ -37,7 +37,9 @@ export type OptionTable = { readonly [name: string]: OptionDef };
 /** The ports of the process; the entry point decides which. */
 export type OpenWorld = () => Promise<World<EngineRequest, EngineReply>>;
 
-/** What the program hands to a command's `run` as citty's `data`: options resolved from all sources, and the outside. */
+/**
+ * What the program hands to a command's `run` as citty's `data`: options resolved from all sources, and the outside.
+ */
 export class Invocation {
   readonly settings: Settings;
   readonly terminal: Terminal;
@@ -76,7 +78,11 @@ export type CommandModule = {
 
 /** Options every command has. */
 export const COMMON_OPTIONS = {
-  "no-color": { type: "boolean", description: "Print without colours (as does NO_COLOR in the environment)", section: "General" },
+  "no-color": {
+    type: "boolean",
+    description: "Print without colours (as does NO_COLOR in the environment)",
+    section: "General",
+  },
   "help": { type: "boolean", alias: ["h"], description: "Print help", isFlagOnly: true, section: "General" },
 } as const satisfies OptionTable;
 

@@ -36,18 +36,27 @@ export const startEmbedded: StartJob = (start, onEvent) => {
   const { world, plan, bundle, cores, memoryMaxBytes } = start;
   const id = start.id ?? newJobId(world.clock.epochMs(), world.random.bytes(10));
   const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
-  const embedded = runEmbedded({ world, id, plan, bundle, cores, memoryMaxBytes, onEvent: (event) => {
-    if (event.kind === "finished") resolve(event.result);
-    else if (event.kind === "refused") reject(new HyperscaleError("failed", `the job was refused: ${event.message}`));
-    else onEvent(event);
-  } });
+  const embedded = runEmbedded({
+    world,
+    id,
+    plan,
+    bundle,
+    cores,
+    memoryMaxBytes,
+    onEvent: (event) => {
+      if (event.kind === "finished") resolve(event.result);
+      else if (event.kind === "refused") reject(new HyperscaleError("failed", `the job was refused: ${event.message}`));
+      else onEvent(event);
+    },
+  });
   return { cancel: () => embedded.cancel("user"), result: promise.finally(() => embedded.close()) };
 };
 
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /**
- * A job id: ten digits of creation time and ten random ones, in Crockford's base 32, so that ids sort by age (as ULIDs do).
+ * A job id: ten digits of creation time and ten random ones, in Crockford's base 32, so that ids sort by age (as
+ * ULIDs do).
  * In: epoch ms, and ten random bytes.
  */
 export function newJobId(epochMs: number, random: Uint8Array): string {

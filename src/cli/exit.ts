@@ -29,6 +29,9 @@ export function exitCodeOf(code: ErrorCode): number {
 
 /** Every exit code with its meaning, by number: for manuals. */
 export function exitMeanings(): readonly Exit[] {
-  const fixed = [{ exit: EXIT_OK, meaning: "completed, and no threshold failed" }, { exit: EXIT_INTERNAL, meaning: "internal error: a bug" }];
+  const fixed = [
+    { exit: EXIT_OK, meaning: "completed, and no threshold failed" },
+    { exit: EXIT_INTERNAL, meaning: "internal error: a bug" },
+  ];
   return [...fixed, ...Object.values(EXITS)].sort((left, right) => left.exit - right.exit);
 }

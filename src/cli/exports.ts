@@ -17,14 +17,23 @@ export type Exports = {
   finish(summary: Summary): Promise<readonly HyperscaleError[]>;
 };
 
-/** Opens what the settings ask for. Throws `invalid` (two into one file, unknown kind) or `storage` (cannot be written). */
+/**
+ * Opens what the settings ask for. Throws `invalid` (two into one file, unknown kind) or `storage` (cannot be
+ * written).
+ */
 export async function openExports(settings: Settings, directory: string): Promise<Exports> {
   const specs = outputSpecs(settings.all("out"));
   const summaryPath = settings.one("summary-export");
   const htmlPath = settings.one("html");
-  refuseSameFile([...specs.map((spec, at) => ({ path: spec.path, setting: settings.all("out")[at] ?? null })),
-    ...[summaryPath, htmlPath].map((setting) => ({ path: setting?.text ?? "", setting }))], directory);
-  for (const setting of [summaryPath, htmlPath]) if (setting !== null) await requireWritable(resolvePath(directory, setting.text));
+  refuseSameFile(
+    [
+      ...specs.map((spec, at) => ({ path: spec.path, setting: settings.all("out")[at] ?? null })),
+      ...[summaryPath, htmlPath].map((setting) => ({ path: setting?.text ?? "", setting })),
+    ],
+    directory,
+  );
+  for (const setting of [summaryPath, htmlPath])
+    if (setting !== null) await requireWritable(resolvePath(directory, setting.text));
   for (const { path } of specs) await requireWritable(resolvePath(directory, path));
 
   const outputs: Output[] = [];
@@ -42,8 +51,12 @@ export async function openExports(settings: Settings, directory: string): Promis
     async finish(summary) {
       const writes = [
         ...outputs.map((output) => () => output.finish(summary)),
-        ...(summaryPath === null ? [] : [() => writeText(resolvePath(directory, summaryPath.text), summaryJson(summary))]),
-        ...(htmlPath === null || timeline === null ? [] : [() => writeText(resolvePath(directory, htmlPath.text), htmlReport(summary, timeline))]),
+        ...(summaryPath === null
+          ? []
+          : [() => writeText(resolvePath(directory, summaryPath.text), summaryJson(summary))]),
+        ...(htmlPath === null || timeline === null
+          ? []
+          : [() => writeText(resolvePath(directory, htmlPath.text), htmlReport(summary, timeline))]),
       ];
       const failures: HyperscaleError[] = [];
       for (const write of writes) {
@@ -74,7 +87,10 @@ function outputSpecs(settings: readonly Setting[]): readonly OutputSpec[] {
   }
 }
 
-function refuseSameFile(files: readonly { readonly path: string; readonly setting: Setting | null }[], directory: string): void {
+function refuseSameFile(
+  files: readonly { readonly path: string; readonly setting: Setting | null }[],
+  directory: string,
+): void {
   const seen = new Set<string>();
   for (const { path, setting } of files) {
     if (setting === null || path.startsWith("/dev/")) continue;

@@ -7,7 +7,9 @@ export function commandHelp(text: CommandText, options: OptionTable, columns: nu
   const table: OptionTable = { ...options, ...COMMON_OPTIONS };
   const lines = [text.summary, "", `Usage: ${usageLine(text.name, options)}`];
   for (const paragraph of text.details) lines.push("", ...fold(paragraph, columns));
-  const labels = Object.entries(table).filter(([, def]) => def.type !== "positional").map(([name, def]) => optionLabel(name, def));
+  const labels = Object.entries(table)
+    .filter(([, def]) => def.type !== "positional")
+    .map(([name, def]) => optionLabel(name, def));
   const indent = Math.min(34, Math.max(...labels.map((label) => label.length)) + 4);
   for (const [section, names] of sectionsOf(table)) {
     lines.push("", `${section}:`);
@@ -21,22 +23,34 @@ export function commandHelp(text: CommandText, options: OptionTable, columns: nu
   }
   if (text.examples.length > 0) {
     lines.push("", "Examples:");
-    for (const example of text.examples) lines.push(`  ${example.line}`, ...fold(example.text, columns - 6).map((line) => `      ${line}`));
+    for (const example of text.examples)
+      lines.push(`  ${example.line}`, ...fold(example.text, columns - 6).map((line) => `      ${line}`));
   }
   return `${lines.join("\n")}\n`;
 }
 
 /** `hyperscale help`: the commands. */
 export function programHelp(commands: readonly CommandText[], columns: number): string {
-  const lines = ["Distributed load testing in one executable.", "", "Usage: hyperscale COMMAND [OPTIONS]", "", "Commands:"];
+  const lines = [
+    "Distributed load testing in one executable.",
+    "",
+    "Usage: hyperscale COMMAND [OPTIONS]",
+    "",
+    "Commands:",
+  ];
   for (const command of commands) lines.push(...entry(command.name, command.summary, 18, columns));
   lines.push(
-    "", "Options:",
+    "",
+    "Options:",
     ...entry("-h, --help", "Print help; with a command, of that command", 18, columns),
     ...entry("-V, --version", "Print the version", 18, columns),
     "",
-    ...fold("Every option can also be set by a variable HYPERSCALE_<OPTION> (--max-vus is HYPERSCALE_MAX_VUS) and by a config file. "
-      + "A flag wins over a variable, a variable over the config file, the config file over the options of the workflow file.", columns),
+    ...fold(
+      "Every option can also be set by a variable HYPERSCALE_<OPTION> (--max-vus is HYPERSCALE_MAX_VUS) and by a " +
+        "config file. A flag wins over a variable, a variable over the config file, the config file over the options " +
+        "of the workflow file.",
+      columns,
+    ),
     "",
     "Start with:",
     "  hyperscale init my-test && cd my-test && hyperscale submit test.ts",
@@ -46,10 +60,12 @@ export function programHelp(commands: readonly CommandText[], columns: number): 
 
 /** "hyperscale submit [OPTIONS] FILE|URL". */
 export function usageLine(command: string, options: OptionTable): string {
-  const positionals = Object.entries(options).filter(([, def]) => def.type === "positional").map(([name, def]) => {
-    const hint = def.valueHint ?? name.toUpperCase();
-    return def.required === true ? hint : `[${hint}]`;
-  });
+  const positionals = Object.entries(options)
+    .filter(([, def]) => def.type === "positional")
+    .map(([name, def]) => {
+      const hint = def.valueHint ?? name.toUpperCase();
+      return def.required === true ? hint : `[${hint}]`;
+    });
   return ["hyperscale", command, "[OPTIONS]", ...positionals].join(" ");
 }
 
@@ -68,7 +84,10 @@ export function describe(name: string, table: OptionTable): string {
   const def = table[name];
   if (def === undefined) return "";
   const others = (def.alias ?? []).filter((alias) => alias.length > 1).map((alias) => `--${alias}`);
-  const shorts = (def.alias ?? []).filter((alias) => alias.length === 1).slice(1).map((alias) => `-${alias}`);
+  const shorts = (def.alias ?? [])
+    .filter((alias) => alias.length === 1)
+    .slice(1)
+    .map((alias) => `-${alias}`);
   const notes = [
     ...(def.isRepeatable === true ? ["may be repeated"] : []),
     ...(others.length + shorts.length > 0 ? [`also ${[...shorts, ...others].join(", ")}`] : []),

@@ -59,16 +59,19 @@ async function urlSourceOf(typed: string, { settings, terminal }: Invocation): P
   const body = settings.one("body")?.text ?? null;
   const vus = settings.one("vus");
   const iterations = settings.one("iterations");
-  return urlSource({
-    url,
-    method: method?.text ?? null,
-    headers: headersOf(settings),
-    body: body?.startsWith("@") === true ? await readBytes(resolvePath(terminal.directory, body.slice(1))) : body,
-  }, {
-    vus: vus === null ? null : countOf(vus, 1),
-    iterations: iterations === null ? null : countOf(iterations, 1),
-    hasRateOrStages: settings.one("rate") !== null || settings.one("stage") !== null,
-  });
+  return urlSource(
+    {
+      url,
+      method: method?.text ?? null,
+      headers: headersOf(settings),
+      body: body?.startsWith("@") === true ? await readBytes(resolvePath(terminal.directory, body.slice(1))) : body,
+    },
+    {
+      vus: vus === null ? null : countOf(vus, 1),
+      iterations: iterations === null ? null : countOf(iterations, 1),
+      hasRateOrStages: settings.one("rate") !== null || settings.one("stage") !== null,
+    },
+  );
 }
 
 function headersOf(settings: Settings): Readonly<Record<string, string>> {
@@ -76,7 +79,8 @@ function headersOf(settings: Settings): Readonly<Record<string, string>> {
   for (const setting of settings.all("header")) {
     const { name, value } = pairOf(setting, ":");
     // RFC 9110 5.6.2: a field name is a token.
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || /[\r\n\0]/.test(value)) refuse(setting, "is no header", "write it as 'Name: value'");
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || /[\r\n\0]/.test(value))
+      refuse(setting, "is no header", "write it as 'Name: value'");
     headers[name] = value;
   }
   return headers;
@@ -86,13 +90,17 @@ function headersOf(settings: Settings): Readonly<Record<string, string>> {
 function refuseUrlOptions(settings: Settings): void {
   for (const name of ["method", "header", "body"]) {
     const setting = settings.one(name);
-    if (setting !== null) refuse(setting, `: ${setting.source} goes with a URL, not with a workflow file`, "set it in the file's requests");
+    if (setting !== null)
+      refuse(setting, `: ${setting.source} goes with a URL, not with a workflow file`, "set it in the file's requests");
   }
 }
 
 /** What flags, variables and config file say over the file's options. Throws `invalid` for a value that is none. */
 function overridesOf(settings: Settings): Overrides {
-  const one = <Value>(name: string, read: (setting: NonNullable<ReturnType<Settings["one"]>>) => Value): Value | undefined => {
+  const one = <Value>(
+    name: string,
+    read: (setting: NonNullable<ReturnType<Settings["one"]>>) => Value,
+  ): Value | undefined => {
     const setting = settings.one(name);
     return setting === null ? undefined : read(setting);
   };
@@ -132,10 +140,16 @@ function withMaxVus(plan: JobPlan, settings: Settings): JobPlan {
     if (executor.kind !== "constant-arrival-rate" && executor.kind !== "ramping-arrival-rate") return workflow;
     if (executor.preAllocatedVus <= maxVus) return { ...workflow, executor: { ...executor, maxVus } };
     // A number that was only a default gives way; one that was asked for does not.
-    if (settings.one("vus") === null && settings.one("rate") !== null) return { ...workflow, executor: { ...executor, preAllocatedVus: maxVus, maxVus } };
-    return refuse(setting, `is fewer than the ${executor.preAllocatedVus} virtual users made before the start`, "raise it, or lower --vus");
+    if (settings.one("vus") === null && settings.one("rate") !== null)
+      return { ...workflow, executor: { ...executor, preAllocatedVus: maxVus, maxVus } };
+    return refuse(
+      setting,
+      `is fewer than the ${executor.preAllocatedVus} virtual users made before the start`,
+      "raise it, or lower --vus",
+    );
   });
-  if (!workflows.some((workflow, index) => workflow !== plan.workflows[index])) refuse(setting, "goes with an arrival rate", "give --rate too");
+  if (!workflows.some((workflow, index) => workflow !== plan.workflows[index]))
+    refuse(setting, "goes with an arrival rate", "give --rate too");
   return { ...plan, workflows };
 }
 
@@ -148,7 +162,9 @@ export function coresOf({ settings, terminal }: Invocation): number {
   return cores;
 }
 
-/** Planned length of the schedules in ms, one after the other where `after` says so; null where iterations decide it. */
+/**
+ * Planned length of the schedules in ms, one after the other where `after` says so; null where iterations decide it.
+ */
 export function plannedMs(plan: JobPlan): number | null {
   if (plan.workflows.some(({ executor }) => "iterations" in executor)) return null;
   return Math.max(0, ...[...plannedTimes(plan.workflows).values()].map((time) => time.endMs));

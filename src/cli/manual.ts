@@ -13,19 +13,37 @@ export function manualPages(commands: readonly CommandModule[]): ReadonlyMap<str
 
 function programPage(commands: readonly CommandModule[]): string {
   const lines = [
-    '.TH HYPERSCALE 1 "" hyperscale', ".SH NAME", "hyperscale \\- distributed load testing in one executable",
-    ".SH SYNOPSIS", ".B hyperscale", ".I COMMAND", "[OPTIONS]",
+    '.TH HYPERSCALE 1 "" hyperscale',
+    ".SH NAME",
+    "hyperscale \\- distributed load testing in one executable",
+    ".SH SYNOPSIS",
+    ".B hyperscale",
+    ".I COMMAND",
+    "[OPTIONS]",
     ".SH DESCRIPTION",
     escape("Runs load tests written in TypeScript. A test is one file; hyperscale init writes an example."),
     ".SH COMMANDS",
   ];
-  for (const { text } of commands) lines.push(".TP", `.B ${text.name}`, escape(`${text.summary}. See hyperscale-${text.name}(1).`));
+  for (const { text } of commands)
+    lines.push(".TP", `.B ${text.name}`, escape(`${text.summary}. See hyperscale-${text.name}(1).`));
   lines.push(
-    ".SH OPTIONS", ".TP", ".B \\-h, \\-\\-help", "Print help.", ".TP", ".B \\-V, \\-\\-version", "Print the version.",
-    ".SH ENVIRONMENT", ".TP", ".B HYPERSCALE_<OPTION>",
-    escape("Sets an option: HYPERSCALE_MAX_VUS is --max-vus. A repeatable option takes a JSON array for several values. "
-      + "A flag wins over a variable, a variable over the config file, the config file over the workflow file."),
-    ".TP", ".B NO_COLOR", "Print without colours.",
+    ".SH OPTIONS",
+    ".TP",
+    ".B \\-h, \\-\\-help",
+    "Print help.",
+    ".TP",
+    ".B \\-V, \\-\\-version",
+    "Print the version.",
+    ".SH ENVIRONMENT",
+    ".TP",
+    ".B HYPERSCALE_<OPTION>",
+    escape(
+      "Sets an option: HYPERSCALE_MAX_VUS is --max-vus. A repeatable option takes a JSON array for several values. " +
+        "A flag wins over a variable, a variable over the config file, the config file over the workflow file.",
+    ),
+    ".TP",
+    ".B NO_COLOR",
+    "Print without colours.",
     ".SH EXIT STATUS",
   );
   for (const { exit, meaning } of exitMeanings()) lines.push(".TP", `.B ${exit}`, escape(`${upperFirst(meaning)}.`));
@@ -36,8 +54,12 @@ function programPage(commands: readonly CommandModule[]): string {
 function commandPage({ text, options }: CommandModule): string {
   const table: OptionTable = { ...options, ...COMMON_OPTIONS };
   const lines = [
-    `.TH HYPERSCALE\\-${text.name.toUpperCase()} 1 "" hyperscale`, ".SH NAME", `hyperscale\\-${text.name} \\- ${escape(lowerFirst(text.summary))}`,
-    ".SH SYNOPSIS", `.B ${escape(usageLine(text.name, options))}`, ".SH DESCRIPTION",
+    `.TH HYPERSCALE\\-${text.name.toUpperCase()} 1 "" hyperscale`,
+    ".SH NAME",
+    `hyperscale\\-${text.name} \\- ${escape(lowerFirst(text.summary))}`,
+    ".SH SYNOPSIS",
+    `.B ${escape(usageLine(text.name, options))}`,
+    ".SH DESCRIPTION",
     escape(`${text.summary}.`),
   ];
   for (const paragraph of text.details) lines.push(".PP", escape(paragraph));
@@ -47,7 +69,8 @@ function commandPage({ text, options }: CommandModule): string {
     for (const name of names) lines.push(...optionLines(name, table));
   }
   if (text.examples.length > 0) lines.push(".SH EXAMPLES");
-  for (const example of text.examples) lines.push(".TP", escape(`${upperFirst(example.text)}:`), ".nf", escape(example.line), ".fi");
+  for (const example of text.examples)
+    lines.push(".TP", escape(`${upperFirst(example.text)}:`), ".nf", escape(example.line), ".fi");
   lines.push(".SH SEE ALSO", ".BR hyperscale (1)");
   return `${lines.join("\n")}\n`;
 }
@@ -56,12 +79,18 @@ function optionLines(name: string, table: OptionTable): readonly string[] {
   const def = table[name];
   if (def === undefined) return [];
   const value = def.valueHint ?? "VALUE";
-  if (def.type === "positional") return [".TP", `.I ${escape(def.valueHint ?? name.toUpperCase())}`, escape(`${upperFirst(describe(name, table))}.`)];
+  if (def.type === "positional")
+    return [
+      ".TP",
+      `.I ${escape(def.valueHint ?? name.toUpperCase())}`,
+      escape(`${upperFirst(describe(name, table))}.`),
+    ];
   const short = (def.alias ?? []).find((alias) => alias.length === 1);
   const spelling = `${short === undefined ? "" : `-${short}, `}--${name}`;
   const environment = def.isFlagOnly === true ? "" : ` Environment: ${envName(name)}.`;
   return [
-    ".TP", `.B ${escape(spelling)}${def.type === "string" ? ` \\fI${escape(value)}\\fR` : ""}`,
+    ".TP",
+    `.B ${escape(spelling)}${def.type === "string" ? ` \\fI${escape(value)}\\fR` : ""}`,
     escape(`${describe(name, table)}.${environment}`),
   ];
 }

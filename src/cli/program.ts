@@ -37,7 +37,12 @@ async function dispatch(terminal: Terminal, version: string, openWorld: OpenWorl
   return run(terminal, await commandNamed(first), rest, openWorld);
 }
 
-async function run(terminal: Terminal, command: CommandModule, args: readonly string[], openWorld: OpenWorld): Promise<number> {
+async function run(
+  terminal: Terminal,
+  command: CommandModule,
+  args: readonly string[],
+  openWorld: OpenWorld,
+): Promise<number> {
   const table: OptionTable = { ...command.options, ...COMMON_OPTIONS };
   const parsed = parseArgs(table, args);
   if (parsed.occurrences.some((occurrence) => occurrence.name === "help" && occurrence.value === "true")) {
@@ -48,7 +53,10 @@ async function run(terminal: Terminal, command: CommandModule, args: readonly st
   await warnOfVariables(terminal);
   // The values come as `data`: citty runs the command, the strict parser above has read its arguments.
   const rawArgs = ["--", ...Object.values(parsed.positionals)];
-  const { result } = await runCommand(command.default, { rawArgs, data: new Invocation(settings, terminal, openWorld) });
+  const { result } = await runCommand(command.default, {
+    rawArgs,
+    data: new Invocation(settings, terminal, openWorld),
+  });
   return typeof result === "number" ? result : EXIT_OK;
 }
 
@@ -57,7 +65,12 @@ async function help(terminal: Terminal, args: readonly string[]): Promise<number
   const name = args.find((arg) => !arg.startsWith("-"));
   if (name === undefined) {
     const modules = await Promise.all(COMMANDS.map(loadCommand));
-    await terminal.print(programHelp(modules.map((module) => module.text), columns));
+    await terminal.print(
+      programHelp(
+        modules.map((module) => module.text),
+        columns,
+      ),
+    );
     return EXIT_OK;
   }
   const command = await commandNamed(name);
@@ -69,11 +82,15 @@ async function commandNamed(name: string): Promise<CommandModule> {
   const known = COMMANDS.find((command) => command === name);
   if (known !== undefined) return loadCommand(known);
   if (name.startsWith("-")) {
-    throw new HyperscaleError("usage", `unknown option ${name} before the command`, { hint: "write it after the command: hyperscale submit FILE --vus 10" });
+    throw new HyperscaleError("usage", `unknown option ${name} before the command`, {
+      hint: "write it after the command: hyperscale submit FILE --vus 10",
+    });
   }
   // The file straight after the program's name is a common slip: `hyperscale test.ts`.
   if (/\.[cm]?[jt]s$|^https?:/.test(name)) {
-    throw new HyperscaleError("usage", `unknown command ${JSON.stringify(name)}`, { hint: `run it with: hyperscale submit ${name}` });
+    throw new HyperscaleError("usage", `unknown command ${JSON.stringify(name)}`, {
+      hint: `run it with: hyperscale submit ${name}`,
+    });
   }
   const near = name === "run" ? "submit" : nearest(name, [...COMMANDS, "help", "version"]);
   const hint = near === null ? `commands: ${COMMANDS.join(", ")}, help` : `did you mean ${near}?`;
@@ -89,7 +106,11 @@ async function readConfig(table: OptionTable, parsed: ParsedArgs, terminal: Term
     return { path, text: await readText(resolvePath(terminal.directory, path)) };
   } catch (error) {
     const hint = /^\d+$/.test(path) ? "-c is --config here; for connections or users write -u" : undefined;
-    throw new HyperscaleError("invalid", `${flag?.typed ?? "HYPERSCALE_CONFIG"}: ${messageOf(error)}`, hint === undefined ? {} : { hint });
+    throw new HyperscaleError(
+      "invalid",
+      `${flag?.typed ?? "HYPERSCALE_CONFIG"}: ${messageOf(error)}`,
+      hint === undefined ? {} : { hint },
+    );
   }
 }
 

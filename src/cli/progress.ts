@@ -21,11 +21,15 @@ export type Progress = {
 };
 
 /** Progress of one job. `totalMs`: planned length, null where iterations decide it. */
-export function createProgress(terminal: Terminal, settings: Settings): Progress & { setTotal(totalMs: number | null): void } {
+export function createProgress(
+  terminal: Terminal,
+  settings: Settings,
+): Progress & { setTotal(totalMs: number | null): void } {
   const color = usesColor(terminal, settings, "progress");
   const isLive = terminal.progress.isTerminal && terminal.env["TERM"] !== "dumb" && !settings.is("quiet");
   const painter = isLive ? new Painter(terminal.progress) : null;
-  const stay = (text: string): void => (painter === null ? terminal.progress.write(`${text}\n`) : painter.printAbove(text));
+  const stay = (text: string): void =>
+    painter === null ? terminal.progress.write(`${text}\n`) : painter.printAbove(text);
   const forget = painter === null ? () => {} : terminal.onExit(() => painter.close());
   const requestsBySecond: number[] = [];
   let totalMs: number | null = null;
@@ -35,7 +39,9 @@ export function createProgress(terminal: Terminal, settings: Settings): Progress
   return {
     log: createLog({ level: settings.is("verbose") ? "debug" : "info", color, line: stay }),
     note: stay,
-    setTotal: (ms) => { totalMs = ms; },
+    setTotal: (ms) => {
+      totalMs = ms;
+    },
     view(view) {
       last = view;
       if (painter !== null) return painter.paint(liveLines(view, liveOptions()));
@@ -69,6 +75,7 @@ const HISTORY_SECONDS_MAX = 600;
 
 function requestsOf(window: SecondWindow): number {
   let requests = 0;
-  for (const { id, cells } of window.series) if (id.metric === "http_reqs" && cells.type === "counter") requests += cells.sum;
+  for (const { id, cells } of window.series)
+    if (id.metric === "http_reqs" && cells.type === "counter") requests += cells.sum;
   return requests;
 }

@@ -70,18 +70,25 @@ const FILES: readonly (readonly [name: string, text: string])[] = [
 export async function scaffold({ settings, terminal }: Invocation): Promise<number> {
   const typed = settings.positional("folder") ?? ".";
   const folder = resolvePath(terminal.directory, typed);
-  if ((await exists(folder)) && !(await isFolder(folder))) throw new HyperscaleError("invalid", `${typed} is a file, not a folder`);
+  if ((await exists(folder)) && !(await isFolder(folder)))
+    throw new HyperscaleError("invalid", `${typed} is a file, not a folder`);
   const present: string[] = [];
   for (const [name] of FILES) if (await exists(within(folder, name))) present.push(name);
   if (present.length > 0 && !settings.is("force")) {
-    throw new HyperscaleError("invalid", `${present.join(", ")} in ${typed} would be overwritten; nothing was written`, {
-      hint: "choose another folder, or give --force",
-    });
+    throw new HyperscaleError(
+      "invalid",
+      `${present.join(", ")} in ${typed} would be overwritten; nothing was written`,
+      {
+        hint: "choose another folder, or give --force",
+      },
+    );
   }
   for (const [name, text] of FILES) {
     await writeText(within(folder, name), text);
     await terminal.print(`wrote ${within(typed, name)}\n`);
   }
-  await terminal.print(`\nrun it with:\n  hyperscale submit ${within(typed, "test.ts")} -e TARGET=http://127.0.0.1:8080\n`);
+  await terminal.print(
+    `\nrun it with:\n  hyperscale submit ${within(typed, "test.ts")} -e TARGET=http://127.0.0.1:8080\n`,
+  );
   return EXIT_OK;
 }

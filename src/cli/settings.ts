@@ -56,19 +56,34 @@ export function resolveSettings({ table, args, env, config }: Sources): Settings
   for (const [name, def] of Object.entries(table)) {
     if (def.type === "positional") continue;
     const found = flagValues(name, args.occurrences) ?? envValues(name, def, env) ?? configured?.get(name);
-    if (found !== undefined) values.set(name, found.flatMap((setting) => split(def, setting)));
+    if (found !== undefined)
+      values.set(
+        name,
+        found.flatMap((setting) => split(def, setting)),
+      );
   }
   return new Settings(values, args.positionals);
 }
 
 /** Variables that look like options and are none of this program's, each with what to do: for a warning. */
-export function unknownVariables(tables: readonly OptionTable[], env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const known = new Set(tables.flatMap((table) => Object.entries(table)
-    .filter(([, def]) => def.type !== "positional" && def.isFlagOnly !== true).map(([name]) => envName(name))));
-  return Object.keys(env).filter((name) => name.startsWith("HYPERSCALE_") && !known.has(name)).sort().map((name) => {
-    const near = nearest(name, known);
-    return `the variable ${name} is no option${near === null ? "" : `: did you mean ${near}?`}`;
-  });
+export function unknownVariables(
+  tables: readonly OptionTable[],
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const known = new Set(
+    tables.flatMap((table) =>
+      Object.entries(table)
+        .filter(([, def]) => def.type !== "positional" && def.isFlagOnly !== true)
+        .map(([name]) => envName(name)),
+    ),
+  );
+  return Object.keys(env)
+    .filter((name) => name.startsWith("HYPERSCALE_") && !known.has(name))
+    .sort()
+    .map((name) => {
+      const near = nearest(name, known);
+      return `the variable ${name} is no option${near === null ? "" : `: did you mean ${near}?`}`;
+    });
 }
 
 function flagValues(name: string, occurrences: readonly Occurrence[]): Setting[] | undefined {
@@ -81,13 +96,15 @@ function envValues(name: string, def: OptionDef, env: Sources["env"]): Setting[]
   const text = env[source];
   // Empty means unset, as in most programs: `HYPERSCALE_VUS= hyperscale submit ...` switches it off.
   if (text === undefined || text === "" || def.isFlagOnly === true) return undefined;
-  if (def.isRepeatable === true && text.trimStart().startsWith("[")) return fromJson(name, def, parseJson(text, source), source);
+  if (def.isRepeatable === true && text.trimStart().startsWith("["))
+    return fromJson(name, def, parseJson(text, source), source);
   return [{ text: def.type === "boolean" ? booleanText(text, source) : text, source }];
 }
 
 function configValues(table: OptionTable, config: ConfigFile): ReadonlyMap<string, readonly Setting[]> {
   const parsed = parseJson(config.text, `the config file ${config.path}`);
-  if (!isRecord(parsed)) throw invalid(`the config file ${config.path} must hold a JSON object of options, like { "vus": 10 }`);
+  if (!isRecord(parsed))
+    throw invalid(`the config file ${config.path} must hold a JSON object of options, like { "vus": 10 }`);
   const names = new Map<string, string>();
   for (const [name, def] of Object.entries(table)) {
     if (def.type === "positional" || def.isFlagOnly === true) continue;
@@ -99,7 +116,10 @@ function configValues(table: OptionTable, config: ConfigFile): ReadonlyMap<strin
     const def = name === undefined ? undefined : table[name];
     if (name === undefined || def === undefined) {
       const near = nearest(key, names.keys());
-      throw invalid(`${key} in ${config.path} is no option`, near === null ? undefined : `did you mean ${configKey(near)}?`);
+      throw invalid(
+        `${key} in ${config.path} is no option`,
+        near === null ? undefined : `did you mean ${configKey(near)}?`,
+      );
     }
     values.set(name, fromJson(name, def, value, `${key} in ${config.path}`));
   }
@@ -111,12 +131,17 @@ function fromJson(name: string, def: OptionDef, value: unknown, source: string):
     if (typeof value !== "boolean") throw invalid(`${source} must be true or false, not ${JSON.stringify(value)}`);
     return [{ text: String(value), source }];
   }
-  if (Array.isArray(value) && def.isRepeatable === true) return value.flatMap((entry: unknown) => fromJson(name, def, entry, source));
+  if (Array.isArray(value) && def.isRepeatable === true)
+    return value.flatMap((entry: unknown) => fromJson(name, def, entry, source));
   if (isRecord(value) && def.pair !== undefined) {
     const pair = def.pair;
     // A list under one key is several pairs: { "http_req_duration": ["p(95)<500", "max<2000"] }.
-    return Object.entries(value).flatMap(([key, entry]) => (Array.isArray(entry) ? entry : [entry])
-      .map((each: unknown) => ({ text: `${key}${pair}${scalar(each, source)}`, source })));
+    return Object.entries(value).flatMap(([key, entry]) =>
+      (Array.isArray(entry) ? entry : [entry]).map((each: unknown) => ({
+        text: `${key}${pair}${scalar(each, source)}`,
+        source,
+      })),
+    );
   }
   return [{ text: scalar(value, source), source }];
 }

@@ -10,9 +10,12 @@ export type Shell = (typeof SHELLS)[number];
 export async function completionScript(shell: Shell): Promise<string> {
   const commands = await Promise.all(COMMANDS.map(loadCommand));
   switch (shell) {
-    case "bash": return bashScript(commands);
-    case "zsh": return zshScript(commands);
-    case "fish": return fishScript(commands);
+    case "bash":
+      return bashScript(commands);
+    case "zsh":
+      return zshScript(commands);
+    case "fish":
+      return fishScript(commands);
   }
 }
 
@@ -20,11 +23,15 @@ type Named = { readonly name: string; readonly def: OptionDef };
 
 function optionsOf(command: CommandModule): readonly Named[] {
   const table: OptionTable = { ...command.options, ...COMMON_OPTIONS };
-  return Object.entries(table).filter(([, def]) => def.type !== "positional").map(([name, def]) => ({ name, def }));
+  return Object.entries(table)
+    .filter(([, def]) => def.type !== "positional")
+    .map(([name, def]) => ({ name, def }));
 }
 
 function positionalsOf(command: CommandModule): readonly Named[] {
-  return Object.entries(command.options).filter(([, def]) => def.type === "positional").map(([name, def]) => ({ name, def }));
+  return Object.entries(command.options)
+    .filter(([, def]) => def.type === "positional")
+    .map(([name, def]) => ({ name, def }));
 }
 
 /** "-u --vus": the spellings completions offer; those of other tools are accepted and not advertised. */
@@ -37,12 +44,13 @@ function bashScript(commands: readonly CommandModule[]): string {
   const names = [...commands.map((command) => command.text.name), "help"].join(" ");
   const cases = commands.map((command) => {
     const options = optionsOf(command);
-    const values = options.filter(({ def }) => def.type === "string")
+    const values = options
+      .filter(({ def }) => def.type === "string")
       .map((option) => `        ${spellings(option).join("|")}) ${bashReply(option.def.completion)}; return ;;`);
     const [positional] = positionalsOf(command);
     return [
       `    ${command.text.name})`,
-      "      case \"$previous\" in",
+      '      case "$previous" in',
       ...values,
       "      esac",
       "      if [[ $current == -* ]]; then",
@@ -70,8 +78,8 @@ complete -o filenames -F _hyperscale hyperscale
 }
 
 function bashReply(completion: Completion | undefined): string {
-  if (completion === "file") return "COMPREPLY=($(compgen -f -- \"$current\"))";
-  if (completion === "folder") return "COMPREPLY=($(compgen -d -- \"$current\"))";
+  if (completion === "file") return 'COMPREPLY=($(compgen -f -- "$current"))';
+  if (completion === "folder") return 'COMPREPLY=($(compgen -d -- "$current"))';
   if (completion === undefined || completion === "none") return "COMPREPLY=()";
   return `COMPREPLY=($(compgen -W "${completion.join(" ")}" -- "$current"))`;
 }
@@ -79,11 +87,16 @@ function bashReply(completion: Completion | undefined): string {
 function zshScript(commands: readonly CommandModule[]): string {
   const functions = commands.map((command) => {
     const options = optionsOf(command).map((option) => `    ${zshOption(option)}`);
-    const positionals = positionalsOf(command).map(({ name, def }, index) =>
-      `    ${zshQuote(`${index + 1}:${zshText(def.valueHint ?? name)}:${zshAction(def.completion)}`)}`);
-    return `_hyperscale_${command.text.name}() {\n  _arguments -s -S \\\n${[...options, ...positionals].join(" \\\n")}\n}`;
+    const positionals = positionalsOf(command).map(
+      ({ name, def }, index) =>
+        `    ${zshQuote(`${index + 1}:${zshText(def.valueHint ?? name)}:${zshAction(def.completion)}`)}`,
+    );
+    const specs = [...options, ...positionals].join(" \\\n");
+    return `_hyperscale_${command.text.name}() {\n  _arguments -s -S \\\n${specs}\n}`;
   });
-  const listed = commands.map((command) => `    ${zshQuote(`${command.text.name}:${command.text.summary.replaceAll(":", "\\:")}`)}`);
+  const listed = commands.map(
+    (command) => `    ${zshQuote(`${command.text.name}:${command.text.summary.replaceAll(":", "\\:")}`)}`,
+  );
   return `#compdef hyperscale
 # zsh completion of hyperscale; made by \`hyperscale completions zsh\`.
 
@@ -120,8 +133,12 @@ function zshOption(option: Named): string {
   const names = spellings(option);
   const repeat = option.def.isRepeatable === true ? "*" : "";
   const text = `[${zshText(option.def.description)}]`;
-  const value = option.def.type === "string" ? `:${zshText(option.def.valueHint ?? "value")}:${zshAction(option.def.completion)}` : "";
-  if (names.length === 1 || repeat !== "") return names.map((name) => zshQuote(`${repeat}${name}${text}${value}`)).join(" ");
+  const value =
+    option.def.type === "string"
+      ? `:${zshText(option.def.valueHint ?? "value")}:${zshAction(option.def.completion)}`
+      : "";
+  if (names.length === 1 || repeat !== "")
+    return names.map((name) => zshQuote(`${repeat}${name}${text}${value}`)).join(" ");
   return `${zshQuote(`(${names.join(" ")})`)}{${names.join(",")}}${zshQuote(`${text}${value}`)}`;
 }
 
@@ -141,9 +158,13 @@ function zshQuote(text: string): string {
 }
 
 function fishScript(commands: readonly CommandModule[]): string {
-  const lines = ["# fish completion of hyperscale; made by `hyperscale completions fish`.", "complete -c hyperscale -f"];
+  const lines = [
+    "# fish completion of hyperscale; made by `hyperscale completions fish`.",
+    "complete -c hyperscale -f",
+  ];
   const first = "__fish_use_subcommand";
-  for (const { text } of commands) lines.push(`complete -c hyperscale -n ${first} -a ${text.name} -d ${fishQuote(text.summary)}`);
+  for (const { text } of commands)
+    lines.push(`complete -c hyperscale -n ${first} -a ${text.name} -d ${fishQuote(text.summary)}`);
   lines.push(`complete -c hyperscale -n ${first} -a help -d 'Print help'`);
   lines.push(`complete -c hyperscale -n ${first} -l version -s V -d 'Print the version'`);
   for (const command of commands) {
@@ -154,15 +175,23 @@ function fishScript(commands: readonly CommandModule[]): string {
     }
     for (const option of optionsOf(command)) {
       const short = (option.def.alias ?? []).find((alias) => alias.length === 1);
-      const value = option.def.type !== "string" ? "" : option.def.completion === "file" ? " -r -F" : ` -x${fishArgument(option.def.completion)}`;
-      lines.push(`${within}${short === undefined ? "" : ` -s ${short}`} -l ${option.name}${value} -d ${fishQuote(option.def.description)}`);
+      const value =
+        option.def.type !== "string"
+          ? ""
+          : option.def.completion === "file"
+            ? " -r -F"
+            : ` -x${fishArgument(option.def.completion)}`;
+      const names = `${short === undefined ? "" : ` -s ${short}`} -l ${option.name}`;
+      lines.push(`${within}${names}${value} -d ${fishQuote(option.def.description)}`);
     }
   }
   return `${lines.join("\n")}\n`;
 }
 
 function fishArgument(completion: Completion | undefined): string {
-  return completion === undefined || completion === "none" || completion === "file" ? "" : ` -a ${fishValues(completion)}`;
+  return completion === undefined || completion === "none" || completion === "file"
+    ? ""
+    : ` -a ${fishValues(completion)}`;
 }
 
 function fishValues(completion: Completion): string {

@@ -1,5 +1,5 @@
-// A submit from its settings to its exit code: load, check the files to write, run, follow, print the summary. The order
-// of work within the job is not decided here (ledger/), nor what the numbers mean (load/, report/).
+// A submit from its settings to its exit code: load, check the files to write, run, follow, print the summary. The
+// order of work within the job is not decided here (ledger/), nor what the numbers mean (load/, report/).
 
 import { describePlan } from "../load/describe.ts";
 import type { JobResult, SecondWindow } from "../load/result.ts";
@@ -39,7 +39,9 @@ export async function submit(invocation: Invocation, start: StartJob = startEmbe
 /** What will run, before it does. */
 function bannerOf({ settings, terminal }: Invocation, { plan }: LoadedJob, cores: number): string {
   const paint = createPaint(usesColor(terminal, settings, "progress"));
-  const outputs = ["out", "summary-export", "html"].flatMap((name) => settings.all(name).map((setting) => setting.text));
+  const outputs = ["out", "summary-export", "html"].flatMap((name) =>
+    settings.all(name).map((setting) => setting.text),
+  );
   const facts: readonly (readonly [name: string, value: string])[] = [
     ["job", printable(plan.name)],
     ["test", printable(settings.positional("file") ?? "")],
@@ -66,26 +68,46 @@ function limitsOf(invocation: Invocation): Limits {
 }
 
 type Following = {
-  readonly invocation: Invocation; readonly job: LoadedJob; readonly exports: Exports; readonly progress: Progress;
-  readonly interrupts: Interrupts; readonly start: StartJob; readonly limits: Limits;
+  readonly invocation: Invocation;
+  readonly job: LoadedJob;
+  readonly exports: Exports;
+  readonly progress: Progress;
+  readonly interrupts: Interrupts;
+  readonly start: StartJob;
+  readonly limits: Limits;
 };
 
 /** Runs the job to its end, showing and writing what it reports. */
-async function follow({ invocation, job, exports, progress, interrupts, start, limits }: Following): Promise<{ result: JobResult; summary: Summary }> {
+async function follow({
+  invocation,
+  job,
+  exports,
+  progress,
+  interrupts,
+  start,
+  limits,
+}: Following): Promise<{ result: JobResult; summary: Summary }> {
   let vusSeen = NO_VUS;
   const second = (window: SecondWindow): void => {
     vusSeen = seeVus(vusSeen, window);
     exports.second(window);
     progress.second(window);
   };
-  const running = start({ world: await invocation.openWorld(), plan: job.plan, bundle: job.bundle, ...limits }, (event) => {
-    switch (event.kind) {
-      case "view": return progress.view(event.view);
-      case "second": return second(event.window);
-      case "log": return progress.log[event.level](event.workflow === "" ? event.text : `${event.workflow}: ${event.text}`);
-      default: return;
-    }
-  });
+  const running = start(
+    { world: await invocation.openWorld(), plan: job.plan, bundle: job.bundle, ...limits },
+    (event) => {
+      switch (event.kind) {
+        case "view":
+          return progress.view(event.view);
+        case "second":
+          return second(event.window);
+        case "log":
+          return progress.log[event.level](event.workflow === "" ? event.text : `${event.workflow}: ${event.text}`);
+        default:
+          return;
+      }
+    },
+  );
   interrupts.attach(running);
   const result = await running.result;
   return { result, summary: buildSummary(result, vusSeen) };
@@ -96,12 +118,16 @@ type Ending = { readonly result: JobResult; readonly summary: Summary; readonly 
 /** Writes the files, prints the summary, and says on stderr why the exit code is not 0. */
 async function conclude({ settings, terminal }: Invocation, { result, summary, exports }: Ending): Promise<number> {
   const failures = await exports.finish(summary);
-  await terminal.print(settings.is("json") ? summaryJson(summary) : summaryText(summary, {
-    color: usesColor(terminal, settings, "output"),
-    columns: terminal.output.size().columns,
-    trendStats: result.plan.summaryTrendStats,
-    isFull: settings.is("verbose"),
-  }));
+  await terminal.print(
+    settings.is("json")
+      ? summaryJson(summary)
+      : summaryText(summary, {
+          color: usesColor(terminal, settings, "output"),
+          columns: terminal.output.size().columns,
+          trendStats: result.plan.summaryTrendStats,
+          isFull: settings.is("verbose"),
+        }),
+  );
   for (const failure of failures) terminal.progress.write(`error: ${failure.message}\n`);
   const failed = result.thresholds.filter((threshold) => !threshold.ok);
   if (result.errorCode !== null) {
@@ -109,7 +135,8 @@ async function conclude({ settings, terminal }: Invocation, { result, summary, e
     return exitCodeOf(result.errorCode);
   }
   if (failed.length > 0) {
-    terminal.progress.write(`error: thresholds failed: ${failed.map(({ metricKey, expression }) => `${metricKey} ${expression}`).join(", ")}\n`);
+    const names = failed.map(({ metricKey, expression }) => `${metricKey} ${expression}`).join(", ");
+    terminal.progress.write(`error: thresholds failed: ${names}\n`);
     return exitCodeOf("thresholds");
   }
   return failures.length > 0 ? exitCodeOf("storage") : EXIT_OK;
@@ -134,5 +161,10 @@ function watchInterrupts({ terminal }: Invocation, progress: Progress): Interrup
     progress.log.warn(signal === "SIGINT" ? "stopping; press Ctrl+C again to leave at once" : `stopping (${signal})`);
     running?.cancel();
   });
-  return { attach: (job) => { running = job; }, stop };
+  return {
+    attach: (job) => {
+      running = job;
+    },
+    stop,
+  };
 }

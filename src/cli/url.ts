@@ -12,7 +12,11 @@ export type UrlRequest = {
 };
 
 /** What of the schedule was given; defaults fill the rest. */
-export type UrlSchedule = { readonly vus: number | null; readonly iterations: number | null; readonly hasRateOrStages: boolean };
+export type UrlSchedule = {
+  readonly vus: number | null;
+  readonly iterations: number | null;
+  readonly hasRateOrStages: boolean;
+};
 
 /** Where nothing is said: so many requests over so many virtual users; with a rate, for so long. */
 export const URL_ITERATIONS = 200;
@@ -28,22 +32,32 @@ export function isUrl(typed: string): boolean {
 export function checkUrl(typed: string): string {
   const scheme = /^[a-z][a-z0-9+.-]*/i.exec(typed)?.[0].toLowerCase() ?? "";
   if (scheme !== "http" && scheme !== "https") {
-    throw new HyperscaleError("invalid", `${JSON.stringify(typed)} is no http or https URL`, { hint: "write it like http://127.0.0.1:8080/" });
+    throw new HyperscaleError("invalid", `${JSON.stringify(typed)} is no http or https URL`, {
+      hint: "write it like http://127.0.0.1:8080/",
+    });
   }
   // The URL parser takes "http:///path" for the host "path"; nobody means that.
   const authority = /^https?:\/\/([^/?#\\]*)/i.exec(typed)?.[1] ?? "";
   const host = authority.slice(authority.lastIndexOf("@") + 1);
   if (host === "" || host.startsWith(":")) {
-    throw new HyperscaleError("invalid", `the URL ${JSON.stringify(typed)} has no host`, { hint: "write it like http://127.0.0.1:8080/" });
+    throw new HyperscaleError("invalid", `the URL ${JSON.stringify(typed)} has no host`, {
+      hint: "write it like http://127.0.0.1:8080/",
+    });
   }
-  if (!URL.canParse(typed)) throw new HyperscaleError("invalid", `${JSON.stringify(typed)} is no valid URL`, { hint: "write it like http://127.0.0.1:8080/" });
+  if (!URL.canParse(typed))
+    throw new HyperscaleError("invalid", `${JSON.stringify(typed)} is no valid URL`, {
+      hint: "write it like http://127.0.0.1:8080/",
+    });
   return typed;
 }
 
 /** JavaScript of the workflow file. */
 export function urlSource(request: UrlRequest, schedule: UrlSchedule): string {
   const method = request.method ?? (request.body === null ? "GET" : "POST");
-  const body = request.body instanceof Uint8Array ? `Uint8Array.fromBase64(${JSON.stringify(request.body.toBase64())})` : JSON.stringify(request.body);
+  const body =
+    request.body instanceof Uint8Array
+      ? `Uint8Array.fromBase64(${JSON.stringify(request.body.toBase64())})`
+      : JSON.stringify(request.body);
   return [
     `export const options = ${JSON.stringify(urlOptions(schedule))};`,
     `const body = ${body};`,

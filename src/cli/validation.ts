@@ -1,5 +1,5 @@
-// `validate` from its settings to its exit code: loads and plans the test as `submit` would, and prints the plan as text
-// or JSON. Sends nothing.
+// `validate` from its settings to its exit code: loads and plans the test as `submit` would, and prints the plan as
+// text or JSON. Sends nothing.
 
 import { createLog } from "../io/log.ts";
 import { curve, describeShares, describeWorkflow, longestMs } from "../load/describe.ts";
@@ -20,13 +20,26 @@ export async function validate(invocation: Invocation): Promise<number> {
   const { settings, terminal } = invocation;
   const cores = coresOf(invocation);
   const log = createLog({
-    level: "info", color: usesColor(terminal, settings, "progress"), line: (text) => terminal.progress.write(`${text}\n`),
+    level: "info",
+    color: usesColor(terminal, settings, "progress"),
+    line: (text) => terminal.progress.write(`${text}\n`),
   });
   const { plan, warnings } = await loadJob(invocation, log);
   for (const warning of warnings) log.warn(warning);
   if (settings.is("json")) {
-    const shares = Object.fromEntries(plan.workflows.map((workflow) => [workflow.name, describeShares(workflow, cores)]));
-    await terminal.print(`${JSON.stringify({ version: 1, plan, order: waves(plan), cores, shares, maxDurationMs: longestMs(plan), curve: curve(plan, CURVE_POINTS) }, null, 2)}\n`);
+    const shares = Object.fromEntries(
+      plan.workflows.map((workflow) => [workflow.name, describeShares(workflow, cores)]),
+    );
+    const document = {
+      version: 1,
+      plan,
+      order: waves(plan),
+      cores,
+      shares,
+      maxDurationMs: longestMs(plan),
+      curve: curve(plan, CURVE_POINTS),
+    };
+    await terminal.print(`${JSON.stringify(document, null, 2)}\n`);
     return EXIT_OK;
   }
   await terminal.print(planText(plan, cores, Math.min(COLUMNS_MAX, terminal.output.size().columns)));
@@ -39,7 +52,13 @@ export function planText(plan: JobPlan, cores: number, columns: number): string 
   if (plan.setup !== null) lines.push("before all: setup");
   for (const [index, names] of waves(plan).entries()) {
     lines.push(index === 0 ? "first:" : "then:");
-    for (const name of names) lines.push(...workflowLines(plan.workflows.find((workflow) => workflow.name === name), cores));
+    for (const name of names)
+      lines.push(
+        ...workflowLines(
+          plan.workflows.find((workflow) => workflow.name === name),
+          cores,
+        ),
+      );
   }
   if (plan.teardown !== null) lines.push("after all: teardown");
   if (plan.thresholds.length > 0) lines.push("", "thresholds:");
@@ -56,7 +75,9 @@ export function waves(plan: JobPlan): readonly (readonly string[])[] {
   const done = new Set<string>();
   const order: string[][] = [];
   while (done.size < plan.workflows.length) {
-    const wave = plan.workflows.filter(({ name, after }) => !done.has(name) && after.every((before) => done.has(before))).map(({ name }) => name);
+    const wave = plan.workflows
+      .filter(({ name, after }) => !done.has(name) && after.every((before) => done.has(before)))
+      .map(({ name }) => name);
     // A plan has no cycle: planning refuses one.
     if (wave.length === 0) break;
     for (const name of wave) done.add(name);
@@ -67,18 +88,33 @@ export function waves(plan: JobPlan): readonly (readonly string[])[] {
 
 function workflowLines(workflow: WorkflowPlan | undefined, cores: number): readonly string[] {
   if (workflow === undefined) return [];
-  return [`  ${workflow.name}: ${describeWorkflow(workflow)}`, `    ${workflow.executor.kind}, ${describeShares(workflow, cores)}`];
+  return [
+    `  ${workflow.name}: ${describeWorkflow(workflow)}`,
+    `    ${workflow.executor.kind}, ${describeShares(workflow, cores)}`,
+  ];
 }
 
 /** A chart of VUs, and of the arrival rate where there is one. Empty without any schedule. */
 function chartsOf(plan: JobPlan, columns: number): readonly string[] {
   const points = curve(plan, chartCells(columns));
-  const totalMs = points.length === 0 ? 0 : (points[points.length - 1]?.atMs ?? 0) * points.length / (points.length - 0.5);
+  const totalMs =
+    points.length === 0 ? 0 : ((points[points.length - 1]?.atMs ?? 0) * points.length) / (points.length - 0.5);
   if (totalMs === 0) return [];
-  const chart = (title: string, values: readonly number[]): readonly string[] => ["", ...chartLines(values, { title, columns, rows: CHART_ROWS, totalMs })];
+  const chart = (title: string, values: readonly number[]): readonly string[] => [
+    "",
+    ...chartLines(values, { title, columns, rows: CHART_ROWS, totalMs }),
+  ];
   const bound = plan.workflows.some(({ executor }) => "iterations" in executor) ? " (iterations may end sooner)" : "";
   return [
-    ...chart(`virtual users${bound}:`, points.map((point) => point.vus)),
-    ...(points.some((point) => point.rate > 0) ? chart("iterations started per second:", points.map((point) => point.rate)) : []),
+    ...chart(
+      `virtual users${bound}:`,
+      points.map((point) => point.vus),
+    ),
+    ...(points.some((point) => point.rate > 0)
+      ? chart(
+          "iterations started per second:",
+          points.map((point) => point.rate),
+        )
+      : []),
   ];
 }

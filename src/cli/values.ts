@@ -1,5 +1,5 @@
-// From an option's text to its value: counts, durations, rates, stages, sizes, pairs. A wrong one is `invalid` and names
-// its source, whatever source it was. Whether values make sense together is load/options.ts's business.
+// From an option's text to its value: counts, durations, rates, stages, sizes, pairs. A wrong one is `invalid` and
+// names its source, whatever source it was. Whether values make sense together is load/options.ts's business.
 
 import { HyperscaleError } from "../base/error.ts";
 import { parseBytes, parseDuration } from "../base/units.ts";
@@ -7,7 +7,11 @@ import type { Setting } from "./settings.ts";
 
 /** Throws `invalid`: "--vus: "ten" is no whole number of at least 1". */
 export function refuse(setting: Setting, problem: string, hint?: string): never {
-  throw new HyperscaleError("invalid", `${setting.source}: ${JSON.stringify(setting.text)} ${problem}`, hint === undefined ? {} : { hint });
+  throw new HyperscaleError(
+    "invalid",
+    `${setting.source}: ${JSON.stringify(setting.text)} ${problem}`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 /** A whole number; "10k" and "1m" are thousands and millions. */
@@ -33,7 +37,8 @@ export function rateOf(setting: Setting): { readonly rate: number; readonly time
   // "/s" is "/1s".
   const timeUnitMs = parseDuration(/^\d/.test(unit) ? unit : `1${unit}`);
   const rate = Number(match?.[1] ?? Number.NaN);
-  if (!(rate > 0) || timeUnitMs === null || timeUnitMs <= 0) refuse(setting, "is no rate", "write it like 100/s, 6000/m or 50/500ms");
+  if (!(rate > 0) || timeUnitMs === null || timeUnitMs <= 0)
+    refuse(setting, "is no rate", "write it like 100/s, 6000/m or 50/500ms");
   return { rate, timeUnitMs };
 }
 
@@ -64,7 +69,9 @@ export function pairOf(setting: Setting, separator: "=" | ":"): { readonly name:
 
 /** Pairs as a record; a later one of the same name wins. */
 export function recordOf(settings: readonly Setting[], separator: "=" | ":"): Readonly<Record<string, string>> {
-  return Object.fromEntries(settings.map((setting) => pairOf(setting, separator)).map(({ name, value }) => [name, value]));
+  return Object.fromEntries(
+    settings.map((setting) => pairOf(setting, separator)).map(({ name, value }) => [name, value]),
+  );
 }
 
 /**
@@ -73,6 +80,7 @@ export function recordOf(settings: readonly Setting[], separator: "=" | ":"): Re
  */
 export function thresholdOf(setting: Setting): { readonly metric: string; readonly expression: string } {
   const match = /^\s*([^:{]+(?:\{[^}]*\})?)\s*:\s*(.+?)\s*$/.exec(setting.text);
-  if (match === null) refuse(setting, "is no threshold", "write it as METRIC:EXPRESSION, like 'http_req_duration:p(95)<500'");
+  if (match === null)
+    refuse(setting, "is no threshold", "write it as METRIC:EXPRESSION, like 'http_req_duration:p(95)<500'");
   return { metric: (match[1] ?? "").trim(), expression: match[2] ?? "" };
 }

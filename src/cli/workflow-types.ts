@@ -1,4 +1,4 @@
-// Made by `bun run generate` from src/engine/hyperscale.d.ts: the text of the types that `init` writes. Edit that file.
+// Made by `bun run generate` from src/engine/hyperscale.d.ts: the types that `init` writes. Edit that file.
 
 /** The declarations of the module "hyperscale". */
 export const WORKFLOW_TYPES = `/**

@@ -23,7 +23,10 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Writes the whole file, making its folder where missing. Throws `storage` with the reason (disk full, not allowed ...). */
+/**
+ * Writes the whole file, making its folder where missing. Throws `storage` with the reason (disk full, not allowed
+ * ...).
+ */
 export async function writeText(path: string, text: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -50,7 +53,10 @@ export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path)).isDirectory();
 }
 
-/** Throws `storage` unless the path can be opened for writing now. Leaves what is there untouched, and nothing new behind. */
+/**
+ * Throws `storage` unless the path can be opened for writing now. Leaves what is there untouched, and nothing new
+ * behind.
+ */
 export async function requireWritable(path: string): Promise<void> {
   const wasThere = await exists(path);
   try {

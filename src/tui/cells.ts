@@ -13,7 +13,13 @@ export type Paint = (text: string, style: Style) => string;
 export function createPaint(color: boolean): Paint {
   const colors = createColors(color);
   const paints: Readonly<Record<Style, (text: string) => string>> = {
-    plain: (text) => text, bold: colors.bold, dim: colors.dim, good: colors.green, bad: colors.red, warn: colors.yellow, accent: colors.cyan,
+    plain: (text) => text,
+    bold: colors.bold,
+    dim: colors.dim,
+    good: colors.green,
+    bad: colors.red,
+    warn: colors.yellow,
+    accent: colors.cyan,
   };
   return (text, style) => (text === "" ? "" : paints[style](text));
 }
@@ -71,13 +77,22 @@ export function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }
 
-/** 0 for combining marks, 2 for East Asian wide characters and emoji, else 1 (Unicode TR 11, the wide ranges in use). */
+/**
+ * 0 for combining marks, 2 for East Asian wide characters and emoji, else 1 (Unicode TR 11, the wide ranges in use).
+ */
 function charCells(char: string): number {
   const code = char.codePointAt(0) ?? 0;
   if (code < 0x300) return 1;
   if (/^[\p{Mn}\p{Me}\u200b-\u200f\ufe00-\ufe0f]/u.test(char)) return 0;
-  const isWide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3)
-    || (code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60)
-    || (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) || (code >= 0x20000 && code <= 0x3fffd);
+  const isWide =
+    (code >= 0x1100 && code <= 0x115f) ||
+    (code >= 0x2e80 && code <= 0xa4cf) ||
+    (code >= 0xac00 && code <= 0xd7a3) ||
+    (code >= 0xf900 && code <= 0xfaff) ||
+    (code >= 0xfe30 && code <= 0xfe6f) ||
+    (code >= 0xff00 && code <= 0xff60) ||
+    (code >= 0xffe0 && code <= 0xffe6) ||
+    (code >= 0x1f300 && code <= 0x1faff) ||
+    (code >= 0x20000 && code <= 0x3fffd);
   return isWide ? 2 : 1;
 }

@@ -43,5 +43,9 @@ function eighths(value: number, most: number, row: number, rows: number): number
 }
 
 function numberText(value: number): string {
-  return value >= 1_000_000 ? `${Number((value / 1_000_000).toFixed(1))}M` : value >= 10_000 ? `${Number((value / 1_000).toFixed(1))}k` : String(Number(value.toFixed(1)));
+  return value >= 1_000_000
+    ? `${Number((value / 1_000_000).toFixed(1))}M`
+    : value >= 10_000
+      ? `${Number((value / 1_000).toFixed(1))}k`
+      : String(Number(value.toFixed(1)));
 }

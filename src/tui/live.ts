@@ -47,7 +47,9 @@ export function liveLines(view: JobView, options: LiveOptions): string[] {
 export function finalLines(view: JobView, options: LiveOptions): string[] {
   const columns = Math.max(20, Math.min(COLUMNS_MAX, options.columns - 1));
   const paint = createPaint(options.color);
-  return [headerSpans(view, options, columns), ...workflowLines(view.workflows, columns, options.rows)].map((spans) => lineOf(spans, columns, paint));
+  return [headerSpans(view, options, columns), ...workflowLines(view.workflows, columns, options.rows)].map((spans) =>
+    lineOf(spans, columns, paint),
+  );
 }
 
 /** Keeps the blocks that fit, by rank, each with an empty line before it while there is room. */
@@ -61,15 +63,20 @@ function arrange(blocks: readonly Block[], rows: number): readonly (readonly Spa
     used += block.lines.length;
   }
   let gaps = rows - used;
-  return filled.filter((block) => kept.has(block)).flatMap((block, index) => {
-    if (index === 0 || block.rank === 1 || gaps <= 0) return block.lines;
-    gaps--;
-    return [[], ...block.lines];
-  });
+  return filled
+    .filter((block) => kept.has(block))
+    .flatMap((block, index) => {
+      if (index === 0 || block.rank === 1 || gaps <= 0) return block.lines;
+      gaps--;
+      return [[], ...block.lines];
+    });
 }
 
 function headerSpans(view: JobView, options: LiveOptions, columns: number): readonly Span[] {
-  const state = view.state === "running" && view.workflows.some((workflow) => workflow.state === "stopping") ? "stopping" : view.state;
+  const state =
+    view.state === "running" && view.workflows.some((workflow) => workflow.state === "stopping")
+      ? "stopping"
+      : view.state;
   const total = options.totalMs === null ? "" : ` / ${minutesText(options.totalMs)}`;
   const right = `${minutesText(view.elapsedMs)}${total}`;
   const stateText = ` ${state} `;
@@ -86,20 +93,35 @@ function saturationLines(view: JobView): readonly (readonly Span[])[] {
   if (!view.isSaturated) return [];
   const busiest = view.cores.reduce((most, core) => Math.max(most, core.cpu), 0);
   const lag = view.cores.reduce((most, core) => Math.max(most, core.loopLagMs), 0);
-  return [[span(`! generator saturated (cpu ${Math.round(busiest * 100)}%, loop ${timeText(lag)} late): times include its own delay`, "bad")]];
+  const state = `cpu ${Math.round(busiest * 100)}%, loop ${timeText(lag)} late`;
+  return [[span(`! generator saturated (${state}): times include its own delay`, "bad")]];
 }
 
 const MARKS: Readonly<Record<WorkflowView["state"], readonly [mark: string, style: Style]>> = {
-  waiting: ["○", "dim"], preparing: ["○", "accent"], running: ["●", "accent"], stopping: ["●", "warn"],
-  ended: ["✓", "good"], failed: ["✗", "bad"], skipped: ["–", "dim"],
+  waiting: ["○", "dim"],
+  preparing: ["○", "accent"],
+  running: ["●", "accent"],
+  stopping: ["●", "warn"],
+  ended: ["✓", "good"],
+  failed: ["✗", "bad"],
+  skipped: ["–", "dim"],
 };
 
-function workflowLines(workflows: readonly WorkflowView[], columns: number, rows: number): readonly (readonly Span[])[] {
+function workflowLines(
+  workflows: readonly WorkflowView[],
+  columns: number,
+  rows: number,
+): readonly (readonly Span[])[] {
   const most = Math.max(2, Math.floor(rows / 2));
   // Where not all fit, those that run say more than those that wait or have ended.
-  const shown = workflows.length <= most ? workflows : workflows.toSorted((left, right) => activity(right) - activity(left)).slice(0, most - 1);
+  const shown =
+    workflows.length <= most
+      ? workflows
+      : workflows.toSorted((left, right) => activity(right) - activity(left)).slice(0, most - 1);
   const lines = rowsOf(shown.map(workflowRow), columns);
-  return shown.length === workflows.length ? lines : [...lines, [span(`  and ${workflows.length - shown.length} more workflows`, "dim")]];
+  return shown.length === workflows.length
+    ? lines
+    : [...lines, [span(`  and ${workflows.length - shown.length} more workflows`, "dim")]];
 }
 
 function activity(workflow: WorkflowView): number {
@@ -110,8 +132,15 @@ function activity(workflow: WorkflowView): number {
 
 /** What a workflow's line says, before it is known how wide its neighbours are. */
 type WorkflowRow = {
-  readonly mark: string; readonly style: Style; readonly name: string; readonly vus: string; readonly progress: string;
-  readonly dropped: string; readonly rate: string; readonly part: number; readonly isOver: boolean;
+  readonly mark: string;
+  readonly style: Style;
+  readonly name: string;
+  readonly vus: string;
+  readonly progress: string;
+  readonly dropped: string;
+  readonly rate: string;
+  readonly part: number;
+  readonly isOver: boolean;
 };
 
 function workflowRow(workflow: WorkflowView): WorkflowRow {
@@ -119,9 +148,17 @@ function workflowRow(workflow: WorkflowView): WorkflowRow {
   const seconds = workflow.elapsedMs / 1_000;
   const total = workflow.iterationsTotal;
   return {
-    mark, style, name: printable(workflow.name),
-    vus: workflow.state === "waiting" || workflow.state === "skipped" ? workflow.state : `${workflow.vus}/${workflow.vusMax} VUs`,
-    progress: total === null ? `${minutesText(workflow.elapsedMs)}/${minutesText(workflow.totalMs)}` : `${count(workflow.completed)}/${count(total)} iters`,
+    mark,
+    style,
+    name: printable(workflow.name),
+    vus:
+      workflow.state === "waiting" || workflow.state === "skipped"
+        ? workflow.state
+        : `${workflow.vus}/${workflow.vusMax} VUs`,
+    progress:
+      total === null
+        ? `${minutesText(workflow.elapsedMs)}/${minutesText(workflow.totalMs)}`
+        : `${count(workflow.completed)}/${count(total)} iters`,
     dropped: workflow.dropped > 0 ? `${count(workflow.dropped)} dropped` : "",
     rate: seconds > 0 && workflow.completed > 0 ? `${rateText(workflow.completed / seconds)} iters/s` : "",
     part: total === null ? workflow.elapsedMs / Math.max(1, workflow.totalMs) : workflow.completed / Math.max(1, total),
@@ -133,8 +170,19 @@ function workflowRow(workflow: WorkflowView): WorkflowRow {
 function rowsOf(rows: readonly WorkflowRow[], columns: number): readonly (readonly Span[])[] {
   const widest = (of: (row: WorkflowRow) => string): number => Math.max(0, ...rows.map((row) => widthOf(of(row))));
   const gap = (width: number): number => (width === 0 ? 0 : width + 2);
-  const name = Math.min(NAME_COLUMNS_MAX, Math.max(10, Math.floor(columns / 4)), Math.max(4, widest((row) => row.name)));
-  const [vus, progress, dropped] = [widest((row) => row.vus), widest((row) => row.progress), widest((row) => row.dropped)];
+  const name = Math.min(
+    NAME_COLUMNS_MAX,
+    Math.max(10, Math.floor(columns / 4)),
+    Math.max(
+      4,
+      widest((row) => row.name),
+    ),
+  );
+  const [vus, progress, dropped] = [
+    widest((row) => row.vus),
+    widest((row) => row.progress),
+    widest((row) => row.dropped),
+  ];
   const fixed = 2 + name + gap(progress) + gap(dropped);
   const hasVus = fixed + gap(vus) <= columns;
   const left = columns - fixed - (hasVus ? gap(vus) : 0);
@@ -155,36 +203,62 @@ function rowsOf(rows: readonly WorkflowRow[], columns: number): readonly (readon
 function totalsLines(view: JobView, columns: number): readonly (readonly Span[])[] {
   const { passes, fails } = view.checks;
   const requests: Span[] = [
-    span("requests ", "dim"), span(count(view.requests).padStart(9), "bold"), span(`  ${rateText(view.requestsPerSecond)}/s`, "accent"),
-    span("  failed ", "dim"), span(percent(view.failedRatio), view.failedRatio > 0 ? "bad" : "good"),
+    span("requests ", "dim"),
+    span(count(view.requests).padStart(9), "bold"),
+    span(`  ${rateText(view.requestsPerSecond)}/s`, "accent"),
+    span("  failed ", "dim"),
+    span(percent(view.failedRatio), view.failedRatio > 0 ? "bad" : "good"),
   ];
-  const checks: Span[] = passes + fails === 0 ? [] : [
-    span("checks ", "dim"), span(percent(passes / (passes + fails)), fails > 0 ? "bad" : "good"),
-    span(fails > 0 ? ` ${count(fails)} failed` : "", "bad"),
-  ];
-  const cpu: Span[] = view.cores.length === 0 ? [] : [
-    span("  cpu ", "dim"), span(view.cores.map((core) => `${Math.round(core.cpu * 100)}%`).join(" "), view.isSaturated ? "bad" : "plain"),
-  ];
+  const checks: Span[] =
+    passes + fails === 0
+      ? []
+      : [
+          span("checks ", "dim"),
+          span(percent(passes / (passes + fails)), fails > 0 ? "bad" : "good"),
+          span(fails > 0 ? ` ${count(fails)} failed` : "", "bad"),
+        ];
+  const cpu: Span[] =
+    view.cores.length === 0
+      ? []
+      : [
+          span("  cpu ", "dim"),
+          span(
+            view.cores.map((core) => `${Math.round(core.cpu * 100)}%`).join(" "),
+            view.isSaturated ? "bad" : "plain",
+          ),
+        ];
   const traffic: Span[] = [
-    span("received ", "dim"), span(`${formatBytes(view.bytesReceivedPerSecond)}/s`.padStart(9)),
-    span("  sent ", "dim"), span(`${formatBytes(view.bytesSentPerSecond)}/s`),
+    span("received ", "dim"),
+    span(`${formatBytes(view.bytesReceivedPerSecond)}/s`.padStart(9)),
+    span("  sent ", "dim"),
+    span(`${formatBytes(view.bytesSentPerSecond)}/s`),
   ];
   if (columns < NARROW_COLUMNS) return [requests, ...(checks.length === 0 ? [] : [checks]), traffic];
   return [checks.length === 0 ? requests : [...requests, span("  "), ...checks], [...traffic, ...cpu]];
 }
 
 const LATENCY_COLUMNS: readonly (readonly [name: string, of: (latency: LatencyView) => number])[] = [
-  ["avg", (latency) => latency.avg], ["p50", (latency) => latency.p50], ["p90", (latency) => latency.p90],
-  ["p95", (latency) => latency.p95], ["p99", (latency) => latency.p99], ["max", (latency) => latency.max],
+  ["avg", (latency) => latency.avg],
+  ["p50", (latency) => latency.p50],
+  ["p90", (latency) => latency.p90],
+  ["p95", (latency) => latency.p95],
+  ["p99", (latency) => latency.p99],
+  ["max", (latency) => latency.max],
 ];
 
 function latencyLines(view: JobView, columns: number): readonly (readonly Span[])[] {
   if (view.requests === 0) return [];
   // Narrow terminals show the columns people ask for first.
-  const shown = columns >= NARROW_COLUMNS ? LATENCY_COLUMNS : columns >= 46 ? LATENCY_COLUMNS.filter(([name]) => name !== "avg" && name !== "p90") : LATENCY_COLUMNS.filter(([name]) => name === "p50" || name === "p95" || name === "p99");
+  const shown =
+    columns >= NARROW_COLUMNS
+      ? LATENCY_COLUMNS
+      : columns >= 46
+        ? LATENCY_COLUMNS.filter(([name]) => name !== "avg" && name !== "p90")
+        : LATENCY_COLUMNS.filter(([name]) => name === "p50" || name === "p95" || name === "p99");
   const width = columns >= 46 ? 10 : 9;
   const row = (label: string, latency: LatencyView): Span[] => [
-    span(label.padEnd(9), "dim"), ...shown.map(([, of]) => span(timeText(of(latency)).padStart(width))),
+    span(label.padEnd(9), "dim"),
+    ...shown.map(([, of]) => span(timeText(of(latency)).padStart(width))),
   ];
   return [
     [span("latency".padEnd(9), "dim"), ...shown.map(([name]) => span(name.padStart(width), "dim"))],
@@ -198,7 +272,13 @@ function sparkLines(view: JobView, options: LiveOptions, columns: number): reado
   const most = options.requestsBySecond.reduce((max, value) => Math.max(max, value), 0);
   const label = "req/s    ";
   const scale = ` max ${rateText(most)}`;
-  return [[span(label, "dim"), span(sparkline(options.requestsBySecond, columns - label.length - scale.length), "accent"), span(scale, "dim")]];
+  return [
+    [
+      span(label, "dim"),
+      span(sparkline(options.requestsBySecond, columns - label.length - scale.length), "accent"),
+      span(scale, "dim"),
+    ],
+  ];
 }
 
 function histogramLines(view: JobView, columns: number): readonly (readonly Span[])[] {
@@ -219,11 +299,18 @@ function thresholdLines(view: JobView): readonly (readonly Span[])[] {
   if (view.thresholds.length === 0) return [];
   const failing = view.thresholds.filter((threshold) => !threshold.ok);
   const passing = view.thresholds.length - failing.length;
-  const lines: (readonly Span[])[] = [[
-    span("thresholds ", "dim"), span(`✓ ${passing}`, passing > 0 ? "good" : "dim"), span(`  ✗ ${failing.length}`, failing.length > 0 ? "bad" : "dim"),
-  ]];
+  const lines: (readonly Span[])[] = [
+    [
+      span("thresholds ", "dim"),
+      span(`✓ ${passing}`, passing > 0 ? "good" : "dim"),
+      span(`  ✗ ${failing.length}`, failing.length > 0 ? "bad" : "dim"),
+    ],
+  ];
   for (const { metricKey, expression, value } of failing.slice(0, 3)) {
-    lines.push([span(`  ✗ ${printable(metricKey)} ${printable(expression)}`, "bad"), span(value === null ? "" : `  is ${Number(value.toFixed(2))}`)]);
+    lines.push([
+      span(`  ✗ ${printable(metricKey)} ${printable(expression)}`, "bad"),
+      span(value === null ? "" : `  is ${Number(value.toFixed(2))}`),
+    ]);
   }
   if (failing.length > 3) lines.push([span(`  and ${failing.length - 3} more`, "bad")]);
   return lines;

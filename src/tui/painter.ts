@@ -33,7 +33,12 @@ export class Painter {
   paint(lines: readonly string[]): void {
     if (this.#isClosed || this.#canvas.isBusy()) return;
     const { columns } = this.#canvas.size();
-    if (columns === this.#columns && lines.length === this.#lines.length && lines.every((line, at) => line === this.#lines[at])) return;
+    if (
+      columns === this.#columns &&
+      lines.length === this.#lines.length &&
+      lines.every((line, at) => line === this.#lines[at])
+    )
+      return;
     this.#draw("", lines);
   }
 

@@ -5,18 +5,23 @@ import type { JobView } from "../load/result.ts";
 
 /** "running (0m13.0s), 050/100 VUs, 349 complete and 0 interrupted iterations, 120.3 req/s, p95 12ms, 0.00% failed". */
 export function plainLine(view: JobView): string {
-  const sum = (of: (workflow: JobView["workflows"][number]) => number): number => view.workflows.reduce((total, workflow) => total + of(workflow), 0);
+  const sum = (of: (workflow: JobView["workflows"][number]) => number): number =>
+    view.workflows.reduce((total, workflow) => total + of(workflow), 0);
   const vusMax = sum((workflow) => workflow.vusMax);
   const width = String(vusMax).length;
   const dropped = sum((workflow) => workflow.dropped);
   const parts = [
     `${view.state} (${clockText(view.elapsedMs)})`,
     `${String(sum((workflow) => workflow.vus)).padStart(width, "0")}/${vusMax} VUs`,
-    `${sum((workflow) => workflow.completed)} complete and ${sum((workflow) => workflow.interrupted)} interrupted iterations`,
+    `${sum(({ completed }) => completed)} complete and ${sum(({ interrupted }) => interrupted)} interrupted iterations`,
   ];
   if (dropped > 0) parts.push(`${dropped} dropped`);
   if (view.requests > 0) {
-    parts.push(`${view.requestsPerSecond.toFixed(1)} req/s`, `p95 ${formatLatency(view.latencyNow.p95)}`, `${percent(view.failedRatio)} failed`);
+    parts.push(
+      `${view.requestsPerSecond.toFixed(1)} req/s`,
+      `p95 ${formatLatency(view.latencyNow.p95)}`,
+      `${percent(view.failedRatio)} failed`,
+    );
   }
   if (view.isSaturated) parts.push("GENERATOR SATURATED");
   return parts.join(", ");
@@ -28,7 +33,9 @@ export function clockText(ms: number): string {
   const minutes = Math.floor((ms % 3_600_000) / 60_000);
   // Cut, not rounded: 59.96 s must not read as 60.0s.
   const seconds = (Math.floor((ms % 60_000) / 100) / 10).toFixed(1);
-  return hours > 0 ? `${hours}h${String(minutes).padStart(2, "0")}m${seconds.padStart(4, "0")}s` : `${minutes}m${seconds.padStart(4, "0")}s`;
+  return hours > 0
+    ? `${hours}h${String(minutes).padStart(2, "0")}m${seconds.padStart(4, "0")}s`
+    : `${minutes}m${seconds.padStart(4, "0")}s`;
 }
 
 /** A ratio 0..1 as "0.00%". */

@@ -5,7 +5,13 @@ import { editDistance, nearest } from "../../src/base/suggest.ts";
 
 test("one inserted, removed, changed or swapped letter is one edit", () => {
   for (const [left, right, distance] of [
-    ["vus", "vuss", 1], ["vus", "vs", 1], ["vus", "vuz", 1], ["vus", "vsu", 1], ["", "abc", 3], ["abc", "abc", 0], ["kitten", "sitting", 3],
+    ["vus", "vuss", 1],
+    ["vus", "vs", 1],
+    ["vus", "vuz", 1],
+    ["vus", "vsu", 1],
+    ["", "abc", 3],
+    ["abc", "abc", 0],
+    ["kitten", "sitting", 3],
   ] as const) {
     expect(editDistance(left, right)).toBe(distance);
     expect(editDistance(right, left)).toBe(distance);

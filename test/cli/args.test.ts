@@ -10,7 +10,9 @@ import { failureOf } from "./errors.ts";
 const TABLE: OptionTable = { ...submitOptions, ...COMMON_OPTIONS };
 
 function valuesOf(args: readonly string[], name: string): readonly string[] {
-  return parseArgs(TABLE, args).occurrences.filter((occurrence) => occurrence.name === name).map((occurrence) => occurrence.value);
+  return parseArgs(TABLE, args)
+    .occurrences.filter((occurrence) => occurrence.name === name)
+    .map((occurrence) => occurrence.value);
 }
 
 describe("spellings", () => {
@@ -48,7 +50,11 @@ describe("spellings", () => {
   });
 
   test("an occurrence remembers how it was typed, for messages", () => {
-    expect(parseArgs(TABLE, ["t.ts", "--users", "3"]).occurrences[0]).toEqual({ name: "vus", typed: "--users", value: "3" });
+    expect(parseArgs(TABLE, ["t.ts", "--users", "3"]).occurrences[0]).toEqual({
+      name: "vus",
+      typed: "--users",
+      value: "3",
+    });
   });
 
   test("after -- everything is an argument", () => {

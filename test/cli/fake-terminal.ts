@@ -13,10 +13,17 @@ export type FakeTerminal = Terminal & {
 
 export class ExitCalled extends Error {}
 
-export function fakeTerminal(args: readonly string[], options: {
-  readonly env?: Readonly<Record<string, string>>; readonly directory?: string; readonly isTerminal?: boolean;
-  readonly columns?: number; readonly rows?: number; readonly input?: string;
-} = {}): FakeTerminal {
+export function fakeTerminal(
+  args: readonly string[],
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly directory?: string;
+    readonly isTerminal?: boolean;
+    readonly columns?: number;
+    readonly rows?: number;
+    readonly input?: string;
+  } = {},
+): FakeTerminal {
   let stdout = "";
   let stderr = "";
   const listeners = new Set<(signal: Interrupt) => void>();
@@ -32,9 +39,15 @@ export function fakeTerminal(args: readonly string[], options: {
     env: options.env ?? {},
     directory: options.directory ?? "/",
     cores: 2,
-    output: screen((text) => { stdout += text; }),
-    progress: screen((text) => { stderr += text; }),
-    print: async (text) => { stdout += text; },
+    output: screen((text) => {
+      stdout += text;
+    }),
+    progress: screen((text) => {
+      stderr += text;
+    }),
+    print: async (text) => {
+      stdout += text;
+    },
     readInput: async () => options.input ?? "",
     onInterrupt(listener) {
       listeners.add(listener);
@@ -47,7 +60,9 @@ export function fakeTerminal(args: readonly string[], options: {
     },
     stdout: () => stdout,
     stderr: () => stderr,
-    interrupt: (signal) => { for (const listener of [...listeners]) listener(signal); },
+    interrupt: (signal) => {
+      for (const listener of [...listeners]) listener(signal);
+    },
     listeners: () => listeners.size,
     exits,
   };

@@ -21,7 +21,9 @@ test("the types that init writes are engine/hyperscale.d.ts, byte for byte", asy
 });
 
 const SYNTAX: Readonly<Record<Shell, readonly string[]>> = {
-  bash: ["bash", "-n"], zsh: ["zsh", "-n"], fish: ["fish", "--no-execute"],
+  bash: ["bash", "-n"],
+  zsh: ["zsh", "-n"],
+  fish: ["fish", "--no-execute"],
 };
 for (const shell of SHELLS) {
   test.skipIf(Bun.which(shell) === null)(`${shell} accepts its completion script`, async () => {
@@ -46,8 +48,9 @@ for (const shell of SHELLS) {
 
 /** What bash would offer for a line, asked of a real bash. */
 function bashOffers(words: readonly string[]): readonly string[] {
-  const script = `source ${ROOT}completions/hyperscale.bash; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; `
-    + "_hyperscale; printf '%s\\n' \"${COMPREPLY[@]}\"";
+  const script =
+    `source ${ROOT}completions/hyperscale.bash; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; ` +
+    "_hyperscale; printf '%s\\n' \"${COMPREPLY[@]}\"";
   return Bun.spawnSync(["bash", "-c", script]).stdout.toString().trim().split("\n");
 }
 

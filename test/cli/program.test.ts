@@ -1,12 +1,15 @@
-// Goal: the program finds the command, prints help to stdout, errors to stderr, and ends with the contract's exit codes.
-// Method: runProgram against a terminal that keeps what is written.
+// Goal: the program finds the command, prints help to stdout, errors to stderr, and ends with the contract's exit
+// codes. Method: runProgram against a terminal that keeps what is written.
 
 import { describe, expect, test } from "bun:test";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { fakeTerminal, noWorld } from "./fake-terminal.ts";
 
-async function run(args: string, env: Readonly<Record<string, string>> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+async function run(
+  args: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const terminal = fakeTerminal(args === "" ? [] : args.split(" "), { env });
   const code = await runProgram(terminal, "9.8.7", noWorld);
   return { code, stdout: terminal.stdout(), stderr: terminal.stderr() };

@@ -10,8 +10,12 @@ import { fakeTerminal, noWorld } from "./fake-terminal.ts";
 
 const TSC = join(import.meta.dir, "../../node_modules/.bin/tsc");
 let folder = "";
-beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), "hyperscale-init-")); });
-afterAll(async () => { await rm(folder, { recursive: true }); });
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "hyperscale-init-"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
 
 async function init(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const terminal = fakeTerminal(["init", ...args], { directory: folder });
@@ -20,7 +24,10 @@ async function init(...args: readonly string[]): Promise<{ code: number; stdout:
 }
 
 function typeCheck(directory: string): { code: number; text: string } {
-  const { exitCode, stdout } = Bun.spawnSync([process.execPath, TSC, "--noEmit"], { cwd: directory, env: { ...process.env, BUN_BE_BUN: "1" } });
+  const { exitCode, stdout } = Bun.spawnSync([process.execPath, TSC, "--noEmit"], {
+    cwd: directory,
+    env: { ...process.env, BUN_BE_BUN: "1" },
+  });
   return { code: exitCode, text: stdout.toString() };
 }
 
@@ -37,7 +44,9 @@ test("the generated project type-checks, and a misused name in it does not", asy
 
 test("the example says that module variables are shared by the VUs of a core", async () => {
   await init("said");
-  expect(await readFile(join(folder, "said/test.ts"), "utf8")).toMatch(/Variables of this module are shared by the VUs/);
+  expect(await readFile(join(folder, "said/test.ts"), "utf8")).toMatch(
+    /Variables of this module are shared by the VUs/,
+  );
 });
 
 test("files that are there are kept, all of them, unless forced", async () => {

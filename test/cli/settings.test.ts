@@ -13,7 +13,10 @@ const TABLE: OptionTable = { ...submitOptions, ...COMMON_OPTIONS };
 function settings(args: readonly string[], env: Readonly<Record<string, string>> = {}, config?: unknown): Settings {
   const text = typeof config === "string" ? config : JSON.stringify(config);
   return resolveSettings({
-    table: TABLE, args: parseArgs(TABLE, ["t.ts", ...args]), env, config: config === undefined ? null : { path: "load.json", text },
+    table: TABLE,
+    args: parseArgs(TABLE, ["t.ts", ...args]),
+    env,
+    config: config === undefined ? null : { path: "load.json", text },
   });
 }
 
@@ -29,7 +32,11 @@ describe("precedence", () => {
   });
 
   test("a nearer source replaces all values of a repeatable option, it does not add to them", () => {
-    expect(settings(["-e", "A=1"], { HYPERSCALE_ENV: "B=2" }, { env: { C: "3" } }).all("env").map((each) => each.text)).toEqual(["A=1"]);
+    expect(
+      settings(["-e", "A=1"], { HYPERSCALE_ENV: "B=2" }, { env: { C: "3" } })
+        .all("env")
+        .map((each) => each.text),
+    ).toEqual(["A=1"]);
   });
 
   test("the last of repeated flags counts where one value is wanted", () => {
@@ -49,23 +56,53 @@ describe("precedence", () => {
 describe("several values", () => {
   test("stages may be given one by one, or with commas", () => {
     const expected = ["30s:10", "1m:0"];
-    expect(settings(["-s", "30s:10", "-s", "1m:0"]).all("stage").map((each) => each.text)).toEqual(expected);
-    expect(settings(["-s", "30s:10,1m:0"]).all("stage").map((each) => each.text)).toEqual(expected);
-    expect(settings([], { HYPERSCALE_STAGE: "30s:10, 1m:0" }).all("stage").map((each) => each.text)).toEqual(expected);
-    expect(settings([], {}, { stage: expected }).all("stage").map((each) => each.text)).toEqual(expected);
+    expect(
+      settings(["-s", "30s:10", "-s", "1m:0"])
+        .all("stage")
+        .map((each) => each.text),
+    ).toEqual(expected);
+    expect(
+      settings(["-s", "30s:10,1m:0"])
+        .all("stage")
+        .map((each) => each.text),
+    ).toEqual(expected);
+    expect(
+      settings([], { HYPERSCALE_STAGE: "30s:10, 1m:0" })
+        .all("stage")
+        .map((each) => each.text),
+    ).toEqual(expected);
+    expect(
+      settings([], {}, { stage: expected })
+        .all("stage")
+        .map((each) => each.text),
+    ).toEqual(expected);
   });
 
   test("a variable takes several as a JSON array, and a header keeps its commas", () => {
-    expect(settings([], { HYPERSCALE_HEADER: '["a: 1","b: 2"]' }).all("header").map((each) => each.text)).toEqual(["a: 1", "b: 2"]);
-    expect(settings([], { HYPERSCALE_HEADER: "accept: a, b" }).all("header").map((each) => each.text)).toEqual(["accept: a, b"]);
+    expect(
+      settings([], { HYPERSCALE_HEADER: '["a: 1","b: 2"]' })
+        .all("header")
+        .map((each) => each.text),
+    ).toEqual(["a: 1", "b: 2"]);
+    expect(
+      settings([], { HYPERSCALE_HEADER: "accept: a, b" })
+        .all("header")
+        .map((each) => each.text),
+    ).toEqual(["accept: a, b"]);
   });
 
   test("a config file writes pairs as an object, several thresholds of a metric as a list", () => {
     const config = { env: { A: "1", B: 2 }, threshold: { http_req_duration: ["p(95)<500", "max<2000"] } };
-    expect(settings([], {}, config).all("env").map((each) => each.text)).toEqual(["A=1", "B=2"]);
-    expect(settings([], {}, config).all("threshold").map((each) => each.text)).toEqual([
-      "http_req_duration:p(95)<500", "http_req_duration:max<2000",
-    ]);
+    expect(
+      settings([], {}, config)
+        .all("env")
+        .map((each) => each.text),
+    ).toEqual(["A=1", "B=2"]);
+    expect(
+      settings([], {}, config)
+        .all("threshold")
+        .map((each) => each.text),
+    ).toEqual(["http_req_duration:p(95)<500", "http_req_duration:max<2000"]);
   });
 
   test("config keys are names in camelCase or as on the command line", () => {
@@ -80,8 +117,16 @@ describe("bad sources are invalid and named", () => {
     ["a config file that is no object", () => settings([], {}, [1]), /load\.json must hold a JSON object/],
     ["an unknown key", () => settings([], {}, { vuss: 1 }), /vuss in load\.json is no option/, /did you mean vus\?/],
     ["an object where one value belongs", () => settings([], {}, { vus: {} }), /vus in load\.json cannot be \{\}/],
-    ["a string where a boolean belongs", () => settings([], {}, { quiet: "yes" }), /quiet in load\.json must be true or false/],
-    ["a variable that is no boolean", () => settings([], { HYPERSCALE_QUIET: "perhaps" }), /HYPERSCALE_QUIET must be true or false/],
+    [
+      "a string where a boolean belongs",
+      () => settings([], {}, { quiet: "yes" }),
+      /quiet in load\.json must be true or false/,
+    ],
+    [
+      "a variable that is no boolean",
+      () => settings([], { HYPERSCALE_QUIET: "perhaps" }),
+      /HYPERSCALE_QUIET must be true or false/,
+    ],
     ["a variable that is broken JSON", () => settings([], { HYPERSCALE_ENV: '["A=1"' }), /HYPERSCALE_ENV is not JSON/],
   ];
   for (const [name, run, message, hint] of cases) {

@@ -1,5 +1,5 @@
-// Goal: a submit follows its job: what goes to stdout, stderr and files, what signals do, and which exit code comes out.
-// Method: real files and a real evaluation of the workflow, with a job whose events and ending the test decides.
+// Goal: a submit follows its job: what goes to stdout, stderr and files, what signals do, and which exit code comes
+// out. Method: real files and a real evaluation of the workflow, with a job whose events and ending the test decides.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -22,25 +22,51 @@ const TABLE: OptionTable = { ...submitOptions, ...COMMON_OPTIONS };
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hyperscale-submit-"));
-  await writeFile(join(folder, "test.ts"), `
+  await writeFile(
+    join(folder, "test.ts"),
+    `
     export const options = { vus: 2, duration: "3s", thresholds: { checks: ["rate>0.5"] } };
     export function setup() {}
-    export default async () => {};`);
+    export default async () => {};`,
+  );
   await writeFile(join(folder, "load.json"), JSON.stringify({ vus: 7 }));
 });
-afterAll(async () => { await rm(folder, { recursive: true }); });
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
 
 /** How the pretended job goes. `onCancel`: what a graceful cancel ends in; without it, it never ends. */
-type Course = { readonly events?: readonly ClientEvent[]; readonly ending?: Partial<JobResult>; readonly isEndless?: boolean; readonly onCancel?: Partial<JobResult> };
+type Course = {
+  readonly events?: readonly ClientEvent[];
+  readonly ending?: Partial<JobResult>;
+  readonly isEndless?: boolean;
+  readonly onCancel?: Partial<JobResult>;
+};
 
-type Ended = { readonly code: number; readonly terminal: FakeTerminal; readonly start: JobStart | null; readonly cancels: number };
+type Ended = {
+  readonly code: number;
+  readonly terminal: FakeTerminal;
+  readonly start: JobStart | null;
+  readonly cancels: number;
+};
 
-async function run(args: readonly string[], course: Course = {}, options: {
-  readonly env?: Readonly<Record<string, string>>; readonly isTerminal?: boolean; readonly during?: (terminal: FakeTerminal) => void;
-} = {}): Promise<Ended> {
+async function run(
+  args: readonly string[],
+  course: Course = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly isTerminal?: boolean;
+    readonly during?: (terminal: FakeTerminal) => void;
+  } = {},
+): Promise<Ended> {
   const terminal = fakeTerminal([], { directory: folder, isTerminal: options.isTerminal ?? false });
   const typed = [join(folder, "test.ts"), ...args];
-  const settings = resolveSettings({ table: TABLE, args: parseArgs(TABLE, typed), env: options.env ?? {}, config: null });
+  const settings = resolveSettings({
+    table: TABLE,
+    args: parseArgs(TABLE, typed),
+    env: options.env ?? {},
+    config: null,
+  });
   let started: JobStart | null = null;
   let cancels = 0;
   const start: StartJob = (job, onEvent) => {
@@ -63,8 +89,24 @@ async function run(args: readonly string[], course: Course = {}, options: {
 
 function resultOf({ plan }: JobStart, changes: Partial<JobResult>): JobResult {
   return {
-    id: "job-1", state: "completed", reason: "", errorCode: null, startedAtEpochMs: 1_700_000_000_000, durationMs: 3_000, plan, workflows: [],
-    thresholds: [], late: 0, reruns: 0, unreportedMax: 0, disturbed: [], cores: [], loopLagMsP99: 0, warnings: [], errors: [], ...changes,
+    id: "job-1",
+    state: "completed",
+    reason: "",
+    errorCode: null,
+    startedAtEpochMs: 1_700_000_000_000,
+    durationMs: 3_000,
+    plan,
+    workflows: [],
+    thresholds: [],
+    late: 0,
+    reruns: 0,
+    unreportedMax: 0,
+    disturbed: [],
+    cores: [],
+    loopLagMsP99: 0,
+    warnings: [],
+    errors: [],
+    ...changes,
   };
 }
 
@@ -84,7 +126,9 @@ describe("streams", () => {
   });
 
   test("--quiet leaves banner and progress out, not the log", async () => {
-    const { terminal } = await run(["-q"], { events: [VIEW, { kind: "log", level: "error", workflow: "", text: "ouch" }] });
+    const { terminal } = await run(["-q"], {
+      events: [VIEW, { kind: "log", level: "error", workflow: "", text: "ouch" }],
+    });
     expect(terminal.stderr()).toBe("error ouch\n");
     expect(terminal.stdout()).toContain("completed");
   });
@@ -119,7 +163,14 @@ describe("streams", () => {
 
 describe("exit codes", () => {
   for (const [errorCode, exit] of [
-    ["setup-timeout", 100], ["teardown-timeout", 101], ["cancelled", 103], ["interrupted", 105], ["load", 107], ["aborted", 108], ["failed", 110], ["thresholds", 99],
+    ["setup-timeout", 100],
+    ["teardown-timeout", 101],
+    ["cancelled", 103],
+    ["interrupted", 105],
+    ["load", 107],
+    ["aborted", 108],
+    ["failed", 110],
+    ["thresholds", 99],
   ] as const) {
     test(`${errorCode} is ${exit}, with the reason on stderr and the summary printed`, async () => {
       const { code, terminal } = await run([], { ending: { state: "failed", errorCode, reason: "because of this" } });
@@ -130,7 +181,9 @@ describe("exit codes", () => {
   }
 
   test("a failed threshold of a completed job is 99 and named", async () => {
-    const { code, terminal } = await run([], { ending: { thresholds: [{ metricKey: "checks", expression: "rate>0.5", ok: false, value: 0.1 }] } });
+    const { code, terminal } = await run([], {
+      ending: { thresholds: [{ metricKey: "checks", expression: "rate>0.5", ok: false, value: 0.1 }] },
+    });
     expect(code).toBe(99);
     expect(terminal.stderr()).toContain("error: thresholds failed: checks rate>0.5\n");
   });
@@ -139,8 +192,32 @@ describe("exit codes", () => {
 describe("options reach the job", () => {
   test("schedule, environment, tags, thresholds, http", async () => {
     const { start } = await run([
-      "-u", "5", "-d", "9s", "-e", "A=1", "-e", "B=x=y", "--tag", "t=u", "--threshold", "http_reqs:count>1", "-k", "--user-agent", "me",
-      "--max-redirects", "3", "--no-setup", "--cores", "1", "--memory-max", "1GiB", "--id", "my-job", "--summary-trend-stats", "avg,p(99)",
+      "-u",
+      "5",
+      "-d",
+      "9s",
+      "-e",
+      "A=1",
+      "-e",
+      "B=x=y",
+      "--tag",
+      "t=u",
+      "--threshold",
+      "http_reqs:count>1",
+      "-k",
+      "--user-agent",
+      "me",
+      "--max-redirects",
+      "3",
+      "--no-setup",
+      "--cores",
+      "1",
+      "--memory-max",
+      "1GiB",
+      "--id",
+      "my-job",
+      "--summary-trend-stats",
+      "avg,p(99)",
     ]);
     expect(start).toMatchObject({ id: "my-job", cores: 1, memoryMaxBytes: 2 ** 30 });
     const plan = start?.plan;
@@ -148,7 +225,12 @@ describe("options reach the job", () => {
     expect(plan?.env).toEqual({ A: "1", B: "x=y" });
     expect(plan?.tags).toEqual({ t: "u" });
     expect(plan?.thresholds.map((threshold) => threshold.expression)).toEqual(["rate>0.5", "count>1"]);
-    expect(plan?.http).toMatchObject({ insecureSkipTlsVerify: true, userAgent: "me", maxRedirects: 3, noConnectionReuse: false });
+    expect(plan?.http).toMatchObject({
+      insecureSkipTlsVerify: true,
+      userAgent: "me",
+      maxRedirects: 3,
+      noConnectionReuse: false,
+    });
     expect(plan?.setup).toBeNull();
     expect(plan?.summaryTrendStats).toEqual(["avg", "p(99)"]);
   });
@@ -163,7 +245,13 @@ describe("options reach the job", () => {
 
   test("--rate with --max-vus", async () => {
     const { start } = await run(["--rate", "100/s", "-d", "5s", "--max-vus", "30"]);
-    expect(start?.plan.workflows[0]?.executor).toMatchObject({ kind: "constant-arrival-rate", rate: 100, durationMs: 5_000, preAllocatedVus: 2, maxVus: 30 });
+    expect(start?.plan.workflows[0]?.executor).toMatchObject({
+      kind: "constant-arrival-rate",
+      rate: 100,
+      durationMs: 5_000,
+      preAllocatedVus: 2,
+      maxVus: 30,
+    });
   });
 });
 
@@ -176,16 +264,27 @@ describe("refused before anything starts", () => {
     [["--id", "a b"], "invalid", /^--id: "a b"/],
     [["-e", "A"], "invalid", /^-e: "A"/],
     [["--max-vus", "9"], "invalid", /^--max-vus: "9" goes with an arrival rate/],
-    [["--rate", "100/s", "-d", "5s", "-u", "50", "--max-vus", "30"], "invalid", /^--max-vus: "30" is fewer than the 50/],
+    [
+      ["--rate", "100/s", "-d", "5s", "-u", "50", "--max-vus", "30"],
+      "invalid",
+      /^--max-vus: "30" is fewer than the 50/,
+    ],
     [["-X", "POST"], "invalid", /^-X: "POST"/],
     [["-o", "xml=f"], "invalid", /xml/],
-    [["-o", "json=a.json", "--summary-export", "a.json"], "invalid", /^--summary-export: "a.json" is written by another option/],
+    [
+      ["-o", "json=a.json", "--summary-export", "a.json"],
+      "invalid",
+      /^--summary-export: "a.json" is written by another option/,
+    ],
     [["--html", "nowhere/report.html"], "storage", /cannot write .*nowhere\/report.html: no such file or folder/],
     [["-o", "csv=nowhere/o.csv"], "storage", /cannot write .*nowhere\/o.csv/],
   ];
   for (const [args, code, message] of cases) {
     test(args.join(" "), async () => {
-      const failure = await run(args).then(() => null, (error: unknown) => error);
+      const failure = await run(args).then(
+        () => null,
+        (error: unknown) => error,
+      );
       expect(failure).toBeInstanceOf(HyperscaleError);
       if (!(failure instanceof HyperscaleError)) return;
       expect(failure.code).toBe(code === "storage" ? "storage" : "invalid");
@@ -197,7 +296,9 @@ describe("refused before anything starts", () => {
 describe("files", () => {
   test("summary, page and outputs are written, and relative to the working directory", async () => {
     const before = new Set(await readdir(folder));
-    await run(["--summary-export", "s.json", "--html", "r.html", "-o", "csv=o.csv"], { events: [{ kind: "second", window: { second: 0, epochMs: 0, vus: 2, vusMax: 2, series: [] } }] });
+    await run(["--summary-export", "s.json", "--html", "r.html", "-o", "csv=o.csv"], {
+      events: [{ kind: "second", window: { second: 0, epochMs: 0, vus: 2, vusMax: 2, series: [] } }],
+    });
     expect((await readdir(folder)).filter((name) => !before.has(name)).sort()).toEqual(["o.csv", "r.html", "s.json"]);
     expect(JSON.parse(await readFile(join(folder, "s.json"), "utf8"))).toMatchObject({ version: 1 });
     expect(await readFile(join(folder, "r.html"), "utf8")).toStartWith("<!doctype html>");
@@ -213,7 +314,9 @@ describe("files", () => {
   });
 
   test("a failed job with a failed file ends with the job's code", async () => {
-    const { code } = await run(["--summary-export", "/dev/full"], { ending: { state: "aborted", errorCode: "aborted", reason: "stop" } });
+    const { code } = await run(["--summary-export", "/dev/full"], {
+      ending: { state: "aborted", errorCode: "aborted", reason: "stop" },
+    });
     expect(code).toBe(108);
   });
 });
@@ -221,9 +324,16 @@ describe("files", () => {
 describe("signals", () => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     test(`the first ${signal} cancels gracefully, the summary is printed, the exit code is the job's`, async () => {
-      const { code, terminal, cancels } = await run([], { isEndless: true, onCancel: { state: "cancelled", errorCode: "interrupted", reason: "interrupted by the user" } }, {
-        during: (during) => during.interrupt(signal),
-      });
+      const { code, terminal, cancels } = await run(
+        [],
+        {
+          isEndless: true,
+          onCancel: { state: "cancelled", errorCode: "interrupted", reason: "interrupted by the user" },
+        },
+        {
+          during: (during) => during.interrupt(signal),
+        },
+      );
       expect(cancels).toBe(1);
       expect(code).toBe(105);
       expect(terminal.stdout()).not.toBe("");
@@ -233,12 +343,18 @@ describe("signals", () => {
 
   test("the second leaves at once with 105", async () => {
     const left = Promise.withResolvers<FakeTerminal>();
-    void run([], { isEndless: true }, { during: (terminal) => {
-      terminal.interrupt("SIGINT");
-      expect(terminal.exits).toEqual([]);
-      expect(() => terminal.interrupt("SIGINT")).toThrow(ExitCalled);
-      left.resolve(terminal);
-    } });
+    void run(
+      [],
+      { isEndless: true },
+      {
+        during: (terminal) => {
+          terminal.interrupt("SIGINT");
+          expect(terminal.exits).toEqual([]);
+          expect(() => terminal.interrupt("SIGINT")).toThrow(ExitCalled);
+          left.resolve(terminal);
+        },
+      },
+    );
     expect((await left.promise).exits).toEqual([105]);
   });
 });

@@ -11,10 +11,14 @@ const NOTHING: UrlSchedule = { vus: null, iterations: null, hasRateOrStages: fal
 type Call = { readonly method: string; readonly url: string; readonly body: unknown; readonly params: unknown };
 
 /** Options of the module that is written, and the request its function makes. */
-async function played(request: Partial<UrlRequest>, schedule: Partial<UrlSchedule> = {}): Promise<{ options: unknown; call: Call }> {
+async function played(
+  request: Partial<UrlRequest>,
+  schedule: Partial<UrlSchedule> = {},
+): Promise<{ options: unknown; call: Call }> {
   const source = urlSource({ ...REQUEST, ...request }, { ...NOTHING, ...schedule });
-  const module: { options: unknown; default: (vu: unknown) => Promise<void> } =
-    await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const module: { options: unknown; default: (vu: unknown) => Promise<void> } = await import(
+    URL.createObjectURL(new Blob([source], { type: "text/javascript" }))
+  );
   const calls: Call[] = [];
   const record = async (...[method, url, body, params]: readonly [string, string, unknown, unknown]): Promise<void> => {
     calls.push({ method, url, body, params });
@@ -26,14 +30,23 @@ async function played(request: Partial<UrlRequest>, schedule: Partial<UrlSchedul
 }
 
 describe("what is a URL", () => {
-  for (const typed of ["http://a", "https://a/b", "HTTP://a", "ftp://a", "http:/a", "http:"]) test(typed, () => expect(isUrl(typed)).toBe(true));
-  for (const typed of ["test.ts", "./http.ts", "-", "localhost:8080", "a/b:c", "C:\\test.ts"]) test(typed, () => expect(isUrl(typed)).toBe(false));
+  for (const typed of ["http://a", "https://a/b", "HTTP://a", "ftp://a", "http:/a", "http:"])
+    test(typed, () => expect(isUrl(typed)).toBe(true));
+  for (const typed of ["test.ts", "./http.ts", "-", "localhost:8080", "a/b:c", "C:\\test.ts"])
+    test(typed, () => expect(isUrl(typed)).toBe(false));
 });
 
 describe("refused, with the reason", () => {
   for (const [typed, message] of [
-    ["http://", /has no host/], ["http:///path", /has no host/], ["https://?q", /has no host/], ["http://:80/", /has no host/], ["http://user@/", /has no host/],
-    ["http:/a", /has no host/], ["ftp://a/", /no http or https URL/], ["http://a:99999/", /no valid URL/], ["http://a b/", /no valid URL/],
+    ["http://", /has no host/],
+    ["http:///path", /has no host/],
+    ["https://?q", /has no host/],
+    ["http://:80/", /has no host/],
+    ["http://user@/", /has no host/],
+    ["http:/a", /has no host/],
+    ["ftp://a/", /no http or https URL/],
+    ["http://a:99999/", /no valid URL/],
+    ["http://a b/", /no valid URL/],
   ] as const) {
     test(typed, () => {
       const failure = failureOf(() => checkUrl(typed));
@@ -52,8 +65,11 @@ describe("the request", () => {
     expect((await played({ body: "a=1", method: "put" })).call).toMatchObject({ method: "PUT" });
   });
   test("carries headers, and quotes of any kind, unharmed", async () => {
-    const headers = { "x-a": "\"; alert(1)//", "x-b": "`${1}`" };
-    expect((await played({ headers, body: "\u2028'\"`${}\\" })).call).toMatchObject({ params: { headers }, body: "\u2028'\"`${}\\" });
+    const headers = { "x-a": '"; alert(1)//', "x-b": "`${1}`" };
+    expect((await played({ headers, body: "\u2028'\"`${}\\" })).call).toMatchObject({
+      params: { headers },
+      body: "\u2028'\"`${}\\",
+    });
   });
   test("carries the bytes of a file", async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, at) => at);

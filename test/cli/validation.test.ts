@@ -25,16 +25,30 @@ export default defineJob({
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hyperscale-validate-"));
   await writeFile(join(folder, "shop.ts"), JOB);
-  await writeFile(join(folder, "simple.ts"), "export const options = { vus: 1, iterations: 2 };\nexport default () => {};");
+  await writeFile(
+    join(folder, "simple.ts"),
+    "export const options = { vus: 1, iterations: 2 };\nexport default () => {};",
+  );
   await writeFile(join(folder, "wrong.ts"), "export const options = { vuss: 1 };\nexport default () => {};");
   await writeFile(join(folder, "torn.ts"), "export default ( => {};");
   await writeFile(join(folder, "load.json"), JSON.stringify({ vus: 3, duration: "7s" }));
 });
-afterAll(async () => { await rm(folder, { recursive: true }); });
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
 
-async function validate(args: string, options: { readonly input?: string } = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+async function validate(
+  args: string,
+  options: { readonly input?: string } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const directory = process.cwd();
-  const terminal = fakeTerminal(["validate", ...args.split(" ").map((arg) => (arg.endsWith(".ts") || arg.endsWith(".json") ? join(folder, arg) : arg))], { directory, ...options });
+  const terminal = fakeTerminal(
+    [
+      "validate",
+      ...args.split(" ").map((arg) => (arg.endsWith(".ts") || arg.endsWith(".json") ? join(folder, arg) : arg)),
+    ],
+    { directory, ...options },
+  );
   const code = await runProgram(terminal, "1.0.0", async () => createWorld());
   return { code, stdout: terminal.stdout(), stderr: terminal.stderr() };
 }
@@ -76,13 +90,16 @@ test("options of the command line and of a config file are applied", async () =>
 test("a URL and standard input can be validated too", async () => {
   expect((await validate("http://127.0.0.1:1/x")).stdout).toContain("200 iterations shared among 50 VUs");
   expect((await validate("http://127.0.0.1:1/x --rate 5/s")).stdout).toContain("5.00 iterations/s for 10s");
-  expect((await validate("-", { input: "export const options = { vus: 1, iterations: 6 };\nexport default () => {};" })).stdout).toContain("job stdin: valid");
+  expect(
+    (await validate("-", { input: "export const options = { vus: 1, iterations: 6 };\nexport default () => {};" }))
+      .stdout,
+  ).toContain("job stdin: valid");
 });
 
 test("what cannot run is refused as submit refuses it", async () => {
   const wrong = await validate("wrong.ts");
   expect(wrong.code).toBe(104);
-  expect(wrong.stderr).toContain("did you mean \"vus\"?");
+  expect(wrong.stderr).toContain('did you mean "vus"?');
   expect(wrong.stdout).toBe("");
   const torn = await validate("torn.ts");
   expect(torn.code).toBe(107);

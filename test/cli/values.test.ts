@@ -25,8 +25,16 @@ describe("readings", () => {
     ["an empty value", () => pairOf(of("A="), "="), { name: "A", value: "" }],
     ["a header", () => pairOf(of("Host:  a:80 "), ":"), { name: "Host", value: "a:80" }],
     ["a record, the last of a name", () => recordOf([of("A=1"), of("A=2"), of("B=3")], "="), { A: "2", B: "3" }],
-    ["a threshold", () => thresholdOf(of("http_req_duration:p(95)<500")), { metric: "http_req_duration", expression: "p(95)<500" }],
-    ["a threshold with a tag filter", () => thresholdOf(of("http_reqs{status:200,a:b}: count>10 ")), { metric: "http_reqs{status:200,a:b}", expression: "count>10" }],
+    [
+      "a threshold",
+      () => thresholdOf(of("http_req_duration:p(95)<500")),
+      { metric: "http_req_duration", expression: "p(95)<500" },
+    ],
+    [
+      "a threshold with a tag filter",
+      () => thresholdOf(of("http_reqs{status:200,a:b}: count>10 ")),
+      { metric: "http_reqs{status:200,a:b}", expression: "count>10" },
+    ],
   ];
   for (const [name, read, value] of cases) test(name, () => expect(read()).toEqual(value));
 });

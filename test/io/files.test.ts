@@ -5,7 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exists, isFolder, openSink, readBytes, readText, requireWritable, resolvePath, writeText } from "../../src/io/files.ts";
+import {
+  exists,
+  isFolder,
+  openSink,
+  readBytes,
+  readText,
+  requireWritable,
+  resolvePath,
+  writeText,
+} from "../../src/io/files.ts";
 import { HyperscaleError } from "../../src/base/error.ts";
 
 let folder = "";
@@ -14,10 +23,15 @@ beforeAll(async () => {
   await mkdir(join(folder, "sub"));
   await writeFile(join(folder, "old"), "old text");
 });
-afterAll(async () => { await rm(folder, { recursive: true }); });
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
 
 async function failureOf(work: Promise<unknown>): Promise<HyperscaleError> {
-  const thrown = await work.then(() => null, (error: unknown) => error);
+  const thrown = await work.then(
+    () => null,
+    (error: unknown) => error,
+  );
   if (thrown instanceof HyperscaleError) return thrown;
   throw new Error(`expected a HyperscaleError, not ${String(thrown)}`);
 }
@@ -61,10 +75,22 @@ describe("failures are of storage, with path and reason", () => {
     ["reading a folder", () => readText(join(folder, "sub")), /^cannot read .*\/sub: it is a folder$/],
     ["writing to a folder", () => writeText(join(folder, "sub"), ""), /^cannot write .*\/sub: it is a folder$/],
     ["writing below a file", () => writeText(join(folder, "old/below"), ""), /^cannot write .*old\/below: /],
-    ["a path in no folder", () => requireWritable(join(folder, "nowhere/x")), /^cannot write .*nowhere\/x: no such file or folder$/],
-    ["opening a sink in no folder", () => openSink(join(folder, "nowhere/x")), /^cannot write .*nowhere\/x: no such file or folder$/],
+    [
+      "a path in no folder",
+      () => requireWritable(join(folder, "nowhere/x")),
+      /^cannot write .*nowhere\/x: no such file or folder$/,
+    ],
+    [
+      "opening a sink in no folder",
+      () => openSink(join(folder, "nowhere/x")),
+      /^cannot write .*nowhere\/x: no such file or folder$/,
+    ],
     ["a full disk", () => writeText("/dev/full", "x"), /^cannot write \/dev\/full: no space left on the disk$/],
-    ["a full disk under a sink", async () => (await openSink("/dev/full")).write("x"), /^cannot write \/dev\/full: no space left on the disk$/],
+    [
+      "a full disk under a sink",
+      async () => (await openSink("/dev/full")).write("x"),
+      /^cannot write \/dev\/full: no space left on the disk$/,
+    ],
   ];
   for (const [name, work, message] of cases) {
     test(name, async () => {

@@ -3,17 +3,23 @@
 import { expect, test } from "bun:test";
 import { createLog, type LogLevel } from "../../src/io/log.ts";
 
-function logged(level: LogLevel, color: boolean, write: (log: ReturnType<typeof createLog>) => void): readonly string[] {
+function logged(
+  level: LogLevel,
+  color: boolean,
+  write: (log: ReturnType<typeof createLog>) => void,
+): readonly string[] {
   const lines: string[] = [];
   write(createLog({ level, color, line: (text) => lines.push(text) }));
   return lines;
 }
 
 test("level, text and fields stand on one line", () => {
-  expect(logged("debug", false, (log) => {
-    log.info("member-suspect", { node: "w1", incarnation: 3, isLocal: true });
-    log.warn("two words", { text: "a b", empty: "" });
-  })).toEqual(["info  member-suspect node=w1 incarnation=3 isLocal=true", "warn  two words text=\"a b\" empty=\"\""]);
+  expect(
+    logged("debug", false, (log) => {
+      log.info("member-suspect", { node: "w1", incarnation: 3, isLocal: true });
+      log.warn("two words", { text: "a b", empty: "" });
+    }),
+  ).toEqual(["info  member-suspect node=w1 incarnation=3 isLocal=true", 'warn  two words text="a b" empty=""']);
 });
 
 test("what is below the level is dropped", () => {

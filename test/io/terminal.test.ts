@@ -14,34 +14,59 @@ function command(body: string): readonly string[] {
 }
 
 test("all of a long text arrives, also when the program exits right after", () => {
-  const { stdout, exitCode } = Bun.spawnSync([...command("await terminal.print('x'.repeat(3_000_000)); return 7;")], { env: ENV });
+  const { stdout, exitCode } = Bun.spawnSync([...command("await terminal.print('x'.repeat(3_000_000)); return 7;")], {
+    env: ENV,
+  });
   expect(stdout.length).toBe(3_000_000);
   expect(exitCode).toBe(7);
 });
 
 test("a reader that goes away is no error", () => {
   const shell = `"$@" | head -c 10; exit \${PIPESTATUS[0]}`;
-  const { stdout, stderr, exitCode } = Bun.spawnSync(["bash", "-c", shell, "bash", ...command("for (let i = 0; i < 100; i++) await terminal.print('x'.repeat(100_000)); return 3;")], { env: ENV });
+  const { stdout, stderr, exitCode } = Bun.spawnSync(
+    [
+      "bash",
+      "-c",
+      shell,
+      "bash",
+      ...command("for (let i = 0; i < 100; i++) await terminal.print('x'.repeat(100_000)); return 3;"),
+    ],
+    { env: ENV },
+  );
   expect(stdout.toString()).toBe("x".repeat(10));
   expect(stderr.toString()).toBe("");
   expect(exitCode).toBe(3);
 });
 
 test("a full disk under stdout is a storage error", () => {
-  const { stderr, exitCode } = Bun.spawnSync([...command("try { await terminal.print('text'); } catch (error) { console.error(error.code, error.message); return 5; }")], {
-    env: ENV, stdout: openSync("/dev/full", "w"), stderr: "pipe",
-  });
+  const { stderr, exitCode } = Bun.spawnSync(
+    [
+      ...command(
+        "try { await terminal.print('text'); } catch (error) { console.error(error.code, error.message); return 5; }",
+      ),
+    ],
+    {
+      env: ENV,
+      stdout: openSync("/dev/full", "w"),
+      stderr: "pipe",
+    },
+  );
   expect(stderr.toString()).toMatch(/^storage cannot write to standard output: /);
   expect(exitCode).toBe(5);
 });
 
 test("signals are handed over while somebody listens, and end the process otherwise", async () => {
-  const child = Bun.spawn([...command(`
+  const child = Bun.spawn(
+    [
+      ...command(`
     await new Promise((resolve) => {
       const stop = terminal.onInterrupt((signal) => { terminal.output.write(signal + "\\n"); stop(); resolve(); });
       terminal.output.write("ready\\n");
     });
-    await new Promise((resolve) => setTimeout(resolve, 20_000));`)], { env: ENV, stdout: "pipe" });
+    await new Promise((resolve) => setTimeout(resolve, 20_000));`),
+    ],
+    { env: ENV, stdout: "pipe" },
+  );
   const reader = child.stdout.getReader();
   const line = async (): Promise<string> => new TextDecoder().decode((await reader.read()).value);
   expect(await line()).toBe("ready\n");
@@ -53,12 +78,22 @@ test("signals are handed over while somebody listens, and end the process otherw
 });
 
 test("what is to happen at exit happens, also after a crash", () => {
-  const { stdout, exitCode } = Bun.spawnSync([...command("terminal.onExit(() => terminal.output.write('cursor back')); throw new Error('crash');")], { env: ENV });
+  const { stdout, exitCode } = Bun.spawnSync(
+    [...command("terminal.onExit(() => terminal.output.write('cursor back')); throw new Error('crash');")],
+    { env: ENV },
+  );
   expect(stdout.toString()).toBe("cursor back");
   expect(exitCode).not.toBe(0);
 });
 
 test("pipes are no terminals, and arguments are the program's own", () => {
-  const { stdout } = Bun.spawnSync([...command("terminal.output.write(JSON.stringify([terminal.output.isTerminal, terminal.args.at(-1), terminal.cores > 0, terminal.output.size().columns > 0]))")], { env: ENV });
+  const { stdout } = Bun.spawnSync(
+    [
+      ...command(
+        "terminal.output.write(JSON.stringify([terminal.output.isTerminal, terminal.args.at(-1), terminal.cores > 0, terminal.output.size().columns > 0]))",
+      ),
+    ],
+    { env: ENV },
+  );
   expect(JSON.parse(stdout.toString())).toEqual([false, "--last", true, true]);
 });

@@ -4,7 +4,16 @@ import { describe, expect, test } from "bun:test";
 import { horizontalBar, progressBar, sparkline } from "../../src/tui/bars.ts";
 
 describe("progress bar", () => {
-  for (const [part, bar] of [[0, "[----------]"], [0.001, "[>---------]"], [0.5, "[=====>----]"], [0.99, "[=========>]"], [1, "[==========]"], [7, "[==========]"], [Number.NaN, "[----------]"], [-1, "[----------]"]] as const) {
+  for (const [part, bar] of [
+    [0, "[----------]"],
+    [0.001, "[>---------]"],
+    [0.5, "[=====>----]"],
+    [0.99, "[=========>]"],
+    [1, "[==========]"],
+    [7, "[==========]"],
+    [Number.NaN, "[----------]"],
+    [-1, "[----------]"],
+  ] as const) {
     test(`${part}`, () => expect(progressBar(part, 12)).toBe(bar));
   }
 

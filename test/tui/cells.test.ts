@@ -6,14 +6,28 @@ import { createPaint, cut, lineOf, padded, printable, span, widthOf } from "../.
 const plain = createPaint(false);
 
 describe("width", () => {
-  for (const [text, width] of [["abc", 3], ["", 0], ["é", 1], ["e\u0301", 1], ["漢字", 4], ["🚀", 2], ["✓●▇…", 4], ["한글", 4]] as const) {
+  for (const [text, width] of [
+    ["abc", 3],
+    ["", 0],
+    ["é", 1],
+    ["e\u0301", 1],
+    ["漢字", 4],
+    ["🚀", 2],
+    ["✓●▇…", 4],
+    ["한글", 4],
+  ] as const) {
     test(`${JSON.stringify(text)} takes ${width} cells`, () => expect(widthOf(text)).toBe(width));
   }
 });
 
 describe("cutting", () => {
   for (const [text, columns, expected] of [
-    ["abcdef", 6, "abcdef"], ["abcdef", 5, "abcd…"], ["abcdef", 1, "…"], ["abcdef", 0, ""], ["漢字漢字", 5, "漢字…"], ["漢字漢字", 4, "漢…"],
+    ["abcdef", 6, "abcdef"],
+    ["abcdef", 5, "abcd…"],
+    ["abcdef", 1, "…"],
+    ["abcdef", 0, ""],
+    ["漢字漢字", 5, "漢字…"],
+    ["漢字漢字", 4, "漢…"],
   ] as const) {
     test(`${text} in ${columns}`, () => {
       expect(cut(text, columns)).toBe(expected);

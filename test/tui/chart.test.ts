@@ -4,7 +4,9 @@ import { expect, test } from "bun:test";
 import { chartCells, chartLines } from "../../src/tui/chart.ts";
 
 test("a ramp rises from left to right under its scale, above its time axis", () => {
-  expect(chartLines([0, 1, 2, 3, 4, 5, 6, 7, 8, 8], { title: "virtual users:", columns: 20, rows: 2, totalMs: 90_000 })).toEqual([
+  expect(
+    chartLines([0, 1, 2, 3, 4, 5, 6, 7, 8, 8], { title: "virtual users:", columns: 20, rows: 2, totalMs: 90_000 }),
+  ).toEqual([
     "virtual users:",
     "      8 ┤      ▂▄▆██",
     "      0 ┤  ▂▄▆██████",
@@ -27,6 +29,7 @@ test("a plan of nothing draws nothing", () => {
 test("lines fit the columns", () => {
   for (const columns of [20, 80, 100]) {
     const values = Array.from({ length: chartCells(columns) }, (_, at) => at * 1_234);
-    for (const line of chartLines(values, { title: "t", columns, rows: 5, totalMs: 3_600_000 })) expect([...line].length).toBeLessThanOrEqual(columns);
+    for (const line of chartLines(values, { title: "t", columns, rows: 5, totalMs: 3_600_000 }))
+      expect([...line].length).toBeLessThanOrEqual(columns);
   }
 });

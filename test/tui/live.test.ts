@@ -8,12 +8,27 @@ import { jobView, workflowView } from "./views.ts";
 
 const SPARK = Array.from({ length: 90 }, (_, at) => 100 + (at % 10));
 const options = (columns: number, rows: number, changes: Partial<LiveOptions> = {}): LiveOptions => ({
-  columns, rows, color: false, requestsBySecond: SPARK, totalMs: 45_000, ...changes,
+  columns,
+  rows,
+  color: false,
+  requestsBySecond: SPARK,
+  totalMs: 45_000,
+  ...changes,
 });
 const TROUBLED = jobView({
-  isSaturated: true, failedRatio: 0.0312, checks: { passes: 900, fails: 31 },
+  isSaturated: true,
+  failedRatio: 0.0312,
+  checks: { passes: 900, fails: 31 },
   workflows: [
-    workflowView({ name: "login", state: "ended", vus: 0, vusMax: 1, completed: 1, iterationsTotal: 1, elapsedMs: 300 }),
+    workflowView({
+      name: "login",
+      state: "ended",
+      vus: 0,
+      vusMax: 1,
+      completed: 1,
+      iterationsTotal: 1,
+      elapsedMs: 300,
+    }),
     workflowView({ dropped: 1_234 }),
     workflowView({ name: "a-very-long-workflow-name-indeed", state: "waiting", completed: 0, elapsedMs: 0 }),
   ],
@@ -24,10 +39,27 @@ const TROUBLED = jobView({
 });
 
 describe("a terminal of any size", () => {
-  const many = jobView({ workflows: Array.from({ length: 60 }, (_, at) => workflowView({ name: `workflow-${at}`, state: at === 37 ? "running" : "waiting" })) });
-  for (const [columns, rows] of [[80, 24], [160, 50], [40, 20], [24, 8], [20, 4], [300, 100], [1, 1]] as const) {
+  const many = jobView({
+    workflows: Array.from({ length: 60 }, (_, at) =>
+      workflowView({ name: `workflow-${at}`, state: at === 37 ? "running" : "waiting" }),
+    ),
+  });
+  for (const [columns, rows] of [
+    [80, 24],
+    [160, 50],
+    [40, 20],
+    [24, 8],
+    [20, 4],
+    [300, 100],
+    [1, 1],
+  ] as const) {
     test(`${columns} x ${rows} is never overflown`, () => {
-      for (const view of [jobView(), TROUBLED, many, jobView({ workflows: [], requests: 0, histogram: [], thresholds: [], cores: [] })]) {
+      for (const view of [
+        jobView(),
+        TROUBLED,
+        many,
+        jobView({ workflows: [], requests: 0, histogram: [], thresholds: [], cores: [] }),
+      ]) {
         const lines = liveLines(view, options(columns, rows));
         expect(lines.length).toBeLessThanOrEqual(Math.max(3, rows - 1));
         for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(Math.max(20, columns - 1));
@@ -49,7 +81,10 @@ describe("80 x 24", () => {
     ["a workflow's bar, VUs, time and rate", /^● browse \[=+>-+\] +20\/100 VUs +00:10\/00:30 +200 iters\/s/m],
     ["requests, failures, checks", /requests +12,345 +200\/s +failed 0\.00% +checks 100\.00%/],
     ["data and cpu", /received +1\.2 MB\/s +sent 23 kB\/s +cpu 42% 38%/],
-    ["latencies by column", /latency +avg +p50 +p90 +p95 +p99 +max\n +now +12\.3ms +11\.8ms +18\.2ms +21\.5ms +40\.1ms +88\.4ms\n +all +11\.9ms/],
+    [
+      "latencies by column",
+      /latency +avg +p50 +p90 +p95 +p99 +max\n +now +12\.3ms +11\.8ms +18\.2ms +21\.5ms +40\.1ms +88\.4ms\n +all +11\.9ms/,
+    ],
     ["requests by second", /req\/s +[▁-█]+ max 109/],
     ["a histogram", /to 10ms +█+ 6,100/],
     ["thresholds", /thresholds ✓ 1 +✗ 0/],
@@ -59,7 +94,13 @@ describe("80 x 24", () => {
 
   test("shows what went wrong", () => {
     const troubled = liveLines(TROUBLED, options(80, 24)).join("\n");
-    for (const pattern of [/! generator saturated \(cpu 42%, loop 400µs late\)/, /failed 3\.12%/, /31 failed/, /1,234 dropped/, /✗ http_req_duration\{workflow:browse\} p\(95\)<5 +is 20\.4/]) {
+    for (const pattern of [
+      /! generator saturated \(cpu 42%, loop 400µs late\)/,
+      /failed 3\.12%/,
+      /31 failed/,
+      /1,234 dropped/,
+      /✗ http_req_duration\{workflow:browse\} p\(95\)<5 +is 20\.4/,
+    ]) {
       expect(troubled).toMatch(pattern);
     }
     expect(troubled).toMatch(/✓ login +\[=+\] +0\/1 VUs +1\/1 iters/);
@@ -88,7 +129,9 @@ test("before the first request there are no latencies", () => {
 });
 
 test("a job that stops says so", () => {
-  expect(liveLines(jobView({ workflows: [workflowView({ state: "stopping" })] }), options(80, 24))[0]).toContain("stopping");
+  expect(liveLines(jobView({ workflows: [workflowView({ state: "stopping" })] }), options(80, 24))[0]).toContain(
+    "stopping",
+  );
 });
 
 test("colour adds escape codes and nothing else", () => {
@@ -99,10 +142,15 @@ test("colour adds escape codes and nothing else", () => {
 });
 
 test("what stays at the end is header and workflows", () => {
-  expect(finalLines(jobView({ state: "ended", workflows: [workflowView({ state: "ended" })] }), options(80, 24))).toHaveLength(2);
+  expect(
+    finalLines(jobView({ state: "ended", workflows: [workflowView({ state: "ended" })] }), options(80, 24)),
+  ).toHaveLength(2);
 });
 
 test("names cannot smuggle escape codes in", () => {
-  const text = liveLines(jobView({ name: "x\x1b[2Jy", workflows: [workflowView({ name: "a\x1bb" })] }), options(80, 24)).join("\n");
+  const text = liveLines(
+    jobView({ name: "x\x1b[2Jy", workflows: [workflowView({ name: "a\x1bb" })] }),
+    options(80, 24),
+  ).join("\n");
   expect(text).not.toContain("\x1b");
 });

@@ -26,7 +26,10 @@ class Emulator {
   };
 
   text(): string {
-    return this.rows.map((row) => row.trimEnd()).join("\n").trimEnd();
+    return this.rows
+      .map((row) => row.trimEnd())
+      .join("\n")
+      .trimEnd();
   }
 
   /** As most terminals do it: lines longer than the new width are wrapped into several. */
@@ -52,7 +55,8 @@ class Emulator {
     const up = /^\x1b\[(\d+)A$/.exec(code);
     if (up !== null) this.row = Math.max(0, this.row - Number(up[1]));
     else if (code === "\x1b[K") this.rows[this.row] = (this.rows[this.row] ?? "").slice(0, this.column);
-    else if (code === "\x1b[J") this.rows = [...this.rows.slice(0, this.row), (this.rows[this.row] ?? "").slice(0, this.column)];
+    else if (code === "\x1b[J")
+      this.rows = [...this.rows.slice(0, this.row), (this.rows[this.row] ?? "").slice(0, this.column)];
     else if (code === "\x1b[?25l") this.isCursorVisible = false;
     else if (code === "\x1b[?25h") this.isCursorVisible = true;
     else if (code === "\x1b[?2026h") this.isSynchronized = true;

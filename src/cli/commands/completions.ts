@@ -12,13 +12,19 @@ export const text: CommandText = {
   details: [],
   examples: [
     { line: "source <(hyperscale completions bash)", text: "in ~/.bashrc" },
-    { line: "hyperscale completions zsh > \"${fpath[1]}/_hyperscale\"", text: "once, for zsh" },
+    { line: 'hyperscale completions zsh > "${fpath[1]}/_hyperscale"', text: "once, for zsh" },
     { line: "hyperscale completions fish > ~/.config/fish/completions/hyperscale.fish", text: "once, for fish" },
   ],
 };
 
 export const options = {
-  "shell": { type: "positional", required: true, valueHint: "SHELL", completion: ["bash", "zsh", "fish"], description: "bash, zsh or fish" },
+  "shell": {
+    type: "positional",
+    required: true,
+    valueHint: "SHELL",
+    completion: ["bash", "zsh", "fish"],
+    description: "bash, zsh or fish",
+  },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

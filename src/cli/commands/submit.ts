@@ -9,36 +9,68 @@ export const text: CommandText = {
   name: "submit",
   summary: "Run a test and print its summary",
   details: [
-    "Runs the test in this process, on all cores. The summary goes to standard output, progress and log to standard error.",
-    "A URL is requested in a loop: 200 requests over 50 virtual users where nothing else is said, 50 virtual users with "
-      + "--duration, 10 s with --rate.",
+    "Runs the test in this process, on all cores. The summary goes to standard output, progress and log to standard " +
+      "error.",
+    "A URL is requested in a loop: 200 requests over 50 virtual users where nothing else is said, 50 virtual users " +
+      "with --duration, 10 s with --rate.",
     "Ctrl+C ends the test gracefully and prints the summary; a second one leaves at once.",
-    `Exit code: ${exitMeanings().map(({ exit, meaning }) => `${exit} ${meaning}`).join("; ")}.`,
+    `Exit code: ${exitMeanings()
+      .map(({ exit, meaning }) => `${exit} ${meaning}`)
+      .join("; ")}.`,
   ],
   examples: [
     { line: "hyperscale submit test.ts", text: "the test as its options say" },
-    { line: "hyperscale submit test.ts -u 100 -d 30s -e TARGET=http://127.0.0.1:8080", text: "100 virtual users for 30 s" },
+    {
+      line: "hyperscale submit test.ts -u 100 -d 30s -e TARGET=http://127.0.0.1:8080",
+      text: "100 virtual users for 30 s",
+    },
     { line: "hyperscale submit http://127.0.0.1:8080/ --rate 500/s -d 10s", text: "500 requests a second for 10 s" },
-    { line: "hyperscale submit test.ts --summary-export out.json --html out.html -o csv=seconds.csv", text: "with results in files" },
+    {
+      line: "hyperscale submit test.ts --summary-export out.json --html out.html -o csv=seconds.csv",
+      text: "with results in files",
+    },
   ],
 };
 
 export const options = {
   ...LOAD_OPTIONS,
   "memory-max": {
-    type: "string", valueHint: "SIZE", section: "Generator",
+    type: "string",
+    valueHint: "SIZE",
+    section: "Generator",
     description: "Memory at which the test is failed: 2GiB; default 80 % of what the machine or its cgroup allows",
   },
   "id": { type: "string", valueHint: "KEY", section: "Generator", description: "Id of the job; default a new one" },
   "out": {
-    type: "string", alias: ["o"], valueHint: "KIND=FILE", isRepeatable: true, section: "Output", completion: "file",
+    type: "string",
+    alias: ["o"],
+    valueHint: "KIND=FILE",
+    isRepeatable: true,
+    section: "Output",
+    completion: "file",
     description: "Write every second's metrics as json=FILE or csv=FILE; a FILE ending in .gz is compressed",
   },
-  "summary-export": { type: "string", valueHint: "FILE", section: "Output", completion: "file", description: "Write the summary as JSON" },
-  "html": { type: "string", valueHint: "FILE", section: "Output", completion: "file", description: "Write a report with charts as one HTML page" },
+  "summary-export": {
+    type: "string",
+    valueHint: "FILE",
+    section: "Output",
+    completion: "file",
+    description: "Write the summary as JSON",
+  },
+  "html": {
+    type: "string",
+    valueHint: "FILE",
+    section: "Output",
+    completion: "file",
+    description: "Write a report with charts as one HTML page",
+  },
   "json": { type: "boolean", section: "Output", description: "Print the summary as JSON" },
   "summary-trend-stats": {
-    type: "string", valueHint: "LIST", isRepeatable: true, isList: true, section: "Output",
+    type: "string",
+    valueHint: "LIST",
+    isRepeatable: true,
+    isList: true,
+    section: "Output",
     description: "Columns of the printed times: avg,min,med,max,p(95),p(99.9),count",
   },
   "quiet": { type: "boolean", alias: ["q"], section: "Output", description: "No progress" },

@@ -8,7 +8,8 @@ export const text: CommandText = {
   name: "validate",
   summary: "Load a test, check it and print its plan; nothing is sent",
   details: [
-    "Prints the workflows in the order they run, what each core gets of them, and the virtual users or arrival rate over time.",
+    "Prints the workflows in the order they run, what each core gets of them, and the virtual users or arrival rate " +
+      "over time.",
     "Exit code: 0 the test would start, 104 an option is invalid, 107 the file cannot be loaded.",
   ],
   examples: [
