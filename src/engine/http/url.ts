@@ -131,6 +131,6 @@ function faultOf(url: string): string {
   if (url === "") return "it is empty";
   if (!/^[a-z][a-z0-9+.-]*:/i.test(url)) return "it needs a scheme, as in http://host/path";
   if (/^https?:\/*$/i.test(url)) return "it has no host";
-  if (/^https?:\/\/[^/]*:[^/\]]*$/i.test(url.replace(/\/.*$/, "")) || /:\d{6,}/.test(url)) return "is the port a number up to 65535?";
+  if (/^https?:\/\/[^/?#]*:[^/?#\]]*/i.test(url)) return "is the port a number up to 65535?";
   return "it is not an absolute URL";
 }
