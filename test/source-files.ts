@@ -11,12 +11,12 @@ export type SourceFile = {
   readonly text: string;
 };
 
-/** Every .ts file under the folders, by path. */
+/** Every .ts file under the folders, by path; what was installed or lies in a hidden folder is not ours. */
 export function sourceFiles(...folders: readonly string[]): readonly SourceFile[] {
   return folders
     .flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-        .filter((name) => name.endsWith(".ts"))
+        .filter((name) => name.endsWith(".ts") && !/(^|[\\/])(node_modules|\.[^\\/]+)[\\/]/.test(name))
         .map((name) => `${folder}/${name.replaceAll("\\", "/")}`),
     )
     .sort()
