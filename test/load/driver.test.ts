@@ -306,6 +306,28 @@ describe("arrival rates", () => {
     );
   });
 
+  test("at the very instant of an arrival exactly those before it are lost", () => {
+    const some = fc.tuple(
+      fc.integer({ min: 1, max: 900 }).map((rate) => rate / 7),
+      fc.oneof(fc.constant([]), someStages(97, 3_000)),
+      fc.integer({ min: 1, max: 3 }),
+    );
+    fc.assert(
+      fc.property(some, ([rate, stages, shares]) => {
+        const executor = stages.length === 0 ? constantRate(rate, 5_000) : rampingRate(rate, stages);
+        const instants: number[] = [];
+        for (const reading = createDriver(specOf(executor, 0, shares)); nextArrivalMs(reading) < Infinity;) {
+          instants.push(takeArrival(reading));
+        }
+        instants.forEach((atMs, n) => {
+          expect(skipLost(createDriver(specOf(executor, 0, shares)), atMs)).toBe(n);
+          const nextMs = atMs * (1 + Number.EPSILON) + Number.MIN_VALUE;
+          expect(skipLost(createDriver(specOf(executor, 0, shares)), nextMs)).toBe(n + 1);
+        });
+      }),
+    );
+  });
+
   test("at the instant of an arrival it is not lost", () => {
     const driver = createDriver(specOf(constantRate(3, 10_000)));
     expect(skipLost(driver, 1_000)).toBe(3);

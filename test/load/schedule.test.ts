@@ -139,6 +139,18 @@ describe("the next crossing", () => {
       const vus = vusAt(steep, elapsedMs);
       expect(crossingMs(steep, elapsedMs, vus - 1, vus + 1)).toBeGreaterThan(elapsedMs);
     }
+    const late = curveOf(
+      [
+        { durationMs: 2_500_000_000, target: 0 },
+        { durationMs: 1, target: 1_000_000 },
+      ],
+      0,
+    );
+    for (let step = 0; step < 1_000; step++) {
+      const elapsedMs = 2_500_000_000 + step * 2 ** -21;
+      const vus = vusAt(late, elapsedMs);
+      expect(crossingMs(late, elapsedMs, vus - 1, vus + 1)).toBeGreaterThan(elapsedMs);
+    }
   });
 });
 
@@ -154,6 +166,7 @@ describe("arrivals of a constant rate", () => {
       [0.3, 10_000, 3],
       [1.1, 10_000, 11],
       [0.7, 1_000_000, 700],
+      [1.1, 100_000, 110],
       [33.3, 3_600_000, 119_880],
     ] as const;
     for (const [rate, durationMs, total] of fractional)
@@ -228,6 +241,15 @@ describe("arrivals of a ramping rate", () => {
     expect(arrivalsTotal(curveOf(stages, 0), 1_000)).toBe(2_001);
     const thirds = Array.from({ length: 3 }, () => ({ durationMs: 1_000, target: 1 / 3 }));
     expect(arrivalsTotal(curveOf(thirds, 1 / 3), 1_000)).toBe(1);
+  });
+
+  test("are exact at the flat end of a long ramp, where the quadratic formula cancels", () => {
+    const curve = curveOf([{ durationMs: 86_400_000, target: 0 }], 100_000);
+    const total = arrivalsTotal(curve, 1_000);
+    for (const left of [1, 2, 3, 1_000]) {
+      const expectedMs = 86_400_000 * (1 - Math.sqrt(left / total));
+      expect(Math.abs(arrivalMs(curve, 1_000, total - left) - expectedMs)).toBeLessThan(1e-6);
+    }
   });
 
   test("stay in order at the flat end of a long ramp of a high rate", () => {

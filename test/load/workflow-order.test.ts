@@ -15,6 +15,17 @@ describe("a cycle", () => {
     expect(findCycle([])).toBeNull();
   });
 
+  test("is looked for once along each path, however many paths there are", () => {
+    const layers = Array.from({ length: 100 }, (_, layer) => {
+      const after = layer === 0 ? [] : [`a${layer - 1}`, `b${layer - 1}`];
+      return [
+        { name: `a${layer}`, after },
+        { name: `b${layer}`, after },
+      ];
+    });
+    expect(findCycle(layers.flat().reverse())).toBeNull();
+  });
+
   test("is named from a workflow back to itself, without those that only lead to it", () => {
     expect(findCycle(graph({ a: ["a"] }))).toEqual(["a", "a"]);
     expect(findCycle(graph({ a: ["b"], b: ["c"], c: ["d"], d: ["b"] }))).toEqual(["b", "c", "d", "b"]);
