@@ -73,10 +73,39 @@ function decodeOne(bytes: Buffer, coding: string, limit: number): Buffer | null 
     case "br":
       return brotliDecompressSync(bytes, options);
     case "zstd":
+      // Bun's decoder takes a cut stream for a short one.
+      if (!isWholeZstd(bytes)) throw new Error("it is cut short or no zstd");
       return zstdDecompressSync(bytes, options);
     default:
       return null;
   }
+}
+
+/** Walks the frames and blocks (RFC 8878 3.1) without decoding them: true if the last one is complete. */
+function isWholeZstd(bytes: Buffer): boolean {
+  let at = 0;
+  while (at + 5 <= bytes.length) {
+    const magic = bytes.readUInt32LE(at);
+    if (magic >= 0x184d2a50 && magic <= 0x184d2a5f && at + 8 <= bytes.length) {
+      at += 8 + bytes.readUInt32LE(at + 4);
+      continue;
+    }
+    if (magic !== 0xfd2fb528) return false;
+    const descriptor = bytes.readUInt8(at + 4);
+    const isSingleSegment = (descriptor & 32) !== 0;
+    const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+    const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+    at += 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes + contentSizeBytes;
+    for (let isLast = false; !isLast; ) {
+      if (at + 3 > bytes.length) return false;
+      const block = bytes.readUIntLE(at, 3);
+      isLast = (block & 1) === 1;
+      // A run-length block holds one byte, whatever its size says.
+      at += ((block >> 1) & 3) === 1 ? 4 : 3 + (block >> 3);
+    }
+    if ((descriptor & 4) !== 0) at += 4;
+  }
+  return at === bytes.length && at > 0;
 }
 
 type Field = readonly [name: string, value: string | number | boolean | File];

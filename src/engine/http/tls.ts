@@ -11,10 +11,14 @@ const PROTOCOL_VERSION = { "tls1.2": 0x0303, "tls1.3": 0x0304 } as const;
 /** Bun takes the protocol's numbers here, which its types leave out. */
 type VersionedTlsOptions = TLSOptions & { minVersion?: number; maxVersion?: number };
 
-/** What Bun.connect needs. Servers are asked for HTTP/1.1 only; an address is no server name (RFC 6066 3). */
+/**
+ * What Bun.connect needs. Servers are asked for HTTP/1.1 only. An address is no server name (RFC 6066 3), and "" sends
+ * none: Bun then verifies the certificate against the address it connects to.
+ */
 export function tlsOptionsFor(origin: Origin, plan: HttpPlan): TLSOptions {
-  const options: VersionedTlsOptions = { rejectUnauthorized: !plan.insecureSkipTlsVerify, ALPNProtocols: "http/1.1" };
-  if (isIP(origin.host) === 0) options.serverName = origin.host;
+  const options: VersionedTlsOptions = {
+    rejectUnauthorized: !plan.insecureSkipTlsVerify, ALPNProtocols: "http/1.1", serverName: isIP(origin.host) === 0 ? origin.host : "",
+  };
   if (plan.tlsCaCerts.length > 0) options.ca = [...rootCertificates, ...plan.tlsCaCerts];
   if (plan.tlsVersionMin !== "") options.minVersion = PROTOCOL_VERSION[plan.tlsVersionMin];
   if (plan.tlsVersionMax !== "") options.maxVersion = PROTOCOL_VERSION[plan.tlsVersionMax];

@@ -79,7 +79,7 @@ export class TargetTable {
     const origin = slash < 0 ? undefined : this.#origins.get(url.slice(0, slash));
     if (origin === undefined) return null;
     const path = url.slice(slash);
-    return /^[A-Za-z0-9\-._~:/?@!$&'()*+,;=%[\]]*$/.test(path) && !path.includes("/.") ? new Target(origin, url, path, null) : null;
+    return /^[A-Za-z0-9\-._~:/?@!$&'()*+,;=%[\]]*$/.test(path) && !/\/\.|%2e/i.test(path) ? new Target(origin, url, path, null) : null;
   }
 
   #parse(url: string): Target {
