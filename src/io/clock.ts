@@ -14,7 +14,9 @@ export function createClock(): Clock {
       let handle = arm(delayMs);
       function arm(leftMs: number): ReturnType<typeof setTimeout> {
         if (leftMs <= TIMEOUT_MS_MAX) return setTimeout(run, Math.max(0, leftMs));
-        return setTimeout(() => { handle = arm(leftMs - TIMEOUT_MS_MAX); }, TIMEOUT_MS_MAX);
+        return setTimeout(() => {
+          handle = arm(leftMs - TIMEOUT_MS_MAX);
+        }, TIMEOUT_MS_MAX);
       }
       return { cancel: () => clearTimeout(handle) };
     },

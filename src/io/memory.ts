@@ -7,7 +7,10 @@ import type { Memory } from "./world.ts";
 
 /** This process's memory. The limit is read once, here. */
 export function createMemory(): Memory {
-  const limitBytes = Math.min(totalmem(), cgroupLimitBytes((path) => readOr(path, "")));
+  const limitBytes = Math.min(
+    totalmem(),
+    cgroupLimitBytes((path) => readOr(path, "")),
+  );
   return { residentBytes: () => process.memoryUsage.rss(), limitBytes: () => limitBytes };
 }
 

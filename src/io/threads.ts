@@ -2,7 +2,7 @@
 
 import type { Thread, Threads } from "./world.ts";
 
-/** Inside the executable all modules are one file at the root of Bun's virtual file system ("/$bunfs", on Windows "~BUN"). */
+/** Inside the executable all modules are one file at the root of Bun's own file system ("/$bunfs"; Windows: "~BUN"). */
 const EXECUTABLE_ROOT = /\/(\$bunfs|~BUN)\//;
 
 /**
@@ -14,8 +14,10 @@ export function engineEntryUrl(moduleUrl: string): string {
   return new URL(path, moduleUrl).href;
 }
 
-/** Threads that run the engine. Request and Reply are those of engine/messages.ts; they are trusted, both ends being this program. */
-export function createThreads<Request, Reply>(entryUrl: string = engineEntryUrl(import.meta.url)): Threads<Request, Reply> {
+/** Threads that run the engine. Request and Reply are those of engine/messages.ts, trusted: both ends are this program. */
+export function createThreads<Request, Reply>(
+  entryUrl: string = engineEntryUrl(import.meta.url),
+): Threads<Request, Reply> {
   return { spawn: () => spawn(entryUrl) };
 }
 
@@ -42,7 +44,9 @@ function spawn<Request, Reply>(entryUrl: string): Thread<Request, Reply> {
     crash(event.message);
     worker.terminate();
   };
-  worker.addEventListener("close", (event) => crash(`the thread ended${"code" in event ? ` with code ${String(event.code)}` : ""}`));
+  worker.addEventListener("close", (event) =>
+    crash(`the thread ended${"code" in event ? ` with code ${String(event.code)}` : ""}`),
+  );
   return {
     post: (request) => worker.postMessage(request),
     onReply: (handle) => {

@@ -4,19 +4,32 @@ import type { Accounting } from "../load/share.ts";
 import type { Attempt, Job, Share, Workflow } from "./job.ts";
 
 /** Nothing done. */
-export const NO_ACCOUNTING: Accounting = { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 };
+export const NO_ACCOUNTING: Accounting = {
+  scheduled: 0,
+  started: 0,
+  completed: 0,
+  interrupted: 0,
+  dropped: 0,
+  unsent: 0,
+};
 
 export function addAccounting(left: Accounting, right: Accounting): Accounting {
   return {
-    scheduled: left.scheduled + right.scheduled, started: left.started + right.started,
-    completed: left.completed + right.completed, interrupted: left.interrupted + right.interrupted,
-    dropped: left.dropped + right.dropped, unsent: left.unsent + right.unsent,
+    scheduled: left.scheduled + right.scheduled,
+    started: left.started + right.started,
+    completed: left.completed + right.completed,
+    interrupted: left.interrupted + right.interrupted,
+    dropped: left.dropped + right.dropped,
+    unsent: left.unsent + right.unsent,
   };
 }
 
 /** Sum of the share's sealed attempts. */
 export function shareAccounting(share: Share): Accounting {
-  return share.attempts.reduce((sum, { seal }) => (seal === null ? sum : addAccounting(sum, seal.accounting)), NO_ACCOUNTING);
+  return share.attempts.reduce(
+    (sum, { seal }) => (seal === null ? sum : addAccounting(sum, seal.accounting)),
+    NO_ACCOUNTING,
+  );
 }
 
 /** Sum of the sealed attempts of all shares. */

@@ -25,7 +25,7 @@ export function orderProblem(spec: JobSpec): string | null {
 /** Removes what has nothing before it until nothing changes: whatever is left goes in circles. */
 function cycleProblem(after: ReadonlyMap<string, readonly string[]>): string | null {
   const left = new Map(after);
-  for (let isMoving = true; isMoving; ) {
+  for (let isMoving = true; isMoving;) {
     isMoving = false;
     for (const [name, before] of left) {
       if (before.some((other) => left.has(other))) continue;
@@ -78,7 +78,10 @@ function depthsOf(job: Job): Map<string, number> {
     const known = depths.get(name);
     if (known !== undefined) return known;
     const spec = job.workflows.get(name)?.spec;
-    const depth = spec === undefined || spec.role === "setup" ? -1 : spec.after.reduce((most, before) => Math.max(most, depthOf(before) + 1), 0);
+    const depth =
+      spec === undefined || spec.role === "setup"
+        ? -1
+        : spec.after.reduce((most, before) => Math.max(most, depthOf(before) + 1), 0);
     depths.set(name, depth);
     return depth;
   };

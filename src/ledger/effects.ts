@@ -13,12 +13,22 @@ export type Effect =
   | { readonly kind: "propose"; readonly proposal: Proposal }
   /** `resume` null: from the beginning. `context`: JSON text by key. */
   | {
-      readonly kind: "dispatch"; readonly attempt: AttemptId; readonly worker: string; readonly core: number; readonly shares: number;
-      readonly resume: Resume | null; readonly context: Readonly<Record<string, string>>; readonly setupJson: string | null;
+      readonly kind: "dispatch";
+      readonly attempt: AttemptId;
+      readonly worker: string;
+      readonly core: number;
+      readonly shares: number;
+      readonly resume: Resume | null;
+      readonly context: Readonly<Record<string, string>>;
+      readonly setupJson: string | null;
     }
   /** These attempts start at `startAtMs` (ledger time; in the past for those that join later). */
   | {
-      readonly kind: "begin"; readonly job: string; readonly workflow: string; readonly startAtMs: number; readonly originMs: number;
+      readonly kind: "begin";
+      readonly job: string;
+      readonly workflow: string;
+      readonly startAtMs: number;
+      readonly originMs: number;
       readonly attempts: readonly { readonly attempt: AttemptId; readonly worker: string }[];
     }
   /** Propose `timeout` when the workflow still runs after `inMs`. */

@@ -29,7 +29,12 @@ export const resumeSchema = z.discriminatedUnion("kind", [
 
 /** What an attempt did, cumulative; the schema of load/share.ts `Accounting`. */
 export const accountingSchema = z.object({
-  scheduled: count, started: count, completed: count, interrupted: count, dropped: count, unsent: count,
+  scheduled: count,
+  started: count,
+  completed: count,
+  interrupted: count,
+  dropped: count,
+  unsent: count,
 }) satisfies z.ZodType<Accounting>;
 
 /**
@@ -37,18 +42,31 @@ export const accountingSchema = z.object({
  * in ms since its start (startTime to the end of gracefulStop); timeoutMs: limit of setup and teardown, null for others.
  */
 export const workflowSpecSchema = z.object({
-  name, role: z.enum(["setup", "user", "teardown"]), after: z.array(name).max(WORKFLOWS_MAX).readonly(),
+  name,
+  role: z.enum(["setup", "user", "teardown"]),
+  after: z.array(name).max(WORKFLOWS_MAX).readonly(),
   priority: z.enum(["auto", "low", "normal", "high", "exclusive"]),
-  sharesMax: z.number().int().min(1).max(SHARES_MAX), fromMs: ms, toMs: ms, timeoutMs: ms.nullable(),
+  sharesMax: z.number().int().min(1).max(SHARES_MAX),
+  fromMs: ms,
+  toMs: ms,
+  timeoutMs: ms.nullable(),
 });
 /** retries: how many failed (not lost) attempts the whole job may have redone. */
-export const jobSpecSchema = z.object({ workflows: z.array(workflowSpecSchema).min(1).max(WORKFLOWS_MAX).readonly(), retries: count });
+export const jobSpecSchema = z.object({
+  workflows: z.array(workflowSpecSchema).min(1).max(WORKFLOWS_MAX).readonly(),
+  retries: count,
+});
 
 const stamp = { atMs: ms };
 const owned = { job: name, ownerToken: count, ...stamp };
 const attempted = { job: name, workflow: name, share: count, attemptToken: count, ...stamp };
 /** resume null: nothing was begun. */
-const cut = { seq: count, resume: resumeSchema.nullable(), accounting: accountingSchema, snapshot: z.string().max(256) };
+const cut = {
+  seq: count,
+  resume: resumeSchema.nullable(),
+  accounting: accountingSchema,
+  snapshot: z.string().max(256),
+};
 
 /**
  * How an attempt ended. closed: nothing is left (`valueJson`, `thrown`: of a one-shot function). failed: the code's
@@ -86,7 +104,13 @@ export const entrySchema = z.discriminatedUnion("kind", [
   /** vu.abort(). */
   z.object({ kind: z.literal("abort"), ...attempted, reason: z.string() }),
   /** A threshold failed for good while the job runs; `isAbort`: the job ends with it. */
-  z.object({ kind: z.literal("verdict"), ...owned, metricKey: z.string(), expression: z.string(), isAbort: z.boolean() }),
+  z.object({
+    kind: z.literal("verdict"),
+    ...owned,
+    metricKey: z.string(),
+    expression: z.string(),
+    isAbort: z.boolean(),
+  }),
   /** Setup or teardown ran into its limit. */
   z.object({ kind: z.literal("timeout"), workflow: name, ...owned }),
   /** By a client: "user" is who submitted and waits, "other" anybody else. */
@@ -106,7 +130,9 @@ type WithoutTime<Any> = Any extends Entry ? Omit<Any, "atMs"> : never;
 export type Proposal = WithoutTime<Entry>;
 
 /** An entry read from a log or a peer. Out: null and the reason when it is not one; never throws. */
-export function parseEntry(value: unknown): { readonly entry: Entry } | { readonly entry: null; readonly message: string } {
+export function parseEntry(
+  value: unknown,
+): { readonly entry: Entry } | { readonly entry: null; readonly message: string } {
   const parsed = entrySchema.safeParse(value);
   if (parsed.success) return { entry: parsed.data };
   const issue = parsed.error.issues[0];

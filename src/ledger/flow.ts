@@ -1,9 +1,9 @@
 // How a job goes on and how it ends: what follows when a workflow is over or the job has a reason to stop early.
 // Entered from apply.ts after every change; reads no entry itself.
 
-import type { End, WorkflowSpec } from "./entries.ts";
+import type { WorkflowSpec } from "./entries.ts";
 import { isStartable } from "./dag.ts";
-import type { Ending, Job, Workflow } from "./job.ts";
+import type { Attempt, Ending, Job, Workflow } from "./job.ts";
 import { isOver, liveAttempt, liveAttempts, workflowOf } from "./job.ts";
 import { queued } from "./placement.ts";
 import { ownedBy, stop, type Turn } from "./turn.ts";
@@ -30,7 +30,7 @@ export function endEarly(turn: Turn, job: Job, ending: Ending): void {
 export function advance(turn: Turn, job: Job): void {
   if (job.phase !== "open") return;
   for (const workflow of job.workflows.values()) settle(turn, job, workflow);
-  for (let isMoving = true; isMoving; ) {
+  for (let isMoving = true; isMoving;) {
     isMoving = false;
     for (const workflow of job.workflows.values()) {
       if (workflow.state !== "waiting") continue;
@@ -60,12 +60,14 @@ export function offerCores(turn: Turn): void {
   for (const job of turn.state.jobs.values()) {
     if (job.phase !== "open") continue;
     for (const workflow of job.workflows.values()) {
-      if (workflow.shares.some(({ place, attempts }) => place === null && attempts.length > 0)) proposeDispatches(turn, job, workflow);
+      if (workflow.shares.some(({ place, attempts }) => place === null && attempts.length > 0))
+        proposeDispatches(turn, job, workflow);
     }
   }
   for (const { job, workflow } of queued(turn.state)) {
     const owned = ownedBy(job);
-    if (owned !== null) turn.effects.push({ kind: "propose", proposal: { kind: "place", workflow: workflow.spec.name, ...owned } });
+    if (owned !== null)
+      turn.effects.push({ kind: "propose", proposal: { kind: "place", workflow: workflow.spec.name, ...owned } });
   }
 }
 
@@ -75,7 +77,10 @@ export function proposeDispatches(turn: Turn, job: Job, workflow: Workflow): voi
   if (owned === null) return;
   for (const share of workflow.shares.keys()) {
     if (!needsAttempt(job, workflow, share)) continue;
-    turn.effects.push({ kind: "propose", proposal: { kind: "dispatch", workflow: workflow.spec.name, share, ...owned } });
+    turn.effects.push({
+      kind: "propose",
+      proposal: { kind: "dispatch", workflow: workflow.spec.name, share, ...owned },
+    });
   }
 }
 
@@ -84,7 +89,10 @@ export function proposeStart(turn: Turn, job: Job, workflow: Workflow): void {
   const owned = ownedBy(job);
   if (owned === null || workflow.state !== "preparing" || workflow.shares.length === 0) return;
   if (!workflow.shares.every((share) => liveAttempt(share)?.state === "ready")) return;
-  turn.effects.push({ kind: "propose", proposal: { kind: "start", workflow: workflow.spec.name, leadMs: 0, ...owned } });
+  turn.effects.push({
+    kind: "propose",
+    proposal: { kind: "start", workflow: workflow.spec.name, leadMs: 0, ...owned },
+  });
 }
 
 /** True when the share has work left and nobody does it. */
@@ -108,7 +116,9 @@ function settle(turn: Turn, job: Job, workflow: Workflow): void {
     if (isStopping) skip(turn, job, workflow);
     return;
   }
-  const isDone = workflow.shares.every((share, at) => liveAttempt(share) === null && share.place === null && !needsAttempt(job, workflow, at));
+  const isDone = workflow.shares.every(
+    (share, at) => liveAttempt(share) === null && share.place === null && !needsAttempt(job, workflow, at),
+  );
   if (!isDone) return;
   workflow.state = outcomeOf(job, workflow);
   workflow.endAtMs = workflow.startAtMs === null ? null : turn.state.nowMs;
@@ -119,19 +129,24 @@ function settle(turn: Turn, job: Job, workflow: Workflow): void {
 function outcomeOf(job: Job, workflow: Workflow): "ended" | "failed" | "cancelled" | "skipped" {
   const { spec, shares, startAtMs } = workflow;
   const last = shares.flatMap(({ attempts }) => attempts.at(-1) ?? []);
-  if (last.some(({ end }) => end !== null && isFailure(spec, end))) return "failed";
+  if (last.some((attempt) => hasFailed(spec, attempt))) return "failed";
   if (startAtMs === null) return "skipped";
   const limit = spec.role === "setup" ? "setup-timeout" : "teardown-timeout";
   if (spec.role !== "user" && job.ending?.errorCode === limit) return "failed";
-  // A one-shot function that was told to stop and yet got to its end has happened: setup then needs its teardown.
-  const isWhole = last.length === shares.length
-    && last.every(({ wasStopped, seal }) => !wasStopped || (spec.role !== "user" && (seal?.accounting.completed ?? 0) > 0));
-  return isWhole ? "ended" : "cancelled";
+  return last.length === shares.length && last.every((attempt) => isWhole(spec, attempt)) ? "ended" : "cancelled";
 }
 
 /** Only setup and teardown fail by throwing: an iteration of a load that throws is an error counted, not a failure. */
-function isFailure(spec: WorkflowSpec, end: End): boolean {
-  return end.kind === "failed" || (end.kind === "closed" && spec.role !== "user" && end.thrown !== null);
+function hasFailed(spec: WorkflowSpec, { end, wasStopped }: Attempt): boolean {
+  return (
+    end?.kind === "failed" || (end?.kind === "closed" && spec.role !== "user" && end.thrown !== null && !wasStopped)
+  );
+}
+
+/** A one-shot function that was told to stop and yet got to its end has happened: setup then needs its teardown. */
+function isWhole(spec: WorkflowSpec, { end, wasStopped, seal }: Attempt): boolean {
+  if (!wasStopped) return true;
+  return spec.role !== "user" && end?.kind === "closed" && end.thrown === null && (seal?.accounting.completed ?? 0) > 0;
 }
 
 function mayNeverStart(job: Job, workflow: Workflow): boolean {
@@ -144,9 +159,12 @@ function mayNeverStart(job: Job, workflow: Workflow): boolean {
 
 function isDue(job: Job, workflow: Workflow): boolean {
   switch (workflow.spec.role) {
-    case "setup": return true;
-    case "user": return isSetupCommitted(job) && isStartable(job, workflow);
-    case "teardown": return [...job.workflows.values()].every((other) => other === workflow || isOver(other));
+    case "setup":
+      return true;
+    case "user":
+      return isSetupCommitted(job) && isStartable(job, workflow);
+    case "teardown":
+      return [...job.workflows.values()].every((other) => other === workflow || isOver(other));
   }
 }
 

@@ -8,8 +8,16 @@ import type { End, WorkflowSpec } from "./entries.ts";
 /** One core of one worker. */
 export type Core = { readonly worker: string; readonly core: number };
 
-/** A committed snapshot: its numbers, where the rest begins (null: nothing was begun), and the name of its series in the blob store. */
-export type Cut = { readonly seq: number; readonly resume: Resume | null; readonly accounting: Accounting; readonly snapshot: string };
+/**
+ * A committed snapshot: its numbers, where the rest begins (null: nothing was begun), and the name of its series in the
+ * blob store.
+ */
+export type Cut = {
+  readonly seq: number;
+  readonly resume: Resume | null;
+  readonly accounting: Accounting;
+  readonly snapshot: string;
+};
 
 /** One execution of a share; `token` is the ledger index of its dispatch. Sealed is the last state. */
 export type Attempt = Core & {
@@ -25,17 +33,30 @@ export type Attempt = Core & {
   end: End | null;
 };
 
-/** `place`: the core kept until its dispatch commits. `isOver`: nothing of it will run again. Only the last attempt may be unsealed. */
+/**
+ * `place`: the core kept until its dispatch commits. `isOver`: nothing of it will run again. Only the last attempt may
+ * be unsealed.
+ */
 export type Share = { place: Core | null; isOver: boolean; readonly attempts: Attempt[] };
 
-/** A value given to later workflows (JSON text, UTF-8 bytes of it): that of the highest (vu, iteration); `providers` counts the offers. */
-export type Provided = { readonly json: string; readonly bytes: number; readonly vu: number; readonly iteration: number; readonly providers: number };
+/**
+ * A value given to later workflows (JSON text, UTF-8 bytes of it): that of the highest (vu, iteration); `providers`
+ * counts the offers.
+ */
+export type Provided = {
+  readonly json: string;
+  readonly bytes: number;
+  readonly vu: number;
+  readonly iteration: number;
+  readonly providers: number;
+};
 
 /**
  * waiting (for those before it) > queued (for cores) > preparing > running > ended | failed | cancelled (stopped by
  * the job's end). skipped: it never started.
  */
-export type WorkflowState = "waiting" | "queued" | "preparing" | "running" | "ended" | "failed" | "cancelled" | "skipped";
+export type WorkflowState =
+  "waiting" | "queued" | "preparing" | "running" | "ended" | "failed" | "cancelled" | "skipped";
 
 export type Workflow = {
   readonly spec: WorkflowSpec;
@@ -89,8 +110,13 @@ export function createLedger(): LedgerState {
 /** True when nothing more happens in the workflow. */
 export function isOver(workflow: Workflow): boolean {
   switch (workflow.state) {
-    case "ended": case "failed": case "cancelled": case "skipped": return true;
-    default: return false;
+    case "ended":
+    case "failed":
+    case "cancelled":
+    case "skipped":
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -6,15 +6,23 @@ import type { WorkflowSpec } from "./entries.ts";
 import { type Core, type Job, type LedgerState, type Workflow, isOver, liveAttempt } from "./job.ts";
 
 /** Fewest and most cores of a pool for each priority. auto: any; exclusive: all of them, with nobody else on any. */
-export function coreRange(priority: WorkflowSpec["priority"], pool: number): { readonly least: number; readonly most: number } {
+export function coreRange(
+  priority: WorkflowSpec["priority"],
+  pool: number,
+): { readonly least: number; readonly most: number } {
   const quarter = Math.max(1, Math.ceil(pool * 0.25));
   const threeQuarters = Math.max(1, Math.ceil(pool * 0.75));
   switch (priority) {
-    case "auto": return { least: 1, most: pool };
-    case "low": return { least: 1, most: quarter };
-    case "normal": return { least: quarter, most: threeQuarters };
-    case "high": return { least: threeQuarters, most: pool };
-    case "exclusive": return { least: pool, most: pool };
+    case "auto":
+      return { least: 1, most: pool };
+    case "low":
+      return { least: 1, most: quarter };
+    case "normal":
+      return { least: quarter, most: threeQuarters };
+    case "high":
+      return { least: threeQuarters, most: pool };
+    case "exclusive":
+      return { least: pool, most: pool };
   }
 }
 
@@ -25,7 +33,9 @@ export function queued(state: LedgerState): { readonly job: Job; readonly workfl
   for (const job of state.jobs.values()) {
     for (const workflow of job.workflows.values()) if (workflow.state === "queued") waiting.push({ job, workflow });
   }
-  return waiting.sort((a, b) => rank[a.workflow.spec.priority] - rank[b.workflow.spec.priority] || a.job.submitIndex - b.job.submitIndex);
+  return waiting.sort(
+    (a, b) => rank[a.workflow.spec.priority] - rank[b.workflow.spec.priority] || a.job.submitIndex - b.job.submitIndex,
+  );
 }
 
 /** Cores for all shares of a queued workflow. Out: null when it has to wait. Changes nothing. */
@@ -42,7 +52,9 @@ export function placeWorkflow(state: LedgerState, job: Job, workflow: Workflow):
   const free = spread(cores.filter(({ isOpen, overlaps }) => isOpen && overlaps === 0));
   const shared = spread(cores.filter(({ isOpen, overlaps }) => isOpen && overlaps > 0));
   if (free.length + shared.length < least) return null;
-  const peers = [...job.workflows.values()].filter((other) => other.state === "queued" && (other === workflow || doOverlap(state, other, workflow)));
+  const peers = [...job.workflows.values()].filter(
+    (other) => other.state === "queued" && (other === workflow || doOverlap(state, other, workflow)),
+  );
   const running = [...job.workflows.values()].filter((other) => isPlaced(other) && doOverlap(state, other, workflow));
   const fair = Math.floor((free.length + shared.length) / (peers.length + running.length));
   const most = Math.min(range.most, sharesMax);
@@ -69,7 +81,8 @@ type Surveyed = Core & {
 function survey(state: LedgerState, job: Job, workflow: Workflow): Surveyed[] {
   const cores = new Map<string, { worker: string; core: number; isOpen: boolean; load: number; overlaps: number }>();
   for (const [worker, { cores: count }] of state.workers) {
-    for (let core = 0; core < count; core++) cores.set(`${core}@${worker}`, { worker, core, isOpen: true, load: 0, overlaps: 0 });
+    for (let core = 0; core < count; core++)
+      cores.set(`${core}@${worker}`, { worker, core, isOpen: true, load: 0, overlaps: 0 });
   }
   for (const other of state.jobs.values()) {
     for (const holder of other.workflows.values()) {

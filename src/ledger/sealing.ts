@@ -25,9 +25,12 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
   const id = { job: job.id, workflow: entry.workflow, share: entry.share, token: attempt.token };
   turn.effects.push({ kind: "sealed", attempt: id, worker: attempt.worker });
   switch (end.kind) {
-    case "closed": return close(turn, job, workflow, share, end);
-    case "failed": return fail(turn, job, workflow, share, attempt, end);
-    case "lost": return lose(turn, job, workflow, share, end);
+    case "closed":
+      return close(turn, job, workflow, share, end);
+    case "failed":
+      return fail(turn, job, workflow, share, attempt, end);
+    case "lost":
+      return lose(turn, job, workflow, share, end);
   }
 }
 
@@ -37,16 +40,24 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
  */
 function checked(workflow: Workflow, attempt: Attempt, end: End): End {
   if (end.kind !== "closed") return end;
-  if (attempt.startAtMs === null && !attempt.wasStopped) return { kind: "failed", cause: "crashed", message: "it ended before it was started" };
-  const length = workflow.spec.role === "setup" ? end.valueJson?.length ?? 0 : 0;
-  return length <= SETUP_BYTES_MAX ? end : { kind: "closed", valueJson: null, thrown: `setup returned ${length} bytes of JSON; it may return ${SETUP_BYTES_MAX}` };
+  if (attempt.startAtMs === null && !attempt.wasStopped)
+    return { kind: "failed", cause: "crashed", message: "it ended before it was started" };
+  const length = workflow.spec.role === "setup" ? (end.valueJson?.length ?? 0) : 0;
+  return length <= SETUP_BYTES_MAX
+    ? end
+    : {
+        kind: "closed",
+        valueJson: null,
+        thrown: `setup returned ${length} bytes of JSON; it may return ${SETUP_BYTES_MAX}`,
+      };
 }
 
 function close(turn: Turn, job: Job, workflow: Workflow, share: Share, end: Extract<End, { kind: "closed" }>): void {
   share.isOver = true;
   warnOfProviders(turn, job, workflow);
   if (workflow.spec.role === "user") return;
-  if (end.thrown !== null) endEarly(turn, job, { state: "failed", errorCode: "load", reason: `${workflow.spec.role} threw: ${end.thrown}` });
+  if (end.thrown !== null)
+    endEarly(turn, job, { state: "failed", errorCode: "load", reason: `${workflow.spec.role} threw: ${end.thrown}` });
   else if (workflow.spec.role === "setup") job.setupJson = end.valueJson;
 }
 
@@ -55,26 +66,50 @@ function warnOfProviders(turn: Turn, job: Job, workflow: Workflow): void {
   for (const [key, { providers, vu, iteration }] of workflow.provided) {
     if (providers === 1) continue;
     turn.effects.push({
-      kind: "warning", job: job.id,
-      text: `workflow "${workflow.spec.name}" provided "${key}" ${providers} times; VU ${vu}, iteration ${iteration} holds`,
+      kind: "warning",
+      job: job.id,
+      text:
+        `workflow "${workflow.spec.name}" provided "${key}" ${providers} times; ` +
+        `VU ${vu}, iteration ${iteration} holds`,
     });
   }
 }
 
-function fail(turn: Turn, job: Job, workflow: Workflow, share: Share, attempt: Attempt, end: Extract<End, { kind: "failed" }>): void {
-  const mayRetry = workflow.spec.role === "user" && end.cause !== "load" && job.ending === null && job.retriesUsed < job.retries && share.attempts.length < ATTEMPTS_MAX;
+function fail(
+  turn: Turn,
+  job: Job,
+  workflow: Workflow,
+  share: Share,
+  attempt: Attempt,
+  end: Extract<End, { kind: "failed" }>,
+): void {
+  const mayRetry =
+    workflow.spec.role === "user" &&
+    end.cause !== "load" &&
+    job.ending === null &&
+    job.retriesUsed < job.retries &&
+    share.attempts.length < ATTEMPTS_MAX;
   if (mayRetry) {
     job.retriesUsed++;
-    turn.effects.push({ kind: "warning", job: job.id, text: `${failure(workflow, attempt, end)}; the rest of its share runs again` });
+    turn.effects.push({
+      kind: "warning",
+      job: job.id,
+      text: `${failure(workflow, attempt, end)}; the rest of its share runs again`,
+    });
     return;
   }
   share.isOver = true;
   const errorCode = end.cause === "load" ? "load" : "failed";
-  endEarly(turn, job, { state: "failed", errorCode, reason: end.cause === "load" ? end.message : failure(workflow, attempt, end) });
+  endEarly(turn, job, {
+    state: "failed",
+    errorCode,
+    reason: end.cause === "load" ? end.message : failure(workflow, attempt, end),
+  });
 }
 
 function failure(workflow: Workflow, attempt: Attempt, end: Extract<End, { kind: "failed" }>): string {
-  return `core ${attempt.core} of ${attempt.worker} ${end.cause === "memory" ? "ran out of memory" : end.cause} in workflow "${workflow.spec.name}": ${end.message}`;
+  const what = end.cause === "memory" ? "ran out of memory" : end.cause;
+  return `core ${attempt.core} of ${attempt.worker} ${what} in workflow "${workflow.spec.name}": ${end.message}`;
 }
 
 function lose(turn: Turn, job: Job, workflow: Workflow, share: Share, end: Extract<End, { kind: "lost" }>): void {
@@ -82,10 +117,14 @@ function lose(turn: Turn, job: Job, workflow: Workflow, share: Share, end: Extra
   const workers = [...new Set(early.map(({ worker }) => worker))];
   if (workers.length >= 2 || share.attempts.length >= ATTEMPTS_MAX) {
     share.isOver = true;
-    const reason = `workflow "${workflow.spec.name}" is poison: its workers ${workers.join(" and ")} died within ${POISON_MS / 1_000} s of its start`;
+    const died = `its workers ${workers.join(" and ")} died within ${POISON_MS / 1_000} s of its start`;
+    const reason = `workflow "${workflow.spec.name}" is poison: ${died}`;
     return endEarly(turn, job, { state: "failed", errorCode: "failed", reason });
   }
-  const isExpired = workflow.startAtMs !== null && workflow.spec.role === "user" && turn.state.nowMs - workflow.startAtMs >= workflow.spec.toMs;
+  const isExpired =
+    workflow.startAtMs !== null &&
+    workflow.spec.role === "user" &&
+    turn.state.nowMs - workflow.startAtMs >= workflow.spec.toMs;
   share.isOver = isExpired || (job.ending !== null && workflow.spec.role !== "teardown");
   if (!share.isOver && workflow.spec.role !== "user") job.reruns++;
   turn.effects.push({ kind: "warning", job: job.id, text: `lost a share of "${workflow.spec.name}": ${end.message}` });

@@ -5,7 +5,12 @@ import type { Effect, RefusalCode } from "./effects.ts";
 import type { Attempt, Job, LedgerState } from "./job.ts";
 
 /** `doPlace`: cores came free or work was queued, so that queued workflows are offered their cores at the end. */
-export type Turn = { readonly state: LedgerState; readonly index: number; readonly effects: Effect[]; doPlace: boolean };
+export type Turn = {
+  readonly state: LedgerState;
+  readonly index: number;
+  readonly effects: Effect[];
+  doPlace: boolean;
+};
 
 /** The entry changes nothing, and says why. */
 export function refuse(turn: Turn, job: string, code: RefusalCode, message: string): void {

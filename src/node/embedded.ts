@@ -43,12 +43,22 @@ export function runEmbedded(options: EmbeddedOptions): Embedded {
   const [toWorker, toManager] = createStreamPair<WorkerRequest, WorkerReport>();
   const [toClient, client] = createStreamPair<ClientEvent, ClientRequest>();
   const manager = createManager({
-    node: NODE, clock: world.clock, log: createMemoryLog(), reportMs: options.reportMs ?? REPORT_MS, startLeadMs: START_LEAD_MS,
+    node: NODE,
+    clock: world.clock,
+    log: createMemoryLog(),
+    reportMs: options.reportMs ?? REPORT_MS,
+    startLeadMs: START_LEAD_MS,
     retries: options.retries ?? 0,
   });
   manager.attachWorker(toWorker);
   manager.attachClient(toClient);
-  const worker = createWorker({ world, manager: toManager, node: NODE, cores: options.cores, memoryMaxBytes: options.memoryMaxBytes });
+  const worker = createWorker({
+    world,
+    manager: toManager,
+    node: NODE,
+    cores: options.cores,
+    memoryMaxBytes: options.memoryMaxBytes,
+  });
   client.onMessage(options.onEvent);
   client.send({ kind: "submit", id, plan, bundle });
   return {

@@ -37,8 +37,19 @@ export type Slot = {
 /** A slot for an attempt whose thread is about to prepare it. */
 export function createSlot(attempt: AttemptId, core: number, spec: ShareSpec, thread: EngineThread): Slot {
   return {
-    attempt, core, spec, thread, board: new Board(), series: new Map(), state: "preparing", startedAtMs: null, last: null,
-    heartbeat: 0, silentMs: 0, isThreadEnded: false, stopTimer: null,
+    attempt,
+    core,
+    spec,
+    thread,
+    board: new Board(),
+    series: new Map(),
+    state: "preparing",
+    startedAtMs: null,
+    last: null,
+    heartbeat: 0,
+    silentMs: 0,
+    isThreadEnded: false,
+    stopTimer: null,
   };
 }
 
@@ -62,14 +73,25 @@ export function lastCut(slot: Slot, nowMs: number): Snapshot {
   const accounting = board.accounting();
   const words = board.words;
   return {
-    attempt: slot.attempt, seq: (last?.seq ?? 0) + 1, isDelta: false, isFinal: true,
+    attempt: slot.attempt,
+    seq: (last?.seq ?? 0) + 1,
+    isDelta: false,
+    isFinal: true,
     elapsedMs: slot.startedAtMs === null ? 0 : Math.max(last?.elapsedMs ?? 0, nowMs - slot.startedAtMs),
     resume: last?.resume ?? slot.spec.resume ?? resume(createDriver(slot.spec), 0, {}),
-    accounting: { ...accounting, interrupted: Math.max(accounting.interrupted, accounting.started - accounting.completed) },
-    generator: {
-      seconds: words[HEADER.seconds] ?? 0, saturatedSeconds: words[HEADER.saturatedSeconds] ?? 0, cpuSeconds: words[HEADER.cpuSeconds] ?? 0,
-      loopLagMsMax: words[HEADER.loopLagMsMax] ?? 0, loopLagMsP99: last?.generator.loopLagMsP99 ?? 0,
+    accounting: {
+      ...accounting,
+      interrupted: Math.max(accounting.interrupted, accounting.started - accounting.completed),
     },
-    vus: 0, vusMax: last?.vusMax ?? 0, series: salvage(board.shared, slot.series),
+    generator: {
+      seconds: words[HEADER.seconds] ?? 0,
+      saturatedSeconds: words[HEADER.saturatedSeconds] ?? 0,
+      cpuSeconds: words[HEADER.cpuSeconds] ?? 0,
+      loopLagMsMax: words[HEADER.loopLagMsMax] ?? 0,
+      loopLagMsP99: last?.generator.loopLagMsP99 ?? 0,
+    },
+    vus: 0,
+    vusMax: last?.vusMax ?? 0,
+    series: salvage(board.shared, slot.series),
   };
 }

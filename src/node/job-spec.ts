@@ -11,9 +11,14 @@ export function jobSpecOf(plan: JobPlan, retries: number): JobSpec {
   return {
     retries,
     workflows: allWorkflows(plan).map(({ role, timeoutMs, workflow }) => ({
-      name: workflow.name, role, after: [...workflow.after], priority: workflow.priority,
+      name: workflow.name,
+      role,
+      after: [...workflow.after],
+      priority: workflow.priority,
       sharesMax: shareCount(workflow.executor, SHARES_MAX),
-      fromMs: workflow.startTimeMs, toMs: workflow.startTimeMs + scheduleMs(workflow.executor) + workflow.gracefulStopMs, timeoutMs,
+      fromMs: workflow.startTimeMs,
+      toMs: workflow.startTimeMs + scheduleMs(workflow.executor) + workflow.gracefulStopMs,
+      timeoutMs,
     })),
   };
 }
@@ -25,7 +30,9 @@ export function workflowPlanOf(plan: JobPlan, name: string): WorkflowPlan | null
 
 /** One share of a workflow as its core gets it. `resume` null: from the beginning. */
 export function shareSpecOf(
-  plan: JobPlan, name: string, place: { readonly share: number; readonly shares: number; readonly resume: Resume | null },
+  plan: JobPlan,
+  name: string,
+  place: { readonly share: number; readonly shares: number; readonly resume: Resume | null },
 ): ShareSpec | null {
   const workflow = workflowPlanOf(plan, name);
   if (workflow === null) return null;
@@ -33,31 +40,55 @@ export function shareSpecOf(
   const bases = vuBases(plan.workflows);
   const used = plan.workflows.reduce((sum, { executor }) => sum + vusMax(executor), 0);
   return {
-    workflow: name, share: place.share, shares: place.shares, executor: workflow.executor,
+    workflow: name,
+    share: place.share,
+    shares: place.shares,
+    executor: workflow.executor,
     // Setup and teardown have a VU of their own, behind those of the load.
     vuBase: bases[at] ?? (name === SETUP ? used : used + 1),
-    startTimeMs: workflow.startTimeMs, gracefulStopMs: workflow.gracefulStopMs,
-    minIterationDurationMs: workflow.minIterationDurationMs, resume: place.resume,
-    // Workflows take turns at the rows, and a workflow's shares take turns at its own: disjoint however many shares each has.
+    startTimeMs: workflow.startTimeMs,
+    gracefulStopMs: workflow.gracefulStopMs,
+    minIterationDurationMs: workflow.minIterationDurationMs,
+    resume: place.resume,
+    // Workflows take turns at the rows, and a workflow's shares take turns at its own: disjoint however many shares
+    // each of them has.
     ...(at >= 0 && plan.workflows.length > 1
-      ? { feedStripe: { index: at + plan.workflows.length * place.share, of: plan.workflows.length * place.shares } } : {}),
+      ? { feedStripe: { index: at + plan.workflows.length * place.share, of: plan.workflows.length * place.shares } }
+      : {}),
   };
 }
 
-type Planned = { readonly role: "setup" | "user" | "teardown"; readonly timeoutMs: number | null; readonly workflow: WorkflowPlan };
+type Planned = {
+  readonly role: "setup" | "user" | "teardown";
+  readonly timeoutMs: number | null;
+  readonly workflow: WorkflowPlan;
+};
 
 function allWorkflows(plan: JobPlan): Planned[] {
   const planned: Planned[] = plan.workflows.map((workflow) => ({ role: "user", timeoutMs: null, workflow }));
-  if (plan.setup !== null) planned.push({ role: "setup", timeoutMs: plan.setup.timeoutMs, workflow: oneShot(SETUP, plan.setup.timeoutMs) });
-  if (plan.teardown !== null) planned.push({ role: "teardown", timeoutMs: plan.teardown.timeoutMs, workflow: oneShot(TEARDOWN, plan.teardown.timeoutMs) });
+  if (plan.setup !== null)
+    planned.push({ role: "setup", timeoutMs: plan.setup.timeoutMs, workflow: oneShot(SETUP, plan.setup.timeoutMs) });
+  if (plan.teardown !== null)
+    planned.push({
+      role: "teardown",
+      timeoutMs: plan.teardown.timeoutMs,
+      workflow: oneShot(TEARDOWN, plan.teardown.timeoutMs),
+    });
   return planned;
 }
 
 /** The job's own limit ends it (ledger `timeout`); the schedule's is a little longer, so that only one of them does. */
 function oneShot(name: string, timeoutMs: number): WorkflowPlan {
   return {
-    name, after: [], run: { kind: "workflow", name },
+    name,
+    after: [],
+    run: { kind: "workflow", name },
     executor: { kind: "per-vu-iterations", vus: 1, iterations: 1, maxDurationMs: timeoutMs + 10_000 },
-    startTimeMs: 0, gracefulStopMs: 0, minIterationDurationMs: 0, env: {}, tags: {}, priority: "auto",
+    startTimeMs: 0,
+    gracefulStopMs: 0,
+    minIterationDurationMs: 0,
+    env: {},
+    tags: {},
+    priority: "auto",
   };
 }

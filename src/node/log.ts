@@ -15,6 +15,8 @@ export function createMemoryLog(): Log {
   let commit: ((index: number, entry: Entry) => void) | null = null;
   return {
     propose: (entry) => queueMicrotask(() => commit?.(++index, entry)),
-    onCommit: (handle) => { commit = handle; },
+    onCommit: (handle) => {
+      commit = handle;
+    },
   };
 }

@@ -11,12 +11,23 @@ import type { End, Entry, Proposal } from "../ledger/entries.ts";
 import { createLedger, type Job, type LedgerState } from "../ledger/job.ts";
 import type { JobPlan } from "../load/plan.ts";
 import type { AttemptId } from "../load/share.ts";
+import { answer, ask, type ClientStream, createClients, follow, tell } from "./clients.ts";
 import { jobSpecOf, shareSpecOf } from "./job-spec.ts";
 import type { Log } from "./log.ts";
 import type { ClientEvent, ClientRequest, WorkerReport, WorkerRequest } from "./messages.ts";
 import { buildResult, finalThresholds } from "./result.ts";
 import {
-  addAttempt, beginAttempt, closeAttempt, closeSeconds, createRun, judgeLive, lastSeconds, loadStartMs, type Run, type RunAttempt, takeSnapshot,
+  addAttempt,
+  beginAttempt,
+  closeAttempt,
+  closeSeconds,
+  createRun,
+  judgeLive,
+  lastSeconds,
+  loadStartMs,
+  type Run,
+  type RunAttempt,
+  takeSnapshot,
 } from "./run.ts";
 import type { Stream } from "./stream.ts";
 import { jobView } from "./view.ts";
@@ -53,7 +64,6 @@ export function createManager(options: ManagerOptions): Manager {
 }
 
 type WorkerStream = Stream<WorkerRequest, WorkerReport>;
-type ClientStream = Stream<ClientEvent, ClientRequest>;
 /** A job this manager runs. */
 type Owned = { readonly run: Run; readonly timers: Set<Timer>; views: number; hasFinished: boolean };
 
@@ -63,9 +73,7 @@ class Owner {
   /** Ledger time is the clock plus this: it starts at 0 and is never behind a committed entry. */
   #offsetMs: number;
   readonly #workers = new Map<string, WorkerStream>();
-  /** Who follows a job, and who waits for the answer to a request. */
-  readonly #followers = new Map<string, Set<ClientStream>>();
-  readonly #asking = new Map<string, Set<ClientStream>>();
+  readonly #clients = createClients();
   /** What was submitted, by job and digest, until the ledger says whether it is a new job. */
   readonly #submitted = new Map<string, { readonly plan: JobPlan; readonly bundle: Bundle }>();
   readonly #owned = new Map<string, Owned>();
@@ -87,14 +95,15 @@ class Owner {
       case "submit": {
         const { id, plan, bundle } = request;
         const digest = digestOf(plan, bundle);
-        addTo(this.#asking, `submit ${id} ${digest}`, stream);
+        ask(this.#clients, `submit ${id} ${digest}`, stream);
         this.#submitted.set(`${id} ${digest}`, { plan, bundle });
         return this.#propose({ kind: "submit", job: id, digest, spec: jobSpecOf(plan, this.#options.retries) });
       }
       case "cancel":
-        addTo(this.#asking, `cancel ${request.id}`, stream);
+        ask(this.#clients, `cancel ${request.id}`, stream);
         return this.#propose({ kind: "cancel", job: request.id, by: request.by });
-      default: never(request);
+      default:
+        never(request);
     }
   }
 
@@ -109,20 +118,46 @@ class Owner {
     if (run === undefined || attempt === undefined) return;
     const fields = { job: id.job, workflow: id.workflow, share: id.share, attemptToken: id.token };
     switch (report.kind) {
-      case "ready": return this.#propose({ kind: "ready", ...fields });
-      case "snapshot": return takeSnapshot(run, report.snapshot);
-      case "ended": return this.#seal(run, id, { kind: "closed", valueJson: report.valueJson, thrown: report.thrown });
+      case "ready":
+        return this.#propose({ kind: "ready", ...fields });
+      case "snapshot":
+        return takeSnapshot(run, report.snapshot);
+      case "ended":
+        return this.#seal(run, id, { kind: "closed", valueJson: report.valueJson, thrown: report.thrown });
       case "failed":
-        this.#disturb(run, attempt, `core ${attempt.core} of ${attempt.worker} failed (${report.cause}) in workflow "${id.workflow}"`);
+        this.#disturb(
+          run,
+          attempt,
+          `core ${attempt.core} of ${attempt.worker} failed (${report.cause}) in workflow "${id.workflow}"`,
+        );
+        // Each iteration that was open may have had a batch on its way that never got to the board.
+        run.unreportedMax += (attempt.held?.cut.accounting.interrupted ?? 0) * Math.max(1, run.plan.http.batch);
         return this.#seal(run, id, { kind: "failed", cause: report.cause, message: report.message });
-      case "provide": return this.#propose({ kind: "provide", ...fields, key: report.key, json: report.json, vu: report.vu, iteration: report.iteration });
-      case "abort": return this.#propose({ kind: "abort", ...fields, reason: report.reason });
-      case "log": return this.#tell(id.job, { kind: "log", level: report.level, workflow: id.workflow, text: report.text });
-      case "warning": return this.#warn(run, report.text);
+      case "provide":
+        return this.#propose({
+          kind: "provide",
+          ...fields,
+          key: report.key,
+          json: report.json,
+          vu: report.vu,
+          iteration: report.iteration,
+        });
+      case "abort":
+        return this.#propose({ kind: "abort", ...fields, reason: report.reason });
+      case "log":
+        return tell(this.#clients, id.job, {
+          kind: "log",
+          level: report.level,
+          workflow: id.workflow,
+          text: report.text,
+        });
+      case "warning":
+        return this.#warn(run, report.text);
       case "errors":
         attempt.errors = report.errors;
         return;
-      default: never(report);
+      default:
+        never(report);
     }
   }
 
@@ -141,31 +176,43 @@ class Owner {
     const effects = apply(this.#ledger, index, entry);
     this.#offsetMs = Math.max(this.#offsetMs, this.#ledger.nowMs - this.#options.clock.nowMs());
     for (const effect of effects) this.#perform(effect, entry);
-    if (entry.kind === "cancel") this.#asking.delete(`cancel ${entry.job}`);
+    if (entry.kind === "cancel") answer(this.#clients, `cancel ${entry.job}`);
   }
 
   #perform(effect: Effect, entry: Entry): void {
     switch (effect.kind) {
-      case "accepted": return this.#accept(effect, entry);
-      case "refused": return this.#refused(effect, entry);
+      case "accepted":
+        return this.#accept(effect, entry);
+      case "refused":
+        return this.#refused(effect, entry);
       case "propose": {
         const { proposal } = effect;
         return this.#propose(proposal.kind === "start" ? { ...proposal, leadMs: this.#options.startLeadMs } : proposal);
       }
-      case "dispatch": return this.#dispatch(effect);
-      case "begin": return this.#begin(effect);
-      case "deadline": return this.#armDeadline(effect);
-      case "stop": return this.#order(effect.worker, { kind: "stop", attempt: effect.attempt, mode: effect.mode });
-      case "sealed": return this.#order(effect.worker, { kind: "sealed", attempt: effect.attempt });
-      case "lost": return this.#lose(effect);
-      case "ended": return;
+      case "dispatch":
+        return this.#dispatch(effect);
+      case "begin":
+        return this.#begin(effect);
+      case "deadline":
+        return this.#armDeadline(effect);
+      case "stop":
+        return this.#order(effect.worker, { kind: "stop", attempt: effect.attempt, mode: effect.mode });
+      case "sealed":
+        return this.#order(effect.worker, { kind: "sealed", attempt: effect.attempt });
+      case "lost":
+        return this.#lose(effect);
+      case "ended":
+        return;
       case "warning": {
         const owned = this.#owned.get(effect.job);
         return owned === undefined ? undefined : this.#warn(owned.run, effect.text);
       }
-      case "close": return this.#judge(effect.job);
-      case "finished": return this.#finish(effect);
-      default: never(effect);
+      case "close":
+        return this.#judge(effect.job);
+      case "finished":
+        return this.#finish(effect);
+      default:
+        never(effect);
     }
   }
 
@@ -174,12 +221,17 @@ class Owner {
     const key = `${job} ${entry.digest}`;
     const submitted = this.#submitted.get(key);
     this.#submitted.delete(key);
-    for (const client of this.#answer(`submit ${key}`)) {
-      addTo(this.#followers, job, client);
+    for (const client of answer(this.#clients, `submit ${key}`)) {
+      follow(this.#clients, job, client);
       client.send({ kind: "accepted", id: job });
     }
     if (!isNew || submitted === undefined) return;
-    this.#owned.set(job, { run: createRun(job, submitted.plan, submitted.bundle), timers: new Set(), views: 0, hasFinished: false });
+    this.#owned.set(job, {
+      run: createRun(job, submitted.plan, submitted.bundle),
+      timers: new Set(),
+      views: 0,
+      hasFinished: false,
+    });
     this.#propose({ kind: "assign", job, owner: this.#options.node });
     this.#armView(job);
   }
@@ -191,7 +243,8 @@ class Owner {
       if (entry.kind === "submit") this.#submitted.delete(key);
       // A job that has ended already needs no cancel: its client hears of the end as it is.
       const isToldOf = entry.kind === "submit" || code === "unknown";
-      for (const client of this.#answer(`${entry.kind} ${key}`)) if (isToldOf) client.send({ kind: "refused", id: job, code, message });
+      for (const client of answer(this.#clients, `${entry.kind} ${key}`))
+        if (isToldOf) client.send({ kind: "refused", id: job, code, message });
       return;
     }
     const owned = this.#owned.get(job);
@@ -200,13 +253,28 @@ class Owner {
 
   // ── attempts ──────────────────────────────────────────────────────────────────────────────────
 
-  #dispatch({ attempt, worker, core, shares, resume, context, setupJson }: Extract<Effect, { kind: "dispatch" }>): void {
+  #dispatch({
+    attempt,
+    worker,
+    core,
+    shares,
+    resume,
+    context,
+    setupJson,
+  }: Extract<Effect, { kind: "dispatch" }>): void {
     const run = this.#owned.get(attempt.job)?.run;
-    const spec = run === undefined ? null : shareSpecOf(run.plan, attempt.workflow, { share: attempt.share, shares, resume });
+    const spec =
+      run === undefined ? null : shareSpecOf(run.plan, attempt.workflow, { share: attempt.share, shares, resume });
     if (run === undefined || spec === null) return;
     addAttempt(run, attempt, worker, core);
     this.#order(worker, {
-      kind: "dispatch", attempt, core, spec, plan: run.plan, bundle: run.bundle, reportMs: this.#options.reportMs,
+      kind: "dispatch",
+      attempt,
+      core,
+      spec,
+      plan: run.plan,
+      bundle: run.bundle,
+      reportMs: this.#options.reportMs,
       context: Object.fromEntries(Object.entries(context).map(([key, json]) => [key, parsed(json)])),
       setupData: setupJson === null ? null : parsed(setupJson),
     });
@@ -236,8 +304,15 @@ class Owner {
     if (attempt === null) return;
     const cut = attempt.held?.cut;
     this.#propose({
-      kind: "seal", job: id.job, workflow: id.workflow, share: id.share, attemptToken: id.token, end,
-      seq: cut?.seq ?? 0, resume: cut?.resume ?? null, snapshot: `${id.token}:${cut?.seq ?? 0}`,
+      kind: "seal",
+      job: id.job,
+      workflow: id.workflow,
+      share: id.share,
+      attemptToken: id.token,
+      end,
+      seq: cut?.seq ?? 0,
+      resume: cut?.resume ?? null,
+      snapshot: `${id.token}:${cut?.seq ?? 0}`,
       accounting: cut?.accounting ?? { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
     });
   }
@@ -286,18 +361,23 @@ class Owner {
     this.#completeSeconds(run, job, elapsedMs);
     const loadMs = loadStartMs(job);
     if (++owned.views % VIEWS_PER_JUDGEMENT === 0 && loadMs !== null && job.phase === "open") {
-      for (const { outcome, isAbort } of judgeLive(run, elapsedMs, Math.max(0, elapsedMs - loadMs) / 1_000)) this.#condemn(job, outcome, isAbort);
+      for (const { outcome, isAbort } of judgeLive(run, elapsedMs, Math.max(0, elapsedMs - loadMs) / 1_000))
+        this.#condemn(job, outcome, isAbort);
     }
-    this.#tell(job.id, { kind: "view", view: jobView(run, job, elapsedMs) });
+    tell(this.#clients, job.id, { kind: "view", view: jobView(run, job, elapsedMs) });
   }
 
   #completeSeconds(run: Run, job: Job, elapsedMs: number): void {
     const { windows, failures } = closeSeconds(run, elapsedMs);
-    for (const window of windows) this.#tell(job.id, { kind: "second", window });
+    for (const window of windows) tell(this.#clients, job.id, { kind: "second", window });
     for (const { outcome, isAbort } of failures) this.#condemn(job, outcome, isAbort);
   }
 
-  #condemn(job: Job, { metricKey, expression }: { readonly metricKey: string; readonly expression: string }, isAbort: boolean): void {
+  #condemn(
+    job: Job,
+    { metricKey, expression }: { readonly metricKey: string; readonly expression: string },
+    isAbort: boolean,
+  ): void {
     if (job.owner === null || (isAbort && job.ending !== null)) return;
     this.#propose({ kind: "verdict", job: job.id, ownerToken: job.owner.token, metricKey, expression, isAbort });
   }
@@ -327,31 +407,20 @@ class Owner {
     run.outcomes = thresholds;
     run.lastSecond = seconds.at(-1) ?? run.lastSecond;
     if (job.originMs === null) run.startedAtEpochMs = this.#options.clock.epochMs();
-    for (const window of seconds) this.#tell(id, { kind: "second", window });
-    this.#tell(id, { kind: "view", view: jobView(run, job, endMs) });
-    this.#tell(id, { kind: "finished", result: buildResult(run, job, { outcome, endMs, thresholds }) });
+    for (const window of seconds) tell(this.#clients, id, { kind: "second", window });
+    tell(this.#clients, id, { kind: "view", view: jobView(run, job, endMs) });
+    tell(this.#clients, id, { kind: "finished", result: buildResult(run, job, { outcome, endMs, thresholds }) });
     this.#owned.delete(id);
-    this.#followers.delete(id);
+    this.#clients.following.delete(id);
   }
 
-  // ── clients, timers ───────────────────────────────────────────────────────────────────────────
-
-  /** Who waits for that answer; nobody does any more. */
-  #answer(question: string): ReadonlySet<ClientStream> {
-    const asking = this.#asking.get(question) ?? new Set();
-    this.#asking.delete(question);
-    return asking;
-  }
-
-  #tell(job: string, event: ClientEvent): void {
-    for (const client of this.#followers.get(job) ?? []) client.send(event);
-  }
+  // ── warnings, timers ───────────────────────────────────────────────────────────────────────────
 
   /** Said once: it stays in the result. */
   #warn(run: Run, text: string): void {
     if (run.warnings.has(text)) return;
     run.warnings.add(text);
-    this.#tell(run.id, { kind: "log", level: "warn", workflow: "", text });
+    tell(this.#clients, run.id, { kind: "log", level: "warn", workflow: "", text });
   }
 
   #arm(job: string, delayMs: number, run: () => void): void {
@@ -363,12 +432,6 @@ class Owner {
     });
     timers.add(timer);
   }
-}
-
-function addTo(streams: Map<string, Set<ClientStream>>, key: string, stream: ClientStream): void {
-  const known = streams.get(key);
-  if (known === undefined) streams.set(key, new Set([stream]));
-  else known.add(stream);
 }
 
 /** The job's identity: what is run, with which plan, on which files. */

@@ -15,30 +15,67 @@ const ERRORS_MAX = 100;
 /** A core counts as saturated when it was in so great a part of its seconds. */
 const SATURATED_PART = 0.1;
 
-/** Outcomes of all thresholds on sealed data, and of those that failed while the job ran. In: the job's end in ms of job time. */
+/**
+ * Outcomes of all thresholds on sealed data, and of those that failed while the job ran. In: the job's end in ms of job
+ * time.
+ */
 export function finalThresholds(run: Run, job: Job, endMs: number): readonly ThresholdOutcome[] {
   const all = [...job.workflows.values()].map((workflow) => sealedSeries(run, workflow));
   const from = loadStartMs(job);
   const seconds = from === null ? 0 : Math.max(0, loadEndMs(run, job, endMs) - from) / 1_000;
-  const judged = [...windowedOutcomes(run.windowed).filter((outcome) => !run.latched.has(keyOf(outcome))), ...run.latched.values()];
+  const judged = [
+    ...windowedOutcomes(run.windowed).filter((outcome) => !run.latched.has(keyOf(outcome))),
+    ...run.latched.values(),
+  ];
   return finalOutcomes(run.plan.thresholds, [...sumSeries(all), ...vuGauges(run)], seconds, judged);
 }
 
 /** The result of a finished job. In: what the ledger says of it, what its owner holds, and its end in ms of job time. */
-export function buildResult(run: Run, job: Job, ending: { readonly outcome: Ending; readonly endMs: number; readonly thresholds: readonly ThresholdOutcome[] }): JobResult {
+export function buildResult(
+  run: Run,
+  job: Job,
+  ending: { readonly outcome: Ending; readonly endMs: number; readonly thresholds: readonly ThresholdOutcome[] },
+): JobResult {
   const { outcome, endMs, thresholds } = ending;
-  const ordered = [...run.plan.workflows.map(({ name }) => name), ...[...job.workflows.keys()].filter((name) => name.startsWith("::"))];
+  const ordered = [
+    ...run.plan.workflows.map(({ name }) => name),
+    ...[...job.workflows.keys()].filter((name) => name.startsWith("::")),
+  ];
   const workflows = ordered.flatMap((name) => {
     const workflow = job.workflows.get(name);
-    return workflow === undefined || (workflow.spec.role !== "user" && workflow.startAtMs === null) ? [] : [workflowResult(run, job, workflow, endMs)];
+    return workflow === undefined || (workflow.spec.role !== "user" && workflow.startAtMs === null)
+      ? []
+      : [workflowResult(run, job, workflow, endMs)];
   });
   const cores = coreResults(run, job);
   return {
-    id: job.id, state: outcome.state, reason: outcome.reason, errorCode: outcome.errorCode,
-    startedAtEpochMs: run.startedAtEpochMs, durationMs: endMs, plan: run.plan, workflows, thresholds,
-    late: sum(run, ({ late }) => late), reruns: job.reruns, unreportedMax: 0, disturbed: run.disturbed, cores,
-    loopLagMsP99: [...run.attempts.values()].reduce((most, { held }) => Math.max(most, held?.cut.generator.loopLagMsP99 ?? 0), 0),
-    warnings: [...run.warnings, ...runWarnings(workflows, cores, sum(run, ({ late }) => late))], errors: errorsOf(run),
+    id: job.id,
+    state: outcome.state,
+    reason: outcome.reason,
+    errorCode: outcome.errorCode,
+    startedAtEpochMs: run.startedAtEpochMs,
+    durationMs: endMs,
+    plan: run.plan,
+    workflows,
+    thresholds,
+    late: sum(run, ({ late }) => late),
+    reruns: job.reruns,
+    unreportedMax: run.unreportedMax,
+    disturbed: run.disturbed,
+    cores,
+    loopLagMsP99: [...run.attempts.values()].reduce(
+      (most, { held }) => Math.max(most, held?.cut.generator.loopLagMsP99 ?? 0),
+      0,
+    ),
+    warnings: [
+      ...run.warnings,
+      ...runWarnings(
+        workflows,
+        cores,
+        sum(run, ({ late }) => late),
+      ),
+    ],
+    errors: errorsOf(run),
   };
 }
 
@@ -47,10 +84,18 @@ function workflowResult(run: Run, job: Job, workflow: Workflow, endMs: number): 
   const { startAtMs, spec, state } = workflow;
   const series = sealedSeries(run, workflow);
   const stateShown = state === "ended" ? "completed" : state === "failed" || state === "cancelled" ? state : "skipped";
-  if (startAtMs === null || job.originMs === null) return { name: spec.name, state: stateShown, fromMs: 0, toMs: 0, series, accounting };
+  if (startAtMs === null || job.originMs === null)
+    return { name: spec.name, state: stateShown, fromMs: 0, toMs: 0, series, accounting };
   const offsetMs = startAtMs - job.originMs;
   const toMs = offsetMs + Math.max(0, ...cutsOf(run, workflow).map(({ held }) => held?.cut.elapsedMs ?? 0));
-  return { name: spec.name, state: stateShown, fromMs: Math.min(offsetMs + spec.fromMs, toMs), toMs: Math.min(toMs, Math.max(endMs, 0)), series, accounting };
+  return {
+    name: spec.name,
+    state: stateShown,
+    fromMs: Math.min(offsetMs + spec.fromMs, toMs),
+    toMs: Math.min(toMs, Math.max(endMs, 0)),
+    series,
+    accounting,
+  };
 }
 
 /** Sum over the workflow's sealed attempts, by ascending share. */
@@ -70,47 +115,89 @@ function loadEndMs(run: Run, job: Job, endMs: number): number {
 }
 
 function coreResults(run: Run, job: Job): CoreResult[] {
-  const cores = new Map<string, { node: string; core: number; seconds: number; saturatedSeconds: number; cpuSeconds: number; loopLagMsMax: number }>();
+  const cores = new Map<
+    string,
+    { node: string; core: number; seconds: number; saturatedSeconds: number; cpuSeconds: number; loopLagMsMax: number }
+  >();
   for (const workflow of job.workflows.values()) {
     if (workflow.spec.role !== "user") continue;
     for (const { worker, core, held } of cutsOf(run, workflow)) {
       if (held === null) continue;
       const key = `${core}@${worker}`;
-      const at = cores.get(key) ?? { node: worker, core, seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0 };
+      const at = cores.get(key) ?? {
+        node: worker,
+        core,
+        seconds: 0,
+        saturatedSeconds: 0,
+        cpuSeconds: 0,
+        loopLagMsMax: 0,
+      };
       const { generator } = held.cut;
       cores.set(key, {
-        ...at, seconds: at.seconds + generator.seconds, saturatedSeconds: at.saturatedSeconds + generator.saturatedSeconds,
-        cpuSeconds: at.cpuSeconds + generator.cpuSeconds, loopLagMsMax: Math.max(at.loopLagMsMax, generator.loopLagMsMax),
+        ...at,
+        seconds: at.seconds + generator.seconds,
+        saturatedSeconds: at.saturatedSeconds + generator.saturatedSeconds,
+        cpuSeconds: at.cpuSeconds + generator.cpuSeconds,
+        loopLagMsMax: Math.max(at.loopLagMsMax, generator.loopLagMsMax),
       });
     }
   }
-  return [...cores.values()].sort((a, b) => (a.node < b.node ? -1 : a.node > b.node ? 1 : a.core - b.core)).map(({ cpuSeconds, ...core }) => (
-    { ...core, cpu: core.seconds > 0 ? Math.min(1, cpuSeconds / core.seconds) : 0 }));
+  return [...cores.values()]
+    .sort((a, b) => (a.node < b.node ? -1 : a.node > b.node ? 1 : a.core - b.core))
+    .map(({ cpuSeconds, ...core }) => ({
+      ...core,
+      cpu: core.seconds > 0 ? Math.min(1, cpuSeconds / core.seconds) : 0,
+    }));
 }
 
 function runWarnings(workflows: readonly WorkflowResult[], cores: readonly CoreResult[], late: number): string[] {
   const warnings: string[] = [];
-  for (const { name, accounting: { dropped, scheduled } } of workflows) {
+  for (const {
+    name,
+    accounting: { dropped, scheduled },
+  } of workflows) {
     if (dropped === 0) continue;
-    warnings.push(`workflow "${name}" dropped ${dropped} of ${scheduled} iterations: no VU was free when they were due. Raise maxVUs, or the target is too slow for this rate`);
+    warnings.push(
+      `workflow "${name}" dropped ${dropped} of ${scheduled} iterations: no VU was free when they were due. ` +
+        "Raise maxVUs, or the target is too slow for this rate",
+    );
   }
-  for (const core of cores) {
-    if (core.saturatedSeconds === 0 || core.saturatedSeconds < SATURATED_PART * core.seconds) continue;
-    warnings.push(`the generator was the bottleneck: core ${core.core} of ${core.node} was saturated in ${formatDuration(Math.round(core.saturatedSeconds) * 1_000)} of ${formatDuration(Math.round(core.seconds) * 1_000)}; latencies include its delay. Use more cores, fewer VUs or a lower rate`);
+  const saturated = cores.filter(
+    (core) => core.saturatedSeconds > 0 && core.saturatedSeconds >= SATURATED_PART * core.seconds,
+  );
+  if (saturated.length > 0) {
+    const parts = saturated.map(
+      (core) =>
+        `core ${core.core} of ${core.node} in ${wholeSeconds(core.saturatedSeconds)} of ${wholeSeconds(core.seconds)}`,
+    );
+    warnings.push(
+      `the generator was the bottleneck, so latencies include its own delay: ${parts.join(", ")}. ` +
+        "Use more cores, fewer VUs or a lower rate",
+    );
   }
-  if (late > 0) warnings.push(`${late} requests were reported after their share was sealed; they are shown as late and not counted`);
+  if (late > 0)
+    warnings.push(
+      `${late} requests were reported after their share was sealed; they are shown as late and not counted`,
+    );
   return warnings;
 }
 
 function errorsOf(run: Run): { workflow: string; message: string; count: number }[] {
   const counts = new Map<string, { workflow: string; message: string; count: number }>();
-  for (const { id: { workflow }, errors } of run.attempts.values()) {
+  for (const {
+    id: { workflow },
+    errors,
+  } of run.attempts.values()) {
     for (const { message, count } of errors) {
       const key = `${workflow}\n${message}`;
       counts.set(key, { workflow, message, count: count + (counts.get(key)?.count ?? 0) });
     }
   }
   return [...counts.values()].sort((a, b) => b.count - a.count).slice(0, ERRORS_MAX);
+}
+
+function wholeSeconds(seconds: number): string {
+  return formatDuration(Math.max(1, Math.round(seconds)) * 1_000);
 }
 
 function keyOf({ metricKey, expression }: ThresholdOutcome): string {

@@ -47,22 +47,50 @@ export type Run = {
   lastSecond: SecondWindow | null;
   readonly warnings: Set<string>;
   readonly disturbed: Disturbance[];
+  /** Requests that may have been sent and are in no series, at most. */
+  unreportedMax: number;
 };
 
 /** An owner's view of a job nothing has run of. */
 export function createRun(id: string, plan: JobPlan, bundle: Bundle): Run {
   return {
-    id, plan, bundle, attempts: new Map(), windows: null, startedAtEpochMs: 0, windowed: createWindowedThresholds(plan.thresholds),
-    latched: new Map(), outcomes: [], lastSecond: null, warnings: new Set(), disturbed: [],
+    id,
+    plan,
+    bundle,
+    attempts: new Map(),
+    windows: null,
+    startedAtEpochMs: 0,
+    windowed: createWindowedThresholds(plan.thresholds),
+    latched: new Map(),
+    outcomes: [],
+    lastSecond: null,
+    warnings: new Set(),
+    disturbed: [],
+    unreportedMax: 0,
   };
 }
 
 export function addAttempt(run: Run, id: AttemptId, worker: string, core: number): void {
-  run.attempts.set(id.token, { id, worker, core, held: null, offsetMs: null, heardMs: 0, isSealing: false, late: 0, cpu: 0, errors: [] });
+  run.attempts.set(id.token, {
+    id,
+    worker,
+    core,
+    held: null,
+    offsetMs: null,
+    heardMs: 0,
+    isSealing: false,
+    late: 0,
+    cpu: 0,
+    errors: [],
+  });
 }
 
 /** The attempt starts. `offsetMs`: job time of its workflow's start; `nowMs`: job time now. */
-export function beginAttempt(run: Run, token: number, times: { readonly offsetMs: number; readonly nowMs: number; readonly startedAtEpochMs: number }): void {
+export function beginAttempt(
+  run: Run,
+  token: number,
+  times: { readonly offsetMs: number; readonly nowMs: number; readonly startedAtEpochMs: number },
+): void {
   const attempt = run.attempts.get(token);
   if (attempt === undefined || attempt.offsetMs !== null) return;
   if (run.windows === null) {
@@ -79,7 +107,10 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   const attempt = run.attempts.get(snapshot.attempt.token);
   if (attempt === undefined) return;
   if (attempt.isSealing) {
-    attempt.late = Math.max(attempt.late, requestsOf(snapshot.series) - (attempt.held === null ? 0 : requestsOf(heldSeries(attempt.held))));
+    attempt.late = Math.max(
+      attempt.late,
+      requestsOf(snapshot.series) - (attempt.held === null ? 0 : requestsOf(heldSeries(attempt.held))),
+    );
     return;
   }
   attempt.cpu = cpuSince(attempt.held?.cut.generator ?? null, snapshot.generator) ?? attempt.cpu;
@@ -87,7 +118,10 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   if (run.windows === null || attempt.offsetMs === null) return;
   if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, attempt.offsetMs + snapshot.elapsedMs);
   observe(run.windows, String(attempt.id.token), {
-    jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs, vus: snapshot.vus, vusMax: snapshot.vusMax, series: heldSeries(attempt.held),
+    jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs,
+    vus: snapshot.vus,
+    vusMax: snapshot.vusMax,
+    series: heldSeries(attempt.held),
   });
 }
 
@@ -101,7 +135,10 @@ export function closeAttempt(run: Run, token: number): RunAttempt | null {
 }
 
 /** What the thresholds say of newly completed seconds and of the whole so far. */
-export type Judgement = { readonly windows: readonly SecondWindow[]; readonly failures: readonly { readonly outcome: ThresholdOutcome; readonly isAbort: boolean }[] };
+export type Judgement = {
+  readonly windows: readonly SecondWindow[];
+  readonly failures: readonly { readonly outcome: ThresholdOutcome; readonly isAbort: boolean }[];
+};
 
 /** Completes the seconds that are due and judges the windowed thresholds on each. In: ms of job time. */
 export function closeSeconds(run: Run, elapsedMs: number): Judgement {
@@ -111,7 +148,8 @@ export function closeSeconds(run: Run, elapsedMs: number): Judgement {
   for (const window of windows) {
     run.lastSecond = window;
     const { outcomes, abort } = judge(run.windowed, window);
-    for (const outcome of outcomes) if (!outcome.ok) addFailure(run, failures, outcome, abort !== null && isOf(outcome, abort));
+    for (const outcome of outcomes)
+      if (!outcome.ok) addFailure(run, failures, outcome, abort !== null && isOf(outcome, abort));
   }
   return { windows, failures };
 }
@@ -133,7 +171,7 @@ export function lastSeconds(run: Run, elapsedMs: number): readonly SecondWindow[
   return [...whole, ...flush(run.windows, elapsedMs)];
 }
 
-/** Series of all attempts of all workflows as they are held, with the gauges of the VUs. Not merged: select() sums them. */
+/** Series of all attempts as they are held, with the gauges of the VUs. Not merged: select() sums them. */
 export function allSeries(run: Run): Series[] {
   const series = [...run.attempts.values()].flatMap(({ held }) => (held === null ? [] : heldSeries(held)));
   return [...series, ...vuGauges(run)];
@@ -141,12 +179,15 @@ export function allSeries(run: Run): Series[] {
 
 /** VUs over the seconds so far as gauges, for thresholds on `vus` and `vus_max`. */
 export function vuGauges(run: Run): Series[] {
-  const gauge = (metric: string, cells: Series["cells"] | null): Series[] => (
-    cells === null ? [] : [{ id: { key: metric, metric, type: "gauge", contains: "default", tags: {} }, cells }]);
+  const gauge = (metric: string, cells: Series["cells"] | null): Series[] =>
+    cells === null ? [] : [{ id: { key: metric, metric, type: "gauge", contains: "default", tags: {} }, cells }];
   return [...gauge("vus", run.windows?.vus ?? null), ...gauge("vus_max", run.windows?.vusMax ?? null)];
 }
 
-/** Ms of job time at which the first load began: the earliest start of a user workflow, its startTime included. Out: null before. */
+/**
+ * Ms of job time at which the first load began: the earliest start of a user workflow, its startTime included. Out: null
+ * before.
+ */
 export function loadStartMs(job: Job): number | null {
   let earliest: number | null = null;
   for (const { spec, startAtMs } of job.workflows.values()) {
@@ -157,7 +198,12 @@ export function loadStartMs(job: Job): number | null {
   return earliest;
 }
 
-function addFailure(run: Run, failures: { outcome: ThresholdOutcome; isAbort: boolean }[], outcome: ThresholdOutcome, isAbort: boolean): void {
+function addFailure(
+  run: Run,
+  failures: { outcome: ThresholdOutcome; isAbort: boolean }[],
+  outcome: ThresholdOutcome,
+  isAbort: boolean,
+): void {
   const key = `${outcome.metricKey} ${outcome.expression}`;
   const isNew = !run.latched.has(key);
   if (isNew) run.latched.set(key, outcome);

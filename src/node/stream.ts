@@ -13,7 +13,9 @@ export function createStreamPair<Left, Right>(): readonly [Stream<Left, Right>, 
   const state = { isOpen: true };
   const toRight = createInbox<Left>(state);
   const toLeft = createInbox<Right>(state);
-  const close = (): void => { state.isOpen = false; };
+  const close = (): void => {
+    state.isOpen = false;
+  };
   return [
     { send: toRight.send, onMessage: toLeft.onMessage, close },
     { send: toLeft.send, onMessage: toRight.onMessage, close },

@@ -7,6 +7,7 @@ import { select } from "../load/merge.ts";
 import { type Executor, scheduleMs, vusMax, type WorkflowPlan } from "../load/plan.ts";
 import type { JobView, LatencyView, WorkflowView } from "../load/result.ts";
 import type { Cells, Series, TrendCells } from "../load/series.ts";
+import { windowedOutcomes } from "../load/thresholds.ts";
 import { statOf } from "../load/values.ts";
 import { allSeries, type Run, type RunAttempt } from "./run.ts";
 
@@ -22,61 +23,104 @@ export function jobView(run: Run, job: Job, elapsedMs: number): JobView {
   const duration = trendOf(select(series, "http_req_duration", {}));
   const live = liveOf(run, job);
   return {
-    id: job.id, name: run.plan.name, state: stateOf(job), elapsedMs,
+    id: job.id,
+    name: run.plan.name,
+    state: stateOf(job),
+    elapsedMs,
     workflows: run.plan.workflows.flatMap((plan) => {
       const workflow = job.workflows.get(plan.name);
       return workflow === undefined ? [] : [workflowView(run, job, workflow, plan, elapsedMs)];
     }),
-    requests: countOf(series, "http_reqs"), requestsPerSecond: countOf(now, "http_reqs"), iterationsPerSecond: countOf(now, "iterations"),
+    requests: countOf(series, "http_reqs"),
+    requestsPerSecond: countOf(now, "http_reqs"),
+    iterationsPerSecond: countOf(now, "iterations"),
     failedRatio: failed.total === 0 ? 0 : failed.passes / failed.total,
     checks: { passes: checks.passes, fails: checks.total - checks.passes },
-    bytesReceivedPerSecond: countOf(now, "data_received"), bytesSentPerSecond: countOf(now, "data_sent"),
-    latencyNow: latency(trendOf(select(now, "http_req_duration", {}))), latencyAll: latency(duration), histogram: bins(duration),
+    bytesReceivedPerSecond: countOf(now, "data_received"),
+    bytesSentPerSecond: countOf(now, "data_sent"),
+    latencyNow: latency(trendOf(select(now, "http_req_duration", {}))),
+    latencyAll: latency(duration),
+    histogram: bins(duration),
     cores: live.map(({ cpu, held }) => ({ cpu, loopLagMs: held?.cut.generator.loopLagMsP99 ?? 0 })),
     isSaturated: live.some(({ held }) => {
       const generator = held?.cut.generator;
-      return generator !== undefined && generator.saturatedSeconds > 0 && generator.saturatedSeconds >= SATURATED_PART * generator.seconds;
+      return (
+        generator !== undefined &&
+        generator.saturatedSeconds > 0 &&
+        generator.saturatedSeconds >= SATURATED_PART * generator.seconds
+      );
     }),
-    thresholds: [...run.outcomes.filter((outcome) => !run.latched.has(`${outcome.metricKey} ${outcome.expression}`)), ...run.latched.values()],
+    thresholds: thresholdsOf(run),
   };
+}
+
+/** What is known of each threshold so far, in the order of the plan. */
+function thresholdsOf(run: Run): JobView["thresholds"] {
+  const known = [...run.latched.values(), ...run.outcomes, ...windowedOutcomes(run.windowed)];
+  return run.plan.thresholds.flatMap(
+    ({ metricKey, expression }) =>
+      known.find((one) => one.metricKey === metricKey && one.expression === expression) ?? [],
+  );
 }
 
 function stateOf(job: Job): JobView["state"] {
   if (job.phase !== "open") return "ended";
-  const begun = (workflow: Workflow | null): boolean => workflow !== null && workflow.startAtMs !== null && workflow.endAtMs === null;
+  const begun = (workflow: Workflow | null): boolean =>
+    workflow !== null && workflow.startAtMs !== null && workflow.endAtMs === null;
   if (begun(workflowOf(job, "setup"))) return "setup";
   const teardown = workflowOf(job, "teardown");
   if (teardown !== null && teardown.state !== "waiting" && teardown.state !== "skipped") return "teardown";
-  const hasStarted = [...job.workflows.values()].some(({ spec, startAtMs }) => spec.role === "user" && startAtMs !== null);
+  const hasStarted = [...job.workflows.values()].some(
+    ({ spec, startAtMs }) => spec.role === "user" && startAtMs !== null,
+  );
   return hasStarted ? "running" : "preparing";
 }
 
 function workflowView(run: Run, job: Job, workflow: Workflow, plan: WorkflowPlan, elapsedMs: number): WorkflowView {
   const attempts = [...run.attempts.values()].filter(({ id }) => id.workflow === plan.name);
   // Sealed attempts by the ledger, live ones by what is held: together every attempt once.
-  const accounting = attempts.reduce((total, { held, isSealing }) => (
-    held === null || (isSealing && isSealed(workflow, held.cut.attempt.token)) ? total : addAccounting(total, held.cut.accounting)
-  ), workflow.shares.length === 0 ? NO_ACCOUNTING : workflowAccounting(workflow));
-  const beganMs = workflow.startAtMs === null || job.originMs === null ? null : workflow.startAtMs - job.originMs + plan.startTimeMs;
+  const accounting = attempts.reduce(
+    (total, { held, isSealing }) =>
+      held === null || (isSealing && isSealed(workflow, held.cut.attempt.token))
+        ? total
+        : addAccounting(total, held.cut.accounting),
+    workflow.shares.length === 0 ? NO_ACCOUNTING : workflowAccounting(workflow),
+  );
+  const beganMs =
+    workflow.startAtMs === null || job.originMs === null ? null : workflow.startAtMs - job.originMs + plan.startTimeMs;
   const endedMs = workflow.endAtMs === null || job.originMs === null ? elapsedMs : workflow.endAtMs - job.originMs;
   return {
-    name: plan.name, state: workflowState(workflow), executor: plan.executor.kind,
-    vus: attempts.reduce((total, { held, isSealing }) => total + (isSealing ? 0 : held?.cut.vus ?? 0), 0), vusMax: vusMax(plan.executor),
-    elapsedMs: beganMs === null ? 0 : Math.max(0, Math.min(elapsedMs, endedMs) - beganMs), totalMs: scheduleMs(plan.executor),
-    completed: accounting.completed, interrupted: accounting.interrupted, dropped: accounting.dropped, iterationsTotal: iterationsOf(plan.executor),
+    name: plan.name,
+    state: workflowState(workflow),
+    executor: plan.executor.kind,
+    vus: attempts.reduce((total, { held, isSealing }) => total + (isSealing ? 0 : (held?.cut.vus ?? 0)), 0),
+    vusMax: vusMax(plan.executor),
+    elapsedMs: beganMs === null ? 0 : Math.max(0, Math.min(elapsedMs, endedMs) - beganMs),
+    totalMs: scheduleMs(plan.executor),
+    completed: accounting.completed,
+    interrupted: accounting.interrupted,
+    dropped: accounting.dropped,
+    iterationsTotal: iterationsOf(plan.executor),
   };
 }
 
 function isSealed(workflow: Workflow, token: number): boolean {
-  return workflow.shares.some(({ attempts }) => attempts.some((attempt) => attempt.token === token && attempt.seal !== null));
+  return workflow.shares.some(({ attempts }) =>
+    attempts.some((attempt) => attempt.token === token && attempt.seal !== null),
+  );
 }
 
 function workflowState(workflow: Workflow): WorkflowView["state"] {
   switch (workflow.state) {
-    case "waiting": case "queued": return "waiting";
-    case "cancelled": return "ended";
-    case "running": return workflow.shares.some(({ attempts }) => attempts.at(-1)?.state === "stopping") ? "stopping" : "running";
-    default: return workflow.state;
+    case "waiting":
+    case "queued":
+      return "waiting";
+    case "cancelled":
+      return "ended";
+    case "running":
+      return workflow.shares.some(({ attempts }) => attempts.at(-1)?.state === "stopping") ? "stopping" : "running";
+    default:
+      return workflow.state;
   }
 }
 
@@ -89,7 +133,8 @@ function iterationsOf(executor: Executor): number | null {
 function liveOf(run: Run, job: Job): RunAttempt[] {
   const byCore = new Map<string, RunAttempt>();
   for (const attempt of run.attempts.values()) {
-    if (job.workflows.get(attempt.id.workflow)?.spec.role === "user" && attempt.held !== null) byCore.set(`${attempt.worker} ${attempt.core}`, attempt);
+    if (job.workflows.get(attempt.id.workflow)?.spec.role === "user" && attempt.held !== null)
+      byCore.set(`${attempt.worker} ${attempt.core}`, attempt);
   }
   return [...byCore.values()].sort((a, b) => (a.worker < b.worker ? -1 : a.worker > b.worker ? 1 : a.core - b.core));
 }
@@ -108,8 +153,15 @@ function trendOf(cells: Cells | null): TrendCells | null {
 }
 
 function latency(cells: TrendCells | null): LatencyView {
-  const stat = (name: string): number => (cells === null ? 0 : statOf(cells, name, 0) ?? 0);
-  return { avg: stat("avg"), p50: stat("med"), p90: stat("p(90)"), p95: stat("p(95)"), p99: stat("p(99)"), max: stat("max") };
+  const stat = (name: string): number => (cells === null ? 0 : (statOf(cells, name, 0) ?? 0));
+  return {
+    avg: stat("avg"),
+    p50: stat("med"),
+    p90: stat("p(90)"),
+    p95: stat("p(95)"),
+    p99: stat("p(99)"),
+    max: stat("max"),
+  };
 }
 
 /** Bins of equal ratio between the smallest and the largest value. */
@@ -118,7 +170,11 @@ function bins(cells: TrendCells | null): JobView["histogram"] {
   const from = Math.max(cells.min, 0.001);
   const to = Math.max(cells.max, from * 1.01);
   const ratio = Math.log(to / from) / BINS;
-  const found = Array.from({ length: BINS }, (_, at) => ({ fromMs: from * Math.exp(ratio * at), toMs: from * Math.exp(ratio * (at + 1)), count: 0 }));
+  const found = Array.from({ length: BINS }, (_, at) => ({
+    fromMs: from * Math.exp(ratio * at),
+    toMs: from * Math.exp(ratio * (at + 1)),
+    count: 0,
+  }));
   for (const [at, index] of cells.index.entries()) {
     const value = cellValue(index);
     const bin = found[Math.max(0, Math.min(BINS - 1, value <= from ? 0 : Math.floor(Math.log(value / from) / ratio)))];

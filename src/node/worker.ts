@@ -76,11 +76,16 @@ class WorkerNode {
   receive(request: WorkerRequest): void {
     if (this.#isClosed) return;
     switch (request.kind) {
-      case "dispatch": return this.#dispatch(request);
-      case "start": return this.#start(request);
-      case "stop": return this.#stop(request.attempt.token, request.mode);
-      case "sealed": return this.#release(request.attempt.token);
-      default: never(request);
+      case "dispatch":
+        return this.#dispatch(request);
+      case "start":
+        return this.#start(request);
+      case "stop":
+        return this.#stop(request.attempt.token, request.mode);
+      case "sealed":
+        return this.#release(request.attempt.token);
+      default:
+        never(request);
     }
   }
 
@@ -102,15 +107,28 @@ class WorkerNode {
   #dispatch(request: Dispatch): void {
     const { attempt, core, spec, plan } = request;
     const workflow = workflowPlanOf(plan, spec.workflow);
-    assert(workflow !== null && core < this.#cores && !this.#slots.has(attempt.token), "a dispatch names a workflow, a core and a new attempt");
+    assert(
+      workflow !== null && core < this.#cores && !this.#slots.has(attempt.token),
+      "a dispatch names a workflow, a core and a new attempt",
+    );
     const slot = createSlot(attempt, core, spec, this.#takeThread(attempt.job, core));
     this.#slots.set(attempt.token, slot);
     slot.thread.onReply((reply) => this.#hear(slot, reply));
     slot.thread.onCrash((message) => this.#fail(slot, "crashed", message));
     slot.thread.post({
-      kind: "prepare", board: slot.board.shared, attempt, spec, run: workflow.run, plan, http: plan.http, bundle: request.bundle,
-      tags: { ...plan.tags, ...workflow.tags, workflow: workflow.name }, env: { ...plan.env, ...workflow.env },
-      context: request.context, setupData: request.setupData, reportMs: request.reportMs,
+      kind: "prepare",
+      board: slot.board.shared,
+      attempt,
+      spec,
+      run: workflow.run,
+      plan,
+      http: plan.http,
+      bundle: request.bundle,
+      tags: { ...plan.tags, ...workflow.tags, workflow: workflow.name },
+      env: { ...plan.env, ...workflow.env },
+      context: request.context,
+      setupData: request.setupData,
+      reportMs: request.reportMs,
     });
     this.#armWatch();
   }
@@ -137,17 +155,15 @@ class WorkerNode {
   #stop(token: number, mode: "graceful" | "now"): void {
     const slot = this.#slots.get(token);
     if (slot === undefined || slot.state === "reported" || slot.isThreadEnded) return;
-    if (slot.state === "preparing" || slot.state === "ready") return this.#end(slot, () => this.#reportEnded(slot, null, null));
+    if (slot.state === "preparing" || slot.state === "ready")
+      return this.#end(slot, () => this.#reportEnded(slot, null, null));
     slot.state = "stopping";
     slot.thread.post({ kind: "stop", token, mode });
     slot.stopTimer?.cancel();
     const waitMs = (mode === "graceful" ? slot.spec.gracefulStopMs : 0) + STOP_GRACE_MS;
-    slot.stopTimer = this.#world.clock.setTimer(waitMs, () => this.#end(slot, () => {
-      const text = `core ${slot.core} did not stop within ${waitMs} ms and was ended`;
-      this.#manager.send({ kind: "warning", attempt: slot.attempt, text: `workflow "${slot.spec.workflow}": ${text}` });
-      this.#manager.send({ kind: "snapshot", snapshot: lastCut(slot, this.#world.clock.nowMs()) });
-      this.#reportEnded(slot, null, text);
-    }));
+    slot.stopTimer = this.#world.clock.setTimer(waitMs, () =>
+      this.#fail(slot, "stalled", `it did not stop within ${waitMs} ms and was ended`),
+    );
   }
 
   /** The end is committed: the thread is free for the next share of its job if it is still well. */
@@ -157,7 +173,11 @@ class WorkerNode {
     this.#slots.delete(token);
     slot.stopTimer?.cancel();
     if (this.#slots.size === 0) this.#disarmWatch();
-    const { thread, core, attempt: { job } } = slot;
+    const {
+      thread,
+      core,
+      attempt: { job },
+    } = slot;
     const discard = (): void => {
       thread.terminate();
       this.#idle = this.#idle.filter((idle) => idle.thread !== thread);
@@ -169,11 +189,14 @@ class WorkerNode {
   }
 
   #hear(slot: Slot, reply: EngineReply): void {
-    if (slot.state === "reported" || ("token" in reply && reply.kind !== "log" && reply.token !== slot.attempt.token)) return;
+    if (slot.state === "reported" || ("token" in reply && reply.kind !== "log" && reply.token !== slot.attempt.token))
+      return;
     const { attempt } = slot;
     switch (reply.kind) {
-      case "shape": return;
-      case "broken": return this.#fail(slot, "load", reply.stack === "" ? reply.message : `${reply.message}\n${reply.stack}`);
+      case "shape":
+        return;
+      case "broken":
+        return this.#fail(slot, "load", reply.stack === "" ? reply.message : `${reply.message}\n${reply.stack}`);
       case "ready":
         if (slot.state !== "preparing") return;
         slot.state = "ready";
@@ -188,12 +211,25 @@ class WorkerNode {
       case "ended":
         slot.stopTimer?.cancel();
         return this.#reportEnded(slot, reply.value === undefined ? null : JSON.stringify(reply.value), reply.thrown);
-      case "provide": return this.#manager.send({ kind: "provide", attempt, key: reply.key, json: reply.json, vu: reply.vu, iteration: reply.iteration });
-      case "abort": return this.#manager.send({ kind: "abort", attempt, reason: reply.reason });
-      case "log": return this.#manager.send({ kind: "log", attempt, level: reply.level, text: reply.text });
-      case "warning": return this.#manager.send({ kind: "warning", attempt, text: reply.text });
-      case "errors": return this.#manager.send({ kind: "errors", attempt, errors: reply.errors });
-      default: never(reply);
+      case "provide":
+        return this.#manager.send({
+          kind: "provide",
+          attempt,
+          key: reply.key,
+          json: reply.json,
+          vu: reply.vu,
+          iteration: reply.iteration,
+        });
+      case "abort":
+        return this.#manager.send({ kind: "abort", attempt, reason: reply.reason });
+      case "log":
+        return this.#manager.send({ kind: "log", attempt, level: reply.level, text: reply.text });
+      case "warning":
+        return this.#manager.send({ kind: "warning", attempt, text: reply.text });
+      case "errors":
+        return this.#manager.send({ kind: "errors", attempt, errors: reply.errors });
+      default:
+        never(reply);
     }
   }
 
@@ -205,7 +241,8 @@ class WorkerNode {
   /** The attempt cannot go on: its thread is ended and its numbers are kept. */
   #fail(slot: Slot, cause: FailureCause, message: string): void {
     this.#end(slot, () => {
-      if (cause !== "load") this.#manager.send({ kind: "snapshot", snapshot: lastCut(slot, this.#world.clock.nowMs()) });
+      if (cause !== "load")
+        this.#manager.send({ kind: "snapshot", snapshot: lastCut(slot, this.#world.clock.nowMs()) });
       slot.state = "reported";
       this.#manager.send({ kind: "failed", attempt: slot.attempt, cause, message });
     });
@@ -223,10 +260,11 @@ class WorkerNode {
   #armWatch(): void {
     if (this.#watch !== null) return;
     this.#watchedAtMs = this.#world.clock.nowMs();
-    const arm = (): Timer => this.#world.clock.setTimer(WATCH_MS, () => {
-      this.#watch = arm();
-      this.#look();
-    });
+    const arm = (): Timer =>
+      this.#world.clock.setTimer(WATCH_MS, () => {
+        this.#watch = arm();
+        this.#look();
+      });
     this.#watch = arm();
   }
 
@@ -243,9 +281,19 @@ class WorkerNode {
       if (slot.state === "reported" || slot.isThreadEnded) continue;
       const silentMs = listen(slot, elapsedMs);
       if (slot.state === "preparing" && silentMs >= PREPARE_MS_MAX) {
-        this.#fail(slot, "stalled", `it was not ready ${PREPARE_MS_MAX / 1_000} s after it got the test: something at the top of the file takes too long`);
+        this.#fail(
+          slot,
+          "stalled",
+          `it was not ready ${PREPARE_MS_MAX / 1_000} s after it got the test: ` +
+            "something at the top of the file takes too long",
+        );
       } else if (slot.state !== "preparing" && silentMs >= STALL_MS) {
-        this.#fail(slot, "stalled", `its event loop did not turn for ${STALL_MS / 1_000} s: a loop that awaits nothing holds it up. Put an await (a request, a sleep) into the loop, or make it shorter`);
+        this.#fail(
+          slot,
+          "stalled",
+          `its event loop did not turn for ${STALL_MS / 1_000} s: a loop that awaits nothing holds it up. ` +
+            "Put an await (a request, a sleep) into the loop, or make it shorter",
+        );
       }
     }
     this.#checkMemory(nowMs);
@@ -256,8 +304,9 @@ class WorkerNode {
     const bytes = this.#world.memory.residentBytes();
     if (bytes <= this.#memoryMaxBytes) return;
     this.#memoryRestsUntilMs = nowMs + MEMORY_REST_MS;
-    const message = `the process holds ${formatBytes(bytes)}, over its limit of ${formatBytes(this.#memoryMaxBytes)}. `
-      + "Keep less in the test (responses, rows, VU state), use discardResponseBodies or fewer VUs, or raise --memory-max";
+    const message =
+      `the process holds ${formatBytes(bytes)}, over its limit of ${formatBytes(this.#memoryMaxBytes)}. ` +
+      "Keep less in the test (responses, rows, VU state), use discardResponseBodies or fewer VUs, or raise --memory-max";
     for (const slot of [...this.#slots.values()]) this.#fail(slot, "memory", message);
   }
 }

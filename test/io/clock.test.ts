@@ -22,10 +22,12 @@ test("a timer fires once, not before its time and never within the call; a cance
   const fired: string[] = [];
   clock.setTimer(1, () => fired.push("cancelled")).cancel();
   const setAt = clock.nowMs();
-  const done = new Promise<number>((resolve) => clock.setTimer(5, () => {
-    fired.push("due");
-    resolve(clock.nowMs() - setAt);
-  }));
+  const done = new Promise<number>((resolve) =>
+    clock.setTimer(5, () => {
+      fired.push("due");
+      resolve(clock.nowMs() - setAt);
+    }),
+  );
   clock.setTimer(-7, () => fired.push("past"));
   expect(fired).toEqual([]);
   expect(await done).toBeGreaterThanOrEqual(4);
@@ -35,7 +37,9 @@ test("a timer fires once, not before its time and never within the call; a cance
 test("a wait longer than setTimeout takes does not fire at once", async () => {
   const clock = createClock();
   let hasFired = false;
-  const timer = clock.setTimer(2 ** 40, () => { hasFired = true; });
+  const timer = clock.setTimer(2 ** 40, () => {
+    hasFired = true;
+  });
   await new Promise<void>((resolve) => clock.setTimer(5, resolve));
   expect(hasFired).toBe(false);
   timer.cancel();

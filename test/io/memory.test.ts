@@ -10,16 +10,23 @@ function limit(files: Readonly<Record<string, string>>): number {
 
 test("version 2: the lowest limit on the way up holds, and max is none", () => {
   const cgroup = { "/proc/self/cgroup": "0::/user/job\n" };
-  expect(limit({ ...cgroup, "/sys/fs/cgroup/user/job/memory.max": "2000\n", "/sys/fs/cgroup/user/memory.max": "1000\n" })).toBe(1_000);
-  expect(limit({ ...cgroup, "/sys/fs/cgroup/user/job/memory.max": "max\n", "/sys/fs/cgroup/memory.max": "3000\n" })).toBe(3_000);
+  expect(
+    limit({ ...cgroup, "/sys/fs/cgroup/user/job/memory.max": "2000\n", "/sys/fs/cgroup/user/memory.max": "1000\n" }),
+  ).toBe(1_000);
+  expect(
+    limit({ ...cgroup, "/sys/fs/cgroup/user/job/memory.max": "max\n", "/sys/fs/cgroup/memory.max": "3000\n" }),
+  ).toBe(3_000);
   expect(limit({ ...cgroup, "/sys/fs/cgroup/user/job/memory.max": "max\n" })).toBe(Infinity);
 });
 
 test("version 1: the memory controller's limit, not another's", () => {
-  expect(limit({
-    "/proc/self/cgroup": "5:cpu,cpuacct:/a\n4:memory:/b\n", "/sys/fs/cgroup/memory/b/memory.limit_in_bytes": "4096\n",
-    "/sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1\n",
-  })).toBe(4_096);
+  expect(
+    limit({
+      "/proc/self/cgroup": "5:cpu,cpuacct:/a\n4:memory:/b\n",
+      "/sys/fs/cgroup/memory/b/memory.limit_in_bytes": "4096\n",
+      "/sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1\n",
+    }),
+  ).toBe(4_096);
 });
 
 test("no cgroups at all: no limit but the machine's", () => {

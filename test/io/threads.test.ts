@@ -13,14 +13,17 @@ let folder = "";
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "threads-"));
-  await writeFile(join(folder, "entry.ts"), `
+  await writeFile(
+    join(folder, "entry.ts"),
+    `
     declare const self: { onmessage: (event: MessageEvent) => void };
     self.onmessage = ({ data }) => {
       if (data.do === "echo") postMessage(data.value);
       if (data.do === "throw") throw new Error("boom");
       if (data.do === "exit") process.exit(3);
       if (data.do === "spin") { postMessage(-1); for (;;); }
-    };`);
+    };`,
+  );
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -32,21 +35,28 @@ test("replies come in order, also those from before anybody listened", async () 
   const thread = spawn();
   const replies: number[] = [];
   for (let value = 0; value < 100; value++) thread.post({ do: "echo", value });
-  await new Promise<void>((resolve) => thread.onReply((reply) => {
-    replies.push(reply);
-    if (reply === 99) resolve();
-  }));
+  await new Promise<void>((resolve) =>
+    thread.onReply((reply) => {
+      replies.push(reply);
+      if (reply === 99) resolve();
+    }),
+  );
   expect(replies).toEqual(Array.from({ length: 100 }, (_, at) => at));
   thread.terminate();
 });
 
-test.each([["throw", /boom/], ["exit", /ended with code 3/]] as const)("a thread that does %s is told of once, with the reason", async (what, reason) => {
+test.each([
+  ["throw", /boom/],
+  ["exit", /ended with code 3/],
+] as const)("a thread that does %s is told of once, with the reason", async (what, reason) => {
   const thread = spawn();
   const messages: string[] = [];
-  const crashed = new Promise<void>((resolve) => thread.onCrash((message) => {
-    messages.push(message);
-    resolve();
-  }));
+  const crashed = new Promise<void>((resolve) =>
+    thread.onCrash((message) => {
+      messages.push(message);
+      resolve();
+    }),
+  );
   thread.post({ do: what });
   await crashed;
   // A second thread's answer comes after anything the first could still have to say.
@@ -62,7 +72,9 @@ test.each([["throw", /boom/], ["exit", /ended with code 3/]] as const)("a thread
 test("an endless loop ends with terminate, silently", async () => {
   const thread = spawn();
   let crashes = 0;
-  thread.onCrash(() => { crashes++; });
+  thread.onCrash(() => {
+    crashes++;
+  });
   thread.post({ do: "spin" });
   await new Promise<void>((resolve) => thread.onReply(() => resolve()));
   thread.terminate();

@@ -1,4 +1,4 @@
-// The course of one job through the ledger: order, setup and teardown, fences, cancel, failure, retries, context.
+// The course of one job through the ledger: order, fences, cancel, failure, retries, context.
 // Each test commits entries by hand and looks at the state and at the effects, also at those that must not be there.
 
 import { describe, expect, test } from "bun:test";
@@ -6,22 +6,15 @@ import { apply } from "../../src/ledger/apply.ts";
 import { isLate, shareAccounting, workflowAccounting } from "../../src/ledger/accounting.ts";
 import { parseEntry, type Entry } from "../../src/ledger/entries.ts";
 import { createLedger } from "../../src/ledger/job.ts";
-import { CLOSED, Harness, SETUP, TEARDOWN, workflow } from "./harness.ts";
-
-function started(cores: number, workflows = [workflow("a")], retries = 0): Harness {
-  const harness = new Harness();
-  harness.join("w1", cores);
-  harness.submit(workflows, { retries });
-  return harness;
-}
-
-const FAILED = { kind: "failed", cause: "stalled", message: "its loop does not turn" } as const;
-const LOST = { kind: "lost", message: "w1 is gone" } as const;
+import { CLOSED, FAILED, Harness, LOST, SETUP, started, workflow } from "./harness.ts";
 
 describe("a job's way", () => {
-  test("a submit leads to a dispatch for every share, a start when all are ready, and one end when all are sealed", () => {
+  test("every share is dispatched, all start when all are ready, and one end comes when all are sealed", () => {
     const harness = started(2);
-    expect(harness.of("dispatch").map(({ attempt, core, shares }) => [attempt.share, core, shares])).toEqual([[0, 0, 2], [1, 1, 2]]);
+    expect(harness.of("dispatch").map(({ attempt, core, shares }) => [attempt.share, core, shares])).toEqual([
+      [0, 0, 2],
+      [1, 1, 2],
+    ]);
     const [first, second] = [harness.one("a"), harness.one("a", 1)];
     harness.commit({ kind: "ready", job: "j", workflow: "a", share: 0, attemptToken: first.token });
     harness.settle();
@@ -29,17 +22,25 @@ describe("a job's way", () => {
     harness.atMs = 40;
     harness.commit({ kind: "ready", job: "j", workflow: "a", share: 1, attemptToken: second.token });
     harness.settle();
-    expect(harness.of("begin").map(({ startAtMs, originMs, attempts }) => [startAtMs, originMs, attempts.length])).toEqual([[40, 40, 2]]);
+    expect(
+      harness.of("begin").map(({ startAtMs, originMs, attempts }) => [startAtMs, originMs, attempts.length]),
+    ).toEqual([[40, 40, 2]]);
     harness.seal(first);
     expect(harness.states()).toEqual({ a: "running" });
     expect(harness.of("finished")).toEqual([]);
     harness.seal(second);
-    expect(harness.of("finished").map(({ outcome }) => outcome)).toEqual([{ state: "completed", errorCode: null, reason: "" }]);
+    expect(harness.of("finished").map(({ outcome }) => outcome)).toEqual([
+      { state: "completed", errorCode: null, reason: "" },
+    ]);
     expect(harness.of("sealed").length).toBe(2);
   });
 
   test("a workflow starts when all before it have ended, and not before", () => {
-    const harness = started(4, [workflow("a", { sharesMax: 1 }), workflow("b", { sharesMax: 1 }), workflow("c", { after: ["a", "b"] })]);
+    const harness = started(4, [
+      workflow("a", { sharesMax: 1 }),
+      workflow("b", { sharesMax: 1 }),
+      workflow("c", { after: ["a", "b"] }),
+    ]);
     expect(harness.states()).toEqual({ a: "preparing", b: "preparing", c: "waiting" });
     harness.run("a");
     expect(harness.states()["c"]).toBe("waiting");
@@ -60,9 +61,19 @@ describe("a job's way", () => {
 
   test("the same submit again is the same job, another content under its id is a conflict", () => {
     const harness = started(1);
-    const again = harness.commit({ kind: "submit", job: "j", digest: "d", spec: { workflows: [workflow("a")], retries: 0 } });
+    const again = harness.commit({
+      kind: "submit",
+      job: "j",
+      digest: "d",
+      spec: { workflows: [workflow("a")], retries: 0 },
+    });
     expect(again).toEqual([{ kind: "accepted", job: "j", isNew: false }]);
-    const other = harness.commit({ kind: "submit", job: "j", digest: "e", spec: { workflows: [workflow("a")], retries: 0 } });
+    const other = harness.commit({
+      kind: "submit",
+      job: "j",
+      digest: "e",
+      spec: { workflows: [workflow("a")], retries: 0 },
+    });
     expect(other.map((effect) => effect.kind === "refused" && effect.code)).toEqual(["conflict"]);
     expect(harness.state.jobs.size).toBe(1);
   });
@@ -78,113 +89,6 @@ describe("a job's way", () => {
     const [effect] = harness.commit({ kind: "submit", job: "j", digest: "d", spec: { workflows, retries: 0 } });
     expect(effect).toMatchObject({ kind: "refused", code: "invalid", message: expect.stringContaining(message) });
     expect(harness.state.jobs.size).toBe(0);
-  });
-});
-
-describe("setup and teardown", () => {
-  test("setup runs alone before everything, its value goes to every later attempt, teardown runs alone after", () => {
-    const harness = started(2, [SETUP, workflow("a"), TEARDOWN]);
-    expect(harness.states()).toEqual({ "::setup": "preparing", a: "waiting", "::teardown": "waiting" });
-    harness.run("::setup", { kind: "closed", valueJson: '{"t":1}', thrown: null });
-    expect(harness.states()).toEqual({ "::setup": "ended", a: "preparing", "::teardown": "waiting" });
-    harness.run("a");
-    expect(harness.states()["::teardown"]).toBe("preparing");
-    expect(harness.of("dispatch").map(({ setupJson }) => setupJson)).toEqual([null, '{"t":1}', '{"t":1}', '{"t":1}']);
-    harness.run("::teardown");
-    expect(harness.job().outcome).toEqual({ state: "completed", errorCode: null, reason: "" });
-  });
-
-  test("a setup that throws: nothing starts, no teardown, load", () => {
-    const harness = started(2, [SETUP, workflow("a"), TEARDOWN]);
-    harness.run("::setup", { kind: "closed", valueJson: null, thrown: "Error: no login" });
-    expect(harness.states()).toEqual({ "::setup": "failed", a: "skipped", "::teardown": "skipped" });
-    expect(harness.job().outcome).toEqual({ state: "failed", errorCode: "load", reason: "setup threw: Error: no login" });
-    expect(harness.of("dispatch").length).toBe(1);
-  });
-
-  test("a setup that takes too long is stopped at once: nothing starts, no teardown, even if it ends well after that", () => {
-    const harness = started(2, [SETUP, workflow("a"), TEARDOWN]);
-    harness.ready("::setup");
-    expect(harness.of("deadline")).toEqual([{ kind: "deadline", job: "j", workflow: "::setup", inMs: 10_000 }]);
-    harness.commit({ kind: "timeout", job: "j", workflow: "::setup", ownerToken: harness.ownerToken() });
-    expect(harness.of("stop").map(({ mode }) => mode)).toEqual(["now"]);
-    harness.close("::setup");
-    expect(harness.states()).toEqual({ "::setup": "failed", a: "skipped", "::teardown": "skipped" });
-    expect(harness.job().outcome).toMatchObject({ state: "failed", errorCode: "setup-timeout" });
-  });
-
-  test("a limit that fires after setup was committed changes nothing", () => {
-    const harness = started(1, [SETUP, workflow("a")]);
-    harness.run("::setup");
-    const [effect] = harness.commit({ kind: "timeout", job: "j", workflow: "::setup", ownerToken: harness.ownerToken() });
-    expect(effect).toMatchObject({ kind: "refused", code: "illegal" });
-    expect(harness.job().ending).toBeNull();
-  });
-
-  test.each(["cancel", "abort", "verdict", "failure"] as const)("after a committed setup, teardown runs on %s", (how) => {
-    const harness = started(1, [SETUP, workflow("a"), workflow("b", { after: ["a"] }), TEARDOWN]);
-    harness.run("::setup");
-    harness.ready("a");
-    const id = harness.one("a");
-    const ownerToken = harness.ownerToken();
-    if (how === "cancel") harness.commit({ kind: "cancel", job: "j", by: "user" });
-    if (how === "abort") harness.commit({ kind: "abort", job: "j", workflow: "a", share: 0, attemptToken: id.token, reason: "enough" });
-    if (how === "verdict") harness.commit({ kind: "verdict", job: "j", ownerToken, metricKey: "checks", expression: "rate>0.9", isAbort: true });
-    if (how === "failure") harness.seal(id, FAILED);
-    else {
-      expect(harness.of("stop").map(({ mode }) => mode)).toEqual(["graceful"]);
-      harness.seal(id);
-    }
-    expect(harness.states()).toMatchObject({ b: "skipped", "::teardown": "preparing" });
-    harness.run("::teardown");
-    const expected = {
-      cancel: { state: "cancelled", errorCode: "interrupted" }, abort: { state: "aborted", errorCode: "aborted" },
-      verdict: { state: "aborted", errorCode: "thresholds" }, failure: { state: "failed", errorCode: "failed" },
-    } as const;
-    expect(harness.job().outcome).toMatchObject(expected[how]);
-    expect(harness.of("finished").length).toBe(1);
-  });
-
-  test("a setup cancelled before it was done has no teardown; one that got to its end all the same has", () => {
-    for (const completed of [0, 1]) {
-      const harness = started(1, [SETUP, workflow("a"), TEARDOWN]);
-      harness.ready("::setup");
-      harness.commit({ kind: "cancel", job: "j", by: "other" });
-      const id = harness.one("::setup");
-      harness.seal(id, CLOSED, { accounting: { scheduled: 1, started: 1, completed, interrupted: 1 - completed, dropped: 0, unsent: 0 } });
-      expect(harness.states()).toEqual({ "::setup": completed === 1 ? "ended" : "cancelled", a: "skipped", "::teardown": completed === 1 ? "preparing" : "skipped" });
-    }
-  });
-
-  test("a teardown that takes too long is stopped, and named when nothing went wrong before", () => {
-    const harness = started(1, [SETUP, workflow("a"), TEARDOWN]);
-    harness.run("::setup");
-    harness.run("a");
-    harness.ready("::teardown");
-    harness.commit({ kind: "timeout", job: "j", workflow: "::teardown", ownerToken: harness.ownerToken() });
-    expect(harness.of("stop").map(({ mode }) => mode)).toEqual(["now"]);
-    harness.close("::teardown");
-    expect(harness.states()).toEqual({ "::setup": "ended", a: "ended", "::teardown": "failed" });
-    expect(harness.job().outcome).toMatchObject({ errorCode: "teardown-timeout" });
-  });
-
-  test("a cancel during teardown lets it go on to its end", () => {
-    const harness = started(1, [workflow("a"), TEARDOWN]);
-    harness.run("a");
-    harness.ready("::teardown");
-    harness.commit({ kind: "cancel", job: "j", by: "user" });
-    expect(harness.of("stop")).toEqual([]);
-    harness.close("::teardown");
-    expect(harness.job().outcome).toMatchObject({ state: "cancelled", errorCode: "interrupted" });
-  });
-
-  test("without a setup, teardown runs only if anything ever started", () => {
-    const harness = started(1, [workflow("a"), TEARDOWN]);
-    harness.commit({ kind: "cancel", job: "j", by: "user" });
-    expect(harness.of("stop").map(({ mode }) => mode)).toEqual(["now"]);
-    harness.close("a");
-    expect(harness.states()).toEqual({ a: "skipped", "::teardown": "skipped" });
-    expect(harness.job().phase).toBe("finished");
   });
 });
 
@@ -215,7 +119,9 @@ describe("fences", () => {
     const id = harness.one("a");
     harness.seal(id, CLOSED, { seq: 7 });
     const before = structuredClone(harness.state);
-    const codes = [id.token, 9_999].map((token) => harness.seal({ ...id, token }, FAILED, { seq: 9 }).map((effect) => effect.kind === "refused" && effect.code));
+    const codes = [id.token, 9_999].map((token) =>
+      harness.seal({ ...id, token }, FAILED, { seq: 9 }).map((effect) => effect.kind === "refused" && effect.code),
+    );
     expect(codes).toEqual([["late"], ["stale"]]);
     expect(harness.state).toEqual(before);
     expect(isLate(harness.job(), "a", id.token, 7)).toBe(false);
@@ -229,7 +135,8 @@ describe("fences", () => {
     const outcome = harness.job().outcome;
     const token = harness.ownerToken();
     for (const proposal of [
-      { kind: "cancel", job: "j", by: "user" }, { kind: "finish", job: "j", ownerToken: token, thresholdsFailed: 3 },
+      { kind: "cancel", job: "j", by: "user" },
+      { kind: "finish", job: "j", ownerToken: token, thresholdsFailed: 3 },
       { kind: "assign", job: "j", owner: "m2" },
     ] as const) {
       expect(harness.commit(proposal)).toMatchObject([{ kind: "refused", code: "finished" }]);
@@ -244,18 +151,28 @@ describe("fences", () => {
     const id = harness.one("a");
     const { proposals } = harness;
     harness.commit({
-      kind: "seal", job: "j", workflow: "a", share: 0, attemptToken: id.token, end: CLOSED, seq: 1, resume: null, snapshot: "s",
+      kind: "seal",
+      job: "j",
+      workflow: "a",
+      share: 0,
+      attemptToken: id.token,
+      end: CLOSED,
+      seq: 1,
+      resume: null,
+      snapshot: "s",
       accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
     });
     expect(proposals.map(({ kind }) => kind)).toEqual(["finish"]);
-    expect(harness.commit({ kind: "cancel", job: "j", by: "user" })).toMatchObject([{ kind: "refused", code: "illegal" }]);
+    expect(harness.commit({ kind: "cancel", job: "j", by: "user" })).toMatchObject([
+      { kind: "refused", code: "illegal" },
+    ]);
     harness.settle();
     expect(harness.job().outcome?.state).toBe("completed");
   });
 });
 
 describe("failed and lost", () => {
-  test("a failed attempt ends the job with core, workflow and cause named, stops the others and skips what comes after", () => {
+  test("a failed attempt ends the job with core, workflow and cause named; others stop, dependents are skipped", () => {
     const harness = started(2, [workflow("a"), workflow("b", { after: ["a"] })]);
     harness.ready("a");
     const [first, second] = [harness.one("a"), harness.one("a", 1)];
@@ -264,7 +181,9 @@ describe("failed and lost", () => {
     harness.seal(second);
     expect(harness.states()).toEqual({ a: "failed", b: "skipped" });
     expect(harness.job().outcome).toEqual({
-      state: "failed", errorCode: "failed", reason: 'core 0 of w1 stalled in workflow "a": its loop does not turn',
+      state: "failed",
+      errorCode: "failed",
+      reason: 'core 0 of w1 stalled in workflow "a": its loop does not turn',
     });
   });
 
@@ -274,7 +193,7 @@ describe("failed and lost", () => {
     expect(harness.job().outcome).toEqual({ state: "failed", errorCode: "load", reason: "no default export" });
   });
 
-  test("with retry budget the rest of the share runs again under a new token, from the sealed resume, until it is spent", () => {
+  test("with retry budget the rest runs again under a new token from the sealed resume, until it is spent", () => {
     const harness = started(1, [workflow("a")], 1);
     harness.ready("a");
     const first = harness.one("a");
@@ -285,7 +204,10 @@ describe("failed and lost", () => {
     harness.atMs = 900;
     harness.ready("a");
     // It joins the running workflow at its offset.
-    expect(harness.of("begin").map(({ startAtMs, attempts }) => [startAtMs, attempts[0]?.attempt.token])).toEqual([[0, first.token], [0, again.token]]);
+    expect(harness.of("begin").map(({ startAtMs, attempts }) => [startAtMs, attempts[0]?.attempt.token])).toEqual([
+      [0, first.token],
+      [0, again.token],
+    ]);
     harness.close("a", FAILED);
     expect(harness.job().outcome).toMatchObject({ state: "failed", errorCode: "failed" });
     expect(harness.workflow("a").shares.map((share) => shareAccounting(share).completed)).toEqual([6]);
@@ -316,7 +238,11 @@ describe("failed and lost", () => {
     harness.ready("a");
     harness.commit({ kind: "leave", worker: "w2" });
     harness.close("a", LOST);
-    expect(harness.job().outcome).toMatchObject({ state: "failed", errorCode: "failed", reason: expect.stringContaining("w1 and w2") });
+    expect(harness.job().outcome).toMatchObject({
+      state: "failed",
+      errorCode: "failed",
+      reason: expect.stringContaining("w1 and w2"),
+    });
   });
 
   test("a setup whose runner died runs again and is counted", () => {
@@ -341,11 +267,32 @@ describe("failed and lost", () => {
 });
 
 describe("provide", () => {
-  const DAG = [workflow("a", { sharesMax: 2 }), workflow("b", { after: ["a"] }), workflow("c", { after: ["b"] }), workflow("d", { sharesMax: 1 })];
+  const DAG = [
+    workflow("a", { sharesMax: 2 }),
+    workflow("b", { after: ["a"] }),
+    workflow("c", { after: ["b"] }),
+    workflow("d", { sharesMax: 1 }),
+  ];
 
-  function provide(harness: Harness, key: string, json: string, [vu, iteration]: readonly [number, number] = [1, 0], share = 0) {
+  function provide(
+    harness: Harness,
+    key: string,
+    json: string,
+    [vu, iteration]: readonly [number, number] = [1, 0],
+    share = 0,
+  ) {
     const id = harness.one("a", share);
-    return harness.commit({ kind: "provide", job: "j", workflow: "a", share, attemptToken: id.token, key, json, vu, iteration });
+    return harness.commit({
+      kind: "provide",
+      job: "j",
+      workflow: "a",
+      share,
+      attemptToken: id.token,
+      key,
+      json,
+      vu,
+      iteration,
+    });
   }
 
   test("is seen by all that come after, near and far, and by nobody else", () => {
@@ -354,19 +301,31 @@ describe("provide", () => {
     provide(harness, "token", '"t"');
     harness.close("a");
     harness.run("b");
-    const contexts = Object.fromEntries(harness.of("dispatch").map(({ attempt, context }) => [attempt.workflow, context]));
+    const contexts = Object.fromEntries(
+      harness.of("dispatch").map(({ attempt, context }) => [attempt.workflow, context]),
+    );
     expect(contexts).toEqual({ a: {}, d: {}, b: { token: '"t"' }, c: { token: '"t"' } });
   });
 
   test("of several providers the highest VU, then iteration, holds in any order, and their number is said", () => {
-    for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0]]) {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
       const harness = started(4, DAG);
       harness.ready("a");
-      const offers = [[1, 9], [2, 0], [2, 1]] as const;
+      const offers = [
+        [1, 9],
+        [2, 0],
+        [2, 1],
+      ] as const;
       for (const at of order) provide(harness, "k", String(at), offers[at] ?? [0, 0]);
       harness.close("a");
       expect(harness.of("dispatch").find(({ attempt }) => attempt.workflow === "b")?.context).toEqual({ k: "2" });
-      expect(harness.of("warning").map(({ text }) => text)).toEqual(['workflow "a" provided "k" 3 times; VU 2, iteration 1 holds']);
+      expect(harness.of("warning").map(({ text }) => text)).toEqual([
+        'workflow "a" provided "k" 3 times; VU 2, iteration 1 holds',
+      ]);
     }
   });
 
@@ -374,11 +333,17 @@ describe("provide", () => {
     const harness = started(4, DAG);
     harness.ready("a");
     const big = JSON.stringify("x".repeat(65_534));
-    expect(provide(harness, "k", `${big} `)).toMatchObject([{ kind: "refused", code: "limit", message: expect.stringContaining("65537 bytes") }]);
+    expect(provide(harness, "k", `${big} `)).toMatchObject([
+      { kind: "refused", code: "limit", message: expect.stringContaining("65537 bytes") },
+    ]);
     // Two bytes each in UTF-8: half as many characters fit.
-    expect(provide(harness, "k", JSON.stringify("é".repeat(40_000)))).toMatchObject([{ kind: "refused", code: "limit" }]);
+    expect(provide(harness, "k", JSON.stringify("é".repeat(40_000)))).toMatchObject([
+      { kind: "refused", code: "limit" },
+    ]);
     for (let at = 0; at < 16; at++) expect(provide(harness, `k${at}`, big)).toEqual([]);
-    expect(provide(harness, "k16", "1")).toMatchObject([{ kind: "refused", code: "limit", message: expect.stringContaining("1048577") }]);
+    expect(provide(harness, "k16", "1")).toMatchObject([
+      { kind: "refused", code: "limit", message: expect.stringContaining("1048577") },
+    ]);
     expect(provide(harness, "k3", big, [2, 0])).toEqual([]);
   });
 });
@@ -389,7 +354,14 @@ describe("thresholds", () => {
     harness.ready("a");
     const ownerToken = harness.ownerToken();
     for (let time = 0; time < 2; time++) {
-      harness.commit({ kind: "verdict", job: "j", ownerToken, metricKey: "checks", expression: "rate>0.9 for 5s", isAbort: false });
+      harness.commit({
+        kind: "verdict",
+        job: "j",
+        ownerToken,
+        metricKey: "checks",
+        expression: "rate>0.9 for 5s",
+        isAbort: false,
+      });
     }
     expect(harness.of("stop")).toEqual([]);
     harness.close("a");
@@ -401,7 +373,14 @@ describe("thresholds", () => {
     const harness = started(1);
     harness.ready("a");
     harness.commit({ kind: "cancel", job: "j", by: "other" });
-    harness.commit({ kind: "verdict", job: "j", ownerToken: harness.ownerToken(), metricKey: "checks", expression: "rate>1", isAbort: true });
+    harness.commit({
+      kind: "verdict",
+      job: "j",
+      ownerToken: harness.ownerToken(),
+      metricKey: "checks",
+      expression: "rate>1",
+      isAbort: true,
+    });
     harness.commit({ kind: "cancel", job: "j", by: "user" });
     harness.close("a", FAILED);
     expect(harness.job().outcome).toMatchObject({ state: "cancelled", errorCode: "cancelled" });
@@ -423,10 +402,15 @@ describe("entries", () => {
     const owned = { job: "x", ownerToken: 1, atMs: 5 };
     const attempted = { job: "x", workflow: "a", share: 0, attemptToken: 1, atMs: 5 };
     const entries: Entry[] = [
-      { kind: "place", workflow: "a", ...owned }, { kind: "dispatch", workflow: "a", share: 0, ...owned }, { kind: "ready", ...attempted },
-      { kind: "abort", reason: "", ...attempted }, { kind: "cancel", job: "x", by: "user", atMs: 5 }, { kind: "leave", worker: "w", atMs: 5 },
+      { kind: "place", workflow: "a", ...owned },
+      { kind: "dispatch", workflow: "a", share: 0, ...owned },
+      { kind: "ready", ...attempted },
+      { kind: "abort", reason: "", ...attempted },
+      { kind: "cancel", job: "x", by: "user", atMs: 5 },
+      { kind: "leave", worker: "w", atMs: 5 },
     ];
-    for (const [at, entry] of entries.entries()) expect(apply(state, at + 1, entry)).toMatchObject([{ kind: "refused", code: "unknown" }]);
+    for (const [at, entry] of entries.entries())
+      expect(apply(state, at + 1, entry)).toMatchObject([{ kind: "refused", code: "unknown" }]);
     expect(state.jobs.size).toBe(0);
     expect(state.nowMs).toBe(5);
   });

@@ -14,11 +14,32 @@ export type Kind<Name extends Effect["kind"]> = Extract<Effect, { kind: Name }>;
 export const CLOSED: End = { kind: "closed", valueJson: null, thrown: null };
 
 export function workflow(name: string, more: Partial<WorkflowSpec> = {}): WorkflowSpec {
-  return { name, role: "user", after: [], priority: "auto", sharesMax: 100, fromMs: 0, toMs: 60_000, timeoutMs: null, ...more };
+  return {
+    name,
+    role: "user",
+    after: [],
+    priority: "auto",
+    sharesMax: 100,
+    fromMs: 0,
+    toMs: 60_000,
+    timeoutMs: null,
+    ...more,
+  };
 }
 
 export const SETUP = workflow("::setup", { role: "setup", sharesMax: 1, timeoutMs: 10_000 });
 export const TEARDOWN = workflow("::teardown", { role: "teardown", sharesMax: 1, timeoutMs: 10_000 });
+
+export const FAILED: End = { kind: "failed", cause: "stalled", message: "its loop does not turn" };
+export const LOST: End = { kind: "lost", message: "w1 is gone" };
+
+/** A job "j" on one worker "w1". */
+export function started(cores: number, workflows = [workflow("a")], retries = 0): Harness {
+  const harness = new Harness();
+  harness.join("w1", cores);
+  harness.submit(workflows, { retries });
+  return harness;
+}
 
 export class Harness {
   readonly state: LedgerState = createLedger();
@@ -36,10 +57,12 @@ export class Harness {
     this.effects.push(...effects);
     for (const effect of effects) {
       if (effect.kind === "propose") this.proposals.push(effect.proposal);
-      if (effect.kind === "accepted" && effect.isNew) this.proposals.push({ kind: "assign", job: effect.job, owner: "m1" });
+      if (effect.kind === "accepted" && effect.isNew)
+        this.proposals.push({ kind: "assign", job: effect.job, owner: "m1" });
       if (effect.kind === "close") {
         const token = this.state.jobs.get(effect.job)?.owner?.token;
-        if (token !== undefined) this.proposals.push({ kind: "finish", job: effect.job, ownerToken: token, thresholdsFailed: 0 });
+        if (token !== undefined)
+          this.proposals.push({ kind: "finish", job: effect.job, ownerToken: token, thresholdsFailed: 0 });
       }
     }
     return effects;
@@ -90,14 +113,26 @@ export class Harness {
 
   /** All shares of the workflow report ready. */
   ready(name: string, job = "j"): void {
-    for (const { token, share } of this.live(name, job)) this.commit({ kind: "ready", job, workflow: name, share, attemptToken: token });
+    for (const { token, share } of this.live(name, job))
+      this.commit({ kind: "ready", job, workflow: name, share, attemptToken: token });
     this.settle();
   }
 
-  seal(id: AttemptId, end: End = CLOSED, more: { readonly seq?: number; readonly accounting?: Accounting } = {}): Effect[] {
+  seal(
+    id: AttemptId,
+    end: End = CLOSED,
+    more: { readonly seq?: number; readonly accounting?: Accounting } = {},
+  ): Effect[] {
     const effects = this.commit({
-      kind: "seal", job: id.job, workflow: id.workflow, share: id.share, attemptToken: id.token, end,
-      seq: more.seq ?? 1, resume: { kind: "elapsed", elapsedMs: 500, feeds: {} }, snapshot: `${id.token}`,
+      kind: "seal",
+      job: id.job,
+      workflow: id.workflow,
+      share: id.share,
+      attemptToken: id.token,
+      end,
+      seq: more.seq ?? 1,
+      resume: { kind: "elapsed", elapsedMs: 500, feeds: {} },
+      snapshot: `${id.token}`,
       accounting: more.accounting ?? { ...NO_ACCOUNTING, scheduled: 3, started: 3, completed: 3 },
     });
     this.settle();

@@ -8,7 +8,8 @@ import { Harness, SETUP, workflow } from "./harness.ts";
 /** Cores of every dispatch, by workflow: "w1/0". */
 function placed(harness: Harness): Record<string, string[]> {
   const cores: Record<string, string[]> = {};
-  for (const { attempt, worker, core } of harness.of("dispatch")) (cores[attempt.workflow] ??= []).push(`${worker}/${core}`);
+  for (const { attempt, worker, core } of harness.of("dispatch"))
+    (cores[attempt.workflow] ??= []).push(`${worker}/${core}`);
   return cores;
 }
 
@@ -29,9 +30,14 @@ describe("one workflow", () => {
   });
 
   test.each([
-    ["auto", 8, { least: 1, most: 8 }], ["low", 8, { least: 1, most: 2 }], ["normal", 8, { least: 2, most: 6 }],
-    ["high", 8, { least: 6, most: 8 }], ["exclusive", 8, { least: 8, most: 8 }], ["normal", 1, { least: 1, most: 1 }],
-    ["high", 3, { least: 3, most: 3 }], ["low", 1, { least: 1, most: 1 }],
+    ["auto", 8, { least: 1, most: 8 }],
+    ["low", 8, { least: 1, most: 2 }],
+    ["normal", 8, { least: 2, most: 6 }],
+    ["high", 8, { least: 6, most: 8 }],
+    ["exclusive", 8, { least: 8, most: 8 }],
+    ["normal", 1, { least: 1, most: 1 }],
+    ["high", 3, { least: 3, most: 3 }],
+    ["low", 1, { least: 1, most: 1 }],
   ] as const)("priority %s on %d cores has the range %o", (priority, cores, range) => {
     expect(coreRange(priority, cores)).toEqual(range);
     const [job] = [placed(pool([cores], [workflow("a", { priority })]))["a"]];
@@ -42,7 +48,10 @@ describe("one workflow", () => {
 describe("workflows side by side in one job", () => {
   test("divide the cores evenly, and what one cannot use goes to the other", () => {
     expect(placed(pool([4], [workflow("a"), workflow("b")]))).toEqual({ a: ["w1/0", "w1/1"], b: ["w1/2", "w1/3"] });
-    expect(placed(pool([4], [workflow("a"), workflow("b", { sharesMax: 1 })]))).toEqual({ a: ["w1/0", "w1/1", "w1/2"], b: ["w1/3"] });
+    expect(placed(pool([4], [workflow("a"), workflow("b", { sharesMax: 1 })]))).toEqual({
+      a: ["w1/0", "w1/1", "w1/2"],
+      b: ["w1/3"],
+    });
   });
 
   test("all start at once on fewer cores than workflows: they share cores rather than wait", () => {
@@ -52,12 +61,18 @@ describe("workflows side by side in one job", () => {
   });
 
   test("those that never load a core at the same time each get all of them", () => {
-    const harness = pool([2], [workflow("a", { fromMs: 0, toMs: 30_000 }), workflow("b", { fromMs: 30_000, toMs: 60_000 })]);
+    const harness = pool(
+      [2],
+      [workflow("a", { fromMs: 0, toMs: 30_000 }), workflow("b", { fromMs: 30_000, toMs: 60_000 })],
+    );
     expect(placed(harness)).toEqual({ a: ["w1/0", "w1/1"], b: ["w1/0", "w1/1"] });
   });
 
   test("a core whose share has ended is used by the next workflow before the rest has ended", () => {
-    const harness = pool([3], [workflow("a", { sharesMax: 1 }), workflow("b", { sharesMax: 2 }), workflow("c", { after: ["a"] })]);
+    const harness = pool(
+      [3],
+      [workflow("a", { sharesMax: 1 }), workflow("b", { sharesMax: 2 }), workflow("c", { after: ["a"] })],
+    );
     harness.run("a");
     expect(harness.states()["b"]).toBe("preparing");
     expect(placed(harness)["c"]?.[0]).toBe("w1/0");

@@ -30,8 +30,21 @@ export type Behaviour = {
 };
 
 const GOOD: Behaviour = {
-  perSecond: 100, latencyMs: 5, failedPerSecond: 0, readyAfterMs: 20, brokenBy: null, oneShotMs: 10, value: null, thrown: null,
-  stallAtMs: Infinity, crashAtMs: Infinity, abortAtMs: Infinity, stopTakesMs: 30, provides: [], droppedPerSecond: 0, saturatedPart: 0,
+  perSecond: 100,
+  latencyMs: 5,
+  failedPerSecond: 0,
+  readyAfterMs: 20,
+  brokenBy: null,
+  oneShotMs: 10,
+  value: null,
+  thrown: null,
+  stallAtMs: Infinity,
+  crashAtMs: Infinity,
+  abortAtMs: Infinity,
+  stopTakesMs: 30,
+  provides: [],
+  droppedPerSecond: 0,
+  saturatedPart: 0,
 };
 
 export class VirtualClock implements Clock {
@@ -54,7 +67,11 @@ export class VirtualClock implements Clock {
   setTimer(delayMs: number, run: () => void): Timer {
     const timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, run };
     this.#timers.push(timer);
-    return { cancel: () => { this.#timers = this.#timers.filter((other) => other !== timer); } };
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
   }
 
   /** Time passes and nobody gets a turn. */
@@ -90,7 +107,11 @@ export class VirtualClock implements Clock {
   #due(untilMs: number) {
     let first: { readonly atMs: number; readonly order: number; readonly run: () => void } | null = null;
     for (const timer of this.#timers) {
-      if (timer.atMs <= untilMs && (first === null || timer.atMs < first.atMs || (timer.atMs === first.atMs && timer.order < first.order))) first = timer;
+      if (
+        timer.atMs <= untilMs &&
+        (first === null || timer.atMs < first.atMs || (timer.atMs === first.atMs && timer.order < first.order))
+      )
+        first = timer;
     }
     return first;
   }
@@ -183,8 +204,20 @@ export class FakeEngine implements Thread<EngineRequest, EngineReply> {
 }
 
 const REQUESTS: SeriesId = { key: "http_reqs", metric: "http_reqs", type: "counter", contains: "default", tags: {} };
-const FAILED: SeriesId = { key: "http_req_failed", metric: "http_req_failed", type: "rate", contains: "default", tags: {} };
-const DURATION: SeriesId = { key: "http_req_duration", metric: "http_req_duration", type: "trend", contains: "time", tags: {} };
+const FAILED: SeriesId = {
+  key: "http_req_failed",
+  metric: "http_req_failed",
+  type: "rate",
+  contains: "default",
+  tags: {},
+};
+const DURATION: SeriesId = {
+  key: "http_req_duration",
+  metric: "http_req_duration",
+  type: "trend",
+  contains: "time",
+  tags: {},
+};
 
 class FakeShare {
   readonly #world: FakeWorld;
@@ -209,15 +242,24 @@ class FakeShare {
     this.#say = say;
     this.#board = new Board(request.board);
     this.#behaviour = { ...GOOD, ...world.behaviours.get(request.spec.workflow) };
-    this.#places = { requests: this.#board.allocate("counter"), failed: this.#board.allocate("rate"), duration: this.#board.allocate("trend") };
+    this.#places = {
+      requests: this.#board.allocate("counter"),
+      failed: this.#board.allocate("rate"),
+      duration: this.#board.allocate("trend"),
+    };
     const { token } = this;
-    for (const [slot, id] of [[this.#places.requests, REQUESTS], [this.#places.failed, FAILED], [this.#places.duration, DURATION]] as const) {
+    for (const [slot, id] of [
+      [this.#places.requests, REQUESTS],
+      [this.#places.failed, FAILED],
+      [this.#places.duration, DURATION],
+    ] as const) {
       say({ kind: "series", token, slot, id });
     }
     this.#beat();
     const { brokenBy } = this.#behaviour;
     if (brokenBy !== null) say({ kind: "broken", message: brokenBy, stack: "" });
-    else if (this.#behaviour.readyAfterMs !== Infinity) this.#after(this.#behaviour.readyAfterMs, () => say({ kind: "ready", token }));
+    else if (this.#behaviour.readyAfterMs !== Infinity)
+      this.#after(this.#behaviour.readyAfterMs, () => say({ kind: "ready", token }));
     else this.#isStalled = true;
   }
 
@@ -235,7 +277,8 @@ class FakeShare {
     const at = (ms: number, run: () => void): void => {
       if (ms !== Infinity) this.#after(this.#startMs + spec.startTimeMs + ms - clock.nowMs(), run);
     };
-    for (const { key, json, vu } of behaviour.provides) at(0, () => this.#say({ kind: "provide", token: this.token, key, json, vu, iteration: 0 }));
+    for (const { key, json, vu } of behaviour.provides)
+      at(0, () => this.#say({ kind: "provide", token: this.token, key, json, vu, iteration: 0 }));
     at(behaviour.stallAtMs, () => {
       this.#count();
       this.#isStalled = true;
@@ -316,17 +359,33 @@ class FakeShare {
     const { share, shares, executor } = this.#request.spec;
     const vus = dealt(vusMax(executor), share, shares);
     const words = board.words;
-    const series = [[this.#places.requests, REQUESTS], [this.#places.failed, FAILED], [this.#places.duration, DURATION]] as const;
+    const series = [
+      [this.#places.requests, REQUESTS],
+      [this.#places.failed, FAILED],
+      [this.#places.duration, DURATION],
+    ] as const;
     this.#say({
       kind: "snapshot",
       snapshot: {
-        attempt: { ...this.#request.attempt, token }, seq: ++this.#seq, elapsedMs: this.#world.clock.nowMs() - this.#startMs, isDelta: !isFinal, isFinal,
-        resume: { kind: "elapsed", elapsedMs: 0, feeds: {} }, accounting: board.accounting(), vus: isFinal ? 0 : vus, vusMax: vus,
+        attempt: { ...this.#request.attempt, token },
+        seq: ++this.#seq,
+        elapsedMs: this.#world.clock.nowMs() - this.#startMs,
+        isDelta: !isFinal,
+        isFinal,
+        resume: { kind: "elapsed", elapsedMs: 0, feeds: {} },
+        accounting: board.accounting(),
+        vus: isFinal ? 0 : vus,
+        vusMax: vus,
         generator: {
-          seconds: words[HEADER.seconds] ?? 0, saturatedSeconds: words[HEADER.saturatedSeconds] ?? 0, cpuSeconds: words[HEADER.cpuSeconds] ?? 0,
-          loopLagMsMax: words[HEADER.loopLagMsMax] ?? 0, loopLagMsP99: 2,
+          seconds: words[HEADER.seconds] ?? 0,
+          saturatedSeconds: words[HEADER.saturatedSeconds] ?? 0,
+          cpuSeconds: words[HEADER.cpuSeconds] ?? 0,
+          loopLagMsMax: words[HEADER.loopLagMsMax] ?? 0,
+          loopLagMsP99: 2,
         },
-        series: series.map(([at, id]) => ({ id, cells: board.read(at, id.type) })).filter(({ cells }) => !("count" in cells) || cells.count > 0),
+        series: series
+          .map(([at, id]) => ({ id, cells: board.read(at, id.type) }))
+          .filter(({ cells }) => !("count" in cells) || cells.count > 0),
       },
     });
   }

@@ -18,7 +18,14 @@ type Side<Out, In> = { readonly heard: In[]; readonly stream: Stream<Out, In> };
 class Scene {
   readonly clock = new VirtualClock();
   readonly log: Log = createMemoryLog();
-  readonly manager: Manager = createManager({ node: "m1", clock: this.clock, log: this.log, reportMs: 100, startLeadMs: 0, retries: 0 });
+  readonly manager: Manager = createManager({
+    node: "m1",
+    clock: this.clock,
+    log: this.log,
+    reportMs: 100,
+    startLeadMs: 0,
+    retries: 0,
+  });
 
   worker(node: string, cores: number): Side<WorkerReport, WorkerRequest> {
     const [ours, theirs] = createStreamPair<WorkerRequest, WorkerReport>();
@@ -38,18 +45,31 @@ class Scene {
   }
 }
 
-function only<Message extends { readonly kind: string }, Kind extends Message["kind"]>(heard: readonly Message[], kind: Kind): Extract<Message, { kind: Kind }>[] {
+function only<Message extends { readonly kind: string }, Kind extends Message["kind"]>(
+  heard: readonly Message[],
+  kind: Kind,
+): Extract<Message, { kind: Kind }>[] {
   return heard.filter((message): message is Extract<Message, { kind: Kind }> => message.kind === kind);
 }
 
 function snapshot(attempt: AttemptId, seq: number, requests: number, more: Partial<Snapshot> = {}): Snapshot {
   const series: Series = {
-    id: { key: "http_reqs", metric: "http_reqs", type: "counter", contains: "default", tags: {} }, cells: { type: "counter", count: requests, sum: requests },
+    id: { key: "http_reqs", metric: "http_reqs", type: "counter", contains: "default", tags: {} },
+    cells: { type: "counter", count: requests, sum: requests },
   };
   return {
-    attempt, seq, elapsedMs: seq * 100, isDelta: true, isFinal: false, resume: { kind: "elapsed", elapsedMs: seq * 100, feeds: {} },
+    attempt,
+    seq,
+    elapsedMs: seq * 100,
+    isDelta: true,
+    isFinal: false,
+    resume: { kind: "elapsed", elapsedMs: seq * 100, feeds: {} },
     accounting: { scheduled: requests, started: requests, completed: requests, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 }, vus: 1, vusMax: 1, series: [series], ...more,
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    vus: 1,
+    vusMax: 1,
+    series: [series],
+    ...more,
   };
 }
 
@@ -70,7 +90,13 @@ async function begun(plan: Partial<JobPlan> = {}) {
 
 test("loss, repetition and disorder of snapshots do no harm; what follows the seal is late and not summed", async () => {
   const { scene, worker, client, attempt } = await begun();
-  for (const [seq, requests] of [[3, 30], [1, 10], [3, 30], [2, 20], [5, 50]] as const) {
+  for (const [seq, requests] of [
+    [3, 30],
+    [1, 10],
+    [3, 30],
+    [2, 20],
+    [5, 50],
+  ] as const) {
     worker.stream.send({ kind: "snapshot", snapshot: snapshot(attempt, seq, requests) });
   }
   worker.stream.send({ kind: "ended", attempt, valueJson: null, thrown: null });
@@ -78,8 +104,16 @@ test("loss, repetition and disorder of snapshots do no harm; what follows the se
   worker.stream.send({ kind: "ended", attempt, valueJson: null, thrown: null });
   await scene.clock.advance(100);
   const [finished] = only(client.heard, "finished");
-  expect(finished?.result).toMatchObject({ state: "completed", late: 7, warnings: [expect.stringContaining("7 requests")] });
-  expect(select(finished?.result.workflows[0]?.series ?? [], "http_reqs", {})).toEqual({ type: "counter", count: 50, sum: 50 });
+  expect(finished?.result).toMatchObject({
+    state: "completed",
+    late: 7,
+    warnings: [expect.stringContaining("7 requests")],
+  });
+  expect(select(finished?.result.workflows[0]?.series ?? [], "http_reqs", {})).toEqual({
+    type: "counter",
+    count: 50,
+    sum: 50,
+  });
   expect(finished?.result.workflows[0]?.accounting.started).toBe(50);
   expect(only(worker.heard, "sealed")).toEqual([{ kind: "sealed", attempt }]);
   expect(only(client.heard, "finished").length).toBe(1);
@@ -96,11 +130,16 @@ test("reports about attempts it does not know change nothing", async () => {
   expect(only(client.heard, "view").at(-1)?.view.requests).toBe(0);
 });
 
-test("the same submit again follows the same job; another content, a bad plan and a cancel of nothing are refused by name", async () => {
+test("the same submit again follows the job; another content, a bad plan, a cancel of nothing are refused", async () => {
   const { scene, worker, client } = await begun();
   const second = scene.client();
   second.stream.send({ kind: "submit", id: "j", plan: jobPlan(), bundle: BUNDLE });
-  second.stream.send({ kind: "submit", id: "bad", plan: jobPlan({ workflows: [workflowPlan("a", { after: ["x"] })] }), bundle: BUNDLE });
+  second.stream.send({
+    kind: "submit",
+    id: "bad",
+    plan: jobPlan({ workflows: [workflowPlan("a", { after: ["x"] })] }),
+    bundle: BUNDLE,
+  });
   second.stream.send({ kind: "cancel", id: "none", by: "other" });
   const third = scene.client();
   third.stream.send({ kind: "submit", id: "j", plan: jobPlan({ name: "other" }), bundle: BUNDLE });
@@ -108,7 +147,10 @@ test("the same submit again follows the same job; another content, a bad plan an
   expect(only(worker.heard, "dispatch").length).toBe(1);
   expect(only(second.heard, "accepted")).toEqual([{ kind: "accepted", id: "j" }]);
   expect(only(second.heard, "view").length).toBeGreaterThan(0);
-  expect(only(second.heard, "refused").map(({ id, code }) => [id, code])).toEqual([["bad", "invalid"], ["none", "unknown"]]);
+  expect(only(second.heard, "refused").map(({ id, code }) => [id, code])).toEqual([
+    ["bad", "invalid"],
+    ["none", "unknown"],
+  ]);
   expect(only(third.heard, "refused")).toMatchObject([{ id: "j", code: "conflict" }]);
   expect(only(third.heard, "view")).toEqual([]);
   expect(only(client.heard, "refused")).toEqual([]);
@@ -135,7 +177,23 @@ test("a worker that leaves: its share moves to another from the newest snapshot 
   await scene.clock.advance(100);
   const [finished] = only(client.heard, "finished");
   expect(select(finished?.result.workflows[0]?.series ?? [], "http_reqs", {})).toMatchObject({ count: 45 });
-  expect(finished?.result).toMatchObject({ state: "completed", late: 4, disturbed: [{ from: 400, to: 400, why: "worker w1 is gone" }] });
+  expect(finished?.result).toMatchObject({
+    state: "completed",
+    late: 4,
+    disturbed: [{ from: 400, to: 400, why: "worker w1 is gone" }],
+  });
+});
+
+test("a failed attempt's open iterations bound what it may have sent and never reported", async () => {
+  const { scene, worker, client, attempt } = await begun();
+  const accounting = { scheduled: 12, started: 12, completed: 10, interrupted: 2, dropped: 0, unsent: 0 };
+  worker.stream.send({ kind: "snapshot", snapshot: snapshot(attempt, 2, 10, { isFinal: true, accounting }) });
+  worker.stream.send({ kind: "failed", attempt, cause: "crashed", message: "boom" });
+  await scene.clock.advance(100);
+  // Two iterations, each with at most one batch of 20 under way.
+  expect(only(client.heard, "finished").map(({ result }) => [result.state, result.unreportedMax])).toEqual([
+    ["failed", 40],
+  ]);
 });
 
 test("log lines and warnings reach the client, a warning once", async () => {
@@ -143,7 +201,10 @@ test("log lines and warnings reach the client, a warning once", async () => {
   worker.stream.send({ kind: "log", attempt, level: "info", text: "hello" });
   for (let time = 0; time < 3; time++) worker.stream.send({ kind: "warning", attempt, text: "missing await?" });
   await scene.clock.advance(0);
-  expect(only(client.heard, "log").map(({ level, workflow, text }) => [level, workflow, text])).toEqual([["info", "default", "hello"], ["warn", "", "missing await?"]]);
+  expect(only(client.heard, "log").map(({ level, workflow, text }) => [level, workflow, text])).toEqual([
+    ["info", "default", "hello"],
+    ["warn", "", "missing await?"],
+  ]);
 });
 
 test("closed, it proposes and says nothing more", async () => {

@@ -8,8 +8,17 @@ export const BUNDLE: Bundle = { code: "export default () => {}", entry: "test.ts
 
 export function workflowPlan(name: string, more: Partial<WorkflowPlan> = {}): WorkflowPlan {
   return {
-    name, after: [], run: { kind: "export", name: "default" }, executor: { kind: "constant-vus", vus: 10, durationMs: 3_000 },
-    startTimeMs: 0, gracefulStopMs: 5_000, minIterationDurationMs: 0, env: {}, tags: {}, priority: "auto", ...more,
+    name,
+    after: [],
+    run: { kind: "export", name: "default" },
+    executor: { kind: "constant-vus", vus: 10, durationMs: 3_000 },
+    startTimeMs: 0,
+    gracefulStopMs: 5_000,
+    minIterationDurationMs: 0,
+    env: {},
+    tags: {},
+    priority: "auto",
+    ...more,
   };
 }
 
@@ -19,12 +28,33 @@ export function threshold(metricKey: string, expression: string, more: Partial<T
 
 export function jobPlan(more: Partial<JobPlan> = {}): JobPlan {
   return {
-    name: "checkout", workflows: [workflowPlan("default")], setup: null, teardown: null, thresholds: [],
+    name: "checkout",
+    workflows: [workflowPlan("default")],
+    setup: null,
+    teardown: null,
+    thresholds: [],
     http: {
-      discardResponseBodies: false, insecureSkipTlsVerify: false, noConnectionReuse: false, noVuConnectionReuse: false, noCookiesReset: false,
-      maxRedirects: 10, batch: 20, batchPerHost: 6, userAgent: "hyperscale", connectTimeoutMs: 10_000, hosts: {},
-      dns: { ttlMs: 300_000, select: "random", policy: "preferIPv4" }, tlsAuth: [], tlsCaCerts: [], tlsVersionMin: "", tlsVersionMax: "",
+      discardResponseBodies: false,
+      insecureSkipTlsVerify: false,
+      noConnectionReuse: false,
+      noVuConnectionReuse: false,
+      noCookiesReset: false,
+      maxRedirects: 10,
+      batch: 20,
+      batchPerHost: 6,
+      userAgent: "hyperscale",
+      connectTimeoutMs: 10_000,
+      hosts: {},
+      dns: { ttlMs: 300_000, select: "random", policy: "preferIPv4" },
+      tlsAuth: [],
+      tlsCaCerts: [],
+      tlsVersionMin: "",
+      tlsVersionMax: "",
     },
-    tags: {}, env: {}, feeds: [], summaryTrendStats: [], ...more,
+    tags: {},
+    env: {},
+    feeds: [],
+    summaryTrendStats: [],
+    ...more,
   };
 }

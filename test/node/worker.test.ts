@@ -20,7 +20,17 @@ function scene(cores = 1) {
     const spec = shareSpecOf(plan, "default", { share: 0, shares: 1, resume: null });
     if (spec === null) throw new Error("no such workflow");
     const attempt = { job, workflow: "default", share: 0, token };
-    manager.send({ kind: "dispatch", attempt, core, spec, plan, bundle: BUNDLE, context: {}, setupData: null, reportMs: 100 });
+    manager.send({
+      kind: "dispatch",
+      attempt,
+      core,
+      spec,
+      plan,
+      bundle: BUNDLE,
+      context: {},
+      setupData: null,
+      reportMs: 100,
+    });
   };
   const attempt = (job: string, token: number) => ({ job, workflow: "default", share: 0, token });
   return { world, worker, manager, heard, dispatch, attempt };
@@ -73,7 +83,12 @@ test("a thread that had to be ended is not used again", async () => {
   await world.clock.advance(100);
   manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
   await world.clock.advance(1_000);
-  expect(heard.at(-1)).toEqual({ kind: "failed", attempt: attempt("j", 5), cause: "crashed", message: "the thread ended with code 1" });
+  expect(heard.at(-1)).toEqual({
+    kind: "failed",
+    attempt: attempt("j", 5),
+    cause: "crashed",
+    message: "the thread ended with code 1",
+  });
   expect(heard.at(-2)).toMatchObject({ kind: "snapshot", snapshot: { isFinal: true, isDelta: false } });
   manager.send({ kind: "sealed", attempt: attempt("j", 5) });
   dispatch("j", 9);
