@@ -36,7 +36,39 @@ export type VuHost = {
 const PROVIDE_BYTES_MAX = 64 * 1024;
 const INTERRUPTED = "the test stopped before this could end";
 
-type Sleep = { timer: ReturnType<typeof setTimeout>; reject: (reason: Error) => void };
+/** A pause of one VU. A class and a captured promise, not closures: ten thousand of these wait at a time. */
+class Sleep {
+  readonly #vu: VirtualUser;
+  readonly #resolve: () => void;
+  readonly #reject: (reason: Error) => void;
+  timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(vu: VirtualUser) {
+    this.#vu = vu;
+    this.#resolve = captured.resolve;
+    this.#reject = captured.reject;
+  }
+
+  end(): void {
+    this.#vu.slept(this);
+    this.#resolve();
+  }
+
+  interrupt(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.#reject(new InterruptedError(INTERRUPTED));
+  }
+}
+
+/** Hands the functions of a new promise to whoever made it, without a closure of its own. */
+const captured: { resolve: () => void; reject: (reason: Error) => void } = { resolve: () => undefined, reject: () => undefined };
+function capture(resolve: () => void, reject: (reason: Error) => void): void {
+  captured.resolve = resolve;
+  captured.reject = reject;
+}
+function endSleep(sleep: Sleep): void {
+  sleep.end();
+}
 
 /** The engine's side of a VU. `api` is what the user's function gets. */
 export class VirtualUser implements HttpOwner {
@@ -57,6 +89,8 @@ export class VirtualUser implements HttpOwner {
   isAbandoned = false;
   /** When the iteration in flight has to be interrupted, on the loop's clock (ms); Infinity: not yet. */
   interruptAtMs = Infinity;
+  /** The pause in progress; more than one at a time (Promise.all) stand in #sleeps. */
+  #sleep: Sleep | null = null;
   #sleeps: Set<Sleep> | null = null;
   #controller: AbortController | null = null;
 
@@ -77,17 +111,18 @@ export class VirtualUser implements HttpOwner {
   /** A pause of `ms` that ends in InterruptedError when the VU is interrupted. */
   sleep(ms: number): Promise<void> {
     if (this.isStopping) return Promise.reject(new InterruptedError(INTERRUPTED));
-    return new Promise((resolve, reject) => {
-      const sleeps = (this.#sleeps ??= new Set());
-      const sleep: Sleep = {
-        timer: setTimeout(() => {
-          sleeps.delete(sleep);
-          resolve();
-        }, ms),
-        reject,
-      };
-      sleeps.add(sleep);
-    });
+    const promise = new Promise<void>(capture);
+    const sleep = new Sleep(this);
+    sleep.timer = setTimeout(endSleep, ms, sleep);
+    if (this.#sleep === null) this.#sleep = sleep;
+    else (this.#sleeps ??= new Set()).add(sleep);
+    return promise;
+  }
+
+  /** A pause is over. */
+  slept(sleep: Sleep): void {
+    if (this.#sleep === sleep) this.#sleep = null;
+    else this.#sleeps?.delete(sleep);
   }
 
   get signal(): AbortSignal {
@@ -100,12 +135,10 @@ export class VirtualUser implements HttpOwner {
   stop(): void {
     this.isStopping = true;
     this.#controller?.abort(new InterruptedError(INTERRUPTED));
-    if (this.#sleeps === null) return;
-    for (const sleep of this.#sleeps) {
-      clearTimeout(sleep.timer);
-      sleep.reject(new InterruptedError(INTERRUPTED));
-    }
-    this.#sleeps.clear();
+    this.#sleep?.interrupt();
+    this.#sleep = null;
+    for (const sleep of this.#sleeps ?? []) sleep.interrupt();
+    this.#sleeps = null;
   }
 
   /** As stop, and open requests are closed. */
