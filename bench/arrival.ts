@@ -21,7 +21,18 @@ async function main(): Promise<void> {
     const file = join(dir, "summary.json");
     const before = await server.requests();
     const run = await measured(
-      [EXECUTABLE, "submit", join(import.meta.dir, "work/arrivals.ts"), "--cores", "1", "-e", `TARGET=${server.url}`, "-q", "--summary-export", file],
+      [
+        EXECUTABLE,
+        "submit",
+        join(import.meta.dir, "work/arrivals.ts"),
+        "--cores",
+        "1",
+        "-e",
+        `TARGET=${server.url}`,
+        "-q",
+        "--summary-export",
+        file,
+      ],
       { core: 0, cwd: dir, deadlineMs: (SECONDS + 60) * 1_000 },
     );
     const served = (await server.requests()) - before;
@@ -30,12 +41,18 @@ async function main(): Promise<void> {
     const error = Math.abs(valueOf(summary, "iterations", "count") / (RATE * SECONDS) - 1);
     const facts: readonly (readonly [text: string, isKept: boolean])[] = [
       [`rate error ${(error * 100).toFixed(3)} % (limit ${ERROR_MAX * 100} %)`, error < ERROR_MAX],
-      [`started ${started} + dropped ${dropped} = scheduled ${scheduled}`, started + dropped === scheduled && scheduled === RATE * SECONDS],
+      [
+        `started ${started} + dropped ${dropped} = scheduled ${scheduled}`,
+        started + dropped === scheduled && scheduled === RATE * SECONDS,
+      ],
       [`the server saw ${served} of ${sentRequests(summary)} requests`, served === sentRequests(summary)],
     ];
     for (const [text, isKept] of facts) console.log(`${isKept ? "kept  " : "BROKEN"} ${text}`);
-    console.log(`lateness p(99) ${valueOf(summary, "iteration_lateness", "p(99)").toFixed(3)} ms, response_time p(99) ` +
-      `${valueOf(summary, "response_time", "p(99)").toFixed(3)} ms, ${((run.cpuSeconds / run.seconds) * 100).toFixed(0)} % of the core`);
+    console.log(
+      `lateness p(99) ${valueOf(summary, "iteration_lateness", "p(99)").toFixed(3)} ms, response_time p(99) ` +
+        `${valueOf(summary, "response_time", "p(99)").toFixed(3)} ms, ` +
+        `${((run.cpuSeconds / run.seconds) * 100).toFixed(0)} % of the core`,
+    );
     if (facts.some(([, isKept]) => !isKept)) process.exitCode = 1;
   } finally {
     await server.stop();

@@ -17,22 +17,34 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     args: Bun.argv.slice(2),
     options: {
-      duration: { type: "string", default: "10" }, rounds: { type: "string", default: "3" },
-      connections: { type: "string", default: "64" }, only: { type: "string", default: "" },
+      duration: { type: "string", default: "10" },
+      rounds: { type: "string", default: "3" },
+      connections: { type: "string", default: "64" },
+      only: { type: "string", default: "" },
     },
   });
   if (cpus().length < 2) throw new Error("the bench needs two cores: one for the generator, one for the server");
   const only = values.only === "" ? [] : values.only.toLowerCase().split(",");
-  const chosen = tools().filter((tool) => only.length === 0 || only.some((name) => tool.name.toLowerCase().startsWith(name)));
+  const chosen = tools().filter(
+    (tool) => only.length === 0 || only.some((name) => tool.name.toLowerCase().startsWith(name)),
+  );
   const missing = chosen.filter((tool) => tool.path === null).map((tool) => tool.name);
   const present = chosen.filter((tool) => tool.path !== null);
-  if (missing.length > 0) log(`not there, left out: ${missing.join(", ")} (bench/install-peers.sh installs peers, "bun run build" hyperscale)`);
+  if (missing.length > 0)
+    log(
+      `not there, left out: ${missing.join(", ")} (bench/install-peers.sh installs peers, "bun run build" hyperscale)`,
+    );
   if (present.length === 0) throw new Error("nothing to run");
 
   const dir = mkdtempSync(join(tmpdir(), "bench-"));
   const server = await startServer(1);
   try {
-    const work: Work = { url: server.url, seconds: Number(values.duration), connections: Number(values.connections), dir };
+    const work: Work = {
+      url: server.url,
+      seconds: Number(values.duration),
+      connections: Number(values.connections),
+      dir,
+    };
     const rows = await inTurns(present, work, server, Number(values.rounds));
     const judged = promises(rows);
     console.log(`\n${table(rows)}\n\n${promisesText(judged)}`);
@@ -56,33 +68,47 @@ async function inTurns(present: readonly Tool[], work: Work, server: Server, rou
     }
   }
   return present.map((tool) => ({
-    tool, version: versionOf(tool), command: commandText(tool, work), rounds: taken.get(tool) ?? [],
+    tool,
+    version: versionOf(tool),
+    command: commandText(tool, work),
+    rounds: taken.get(tool) ?? [],
   }));
 }
 
 async function once(tool: Tool, work: Work, server: Server): Promise<Round> {
   const before = await server.requests();
   const run = await measured([tool.path ?? "", ...tool.args(work)], {
-    core: 0, cwd: work.dir, deadlineMs: (work.seconds + 60) * 1_000,
+    core: 0,
+    cwd: work.dir,
+    deadlineMs: (work.seconds + 60) * 1_000,
   });
   const served = (await server.requests()) - before;
   const { requests, perSecond, p50, p99 } = await tool.report(work, run.stdout);
   return { requests, perSecond, p50, p99, served, cpuSeconds: run.cpuSeconds, residentBytesMax: run.residentBytesMax };
 }
 
-async function writeResults(rows: readonly Row[], work: Work, server: Server, missing: readonly string[]): Promise<void> {
+async function writeResults(
+  rows: readonly Row[],
+  work: Work,
+  server: Server,
+  missing: readonly string[],
+): Promise<void> {
   const versions = rows.map((row) => `- ${row.tool.name} ${row.version}: \`${row.command}\``);
   const text = `# Results of \`bun run bench\`
 
 ${machine()}
-- nginx ${server.version}, one worker on core 1, 12-byte answer, no access log; every generator alone on core 0 (\`taskset -c 0\`)
-- ${work.connections} connections or VUs, ${work.seconds} s a run, ${rows[0]?.rounds.length ?? 0} rounds in turns; medians${missing.length > 0 ? `\n- not installed: ${missing.join(", ")}` : ""}
+- nginx ${server.version}, one worker on core 1, 12-byte answer, no access log
+- every generator alone on core 0 (\`taskset -c 0\`)
+- ${work.connections} connections or VUs, ${work.seconds}
+  s a run, ${rows[0]?.rounds.length ?? 0} rounds in turns; medians
+- not installed: ${missing.length === 0 ? "none" : missing.join(", ")}
 
 ${table(rows)}
 
-CPU is user and system time of the whole process tree, start-up included, over the requests the server saw. Ratios are
-hyperscale's number over the tool's: a rate above 1 and a CPU below 1 are in hyperscale's favour. "served - reported" is nginx's
-own count less the tool's, for each round: tools that drop their open requests at the end show up to ${work.connections}.
+CPU is user and system time of the whole process tree, start-up included, over the requests the server saw. Ratios
+are hyperscale's number over the tool's: a rate above 1 and a CPU below 1 are in hyperscale's favour. "served -
+reported" is nginx's own count less the tool's, for each round: tools that drop their open requests at the end
+show up to ${work.connections}.
 
 ## Promises
 

@@ -68,7 +68,8 @@ go_tool() {
 
 npm_tool() {
   command -v npm >/dev/null 2>&1 || { echo "needs npm" >>"$log"; return 1; }
-  quietly npm install --prefix "$peers/node" --no-audit --no-fund "$1" && ln -sf "../node/node_modules/.bin/$1" "$peers/bin/$1"
+  quietly npm install --prefix "$peers/node" --no-audit --no-fund "$1" &&
+    ln -sf "../node/node_modules/.bin/$1" "$peers/bin/$1"
 }
 
 python_tool() {

@@ -1,5 +1,5 @@
-// One command, pinned to one core and measured from outside: what the kernel says it used. The same for every generator,
-// so that none is believed about its own costs.
+// One command, pinned to one core and measured from outside: what the kernel says it used. The same for every
+// generator, so that none is believed about its own costs.
 
 import { existsSync, readFileSync } from "node:fs";
 
@@ -33,8 +33,11 @@ export async function measured(command: readonly string[], options: MeasureOptio
   const pinned = options.core === null ? [...command] : ["taskset", "-c", String(options.core), ...command];
   const startedAt = performance.now();
   const child = Bun.spawn(pinned, {
-    stdin: "ignore", stdout: "pipe", stderr: "pipe",
-    env: { ...process.env, ...options.env }, ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const deadline = setTimeout(() => child.kill("SIGKILL"), options.deadlineMs);
   let residentBytesMax = 0;
@@ -46,14 +49,20 @@ export async function measured(command: readonly string[], options: MeasureOptio
     seconds++;
     options.onSecond?.(seconds, now);
   }, 100);
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   clearTimeout(deadline);
   clearInterval(ticker);
   const usage = child.resourceUsage();
-  if (child.exitCode !== 0) throw new Error(`${command.join(" ")} ended with ${child.exitCode ?? child.signalCode}:\n${stdout}\n${stderr}`);
+  if (child.exitCode !== 0)
+    throw new Error(`${command.join(" ")} ended with ${child.exitCode ?? child.signalCode}:\n${stdout}\n${stderr}`);
   return {
     exitCode: child.exitCode,
-    stdout, stderr,
+    stdout,
+    stderr,
     seconds: (performance.now() - startedAt) / 1_000,
     cpuSeconds: Number(usage?.cpuTime.total ?? 0) / 1e6,
     residentBytesMax,

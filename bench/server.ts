@@ -21,7 +21,9 @@ export async function startServer(core: number): Promise<Server> {
   const port = freePort();
   await Bun.write(join(dir, "nginx.conf"), config(dir, port));
   const child = Bun.spawn(["taskset", "-c", String(core), nginx, "-p", dir, "-c", "nginx.conf"], {
-    stdin: "ignore", stdout: "ignore", stderr: Bun.file(join(dir, "stderr")),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: Bun.file(join(dir, "stderr")),
   });
   const url = `http://127.0.0.1:${port}/`;
   // A question that finds nobody is not one: only those answered are counted.
@@ -46,7 +48,9 @@ export async function startServer(core: number): Promise<Server> {
 }
 
 function config(dir: string, port: number): string {
-  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${dir}/${name};`).join(" ");
+  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${dir}/${name};`)
+    .join(" ");
   return `
 daemon off; ${process.getuid?.() === 0 ? "user root;" : ""} worker_processes 1; worker_rlimit_nofile 65536;
 pid ${dir}/pid; error_log ${dir}/error.log;

@@ -40,7 +40,7 @@ const cpuOf = (row: Row): number => median(row.rounds.map((round) => (round.cpuS
 export function table(rows: readonly Row[]): string {
   const own = rows.find((row) => row.tool.name === "hyperscale" && row.rounds.length > 0);
   const lines = [
-    "| tool | requests/s | CPU µs/request | p50 ms | p99 ms | peak memory MB | hyperscale/tool: rate | CPU | served - reported |",
+    "| tool | requests/s | CPU µs/request | p50 ms | p99 ms | peak MB | rate ratio | CPU ratio | served - reported |",
     "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
   ];
   for (const row of rows) {
@@ -49,12 +49,22 @@ export function table(rows: readonly Row[]): string {
       const values = row.rounds.map(of).filter((value) => value !== null);
       return values.length === 0 ? "" : median(values).toFixed(2);
     };
-    const ratio = (of: (row: Row) => number): string => (own === undefined || own === row ? "" : (of(own) / of(row)).toFixed(2));
+    const ratio = (of: (row: Row) => number): string =>
+      own === undefined || own === row ? "" : (of(own) / of(row)).toFixed(2);
     const missed = row.rounds.map((round) => round.served - round.requests);
-    lines.push(`| ${[
-      row.tool.name, rateOf(row).toFixed(0), cpuOf(row).toFixed(1), latency((round) => round.p50), latency((round) => round.p99),
-      (median(row.rounds.map((round) => round.residentBytesMax)) / 1e6).toFixed(0), ratio(rateOf), ratio(cpuOf), missed.join(", "),
-    ].join(" | ")} |`);
+    lines.push(
+      `| ${[
+        row.tool.name,
+        rateOf(row).toFixed(0),
+        cpuOf(row).toFixed(1),
+        latency((round) => round.p50),
+        latency((round) => round.p99),
+        (median(row.rounds.map((round) => round.residentBytesMax)) / 1e6).toFixed(0),
+        ratio(rateOf),
+        ratio(cpuOf),
+        missed.join(", "),
+      ].join(" | ")} |`,
+    );
   }
   return lines.join("\n");
 }
@@ -73,7 +83,11 @@ export function promises(rows: readonly Row[]): readonly Promised[] {
     }
     if (cpuRatioMax !== null) {
       const value = cpuOf(own) / cpuOf(row);
-      judged.push({ text: `client CPU per request at most ${cpuRatioMax} x ${name}`, value, isKept: value <= cpuRatioMax });
+      judged.push({
+        text: `client CPU per request at most ${cpuRatioMax} x ${name}`,
+        value,
+        isKept: value <= cpuRatioMax,
+      });
     }
   }
   const missed = own.rounds.reduce((sum, round) => sum + Math.abs(round.served - round.requests), 0);
@@ -83,15 +97,21 @@ export function promises(rows: readonly Row[]): readonly Promised[] {
 
 /** The promises as text, one a line. */
 export function promisesText(judged: readonly Promised[]): string {
-  return judged.map(({ text, value, isKept }) => `- ${isKept ? "kept  " : "BROKEN"} ${text}: ${Number(value.toFixed(2))}`).join("\n");
+  return judged
+    .map(({ text, value, isKept }) => `- ${isKept ? "kept  " : "BROKEN"} ${text}: ${Number(value.toFixed(2))}`)
+    .join("\n");
 }
 
 /** What the numbers were measured on, one fact a line. */
 export function machine(): string {
-  const git = (...args: readonly string[]): string => Bun.spawnSync(["git", ...args], { cwd: import.meta.dir }).stdout.toString().trim();
+  const git = (...args: readonly string[]): string =>
+    Bun.spawnSync(["git", ...args], { cwd: import.meta.dir })
+      .stdout.toString()
+      .trim();
   const isDirty = git("status", "--porcelain", "--", "../src") !== "";
+  const now = new Date().toISOString().slice(0, 16).replace("T", " ");
   return [
-    `- commit ${git("rev-parse", "--short=12", "HEAD")}${isDirty ? " with uncommitted changes" : ""}, ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
+    `- commit ${git("rev-parse", "--short=12", "HEAD")}${isDirty ? " with uncommitted changes" : ""}, ${now} UTC`,
     `- ${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores; Linux ${release()}; Bun ${Bun.version}`,
   ].join("\n");
 }

@@ -5,9 +5,19 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 /** What a tool says of its own run. Latencies in ms; null where it does not say. */
-export type Reported = { readonly requests: number; readonly perSecond: number; readonly p50: number | null; readonly p99: number | null };
+export type Reported = {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
+};
 
-export type Work = { readonly url: string; readonly seconds: number; readonly connections: number; readonly dir: string };
+export type Work = {
+  readonly url: string;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly dir: string;
+};
 
 export type Tool = {
   readonly name: string;
@@ -44,12 +54,24 @@ function hyperscale(): Tool {
     path: existsSync(path) ? path : null,
     versionArgs: ["--version"],
     args: (work) => [
-      "submit", join(HERE, "work/one-get.ts"), "-u", String(work.connections), "-d", `${work.seconds}s`, "--cores", "1",
-      "-e", `TARGET=${work.url}`, "-q", "--summary-export", file(work),
+      "submit",
+      join(HERE, "work/one-get.ts"),
+      "-u",
+      String(work.connections),
+      "-d",
+      `${work.seconds}s`,
+      "--cores",
+      "1",
+      "-e",
+      `TARGET=${work.url}`,
+      "-q",
+      "--summary-export",
+      file(work),
     ],
     report: async (work) => {
       const summary: unknown = await Bun.file(file(work)).json();
-      const requests = numberAt(summary, "metrics", "http_reqs", "values", "count") - numberAt(summary, "accounting", "unsent");
+      const requests =
+        numberAt(summary, "metrics", "http_reqs", "values", "count") - numberAt(summary, "accounting", "unsent");
       const passes = numberAt(summary, "metrics", "checks", "values", "passes");
       if (passes !== requests) throw new Error(`hyperscale: ${passes} checks passed of ${requests} requests`);
       return {
@@ -86,7 +108,16 @@ function oha(): Tool {
     name: "oha",
     path: installed("oha"),
     versionArgs: ["--version"],
-    args: (work) => ["-c", String(work.connections), "-z", `${work.seconds}s`, "--no-tui", "--output-format", "json", work.url],
+    args: (work) => [
+      "-c",
+      String(work.connections),
+      "-z",
+      `${work.seconds}s`,
+      "--no-tui",
+      "--output-format",
+      "json",
+      work.url,
+    ],
     report: async (_, stdout) => {
       const document: unknown = JSON.parse(stdout);
       return {
@@ -145,8 +176,20 @@ function k6(): Tool {
     path: installed("k6"),
     versionArgs: ["version"],
     args: (work) => [
-      "run", "--quiet", "--no-usage-report", "--vus", String(work.connections), "--duration", `${work.seconds}s`,
-      "--summary-trend-stats", "med,p(99)", "--summary-export", file(work), "-e", `TARGET=${work.url}`, join(HERE, "work/k6.js"),
+      "run",
+      "--quiet",
+      "--no-usage-report",
+      "--vus",
+      String(work.connections),
+      "--duration",
+      `${work.seconds}s`,
+      "--summary-trend-stats",
+      "med,p(99)",
+      "--summary-export",
+      file(work),
+      "-e",
+      `TARGET=${work.url}`,
+      join(HERE, "work/k6.js"),
     ],
     report: async (work) => {
       const summary: unknown = await Bun.file(file(work)).json();
@@ -168,15 +211,31 @@ function locust(): Tool {
     path: installed("locust"),
     versionArgs: ["--version"],
     args: (work) => [
-      "-f", join(HERE, "work/locustfile.py"), "--headless", "-u", String(work.connections), "-r", String(work.connections),
-      "-t", `${work.seconds}s`, "--host", work.url.slice(0, -1), "--json", "--skip-log",
+      "-f",
+      join(HERE, "work/locustfile.py"),
+      "--headless",
+      "-u",
+      String(work.connections),
+      "-r",
+      String(work.connections),
+      "-t",
+      `${work.seconds}s`,
+      "--host",
+      work.url.slice(0, -1),
+      "--json",
+      "--skip-log",
     ],
     report: async (_, stdout) => {
       const stats = elementsOf(JSON.parse(stdout))[0];
       const requests = numberAt(stats, "num_requests");
       const seconds = numberAt(stats, "last_request_timestamp") - numberAt(stats, "start_time");
       const times = memberOf(stats, "response_times");
-      return { requests, perSecond: requests / seconds, p50: percentileOf(times, requests * 0.5), p99: percentileOf(times, requests * 0.99) };
+      return {
+        requests,
+        perSecond: requests / seconds,
+        p50: percentileOf(times, requests * 0.5),
+        p99: percentileOf(times, requests * 0.99),
+      };
     },
     rateRatioMin: 8,
     cpuRatioMax: null,
@@ -220,7 +279,9 @@ function elementsOf(document: unknown): readonly unknown[] {
 }
 
 function memberOf(document: unknown, key: string): unknown {
-  return typeof document === "object" && document !== null ? Object.entries(document).find(([name]) => name === key)?.[1] : undefined;
+  return typeof document === "object" && document !== null
+    ? Object.entries(document).find(([name]) => name === key)?.[1]
+    : undefined;
 }
 
 function numberAt(document: unknown, ...path: readonly string[]): number {

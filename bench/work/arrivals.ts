@@ -4,7 +4,13 @@ import type { Options, VU } from "hyperscale";
 
 export const options: Options = {
   scenarios: {
-    arrivals: { executor: "constant-arrival-rate", rate: 5_000, timeUnit: "1s", duration: "30s", preAllocatedVUs: 100, maxVUs: 1_000 },
+    arrivals: {
+      executor: "constant-arrival-rate",
+      rate: 5_000,
+      duration: "30s",
+      preAllocatedVUs: 100,
+      maxVUs: 1_000,
+    },
   },
 };
 

@@ -1,21 +1,26 @@
-// Goal: an open model stays honest when the server stalls. Method: the target's whole process stalls for 1 s at second 3
-// of a 10 s run at 100/s with 10 VUs; what could not start in time must show, as latency or as dropped iterations.
+// Goal: an open model stays honest when the server stalls. Method: the target's whole process stalls for 1 s at
+// second 3 of a 10 s run at 100/s with 10 VUs; what could not start in time must show, as latency or as dropped
+// iterations.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startTarget } from "../target/start.ts";
 import { removeDirs, submit, summaryOf, type SubmitRun } from "./run.ts";
 import { sentRequests, valueOf, type Summary } from "./summary.ts";
 
-const TIMEOUT_MS = 120_000;
+setDefaultTimeout(120_000);
 afterAll(removeDirs);
 
 async function stalled(onLate: string): Promise<{ ended: SubmitRun; summary: Summary }> {
   await using target = await startTarget();
-  const ended = await submit(`
+  const ended = await submit(
+    `
     export const options = { scenarios: { open: {
-      executor: "constant-arrival-rate", rate: 100, timeUnit: "1s", duration: "10s", preAllocatedVUs: 10, maxVUs: 10, ${onLate}
+      executor: "constant-arrival-rate", rate: 100, timeUnit: "1s", duration: "10s", preAllocatedVUs: 10, maxVUs: 10,
+      ${onLate}
     } } };
-    export default async ({ http }) => { await http.get("${target.url}/stall?at=3000&ms=1000"); };`, ["--cores", "2"]);
+    export default async ({ http }) => { await http.get("${target.url}/stall?at=3000&ms=1000"); };`,
+    ["--cores", "2"],
+  );
   const summary = summaryOf(ended);
   expect(ended.exitCode).toBe(0);
   expect(sentRequests(summary)).toBe((await target.counts()).total);
@@ -32,7 +37,7 @@ describe("a server that stalls for 1 s in a 10 s run at 100/s with maxVUs 10", (
     expect(valueOf(summary, "response_time", "p(99)")).toBeGreaterThanOrEqual(800);
     expect(valueOf(summary, "response_time", "med")).toBeLessThan(500);
     expect(valueOf(summary, "iteration_lateness", "p(99)")).toBeGreaterThanOrEqual(500);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("by default: what found no VU is dropped, counted, and said in the summary", async () => {
     const { ended, summary } = await stalled("");
@@ -43,5 +48,5 @@ describe("a server that stalls for 1 s in a 10 s run at 100/s with maxVUs 10", (
     expect(valueOf(summary, "iterations", "count")).toBe(1_000 - dropped);
     expect(ended.stdout).toMatch(/dropped_iterations/);
     expect(ended.output).toMatch(new RegExp(`${dropped}[^\n]*dropped|dropped[^\n]*${dropped}`, "i"));
-  }, TIMEOUT_MS);
+  });
 });

@@ -1,12 +1,13 @@
-// Goal: a test's own code cannot take the program down or spoil its numbers. Method: VUs that throw, forget to await, never
-// yield or eat memory, against a counting target: the run ends in time, by the right code, with the numbers kept.
+// Goal: a test's own code cannot take the program down or spoil its numbers. Method: VUs that throw, forget to
+// await, never yield or eat memory, against a counting target: the run ends in time, by the right code, with
+// the numbers kept.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startTarget } from "../target/start.ts";
 import { removeDirs, submit, summaryOf } from "./run.ts";
 import { sentRequests, valueOf } from "./summary.ts";
 
-const TIMEOUT_MS = 120_000;
+setDefaultTimeout(120_000);
 afterAll(removeDirs);
 
 describe("a VU that throws", () => {
@@ -23,7 +24,7 @@ describe("a VU that throws", () => {
     const errors = summary.errors.filter(({ message }) => message.includes("the cart is empty"));
     expect(errors.map(({ count }) => count)).toEqual([20]);
     expect(ended.stdout).toContain("the cart is empty");
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a throw that is no Error, and a rejection nobody awaits, are reported too", async () => {
     const ended = await submit(`
@@ -36,34 +37,40 @@ describe("a VU that throws", () => {
     expect(valueOf(summaryOf(ended), "iterations", "count")).toBe(4);
     expect(ended.output).toContain("just text");
     expect(ended.output).toContain("nobody waits for me");
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("a VU that forgets to await", () => {
   test.concurrent("its requests are awaited for it, counted exactly, and warned about once", async () => {
     await using target = await startTarget();
-    const ended = await submit(`
+    const ended = await submit(
+      `
       export const options = { vus: 4, iterations: 40 };
-      export default async ({ http }) => { http.get("${target.url}/delay/20"); };`, ["--cores", "2"]);
+      export default async ({ http }) => { http.get("${target.url}/delay/20"); };`,
+      ["--cores", "2"],
+    );
     const summary = summaryOf(ended);
     expect(ended.exitCode).toBe(0);
     expect(valueOf(summary, "http_reqs", "count")).toBe(40);
     expect(sentRequests(summary)).toBe((await target.counts()).total);
     expect(summary.warnings.filter((warning) => warning.includes("missing await?")).length).toBe(1);
     expect(ended.output).toContain("missing await?");
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("a VU that awaits nothing", () => {
   test.concurrent("leaves the other VUs their timers, and the test ends on time", async () => {
     await using target = await startTarget();
-    const ended = await submit(`
+    const ended = await submit(
+      `
       export const options = { scenarios: {
         busy: { executor: "constant-vus", vus: 1, duration: "2s", exec: "busy", gracefulStop: "1s" },
         other: { executor: "constant-vus", vus: 1, duration: "2s", exec: "other", gracefulStop: "1s" },
       } };
       export async function busy() {}
-      export async function other({ http, sleep }) { await sleep(0.05); await http.get("${target.url}/"); }`, ["--cores", "1"]);
+      export async function other({ http, sleep }) { await sleep(0.05); await http.get("${target.url}/"); }`,
+      ["--cores", "1"],
+    );
     const summary = summaryOf(ended);
     expect(ended.exitCode).toBe(0);
     expect(summary.job.durationMs).toBeGreaterThanOrEqual(1_900);
@@ -71,18 +78,21 @@ describe("a VU that awaits nothing", () => {
     // 2 s at 50 ms each is 40 at best; each sleep may last as long as one turn of the busy VU more.
     expect((await target.counts()).total).toBeGreaterThan(15);
     expect(sentRequests(summary)).toBe((await target.counts()).total);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("a VU that never yields", () => {
   test.concurrent("while (true) is ended after 5 s: exit 110, and the numbers before it are kept", async () => {
     await using target = await startTarget();
-    const ended = await submit(`
+    const ended = await submit(
+      `
       export const options = { vus: 1, duration: "60s" };
       export default async ({ http, iteration }) => {
         await http.get("${target.url}/");
         if (iteration === 20) while (true) {}
-      };`, ["--cores", "1"]);
+      };`,
+      ["--cores", "1"],
+    );
     const summary = summaryOf(ended);
     expect(ended.exitCode).toBe(110);
     expect(summary.job.state).toBe("failed");
@@ -90,44 +100,50 @@ describe("a VU that never yields", () => {
     expect((await target.counts()).total).toBe(21);
     expect(sentRequests(summary)).toBe(21);
     expect(ended.durationMs).toBeLessThan(30_000);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("a VU that eats memory", () => {
   test.concurrent("is ended at --memory-max: exit 110, and the numbers before it are kept", async () => {
     await using target = await startTarget();
-    const ended = await submit(`
+    const ended = await submit(
+      `
       const hoard = [];
       export const options = { vus: 1, duration: "60s" };
       export default async ({ http, sleep }) => {
         await http.get("${target.url}/");
         hoard.push(new Uint8Array(20_000_000).fill(1));
         await sleep(0.01);
-      };`, ["--cores", "1", "--memory-max", "500MB"]);
+      };`,
+      ["--cores", "1", "--memory-max", "500MB"],
+    );
     const summary = summaryOf(ended);
     expect(ended.exitCode).toBe(110);
     expect(summary.job.state).toBe("failed");
     expect(ended.output).toMatch(/memory/i);
     expect(sentRequests(summary)).toBe((await target.counts()).total);
     expect(ended.residentBytesMax).toBeLessThan(1_500_000_000);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("a VU that eats memory without ever yielding", () => {
   test.concurrent("is ended before it takes the machine", async () => {
     await using target = await startTarget();
-    const ended = await submit(`
+    const ended = await submit(
+      `
       const hoard = [];
       export const options = { vus: 1, duration: "60s" };
       export default async ({ http }) => {
         await http.get("${target.url}/");
         for (;;) hoard.push(new Array(10_000).fill(Math.random()));
-      };`, ["--cores", "1", "--memory-max", "500MB"]);
+      };`,
+      ["--cores", "1", "--memory-max", "500MB"],
+    );
     expect(ended.exitCode).toBe(110);
     expect(sentRequests(summaryOf(ended))).toBe(1);
     expect(ended.output).toMatch(/memory|stalled/i);
     expect(ended.durationMs).toBeLessThan(30_000);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("code that reaches for the process", () => {
@@ -138,5 +154,5 @@ describe("code that reaches for the process", () => {
     expect(ended.exitCode).toBe(0);
     expect(valueOf(summaryOf(ended), "iterations", "count")).toBe(3);
     expect(ended.output).toMatch(/process\.exit/);
-  }, TIMEOUT_MS);
+  });
 });

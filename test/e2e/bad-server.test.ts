@@ -1,12 +1,13 @@
-// Goal: whatever a server does, the run goes on, each failure counts once, and its words say which one it was. Method: one
-// request each to every misbehaving path and certificate of the target; the error reaches the summary and the VU.
+// Goal: whatever a server does, the run goes on, each failure counts once, and its words say which one it was.
+// Method: one request each to every misbehaving path and certificate of the target; the error reaches the summary
+// and the VU.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startTarget, type Target } from "../target/start.ts";
 import { removeDirs, submit, summaryOf, type SubmitRun } from "./run.ts";
 import { valueOf } from "./summary.ts";
 
-const TIMEOUT_MS = 60_000;
+setDefaultTimeout(60_000);
 afterAll(removeDirs);
 
 let target: Target;
@@ -18,7 +19,7 @@ afterAll(() => target.stop());
 type Failure = { readonly ended: SubmitRun; readonly status: number; readonly error: string; readonly code: number };
 
 /** Gets `url` three times from one VU. Holds that each failed once, alike, and that nothing else broke. */
-async function failing(url: string, options = "", params = "{ timeout: \"2s\" }"): Promise<Failure> {
+async function failing(url: string, options = "", params = '{ timeout: "2s" }'): Promise<Failure> {
   const ended = await submit(`
     export const options = { vus: 1, iterations: 3, ${options} };
     export default async ({ http, check }) => {
@@ -31,7 +32,9 @@ async function failing(url: string, options = "", params = "{ timeout: \"2s\" }"
   expect(valueOf(summary, "http_reqs", "count")).toBe(3);
   expect(valueOf(summary, "http_req_failed", "passes")).toBe(3);
   expect(valueOf(summary, "checks", "passes")).toBe(3);
-  const results = [...ended.stderr.matchAll(/RESULT (\{.*?\})(?=\s|$)/gm)].map((match): unknown => JSON.parse(match[1] ?? ""));
+  const results = [...ended.stderr.matchAll(/RESULT (\{.*?\})(?=\s|$)/gm)].map((match): unknown =>
+    JSON.parse(match[1] ?? ""),
+  );
   expect(results.length).toBeGreaterThan(0);
   const first = results[0];
   if (!isResult(first)) throw new Error(`no result in ${ended.stderr}`);
@@ -50,66 +53,70 @@ describe("connections", () => {
     expect(failure).toMatchObject({ status: 0, code: 1212 });
     expect(failure.error).toMatch(/refused/i);
     expect(failure.ended.summary?.accounting.unsent).toBe(3);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("reset in place of an answer: 1220", async () => {
     const failure = await failing(`${target.brokenUrl}/resetearly`);
     expect(failure).toMatchObject({ status: 0, code: 1220 });
     expect(failure.error).toMatch(/reset/i);
     expect(failure.ended.summary?.accounting.unsent).toBe(0);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("reset in the middle of a body", async () => {
     const failure = await failing(`${target.brokenUrl}/reset`);
     expect(failure.code).toBe(1220);
     expect(failure.error).toMatch(/reset/i);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("closed without an answer", async () => {
     const failure = await failing(`${target.brokenUrl}/close`);
     expect(failure.status).toBe(0);
     expect(failure.error).toMatch(/clos|EOF|ended/i);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("half-closed: the answer will never come, and nobody waits for the timeout", async () => {
-    const failure = await failing(`${target.brokenUrl}/halfclose`, "", "{ timeout: \"30s\" }");
+    const failure = await failing(`${target.brokenUrl}/halfclose`, "", '{ timeout: "30s" }');
     expect(failure.status).toBe(0);
     expect(failure.error).toMatch(/clos|EOF|ended/i);
     expect(failure.ended.durationMs).toBeLessThan(20_000);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("no answer within the timeout: 1050", async () => {
-    const failure = await failing(`${target.brokenUrl}/hang`, "", "{ timeout: \"300ms\" }");
+    const failure = await failing(`${target.brokenUrl}/hang`, "", '{ timeout: "300ms" }');
     expect(failure).toMatchObject({ status: 0, code: 1050 });
     expect(failure.error).toMatch(/timeout|timed out/i);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a body that stops half-way runs into the timeout too", async () => {
-    const failure = await failing(`${target.brokenUrl}/hangbody`, "", "{ timeout: \"300ms\" }");
+    const failure = await failing(`${target.brokenUrl}/hangbody`, "", '{ timeout: "300ms" }');
     expect(failure.code).toBe(1050);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a connect that never ends runs into connectTimeout, and counts as unsent", async () => {
-    const failure = await failing(`${target.deafUrl}/`, `connectTimeout: "300ms"`, "{ timeout: \"20s\" }");
+    const failure = await failing(`${target.deafUrl}/`, `connectTimeout: "300ms"`, '{ timeout: "20s" }');
     expect(failure.error).toMatch(/connect|dial/i);
     expect(failure.error).toMatch(/timeout|timed out/i);
     expect(failure.ended.summary?.accounting.unsent).toBe(3);
     expect(failure.ended.durationMs).toBeLessThan(10_000);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a name that does not resolve: 1101", async () => {
     const failure = await failing("http://no-such-host.invalid/");
     expect(failure).toMatchObject({ status: 0, code: 1101 });
     expect(failure.error).toContain("no-such-host.invalid");
     expect(failure.ended.summary?.accounting.unsent).toBe(3);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a URL without a host fails the request by name", async () => {
-    const ended = await submit(`export const options = { vus: 1, iterations: 1 };\nexport default async ({ http }) => { await http.get("http:///items"); };`);
-    const errors = summaryOf(ended).errors.map(({ message }) => message).join("\n");
+    const ended = await submit(`
+      export const options = { vus: 1, iterations: 1 };
+      export default async ({ http }) => { await http.get("http:///items"); };`);
+    const errors = summaryOf(ended)
+      .errors.map(({ message }) => message)
+      .join("\n");
     expect(errors).toContain("http:///items");
     expect(errors).toMatch(/no host|without a host/i);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("certificates", () => {
@@ -128,32 +135,32 @@ describe("certificates", () => {
         check(res, { "it is trusted": (r) => r.status === 200 && r.tls_version !== "" });
       };`);
     expect(valueOf(summaryOf(ended), "checks", "passes")).toBe(3);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("one of an unknown authority is refused", async () => {
     const failure = await failing(at(target.ready.tls?.valid));
     expect(failure.code).toBeGreaterThanOrEqual(1300);
     expect(failure.error).toMatch(/authority|issuer|verify/i);
     expect(failure.ended.summary?.accounting.unsent).toBe(3);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("an expired one is refused, and says so", async () => {
     const failure = await failing(at(target.ready.tls?.expired), hosts());
     expect(failure.code).toBeGreaterThanOrEqual(1300);
     expect(failure.error).toMatch(/expired/i);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a self-signed one is refused, and says so", async () => {
     const failure = await failing(at(target.ready.tls?.selfSigned), hosts());
     expect(failure.code).toBeGreaterThanOrEqual(1300);
     expect(failure.error).toMatch(/self.signed/i);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("one for another host is refused, and names the host", async () => {
     const failure = await failing(at(target.ready.tls?.wrongHost), hosts());
     expect(failure.code).toBeGreaterThanOrEqual(1300);
     expect(failure.error).toMatch(/localhost/);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("insecureSkipTLSVerify accepts every one of them", async () => {
     const { expired, selfSigned, wrongHost } = target.ready.tls ?? {};
@@ -165,12 +172,13 @@ describe("certificates", () => {
         }
       };`);
     expect(valueOf(summaryOf(ended), "checks", "passes")).toBe(6);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a server that asks for a client certificate gets tlsAuth's, and refuses without", async () => {
     const { mutual, clientCert, clientKey } = target.ready.tls ?? {};
     const tlsAuth = `tlsAuth: [{ cert: ${JSON.stringify(clientCert)}, key: ${JSON.stringify(clientKey)} }],`;
-    const get = (options: string): Promise<SubmitRun> => submit(`
+    const get = (options: string): Promise<SubmitRun> =>
+      submit(`
       export const options = { vus: 1, iterations: 1, ${hosts()} ${options} };
       export default async ({ http, check }) => {
         check(await http.get("${at(mutual)}"), { "it answered": (r) => r.status === 200 });
@@ -178,13 +186,13 @@ describe("certificates", () => {
     const [withCertificate, without] = await Promise.all([get(tlsAuth), get("")]);
     expect(valueOf(summaryOf(withCertificate), "checks", "passes")).toBe(1);
     expect(valueOf(summaryOf(without), "checks", "fails")).toBe(1);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("TLS to a port that speaks plain HTTP is refused", async () => {
     const failure = await failing(target.url.replace("http://", "https://"));
     expect(failure.status).toBe(0);
     expect(failure.code).toBeGreaterThanOrEqual(1000);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("answers that are no proper HTTP", () => {
@@ -200,7 +208,7 @@ describe("answers that are no proper HTTP", () => {
     const failure = await failing(`${target.brokenUrl}${path}`);
     expect(failure.error).toMatch(words);
     expect(failure.code).toBeGreaterThanOrEqual(1000);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("/longbody: what is promised is the body, and the connection is not used again", async () => {
     await using own = await startTarget();
@@ -213,5 +221,5 @@ describe("answers that are no proper HTTP", () => {
       };`);
     expect(summaryOf(ended).checks.map((check) => check.fails)).toEqual([0, 0]);
     expect((await own.counts()).total).toBe(10);
-  }, TIMEOUT_MS);
+  });
 });

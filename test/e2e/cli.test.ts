@@ -1,7 +1,7 @@
-// Goal: the command line around a run: what it prints where, the files it writes, and that each opens. Method: the built
-// executable with each option, its output read as a program would read it.
+// Goal: the command line around a run: what it prints where, the files it writes, and that each opens. Method: the
+// built executable with each option, its output read as a program would read it.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
 import { z } from "zod";
@@ -9,17 +9,21 @@ import { startTarget } from "../target/start.ts";
 import { removeDirs, run, submit, summaryOf } from "./run.ts";
 import { SummarySchema } from "./summary.ts";
 
-const TIMEOUT_MS = 60_000;
+setDefaultTimeout(60_000);
 afterAll(removeDirs);
 const ESCAPE = "\u001b[";
 
 /** k6's line forms, as far as they are read here. */
 const LineSchema = z.looseObject({ type: z.enum(["Metric", "Point"]), metric: z.string(), data: z.looseObject({}) });
-const PointSchema = z.looseObject({ data: z.looseObject({ time: z.string(), value: z.number(), tags: z.record(z.string(), z.string()) }) });
+const PointSchema = z.looseObject({
+  data: z.looseObject({ time: z.string(), value: z.number(), tags: z.record(z.string(), z.string()) }),
+});
 
 /** Two seconds of a little load. */
 const LITTLE = (url: string): string => `
-  export const options = { vus: 3, duration: "2200ms", thresholds: { http_req_duration: ["p(95)<9000"] }, tags: { team: "blue" } };
+  export const options = {
+    vus: 3, duration: "2200ms", thresholds: { http_req_duration: ["p(95)<9000"] }, tags: { team: "blue" },
+  };
   export default async ({ http, check, sleep }) => {
     check(await http.get("${url}/"), { "status is 200": (r) => r.status === 200 });
     await sleep(0.02);
@@ -31,21 +35,22 @@ describe("hyperscale by itself", () => {
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).toMatch(/^(hyperscale )?v?\d+\.\d+\.\d+[^\n]*\n$/);
     expect(ended.stderr).toBe("");
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("--help, and help of a command, name the commands and options: exit 0, on stdout", async () => {
     const [program, command] = [await run(["--help"]), await run(["submit", "--help"])];
     expect(program.exitCode).toBe(0);
     for (const name of ["submit", "init", "validate"]) expect(program.stdout).toContain(name);
     expect(command.exitCode).toBe(0);
-    for (const option of ["--vus", "--duration", "--summary-export", "--out", "--cores"]) expect(command.stdout).toContain(option);
-  }, TIMEOUT_MS);
+    for (const option of ["--vus", "--duration", "--summary-export", "--out", "--cores"])
+      expect(command.stdout).toContain(option);
+  });
 
   test.concurrent("without a command: help, exit 2", async () => {
     const ended = await run([]);
     expect(ended.exitCode).toBe(2);
     expect(ended.output).toContain("submit");
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("init writes a project that validates and runs", async () => {
     const started = await run(["init"]);
@@ -58,7 +63,7 @@ describe("hyperscale by itself", () => {
     expect(validated.exitCode).toBe(0);
     const again = await run(["init"], { dir: started.dir });
     expect(again.exitCode).not.toBe(0);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("validate prints the plan and sends nothing", async () => {
     await using target = await startTarget();
@@ -66,9 +71,11 @@ describe("hyperscale by itself", () => {
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).toContain("constant-vus");
     expect((await target.counts()).total).toBe(0);
-    const broken = await run(["validate", "test.ts"], { files: { "test.ts": `export const options = { vus: -1 };\nexport default () => {};` } });
+    const broken = await run(["validate", "test.ts"], {
+      files: { "test.ts": `export const options = { vus: -1 };\nexport default () => {};` },
+    });
     expect(broken.exitCode).toBe(104);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("completions for every shell load in that shell's words", async () => {
     for (const shell of ["bash", "zsh", "fish"]) {
@@ -77,7 +84,7 @@ describe("hyperscale by itself", () => {
       expect(ended.stdout).toContain("submit");
       expect(ended.stdout).toContain("summary-export");
     }
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("what a run prints", () => {
@@ -86,57 +93,82 @@ describe("what a run prints", () => {
     const ended = await submit(LITTLE(target.url));
     expect(ended.exitCode).toBe(0);
     expect(ended.output).not.toContain(ESCAPE);
-    for (const metric of ["http_req_duration", "http_reqs", "iterations", "vus", "data_received", "checks"]) expect(ended.stdout).toContain(metric);
+    for (const metric of ["http_req_duration", "http_reqs", "iterations", "vus", "data_received", "checks"])
+      expect(ended.stdout).toContain(metric);
     expect(ended.stdout).toContain("status is 200");
     expect(ended.stderr.trim().split("\n").length).toBeGreaterThanOrEqual(2);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("-q leaves the progress out and keeps the summary", async () => {
     await using target = await startTarget();
     const [loud, quiet] = await Promise.all([submit(LITTLE(target.url)), submit(LITTLE(target.url), ["-q"])]);
     expect(quiet.stdout).toContain("http_req_duration");
     expect(quiet.stderr.length).toBeLessThan(loud.stderr.length);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("--json prints the summary document alone on stdout", async () => {
     await using target = await startTarget();
     const ended = await submit(LITTLE(target.url), ["--json"]);
     expect(ended.exitCode).toBe(0);
     expect(SummarySchema.parse(JSON.parse(ended.stdout))).toEqual(summaryOf(ended));
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("NO_COLOR and --no-color: no escape codes even on a terminal", async () => {
     await using target = await startTarget();
     const source = LITTLE(target.url);
-    const [variable, flag] = await Promise.all([submit(source, [], { env: { NO_COLOR: "1" } }), submit(source, ["--no-color"])]);
+    const [variable, flag] = await Promise.all([
+      submit(source, [], { env: { NO_COLOR: "1" } }),
+      submit(source, ["--no-color"]),
+    ]);
     expect(variable.output).not.toContain(ESCAPE);
     expect(flag.output).not.toContain(ESCAPE);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("what a run writes", () => {
-  test.concurrent("-o json and -o csv: one line per metric, tag set and second, whose sums are the summary's", async () => {
-    await using target = await startTarget();
-    const ended = await submit(LITTLE(target.url), ["-o", "json=out.json", "-o", "csv=out.csv.gz", "--tag", "run=seven", "--cores", "2"]);
-    const requests = summaryOf(ended).metrics["http_reqs"]?.values["count"];
-    expect(requests).toBeGreaterThan(50);
-    const lines = (await Bun.file(join(ended.dir, "out.json")).text()).trim().split("\n").map((line): unknown => JSON.parse(line));
-    let total = 0;
-    for (const line of lines) {
-      const { type, metric } = LineSchema.parse(line);
-      if (type === "Metric" || metric !== "http_reqs") continue;
-      const point = PointSchema.parse(line);
-      total += point.data.value;
-      expect(point.data.tags).toMatchObject({ team: "blue", run: "seven", status: "200", method: "GET" });
-      expect(Number.isFinite(Date.parse(point.data.time))).toBe(true);
-    }
-    expect(total).toBe(requests ?? 0);
-    const csv = gunzipSync(await Bun.file(join(ended.dir, "out.csv.gz")).bytes()).toString().trim().split("\n");
-    const header = csv[0]?.split(",") ?? [];
-    expect(header.slice(0, 3)).toEqual(["metric_name", "timestamp", "metric_value"]);
-    const sum = csv.slice(1).filter((line) => line.startsWith("http_reqs,")).reduce((all, line) => all + Number(line.split(",")[2]), 0);
-    expect(sum).toBe(requests ?? 0);
-  }, TIMEOUT_MS);
+  test.concurrent(
+    "-o json and -o csv: one line per metric, tag set and second, whose sums are the summary's",
+    async () => {
+      await using target = await startTarget();
+      const ended = await submit(LITTLE(target.url), [
+        "-o",
+        "json=out.json",
+        "-o",
+        "csv=out.csv.gz",
+        "--tag",
+        "run=seven",
+        "--cores",
+        "2",
+      ]);
+      const requests = summaryOf(ended).metrics["http_reqs"]?.values["count"];
+      expect(requests).toBeGreaterThan(50);
+      const lines = (await Bun.file(join(ended.dir, "out.json")).text())
+        .trim()
+        .split("\n")
+        .map((line): unknown => JSON.parse(line));
+      let total = 0;
+      for (const line of lines) {
+        const { type, metric } = LineSchema.parse(line);
+        if (type === "Metric" || metric !== "http_reqs") continue;
+        const point = PointSchema.parse(line);
+        total += point.data.value;
+        expect(point.data.tags).toMatchObject({ team: "blue", run: "seven", status: "200", method: "GET" });
+        expect(Number.isFinite(Date.parse(point.data.time))).toBe(true);
+      }
+      expect(total).toBe(requests ?? 0);
+      const csv = gunzipSync(await Bun.file(join(ended.dir, "out.csv.gz")).bytes())
+        .toString()
+        .trim()
+        .split("\n");
+      const header = csv[0]?.split(",") ?? [];
+      expect(header.slice(0, 3)).toEqual(["metric_name", "timestamp", "metric_value"]);
+      const sum = csv
+        .slice(1)
+        .filter((line) => line.startsWith("http_reqs,"))
+        .reduce((all, line) => all + Number(line.split(",")[2]), 0);
+      expect(sum).toBe(requests ?? 0);
+    },
+  );
 
   test.concurrent("--html writes one page that needs nothing from elsewhere", async () => {
     await using target = await startTarget();
@@ -146,7 +178,7 @@ describe("what a run writes", () => {
     expect(page).toMatch(/^<!doctype html>/i);
     for (const word of ["http_req_duration", "status is 200", "p(95)"]) expect(page).toContain(word);
     expect(page).not.toMatch(/<(script|link|img)[^>]+(src|href)=["']?(https?:)?\/\//i);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("flag beats environment beats options of the file", async () => {
     const source = `export const options = { vus: 1, iterations: 3 };\nexport default async () => {};`;
@@ -155,5 +187,5 @@ describe("what a run writes", () => {
     expect(await count([], {})).toBe(3);
     expect(await count([], { HYPERSCALE_ITERATIONS: "5" })).toBe(5);
     expect(await count(["-i", "7"], { HYPERSCALE_ITERATIONS: "5" })).toBe(7);
-  }, TIMEOUT_MS);
+  });
 });

@@ -1,16 +1,21 @@
 // Goal: every request is counted once. Method: a target in its own process counts what it sees, and its count must be
 // http_reqs - unsent exactly: in every executor, over two cores, and when a run is stopped half-way.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startTarget, type Target } from "../target/start.ts";
 import { removeDirs, submit, submitArgs, summaryOf, type RunOptions, type SubmitRun } from "./run.ts";
 import { sentRequests, valueOf, type Summary } from "./summary.ts";
 
-const TIMEOUT_MS = 120_000;
+setDefaultTimeout(120_000);
 afterAll(removeDirs);
 
 /** Runs the text against the target and holds its http_reqs to the target's count. Out: the run and the summary. */
-async function counted(target: Target, source: string, args: readonly string[], options: RunOptions = {}): Promise<{ ended: SubmitRun; summary: Summary }> {
+async function counted(
+  target: Target,
+  source: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<{ ended: SubmitRun; summary: Summary }> {
   const ended = await submit(source, args, { ...options, env: { ...options.env, HYPERSCALE_CORES: "2" } });
   const summary = summaryOf(ended);
   expect(sentRequests(summary)).toBe((await target.counts()).total);
@@ -33,9 +38,21 @@ describe("the target's own count is http_reqs - unsent over two cores", () => {
     ["shared-iterations", `executor: "shared-iterations", vus: 7, iterations: 501`, 501],
     ["per-vu-iterations", `executor: "per-vu-iterations", vus: 7, iterations: 31`, 217],
     ["constant-vus", `executor: "constant-vus", vus: 9, duration: "1s"`, null],
-    ["ramping-vus", `executor: "ramping-vus", startVUs: 1, stages: [{ duration: "600ms", target: 12 }, { duration: "600ms", target: 0 }]`, null],
-    ["constant-arrival-rate", `executor: "constant-arrival-rate", rate: 300, timeUnit: "1s", duration: "1s", preAllocatedVUs: 20, maxVUs: 40`, null],
-    ["ramping-arrival-rate", `executor: "ramping-arrival-rate", startRate: 50, timeUnit: "1s", stages: [{ duration: "1s", target: 400 }], preAllocatedVUs: 20, maxVUs: 40`, null],
+    [
+      "ramping-vus",
+      `executor: "ramping-vus", stages: [{ duration: "600ms", target: 12 }, { duration: "600ms", target: 0 }]`,
+      null,
+    ],
+    [
+      "constant-arrival-rate",
+      `executor: "constant-arrival-rate", rate: 300, duration: "1s", preAllocatedVUs: 20, maxVUs: 40`,
+      null,
+    ],
+    [
+      "ramping-arrival-rate",
+      `executor: "ramping-arrival-rate", startRate: 50, stages: [{ duration: "1s", target: 400 }], preAllocatedVUs: 20`,
+      null,
+    ],
   ];
   test.concurrent.each(SCHEDULES)("%s", async (_, scenario, requests) => {
     await using target = await startTarget();
@@ -46,30 +63,36 @@ describe("the target's own count is http_reqs - unsent over two cores", () => {
     expect(valueOf(summary, "iterations", "count")).toBe(valueOf(summary, "http_reqs", "count"));
     expect(valueOf(summary, "checks", "passes")).toBe(valueOf(summary, "http_reqs", "count"));
     if (requests !== null) expect(valueOf(summary, "http_reqs", "count")).toBe(requests);
-    if (scenario.includes("arrival")) expect(summary.accounting.started + summary.accounting.dropped).toBe(summary.accounting.scheduled);
-  }, TIMEOUT_MS);
+    if (scenario.includes("arrival"))
+      expect(summary.accounting.started + summary.accounting.dropped).toBe(summary.accounting.scheduled);
+  });
 });
 
 describe("a run that is stopped half-way is counted exactly too", () => {
   test.concurrent("one SIGINT ends it gracefully: exit 105, summary written, count exact", async () => {
     await using target = await startTarget();
-    const { ended, summary } = await counted(target, oneScenario(target, `executor: "constant-vus", vus: 20, duration: "60s"`, "/delay/30"), [], {
-      signals: [{ signal: "SIGINT", when: async () => (await target.counts()).total >= 200 }],
-    });
+    const { ended, summary } = await counted(
+      target,
+      oneScenario(target, `executor: "constant-vus", vus: 20, duration: "60s"`, "/delay/30"),
+      [],
+      {
+        signals: [{ signal: "SIGINT", when: async () => (await target.counts()).total >= 200 }],
+      },
+    );
     expect(ended.exitCode).toBe(105);
     expect(summary.job.state).toBe("cancelled");
     expect(ended.durationMs).toBeLessThan(20_000);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("one SIGINT in an arrival-rate run", async () => {
     await using target = await startTarget();
-    const scenario = `executor: "constant-arrival-rate", rate: 400, timeUnit: "1s", duration: "60s", preAllocatedVUs: 30, maxVUs: 60`;
+    const scenario = `executor: "constant-arrival-rate", rate: 400, duration: "60s", preAllocatedVUs: 30, maxVUs: 60`;
     const { ended, summary } = await counted(target, oneScenario(target, scenario, "/delay/30"), [], {
       signals: [{ signal: "SIGINT", when: async () => (await target.counts()).total >= 200 }],
     });
     expect(ended.exitCode).toBe(105);
     expect(summary.accounting.started + summary.accounting.dropped).toBe(summary.accounting.scheduled);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("abortOnFail ends it: exit 99, count exact", async () => {
     await using target = await startTarget();
@@ -83,7 +106,7 @@ describe("a run that is stopped half-way is counted exactly too", () => {
     expect(ended.exitCode).toBe(99);
     expect(summary.metrics["http_reqs"]?.thresholds?.["count<300"]?.ok).toBe(false);
     expect(ended.durationMs).toBeLessThan(20_000);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("vu.abort ends it: exit 108, count exact", async () => {
     await using target = await startTarget();
@@ -97,12 +120,12 @@ describe("a run that is stopped half-way is counted exactly too", () => {
     expect(ended.exitCode).toBe(108);
     expect(summary.job.state).toBe("aborted");
     expect(ended.output).toContain("seen enough");
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("requests longer than gracefulStop are closed, and still count once each", async () => {
     await using target = await startTarget();
     const source = `
-      export const options = { scenarios: { one: { executor: "constant-vus", vus: 6, duration: "500ms", gracefulStop: "300ms" } } };
+      export const options = { vus: 6, duration: "500ms", gracefulStop: "300ms" };
       export default async ({ http }) => { await http.get("${target.url}/delay/20000"); };`;
     const { ended, summary } = await counted(target, source, []);
     expect(ended.exitCode).toBe(0);
@@ -110,7 +133,7 @@ describe("a run that is stopped half-way is counted exactly too", () => {
     expect(valueOf(summary, "http_req_failed", "passes")).toBe(6);
     expect(valueOf(summary, "iterations", "count")).toBe(0);
     expect(ended.durationMs).toBeLessThan(10_000);
-  }, TIMEOUT_MS);
+  });
 });
 
 describe("every attempt on the wire counts, whatever it was for", () => {
@@ -142,7 +165,7 @@ describe("every attempt on the wire counts, whatever it was for", () => {
     expect(paths["/status/202"]).toBe(1);
     expect(paths["/redirect/1"]).toBe(9);
     expect(ended.exitCode).toBe(0);
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("failed requests count where they reached a socket, and are unsent where not", async () => {
     await using target = await startTarget();
@@ -159,14 +182,28 @@ describe("every attempt on the wire counts, whatever it was for", () => {
     expect(valueOf(summary, "http_reqs", "count")).toBe(30);
     expect(valueOf(summary, "http_req_failed", "rate")).toBe(1);
     expect((await target.counts()).paths).toEqual({ "/resetearly": 10, "/close": 10 });
-  }, TIMEOUT_MS);
+  });
 
   test.concurrent("a URL alone, with the flags of the command line", async () => {
     await using target = await startTarget();
-    const ended = await submitArgs([`${target.url}/echo`, "-u", "4", "-i", "40", "-X", "POST", "-b", "ping", "-H", "x-from: flags", "--cores", "2"]);
+    const ended = await submitArgs([
+      `${target.url}/echo`,
+      "-u",
+      "4",
+      "-i",
+      "40",
+      "-X",
+      "POST",
+      "-b",
+      "ping",
+      "-H",
+      "x-from: flags",
+      "--cores",
+      "2",
+    ]);
     const summary = summaryOf(ended);
     expect(ended.exitCode).toBe(0);
     expect(sentRequests(summary)).toBe(40);
     expect((await target.counts()).paths).toEqual({ "/echo": 40 });
-  }, TIMEOUT_MS);
+  });
 });

@@ -1,5 +1,5 @@
-// Runs the built executable the way a person does: real argv, a fresh directory, real signals, files it wrote. Builds it
-// first when it is missing or older than the sources. At most three run side by side, so that none starves.
+// Runs the built executable the way a person does: real argv, a fresh directory, real signals, files it wrote. Builds
+// it first when it is missing or older than the sources. At most three run side by side, so that none starves.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -75,7 +75,11 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
  * `submit FILE --summary-export summary.json` on the text of a workflow file, named test.ts in a fresh directory.
  * `summary` is null when none was written; one that breaks the contract throws.
  */
-export async function submit(source: string, args: readonly string[] = [], options: RunOptions = {}): Promise<SubmitRun> {
+export async function submit(
+  source: string,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<SubmitRun> {
   return submitArgs(["test.ts", ...args], { ...options, files: { "test.ts": source, ...options.files } });
 }
 
@@ -90,7 +94,8 @@ export async function submitArgs(args: readonly string[], options: RunOptions = 
 
 /** The summary of a run that must have written one; its output is in the error when it did not. */
 export function summaryOf(ended: SubmitRun): Summary {
-  if (ended.summary === null) throw new Error(`no summary was written; exit code ${ended.exitCode}, output:\n${ended.output}`);
+  if (ended.summary === null)
+    throw new Error(`no summary was written; exit code ${ended.exitCode}, output:\n${ended.output}`);
   return ended.summary;
 }
 
@@ -102,7 +107,11 @@ async function runNow(path: string, args: readonly string[], options: RunOptions
   }
   const startedAt = performance.now();
   const child = Bun.spawn([path, ...args], {
-    cwd: dir, env: { ...cleanEnv(dir), ...options.env }, stdin: "ignore", stdout: "pipe", stderr: "pipe",
+    cwd: dir,
+    env: { ...cleanEnv(dir), ...options.env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
   });
   let isLate = false;
   const deadline = setTimeout(() => {
@@ -110,14 +119,23 @@ async function runNow(path: string, args: readonly string[], options: RunOptions
     child.kill("SIGKILL");
   }, options.deadlineMs ?? 60_000);
   const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(), new Response(child.stderr).text(), sendSignals(child, options.signals ?? []), child.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    sendSignals(child, options.signals ?? []),
+    child.exited,
   ]);
   clearTimeout(deadline);
   const output = `${stdout}\n${stderr}`;
   if (isLate) throw new Error(`hyperscale ${args.join(" ")} did not end within its deadline; output:\n${output}`);
   return {
-    exitCode: child.exitCode, signal: child.signalCode === null ? null : String(child.signalCode), stdout, stderr, output, dir,
-    durationMs: performance.now() - startedAt, residentBytesMax: child.resourceUsage()?.maxRSS ?? 0,
+    exitCode: child.exitCode,
+    signal: child.signalCode === null ? null : String(child.signalCode),
+    stdout,
+    stderr,
+    output,
+    dir,
+    durationMs: performance.now() - startedAt,
+    residentBytesMax: child.resourceUsage()?.maxRSS ?? 0,
   };
 }
 
@@ -137,7 +155,12 @@ async function sendSignals(child: Bun.Subprocess, signals: NonNullable<RunOption
 function cleanEnv(home: string): Record<string, string> {
   const env: Record<string, string> = { HOME: home, XDG_RUNTIME_DIR: home };
   for (const [name, value] of Object.entries(process.env)) {
-    const isOurs = name.startsWith("HYPERSCALE_") || name === "NO_COLOR" || name === "FORCE_COLOR" || name === "HOME" || name.startsWith("XDG_");
+    const isOurs =
+      name.startsWith("HYPERSCALE_") ||
+      name === "NO_COLOR" ||
+      name === "FORCE_COLOR" ||
+      name === "HOME" ||
+      name.startsWith("XDG_");
     if (value !== undefined && !isOurs) env[name] = value;
   }
   return env;
@@ -148,14 +171,25 @@ async function build(): Promise<string> {
   if (given !== undefined && given !== "") return given;
   const path = join(ROOT, "dist/hyperscale");
   if (existsSync(path) && statSync(path).mtimeMs >= newestSourceMs()) return path;
-  const child = Bun.spawn([process.execPath, "run", ".ci/build.ts"], { cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  const child = Bun.spawn([process.execPath, "run", ".ci/build.ts"], {
+    cwd: ROOT,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   if (child.exitCode !== 0 || !existsSync(path)) throw new Error(`the build failed:\n${stdout}\n${stderr}`);
   return path;
 }
 
 function newestSourceMs(): number {
-  const names = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).map((name) => join(ROOT, "src", name));
+  const names = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).map((name) =>
+    join(ROOT, "src", name),
+  );
   return [...names, join(ROOT, "package.json")].reduce((newest, name) => Math.max(newest, statSync(name).mtimeMs), 0);
 }
 

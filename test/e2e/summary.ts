@@ -1,5 +1,5 @@
-// The summary of `--summary-export` as outside programs read it: what the contract promises and these tests use. Not the
-// program's own schema (src/report/): if the two drift apart, these tests fail, which is what they are for.
+// The summary of `--summary-export` as outside programs read it: what the contract promises and these tests use. Not
+// the program's own schema (src/report/): if the two drift apart, these tests fail, which is what they are for.
 
 import { z } from "zod";
 
@@ -23,15 +23,25 @@ export const SummarySchema = z.looseObject({
     durationMs: z.number().nonnegative(),
   }),
   metrics: MetricsSchema,
-  checks: z.array(z.looseObject({ name: z.string(), workflow: z.string(), group: z.string(), passes: z.number(), fails: z.number() })),
+  checks: z.array(
+    z.looseObject({ name: z.string(), workflow: z.string(), group: z.string(), passes: z.number(), fails: z.number() }),
+  ),
   workflows: z.record(z.string(), z.looseObject({ state: z.string(), metrics: MetricsSchema })),
   accounting: z.looseObject({
-    scheduled: z.number(), started: z.number(), dropped: z.number(), unsent: z.number(), late: z.number(),
-    reruns: z.number(), unreportedMax: z.number(),
+    scheduled: z.number(),
+    started: z.number(),
+    dropped: z.number(),
+    unsent: z.number(),
+    late: z.number(),
+    reruns: z.number(),
+    unreportedMax: z.number(),
     disturbed: z.array(z.looseObject({ from: z.number(), to: z.number(), why: z.string() })),
   }),
   generator: z.looseObject({
-    saturated: z.boolean(), cpu: z.unknown(), loopLagMs: z.looseObject({ "p(99)": z.number() }), nodes: z.array(z.unknown()),
+    saturated: z.boolean(),
+    cpu: z.unknown(),
+    loopLagMs: z.looseObject({ "p(99)": z.number() }),
+    nodes: z.array(z.unknown()),
   }),
   /** Beyond the contract of version 1: said once each, and what failed how often. */
   warnings: z.array(z.string()),
@@ -40,7 +50,7 @@ export const SummarySchema = z.looseObject({
 
 export type Summary = z.infer<typeof SummarySchema>;
 
-/** One value of a metric, 0 where the metric has no samples at all (a counter nothing was added to need not be there). */
+/** One value of a metric, 0 where it has no samples (a counter nothing was added to need not be there). */
 export function valueOf(summary: Summary, metric: string, value: string): number {
   return summary.metrics[metric]?.values[value] ?? 0;
 }

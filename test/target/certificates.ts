@@ -40,15 +40,43 @@ export async function makeCertificates(dir: string): Promise<Certificates> {
   writeFileSync(join(dir, "ca.cnf"), CA_CONFIG);
   writeFileSync(join(dir, "index.txt"), "");
   writeFileSync(join(dir, "serial"), "1000\n");
-  await openssl(dir, ["req", "-x509", ...NEW_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30",
-    "-subj", "/CN=target test authority", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]);
+  await openssl(dir, [
+    "req",
+    "-x509",
+    ...NEW_KEY,
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.pem",
+    "-days",
+    "30",
+    "-subj",
+    "/CN=target test authority",
+    "-addext",
+    "basicConstraints=critical,CA:TRUE",
+    "-addext",
+    "keyUsage=critical,keyCertSign",
+  ]);
   const local = "DNS:localhost,IP:127.0.0.1,IP:::1";
   const valid = await signed(dir, "valid", local, ["-days", "30"]);
   const expired = await signed(dir, "expired", local, ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"]);
   const wrongHost = await signed(dir, "wrong-host", "DNS:elsewhere.test", ["-days", "30"]);
   const client = await signed(dir, "client", "DNS:client.test", ["-days", "30"]);
-  await openssl(dir, ["req", "-x509", ...NEW_KEY, "-keyout", "self.key", "-out", "self.pem", "-days", "30",
-    "-subj", "/CN=localhost", "-addext", `subjectAltName=${local}`]);
+  await openssl(dir, [
+    "req",
+    "-x509",
+    ...NEW_KEY,
+    "-keyout",
+    "self.key",
+    "-out",
+    "self.pem",
+    "-days",
+    "30",
+    "-subj",
+    "/CN=localhost",
+    "-addext",
+    `subjectAltName=${local}`,
+  ]);
   return { caFile: join(dir, "ca.pem"), valid, expired, selfSigned: await leaf(dir, "self"), wrongHost, client };
 }
 
@@ -56,15 +84,42 @@ const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-
 
 /** A leaf of the authority. `openssl ca` is used because only it takes dates in the past. */
 async function signed(dir: string, name: string, subjectAltName: string, validity: readonly string[]): Promise<Leaf> {
-  await openssl(dir, ["req", ...NEW_KEY, "-keyout", `${name}.key`, "-out", `${name}.csr`,
-    "-subj", `/CN=${name}`, "-addext", `subjectAltName=${subjectAltName}`]);
-  await openssl(dir, ["ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key",
-    "-in", `${name}.csr`, "-out", `${name}.pem`, ...validity]);
+  await openssl(dir, [
+    "req",
+    ...NEW_KEY,
+    "-keyout",
+    `${name}.key`,
+    "-out",
+    `${name}.csr`,
+    "-subj",
+    `/CN=${name}`,
+    "-addext",
+    `subjectAltName=${subjectAltName}`,
+  ]);
+  await openssl(dir, [
+    "ca",
+    "-batch",
+    "-notext",
+    "-config",
+    "ca.cnf",
+    "-cert",
+    "ca.pem",
+    "-keyfile",
+    "ca.key",
+    "-in",
+    `${name}.csr`,
+    "-out",
+    `${name}.pem`,
+    ...validity,
+  ]);
   return leaf(dir, name);
 }
 
 async function leaf(dir: string, name: string): Promise<Leaf> {
-  return { cert: await Bun.file(join(dir, `${name}.pem`)).text(), key: await Bun.file(join(dir, `${name}.key`)).text() };
+  return {
+    cert: await Bun.file(join(dir, `${name}.pem`)).text(),
+    key: await Bun.file(join(dir, `${name}.key`)).text(),
+  };
 }
 
 async function openssl(dir: string, args: readonly string[]): Promise<void> {

@@ -1,7 +1,11 @@
 // What the target saw: requests by path, the truth that a load generator's own count is held to.
 
 /** Requests seen. Questions about the counts themselves are in neither number. */
-export type Counts = { readonly total: number; readonly paths: Readonly<Record<string, number>>; readonly connections: number };
+export type Counts = {
+  readonly total: number;
+  readonly paths: Readonly<Record<string, number>>;
+  readonly connections: number;
+};
 
 /** Mutable tally behind one target process. */
 export class Tally {

@@ -23,9 +23,11 @@ export function listenDeaf(): number {
   address.set([127, 0, 0, 1], 4);
   const listener = libc.socket(AF_INET, SOCK_STREAM, 0);
   const size = new Uint32Array([ADDRESS_BYTES]);
-  if (libc.bind(listener, ptr(address), ADDRESS_BYTES) !== 0 || libc.listen(listener, 0) !== 0) throw new Error("no deaf port");
+  if (libc.bind(listener, ptr(address), ADDRESS_BYTES) !== 0 || libc.listen(listener, 0) !== 0)
+    throw new Error("no deaf port");
   if (libc.getsockname(listener, ptr(address), ptr(size)) !== 0) throw new Error("no name of the deaf port");
   // A backlog of 0 holds one connection: this one, which fills it.
-  if (libc.connect(libc.socket(AF_INET, SOCK_STREAM, 0), ptr(address), ADDRESS_BYTES) !== 0) throw new Error("the deaf port is shut");
+  if (libc.connect(libc.socket(AF_INET, SOCK_STREAM, 0), ptr(address), ADDRESS_BYTES) !== 0)
+    throw new Error("the deaf port is shut");
   return address.readUInt16BE(2);
 }

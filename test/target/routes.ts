@@ -44,7 +44,9 @@ function answer(route: string, rest: string, query: URLSearchParams, request: Re
     case "delay":
       return Bun.sleep(Number(rest)).then(() => new Response(SMALL));
     case "bytes":
-      return new Response(new Uint8Array(Number(rest)).fill(97), { headers: { "content-type": "application/octet-stream" } });
+      return new Response(new Uint8Array(Number(rest)).fill(97), {
+        headers: { "content-type": "application/octet-stream" },
+      });
     case "echo":
       return echo(request);
     case "gzip":
@@ -76,7 +78,8 @@ function answer(route: string, rest: string, query: URLSearchParams, request: Re
 }
 
 function withStatus(status: number): Response {
-  if (!Number.isInteger(status) || status < 200 || status > 599) return new Response("bad status asked\n", { status: 400 });
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    return new Response("bad status asked\n", { status: 400 });
   const isBodiless = status === 204 || status === 205 || status === 304;
   return new Response(isBodiless ? null : `status ${status}\n`, { status });
 }
@@ -102,7 +105,9 @@ function compressed(encoding: "gzip" | "deflate" | "br" | "zstd"): Response {
     br: () => brotliCompressSync(plain),
     zstd: () => Bun.zstdCompressSync(plain),
   }[encoding]();
-  return new Response(new Uint8Array(body), { headers: { "content-encoding": encoding, "content-type": "application/json" } });
+  return new Response(new Uint8Array(body), {
+    headers: { "content-encoding": encoding, "content-type": "application/json" },
+  });
 }
 
 /** /redirect/3 -> /redirect/2 -> /redirect/1 -> /: three answers of 302, then the small body. */
@@ -135,12 +140,17 @@ function basic(request: Request): Response {
 function digest(request: Request): Response {
   const given = new Map<string, string>();
   const header = request.headers.get("authorization") ?? "";
-  for (const part of header.matchAll(/(\w+)=(?:"([^"]*)"|([^\s,]+))/g)) given.set(part[1] ?? "", part[2] ?? part[3] ?? "");
+  for (const part of header.matchAll(/(\w+)=(?:"([^"]*)"|([^\s,]+))/g))
+    given.set(part[1] ?? "", part[2] ?? part[3] ?? "");
   const ha1 = md5(`${USER}:target:${PASSWORD}`);
   const ha2 = md5(`${request.method}:${given.get("uri") ?? ""}`);
   const expected = md5(`${ha1}:${NONCE}:${given.get("nc")}:${given.get("cnonce")}:auth:${ha2}`);
-  const isRight = header.startsWith("Digest ") && given.get("username") === USER && given.get("nonce") === NONCE &&
-    given.get("uri") === new URL(request.url).pathname && given.get("response") === expected;
+  const isRight =
+    header.startsWith("Digest ") &&
+    given.get("username") === USER &&
+    given.get("nonce") === NONCE &&
+    given.get("uri") === new URL(request.url).pathname &&
+    given.get("response") === expected;
   if (isRight) return new Response(SMALL);
   const challenge = `Digest realm="target", nonce="${NONCE}", qop="auth", algorithm=MD5`;
   return new Response("who are you?\n", { status: 401, headers: { "www-authenticate": challenge } });
@@ -173,7 +183,7 @@ function isFlaky(p: number): boolean {
   return true;
 }
 
-/** /stall: the first call arms one stall of the whole process, `at` ms later and `ms` long; each call answers at once. */
+/** The first call arms one stall of the whole process, `at` ms later and `ms` long; each call answers at once. */
 function makeStall(): (at: number, ms: number) => Response {
   let isArmed = false;
   return (at, ms) => {

@@ -21,17 +21,33 @@ export type Target = {
 };
 
 const TlsSchema = z.object({
-  caFile: z.string(), valid: z.number(), expired: z.number(), selfSigned: z.number(), wrongHost: z.number(),
-  mutual: z.number(), clientCert: z.string(), clientKey: z.string(),
+  caFile: z.string(),
+  valid: z.number(),
+  expired: z.number(),
+  selfSigned: z.number(),
+  wrongHost: z.number(),
+  mutual: z.number(),
+  clientCert: z.string(),
+  clientKey: z.string(),
 });
-const ReadySchema = z.object({ port: z.number(), brokenPort: z.number(), deafPort: z.number(), tls: TlsSchema.nullable() });
+const ReadySchema = z.object({
+  port: z.number(),
+  brokenPort: z.number(),
+  deafPort: z.number(),
+  tls: TlsSchema.nullable(),
+});
 const CountsSchema = z.object({ total: z.number(), paths: z.record(z.string(), z.number()), connections: z.number() });
 
 /** Starts a target on free ports. Throws when it does not say it is ready. */
 export async function startTarget(options: { readonly tls?: boolean } = {}): Promise<Target> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "target.ts"), ...(options.tls === true ? ["--tls"] : [])], {
-    stdin: "pipe", stdout: "pipe", stderr: "inherit",
-  });
+  const child = Bun.spawn(
+    [process.execPath, join(import.meta.dir, "target.ts"), ...(options.tls === true ? ["--tls"] : [])],
+    {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
   const ready = ReadySchema.parse(JSON.parse(await firstLine(child.stdout)));
   const url = `http://127.0.0.1:${ready.port}`;
   const stop = async (): Promise<void> => {

@@ -42,12 +42,16 @@ describe("counts", () => {
     await fetch(`${own.url}/seen?row=2`);
     await fetch(`${own.brokenUrl}/`);
     await own.counts();
-    expect(await own.counts()).toMatchObject({ total: 53, paths: { "/": 26, "/status/404": 25, "/seen?row=1": 1, "/seen?row=2": 1 } });
+    expect(await own.counts()).toMatchObject({
+      total: 53,
+      paths: { "/": 26, "/status/404": 25, "/seen?row=1": 1, "/seen?row=2": 1 },
+    });
   });
 
   test("a thousand small answers take well under a second, so that tests stay quick", async () => {
     const startedAt = performance.now();
-    for (let batch = 0; batch < 20; batch++) await Promise.all(Array.from({ length: 50 }, async () => (await fetch(target.url)).text()));
+    for (let batch = 0; batch < 20; batch++)
+      await Promise.all(Array.from({ length: 50 }, async () => (await fetch(target.url)).text()));
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 });
@@ -60,7 +64,9 @@ describe("answers", () => {
     const startedAt = performance.now();
     await fetch(`${target.url}/delay/100`);
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(98);
-    const statuses = await Promise.all(Array.from({ length: 40 }, async () => (await fetch(`${target.url}/flaky?p=0.25`)).status));
+    const statuses = await Promise.all(
+      Array.from({ length: 40 }, async () => (await fetch(`${target.url}/flaky?p=0.25`)).status),
+    );
     expect(statuses.filter((status) => status === 500).length).toBe(10);
   });
 
@@ -77,24 +83,35 @@ describe("answers", () => {
   });
 
   test("echo, cookies, login and items", async () => {
-    const echoed: unknown = await (await fetch(`${target.url}/echo?a=1`, { method: "PUT", body: "grüße", headers: { "x-y": "z" } })).json();
+    const echoed: unknown = await (
+      await fetch(`${target.url}/echo?a=1`, { method: "PUT", body: "grüße", headers: { "x-y": "z" } })
+    ).json();
     expect(echoed).toMatchObject({ method: "PUT", body: "grüße", bytes: 7, headers: { "x-y": "z" } });
-    expect((await fetch(`${target.url}/cookie/set?a=1&b=2`)).headers.getSetCookie()).toEqual(["a=1; Path=/", "b=2; Path=/"]);
-    expect(await (await fetch(`${target.url}/cookie/show`, { headers: { cookie: "a=1; b=2" } })).json()).toEqual({ a: "1", b: "2" });
+    expect((await fetch(`${target.url}/cookie/set?a=1&b=2`)).headers.getSetCookie()).toEqual([
+      "a=1; Path=/",
+      "b=2; Path=/",
+    ]);
+    expect(await (await fetch(`${target.url}/cookie/show`, { headers: { cookie: "a=1; b=2" } })).json()).toEqual({
+      a: "1",
+      b: "2",
+    });
     expect((await fetch(`${target.url}/items?u=x`)).status).toBe(401);
     expect((await fetch(`${target.url}/items?u=x`, { headers: { authorization: "Bearer token-1" } })).status).toBe(200);
   });
 
   test("basic and digest let in who knows the password, and nobody else", async () => {
     expect((await fetch(`${target.url}/basic`)).status).toBe(401);
-    const basic = (pair: string): Promise<Response> => fetch(`${target.url}/basic`, { headers: { authorization: `Basic ${btoa(pair)}` } });
+    const basic = (pair: string): Promise<Response> =>
+      fetch(`${target.url}/basic`, { headers: { authorization: `Basic ${btoa(pair)}` } });
     expect([(await basic("ada:lovelace")).status, (await basic("ada:byron")).status]).toEqual([200, 401]);
     const challenge = (await fetch(`${target.url}/digest`)).headers.get("www-authenticate") ?? "";
     const nonce = /nonce="([^"]+)"/.exec(challenge)?.[1] ?? "";
     const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
     const digest = async (password: string): Promise<number> => {
       const response = md5(`${md5(`ada:target:${password}`)}:${nonce}:00000001:c:auth:${md5("GET:/digest")}`);
-      const authorization = `Digest username="ada", realm="target", nonce="${nonce}", uri="/digest", qop=auth, nc=00000001, cnonce="c", response="${response}"`;
+      const authorization =
+        `Digest username="ada", realm="target", nonce="${nonce}", uri="/digest", qop=auth, ` +
+        `nc=00000001, cnonce="c", response="${response}"`;
       return (await fetch(`${target.url}/digest`, { headers: { authorization } })).status;
     };
     expect([await digest("lovelace"), await digest("byron")]).toEqual([200, 401]);
@@ -197,6 +214,8 @@ describe("certificates", () => {
     const ca = await Bun.file(caFile).text();
     const response = await fetch(`https://localhost:${mutual}/`, { tls: { ca, cert: clientCert, key: clientKey } });
     expect(response.status).toBe(200);
-    await expect(fetch(`https://localhost:${mutual}/`, { tls: { ca } }).then((refused) => refused.status)).rejects.toThrow();
+    await expect(
+      fetch(`https://localhost:${mutual}/`, { tls: { ca } }).then((refused) => refused.status),
+    ).rejects.toThrow();
   });
 });

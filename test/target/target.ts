@@ -34,7 +34,9 @@ export type TargetReady = {
 };
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { port: { type: "string", default: "0" }, tls: { type: "boolean", default: false } } });
+  const { values } = parseArgs({
+    options: { port: { type: "string", default: "0" }, tls: { type: "boolean", default: false } },
+  });
   const tally = new Tally();
   const routes = makeRoutes(tally);
   const plain = Bun.serve({ hostname: "127.0.0.1", port: Number(values.port), idleTimeout: 0, fetch: routes });
@@ -49,15 +51,24 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-function serveTls(certificates: Certificates, routes: (request: Request) => Response | Promise<Response>): TargetReady["tls"] {
-  const serve = (tls: Bun.TLSOptions): number => Bun.serve({ hostname: "127.0.0.1", port: 0, idleTimeout: 0, tls, fetch: routes }).port ?? 0;
+function serveTls(
+  certificates: Certificates,
+  routes: (request: Request) => Response | Promise<Response>,
+): TargetReady["tls"] {
+  const serve = (tls: Bun.TLSOptions): number =>
+    Bun.serve({ hostname: "127.0.0.1", port: 0, idleTimeout: 0, tls, fetch: routes }).port ?? 0;
   return {
     caFile: certificates.caFile,
     valid: serve(certificates.valid),
     expired: serve(certificates.expired),
     selfSigned: serve(certificates.selfSigned),
     wrongHost: serve(certificates.wrongHost),
-    mutual: serve({ ...certificates.valid, ca: Bun.file(certificates.caFile), requestCert: true, rejectUnauthorized: true }),
+    mutual: serve({
+      ...certificates.valid,
+      ca: Bun.file(certificates.caFile),
+      requestCert: true,
+      rejectUnauthorized: true,
+    }),
     clientCert: certificates.client.cert,
     clientKey: certificates.client.key,
   };
