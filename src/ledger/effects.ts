@@ -1,4 +1,4 @@
-// What an applied entry asks its owner to do, as data, in order. Only the job's owner carries them out; others drop them.
+// What an applied entry asks to be done, as data, in order. Only the job's owner carries it out; others drop it.
 
 import type { AttemptId, Resume } from "../load/share.ts";
 import type { Proposal } from "./entries.ts";
@@ -7,7 +7,7 @@ import type { Ending } from "./job.ts";
 export type Effect =
   /** The submit is committed. `isNew` false: the same id and digest came before. */
   | { readonly kind: "accepted"; readonly job: string; readonly isNew: boolean }
-  /** The entry changed nothing. stale: an older fence; late: beyond the seal; illegal: not now; the rest says itself. */
+  /** The entry changed nothing. stale: an older fence; late: beyond the seal; illegal: not in this state. */
   | { readonly kind: "refused"; readonly job: string; readonly code: RefusalCode; readonly message: string }
   /** The state calls for this entry next. */
   | { readonly kind: "propose"; readonly proposal: Proposal }

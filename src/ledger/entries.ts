@@ -39,7 +39,7 @@ export const accountingSchema = z.object({
 
 /**
  * What the job machine has to know of a workflow. sharesMax: cores it can use. fromMs, toMs: when it loads its cores,
- * in ms since its start (startTime to the end of gracefulStop); timeoutMs: limit of setup and teardown, null for others.
+ * in ms since its start (startTime to the end of gracefulStop). timeoutMs: limit of setup and teardown, else null.
  */
 export const workflowSpecSchema = z.object({
   name,

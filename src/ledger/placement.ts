@@ -1,6 +1,6 @@
-// Which cores run a workflow: all its shares or none. A core runs shares of one job at a time; workflows of one job that
-// must run side by side share its cores rather than wait for each other (k6's scenarios do). How much each share gets
-// is dealing (load/). Loads are derived from the attempts, so cores cannot leak.
+// Which cores run a workflow: all its shares or none. A core runs shares of one job at a time; workflows of one job
+// that must run side by side share its cores rather than wait for each other (k6's scenarios do). How much each share
+// gets is dealing (load/). Loads are derived from the attempts, so cores cannot leak.
 
 import type { WorkflowSpec } from "./entries.ts";
 import { type Core, type Job, type LedgerState, type Workflow, isOver, liveAttempt } from "./job.ts";
@@ -129,7 +129,7 @@ function isPlaced(workflow: Workflow): boolean {
   return workflow.state === "preparing" || workflow.state === "running";
 }
 
-/** An exclusive workflow that waits ahead in the queue holds the others back: else it would never find an empty pool. */
+/** An exclusive workflow waiting ahead in the queue holds the others back, or it would never find an empty pool. */
 function isBehindExclusive(state: LedgerState, job: Job, workflow: Workflow): boolean {
   for (const ahead of queued(state)) {
     if (ahead.job === job && ahead.workflow === workflow) return false;

@@ -35,8 +35,8 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
 }
 
 /**
- * The end as it counts. An attempt that says it is done and was never started has failed. What setup returned travels to
- * every attempt: beyond the limit it counts as thrown.
+ * The end as it counts. An attempt that says it is done and was never started has failed. What setup returned travels
+ * to every attempt: beyond the limit it counts as thrown.
  */
 function checked(workflow: Workflow, attempt: Attempt, end: End): End {
   if (end.kind !== "closed") return end;

@@ -1,5 +1,5 @@
-// What the job machine and the engine each need of a plan: workflows for the ledger, share specs for the cores. Setup and
-// teardown become workflows of one share here and nowhere else.
+// What the job machine and the engine each need of a plan: workflows for the ledger, share specs for the cores. Setup
+// and teardown become workflows of one share here and nowhere else.
 
 import { type JobSpec, SHARES_MAX } from "../ledger/entries.ts";
 import { shareCount, vuBases } from "../load/dealing.ts";

@@ -125,13 +125,7 @@ class Owner {
       case "ended":
         return this.#seal(run, id, { kind: "closed", valueJson: report.valueJson, thrown: report.thrown });
       case "failed":
-        this.#disturb(
-          run,
-          attempt,
-          `core ${attempt.core} of ${attempt.worker} failed (${report.cause}) in workflow "${id.workflow}"`,
-        );
-        // Each iteration that was open may have had a batch on its way that never got to the board.
-        run.unreportedMax += (attempt.held?.cut.accounting.interrupted ?? 0) * Math.max(1, run.plan.http.batch);
+        this.#blame(run, attempt, report.cause);
         return this.#seal(run, id, { kind: "failed", cause: report.cause, message: report.message });
       case "provide":
         return this.#propose({
@@ -323,6 +317,14 @@ class Owner {
     if (run === undefined || attempt === undefined) return;
     this.#disturb(run, attempt, `worker ${worker} is gone`);
     this.#seal(run, id, { kind: "lost", message: `worker ${worker} is gone` });
+  }
+
+  /** A core gave up: each iteration that was open may have had a batch on its way that never got to the board. */
+  #blame(run: Run, attempt: RunAttempt, cause: string): void {
+    if (attempt.isSealing) return;
+    const { core, worker, id } = attempt;
+    this.#disturb(run, attempt, `core ${core} of ${worker} failed (${cause}) in workflow "${id.workflow}"`);
+    run.unreportedMax += (attempt.held?.cut.accounting.interrupted ?? 0) * Math.max(1, run.plan.http.batch);
   }
 
   /** From the attempt's last report until now, something went wrong with it. */

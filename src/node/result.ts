@@ -30,7 +30,7 @@ export function finalThresholds(run: Run, job: Job, endMs: number): readonly Thr
   return finalOutcomes(run.plan.thresholds, [...sumSeries(all), ...vuGauges(run)], seconds, judged);
 }
 
-/** The result of a finished job. In: what the ledger says of it, what its owner holds, and its end in ms of job time. */
+/** The result of a finished job. In: what the ledger and its owner know of it, and its end in ms of job time. */
 export function buildResult(
   run: Run,
   job: Job,

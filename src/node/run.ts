@@ -1,5 +1,5 @@
-// What the owner of a job holds in memory while it runs: the newest snapshot of every attempt, whole seconds, thresholds,
-// what was said. Lost with the owner and rebuilt from reports and seals; nothing here decides the job's course.
+// What the owner of a job holds in memory while it runs: the newest snapshot of every attempt, whole seconds,
+// thresholds, what was said. Lost with the owner and rebuilt from reports and seals. Decides nothing of the job's way.
 
 import type { Bundle } from "../engine/messages.ts";
 import type { Job } from "../ledger/job.ts";
@@ -185,8 +185,8 @@ export function vuGauges(run: Run): Series[] {
 }
 
 /**
- * Ms of job time at which the first load began: the earliest start of a user workflow, its startTime included. Out: null
- * before.
+ * Ms of job time at which the first load began: the earliest start of a user workflow, its startTime included. Out:
+ * null before.
  */
 export function loadStartMs(job: Job): number | null {
   let earliest: number | null = null;

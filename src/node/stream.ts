@@ -8,7 +8,7 @@ export type Stream<Out, In> = {
   close(): void;
 };
 
-/** The two ends of a stream within this process. Messages are handed over as they are, in later microtasks, in order. */
+/** The two ends of a stream in this process. Messages are handed over as they are, in later microtasks, in order. */
 export function createStreamPair<Left, Right>(): readonly [Stream<Left, Right>, Stream<Right, Left>] {
   const state = { isOpen: true };
   const toRight = createInbox<Left>(state);

@@ -1,5 +1,5 @@
-// The main-thread part of a worker: owns its cores, runs each attempt on an engine thread of its own and speaks for it to
-// the manager. Ends threads that hang, die, eat the memory or do not stop, and keeps their numbers. Decides nothing
+// The main-thread part of a worker: owns its cores, runs each attempt on an engine thread of its own and speaks for it
+// to the manager. Ends threads that hang, die, eat the memory or do not stop, and keeps their numbers. Decides nothing
 // about order, retries or the end of a job.
 
 import { assert, never } from "../base/assert.ts";
@@ -306,7 +306,7 @@ class WorkerNode {
     this.#memoryRestsUntilMs = nowMs + MEMORY_REST_MS;
     const message =
       `the process holds ${formatBytes(bytes)}, over its limit of ${formatBytes(this.#memoryMaxBytes)}. ` +
-      "Keep less in the test (responses, rows, VU state), use discardResponseBodies or fewer VUs, or raise --memory-max";
+      "Keep less in the test (responses, rows, VU state), use discardResponseBodies, fewer VUs, or raise --memory-max";
     for (const slot of [...this.#slots.values()]) this.#fail(slot, "memory", message);
   }
 }

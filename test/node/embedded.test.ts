@@ -336,6 +336,13 @@ describe("a job that is stopped", () => {
     expect(job.world.sent).toBe(0);
   });
 
+  test("in the very moment it is submitted, it ends without having begun", async () => {
+    const job = new Job({ setup: { timeoutMs: 1_000 } }).begin();
+    job.cancel("user");
+    expect(await job.result()).toMatchObject({ state: "cancelled", errorCode: "interrupted", durationMs: 0 });
+    expect(job.world.sent).toBe(0);
+  });
+
   test("a setup that hangs is stopped at its limit: nothing starts", async () => {
     const job = new Job({ setup: { timeoutMs: 2_000 }, teardown: { timeoutMs: 1_000 } });
     job.world.behaviours.set("::setup", { oneShotMs: 60_000, stopTakesMs: Infinity });
