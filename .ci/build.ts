@@ -11,13 +11,9 @@ export async function build(): Promise<void> {
   // Renamed into place when it is whole: whoever runs the old one meanwhile is not disturbed.
   const fresh = `${OUT}.${process.pid}`;
   const entries = ["src/main.ts", "src/engine/entry.ts"];
-  const built = Bun.spawnSync(
-    [process.execPath, "build", "--compile", "--minify-syntax", "--sourcemap=none", ...entries, "--outfile", fresh],
-    {
-      cwd: ROOT,
-      env: { ...process.env, BUN_BE_BUN: "1" },
-    },
-  );
+  // Bytecode saves parsing at every start: four fifths of the time of `--version` on a busy machine.
+  const flags = ["--compile", "--bytecode", "--format=esm", "--minify-syntax", "--sourcemap=none"];
+  const built = Bun.spawnSync([process.execPath, "build", ...flags, ...entries, "--outfile", fresh], { cwd: ROOT });
   if (built.exitCode !== 0) {
     rmSync(fresh, { force: true });
     throw new Error(`the build failed:\n${built.stdout.toString()}${built.stderr.toString()}`);

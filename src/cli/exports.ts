@@ -2,7 +2,7 @@
 // nothing; a file that fails later is said at the end and takes nothing from the others.
 
 import { HyperscaleError } from "../base/error.ts";
-import { openSink, requireWritable, resolvePath, writeText } from "../io/files.ts";
+import { openSink, requireWritable, resolvePath, writeText, type Sink } from "../io/files.ts";
 import type { SecondWindow } from "../load/result.ts";
 import { htmlReport, Timeline } from "../report/html.ts";
 import { openOutput, parseOutputs, type OutputSpec } from "../report/outputs.ts";
@@ -12,9 +12,12 @@ import type { Setting, Settings } from "./settings.ts";
 import { refuse } from "./values.ts";
 
 export type Exports = {
-  second(window: SecondWindow): void;
+  /** Out: outputs that have stopped since the last call; the run goes on without them. */
+  second(window: SecondWindow): readonly HyperscaleError[];
   /** Writes and closes everything. Out: what failed, one error a file. Never throws for a file. */
   finish(summary: Summary): Promise<readonly HyperscaleError[]>;
+  /** Closes what is open, for a run that has no end. Idempotent. */
+  close(): Promise<void>;
 };
 
 /**
@@ -23,53 +26,79 @@ export type Exports = {
  */
 export async function openExports(settings: Settings, directory: string): Promise<Exports> {
   const specs = outputSpecs(settings.all("out"));
-  const summaryPath = settings.one("summary-export");
-  const htmlPath = settings.one("html");
-  refuseSameFile(
-    [
-      ...specs.map((spec, at) => ({ path: spec.path, setting: settings.all("out")[at] ?? null })),
-      ...[summaryPath, htmlPath].map((setting) => ({ path: setting?.text ?? "", setting })),
-    ],
-    directory,
-  );
-  for (const setting of [summaryPath, htmlPath])
-    if (setting !== null) await requireWritable(resolvePath(directory, setting.text));
-  for (const { path } of specs) await requireWritable(resolvePath(directory, path));
-
+  const summarySetting = settings.one("summary-export");
+  const htmlSetting = settings.one("html");
+  const files = specs.map((spec, at) => ({ path: spec.path, setting: settings.all("out")[at] ?? null }));
+  for (const setting of [summarySetting, htmlSetting]) {
+    if (setting !== null) files.push({ path: setting.text, setting });
+  }
+  refuseSameFile(files, directory);
+  for (const { path } of files) await requireWritable(resolvePath(directory, path));
+  const sinks: Sink[] = [];
   const outputs: Output[] = [];
   for (const spec of specs) {
-    const output = openOutput(spec, await openSink(resolvePath(directory, spec.path)));
+    const sink = await openSink(resolvePath(directory, spec.path));
+    sinks.push(sink);
+    const output = openOutput(spec, sink);
     await output.start();
     outputs.push(output);
   }
-  const timeline = htmlPath === null ? null : new Timeline();
-  return {
-    second(window) {
-      for (const output of outputs) output.second(window);
-      timeline?.second(window);
-    },
-    async finish(summary) {
-      const writes = [
-        ...outputs.map((output) => () => output.finish(summary)),
-        ...(summaryPath === null
-          ? []
-          : [() => writeText(resolvePath(directory, summaryPath.text), summaryJson(summary))]),
-        ...(htmlPath === null || timeline === null
-          ? []
-          : [() => writeText(resolvePath(directory, htmlPath.text), htmlReport(summary, timeline))]),
-      ];
-      const failures: HyperscaleError[] = [];
-      for (const write of writes) {
-        try {
-          await write();
-        } catch (error) {
-          if (!(error instanceof HyperscaleError)) throw error;
-          failures.push(error);
-        }
+  const pathOf = (setting: Setting | null): string | null =>
+    setting === null ? null : resolvePath(directory, setting.text);
+  return new OpenExports({ sinks, outputs, summaryPath: pathOf(summarySetting), htmlPath: pathOf(htmlSetting) });
+}
+
+type Opened = {
+  readonly sinks: readonly Sink[];
+  readonly outputs: readonly Output[];
+  readonly summaryPath: string | null;
+  readonly htmlPath: string | null;
+};
+
+class OpenExports implements Exports {
+  readonly #opened: Opened;
+  readonly #timeline: Timeline | null;
+  readonly #told = new Set<Output>();
+
+  constructor(opened: Opened) {
+    this.#opened = opened;
+    this.#timeline = opened.htmlPath === null ? null : new Timeline();
+  }
+
+  second(window: SecondWindow): readonly HyperscaleError[] {
+    const failures: HyperscaleError[] = [];
+    this.#timeline?.second(window);
+    for (const output of this.#opened.outputs) {
+      output.second(window);
+      const failure = output.failure();
+      if (failure === null || this.#told.has(output)) continue;
+      this.#told.add(output);
+      failures.push(failure);
+    }
+    return failures;
+  }
+
+  async finish(summary: Summary): Promise<readonly HyperscaleError[]> {
+    const { outputs, summaryPath, htmlPath } = this.#opened;
+    const timeline = this.#timeline;
+    const writes = outputs.map((output) => () => output.finish(summary));
+    if (summaryPath !== null) writes.push(() => writeText(summaryPath, summaryJson(summary)));
+    if (htmlPath !== null && timeline !== null) writes.push(() => writeText(htmlPath, htmlReport(summary, timeline)));
+    const failures: HyperscaleError[] = [];
+    for (const write of writes) {
+      try {
+        await write();
+      } catch (error) {
+        if (!(error instanceof HyperscaleError)) throw error;
+        failures.push(error);
       }
-      return failures;
-    },
-  };
+    }
+    return failures;
+  }
+
+  async close(): Promise<void> {
+    for (const sink of this.#opened.sinks) await sink.close();
+  }
 }
 
 /** The summary as `--summary-export` and `--json` have it. */

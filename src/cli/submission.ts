@@ -21,9 +21,10 @@ export async function submit(invocation: Invocation, start: StartJob = startEmbe
   const limits = limitsOf(invocation);
   const progress = createProgress(terminal, settings);
   const interrupts = watchInterrupts(invocation, progress);
+  let exports: Exports | null = null;
   try {
     const job = await loadJob(invocation, progress.log);
-    const exports = await openExports(settings, terminal.directory);
+    exports = await openExports(settings, terminal.directory);
     for (const warning of job.warnings) progress.log.warn(warning);
     if (!settings.is("quiet")) progress.note(bannerOf(invocation, job, limits.cores));
     progress.setTotal(plannedMs(job.plan));
@@ -33,6 +34,7 @@ export async function submit(invocation: Invocation, start: StartJob = startEmbe
   } finally {
     progress.close();
     interrupts.stop();
+    await exports?.close();
   }
 }
 
@@ -90,7 +92,7 @@ async function follow({
   let vusSeen = NO_VUS;
   const second = (window: SecondWindow): void => {
     vusSeen = seeVus(vusSeen, window);
-    exports.second(window);
+    for (const failure of exports.second(window)) progress.log.error(failure.message);
     progress.second(window);
   };
   const running = start(

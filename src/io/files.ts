@@ -71,11 +71,12 @@ export async function requireWritable(path: string): Promise<void> {
 /** A file opened for writing from its start. Writes are awaited one after another; errors are sentences. */
 export type Sink = { write(chunk: string | Uint8Array): Promise<void>; close(): Promise<void> };
 
-/** Opens a file for writing, emptying it. Throws `storage`, as do its writes. Close it in the end. */
+/** Opens a file for writing, emptying it. Throws `storage`, as do its writes. Close it in the end; twice is fine. */
 export async function openSink(path: string): Promise<Sink> {
   const file = await open(path, "w").catch((error: unknown) => {
     throw fileError("write", path, error);
   });
+  let isClosed = false;
   return {
     async write(chunk) {
       try {
@@ -84,7 +85,11 @@ export async function openSink(path: string): Promise<Sink> {
         throw fileError("write", path, error);
       }
     },
-    close: () => file.close(),
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      await file.close();
+    },
   };
 }
 

@@ -66,6 +66,7 @@ test("a sink empties its file and appends writes in order", async () => {
   await sink.write("one ");
   await sink.write(new TextEncoder().encode("two"));
   await sink.close();
+  await sink.close();
   expect(await readFile(path, "utf8")).toBe("one two");
 });
 
@@ -88,7 +89,10 @@ describe("failures are of storage, with path and reason", () => {
     ["a full disk", () => writeText("/dev/full", "x"), /^cannot write \/dev\/full: no space left on the disk$/],
     [
       "a full disk under a sink",
-      async () => (await openSink("/dev/full")).write("x"),
+      async () => {
+        const sink = await openSink("/dev/full");
+        await sink.write("x").finally(() => sink.close());
+      },
       /^cannot write \/dev\/full: no space left on the disk$/,
     ],
   ];
