@@ -86,11 +86,21 @@ export function takeSnapshot(turn: Turn, index: Index, bytes: Uint8Array): void 
   state.snapshotAsked = null;
   state.snapshot = { ...asked, bytes };
   turn.effects.push({ kind: "persist", record: { kind: "snapshot", snapshot: state.snapshot, dropsLog: false } });
-  compactLog(state.log, Math.max(0, index - state.config.limits.trailingEntries));
-  // Large entries: what trails behind must not be what calls for the next snapshot.
-  if (state.log.bytes > state.config.limits.snapshotLogBytes / 2) compactLog(state.log, index);
+  compactLog(state.log, trailingFrom(state, index));
   const kept = membershipRecordAt(state, index);
   state.memberships = state.memberships.filter((record) => record === kept || record.index > index);
+}
+
+/** Up to where the log may go when there is a snapshot at `index`. */
+function trailingFrom(state: Raft, index: Index): Index {
+  const { limits } = state.config;
+  // Large entries: what trails behind must not be what calls for the next snapshot.
+  if (state.log.bytes > limits.snapshotLogBytes / 2) return index;
+  let from = Math.max(0, index - limits.trailingEntries);
+  // A member that is being sent an older snapshot needs what follows it, or it would never be done.
+  if (state.log.entries.length > limits.logEntriesMax / 2) return from;
+  for (const { sending } of state.leading?.peers.values() ?? []) from = Math.min(from, sending?.snapshot.index ?? from);
+  return from;
 }
 
 /** A leader's snapshot takes the place of everything held. In: one beyond the commit index. */

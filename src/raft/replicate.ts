@@ -65,7 +65,8 @@ export function heartbeatAll(turn: Turn, leading: Leading): void {
   const { state, now } = turn;
   for (const [peer, progress] of leading.peers) {
     const { sending } = progress;
-    if (sending !== null && now - sending.movedAt >= state.config.electionMs) {
+    // Chunks come in order or are sent again from what is held; four of them move within this time on any link worth having.
+    if (sending !== null && now - sending.movedAt >= 3 * state.config.heartbeatMs) {
       sending.sent = sending.held;
       sending.isStarted = sending.held > 0;
       sending.movedAt = now;
@@ -140,7 +141,9 @@ export function noteAccepted(turn: Turn, progress: Progress, reply: AppendReply)
   const { log } = turn.state;
   progress.match = Math.max(progress.match, reply.index);
   if (reply.counts) progress.acked = Math.max(progress.acked, reply.index);
-  if (progress.mode === "snapshot" && termAt(log, progress.match) === null) return;
+  const isInstalled = progress.sending === null || progress.match >= progress.sending.snapshot.index;
+  if (!isInstalled && termAt(log, progress.match) === null) return;
+  // An installed snapshot may be older than the log by now; then the next one is sent from here.
   if (progress.mode !== "replicate") {
     progress.mode = "replicate";
     progress.sending = null;
@@ -168,12 +171,13 @@ export function noteConflict(turn: Turn, progress: Progress, reply: AppendReply)
   progress.next = Math.max(progress.match, Math.min(agreed.index, lastIndex(log))) + 1;
 }
 
-/** The member holds that much of the snapshot. It may hold less than before: it restarted. */
+/** The member holds that much of the snapshot. It may hold less than before, by its newest word: it restarted. */
 export function noteSnapshot(turn: Turn, from: NodeId, progress: Progress, reply: SnapshotReply): void {
   const { sending } = progress;
-  if (sending === null || sending.snapshot.index !== reply.index || reply.round < progress.heardRound) return;
+  if (sending === null || sending.snapshot.index !== reply.index || reply.held === sending.held) return;
   if (reply.held > sending.snapshot.bytes.length) return suspect(turn, from, "holds more of the snapshot than there is");
   if (reply.held < sending.held) {
+    if (reply.round < progress.heardRound) return;
     sending.sent = reply.held;
     sending.isStarted = reply.held > 0;
   }
