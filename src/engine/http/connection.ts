@@ -29,7 +29,7 @@ export class Connection {
   exchange: HttpResponse | null = null;
   readonly #core: HttpCore;
   readonly #client: HttpClient;
-  readonly #parser = new ResponseParser();
+  readonly #parser: ResponseParser;
   #socket: Socket<Connection> | null = null;
   #phase = LOOKUP;
   #phaseStartMs = 0;
@@ -45,6 +45,7 @@ export class Connection {
   constructor(core: HttpCore, client: HttpClient, origin: Origin) {
     this.#core = core;
     this.#client = client;
+    this.#parser = new ResponseParser(core.headMemo);
     this.origin = origin;
   }
 

@@ -6,6 +6,7 @@ import type { HttpPlan } from "../../load/plan.ts";
 import type { Response } from "../hyperscale.d.ts";
 import type { Connection } from "./connection.ts";
 import { Resolver, type Lookup } from "./dns.ts";
+import { HeadMemo } from "./head-memo.ts";
 import { HttpRequest, defaultSettings, type RequestSettings } from "./request.ts";
 import type { Reject, Resolve } from "./response.ts";
 import { tlsOptionsFor } from "./tls.ts";
@@ -37,6 +38,7 @@ export class HttpCore {
   readonly targets = new TargetTable();
   readonly resolver: Resolver;
   readonly slot = new PromiseSlot();
+  readonly headMemo = new HeadMemo();
   readonly defaults: RequestSettings;
   /** Shared by all sockets; `socket.data` is the connection. */
   readonly handlers: SocketHandler<Connection> = {

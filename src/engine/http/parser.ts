@@ -4,6 +4,8 @@
 // A rule holds throughout: an error is reported at the first wrong byte, so the cutting never changes the result.
 
 import { ChunkedDecoder } from "./chunked.ts";
+import { Framing, PLAIN, type FramingField } from "./framing.ts";
+import { HeadMemo, type ParsedHead } from "./head-memo.ts";
 import { CR, LF, SPACE, TAB, TEXT, TOKEN, hexOf } from "./grammar.ts";
 
 /** What push and end return. */
@@ -40,12 +42,6 @@ const BODY_CHUNKED = 10;
 const OVER = 11;
 const BROKEN = 12;
 
-// What the header of the line being read is.
-const PLAIN = 0;
-const CONTENT_LENGTH = 1;
-const TRANSFER_ENCODING = 2;
-const CONNECTION = 3;
-
 export class ResponseParser {
   /** 100 to 999; 0 before the status line was read. */
   status = 0;
@@ -79,18 +75,23 @@ export class ResponseParser {
   #at = 0;
   #lineAt = 0;
   #valueAt = 0;
-  #field = PLAIN;
+  #field: FramingField = PLAIN;
   #headers = 0;
   #informational = 0;
-  /** Bytes the content-length states; -1: none stated. */
+  readonly #framing = new Framing();
+  /** As the framing says. */
   #contentLength = -1;
   #isChunked = false;
-  #saysClose = false;
-  #saysKeepAlive = false;
   /** Bytes left of the body or the chunk. */
   #left = 0;
   #chunked: ChunkedDecoder | null = null;
+  readonly #memo: HeadMemo;
   #ownsBody = false;
+
+  /** `memo`: shared with other parsers of the thread. */
+  constructor(memo = new HeadMemo()) {
+    this.#memo = memo;
+  }
 
   /** Expects the response to a new request. In: whether it was HEAD, and whether the body is wanted or only counted. */
   begin(isHead: boolean, keepsBody: boolean): void {
@@ -130,6 +131,8 @@ export class ResponseParser {
     }
     if (this.#state > HEAD_LF) return this.#readBody(chunk, 0);
     if (this.#pendingLength === 0) {
+      const known = this.#informational === 0 ? this.#memo.find(chunk) : null;
+      if (known !== null) return this.#repeatHead(chunk, known);
       this.#at = 0;
       const state = this.#readHead(chunk, chunk.length);
       if (state !== MORE || this.#state > HEAD_LF) return state;
@@ -163,14 +166,9 @@ export class ResponseParser {
     this.headStart = at;
     this.headEnd = at;
     this.#lineAt = at;
-    this.hasSetCookie = false;
-    this.hasContentEncoding = false;
     this.keepsAlive = true;
     this.#headers = 0;
-    this.#contentLength = -1;
-    this.#isChunked = false;
-    this.#saysClose = false;
-    this.#saysKeepAlive = false;
+    this.#framing.begin();
   }
 
   /** Appends to the head so far. The offsets stay: a head in pieces begins at the same index in its own buffer. */
@@ -197,7 +195,7 @@ export class ResponseParser {
           while (at < limit && TOKEN[bytes[at]!] === 1) at++;
           if (at === limit) break;
           if (bytes[at] !== COLON || at === this.#lineAt) return this.#fail("malformed", badNameText(bytes, this.#lineAt, at));
-          this.#field = this.#classify(bytes, this.#lineAt, at);
+          this.#field = this.#framing.classify(bytes, this.#lineAt, at);
           at++;
           this.#valueAt = at;
           state = VALUE;
@@ -208,7 +206,10 @@ export class ResponseParser {
           if (at === limit) break;
           const ending = bytes[at]!;
           if (ending !== CR && ending !== LF) return this.#fail("malformed", `byte ${hexOf(ending)} in a header value`);
-          if (this.#field !== PLAIN && !this.#readValue(bytes, this.#valueAt, at)) return FAILED;
+          if (this.#field !== PLAIN) {
+            const fault = this.#framing.read(this.#field, bytes, this.#valueAt, at);
+            if (fault !== null) return this.#fail(fault.kind, fault.text);
+          }
           at++;
           state = ending === CR ? VALUE_LF : LINE;
           break;
@@ -290,70 +291,6 @@ export class ResponseParser {
     return end - this.headStart === 13 && bytes[end - 1] !== SPACE ? end - 1 : end;
   }
 
-  /** Which of the headers that frame the message this is. */
-  #classify(bytes: Buffer, from: number, to: number): number {
-    switch (to - from) {
-      case 10:
-        if (isName(bytes, from, "connection")) return CONNECTION;
-        if (isName(bytes, from, "set-cookie")) this.hasSetCookie = true;
-        return PLAIN;
-      case 14:
-        return isName(bytes, from, "content-length") ? CONTENT_LENGTH : PLAIN;
-      case 16:
-        if (isName(bytes, from, "content-encoding")) this.hasContentEncoding = true;
-        return PLAIN;
-      case 17:
-        return isName(bytes, from, "transfer-encoding") ? TRANSFER_ENCODING : PLAIN;
-      default:
-        return PLAIN;
-    }
-  }
-
-  /** Takes the value of a framing header. Out: false after #fail. */
-  #readValue(bytes: Buffer, from: number, to: number): boolean {
-    if (this.#field === CONTENT_LENGTH) return this.#readContentLength(bytes, from, to);
-    // The usual value, " keep-alive", needs no text.
-    if (this.#field === CONNECTION && to - from === 11 && isName(bytes, from, " keep-alive")) {
-      this.#saysKeepAlive = true;
-      return true;
-    }
-    const words = bytes.toString("latin1", from, to).toLowerCase().split(",");
-    if (this.#field === CONNECTION) {
-      for (const word of words) {
-        const option = word.trim();
-        if (option === "close") this.#saysClose = true;
-        else if (option === "keep-alive") this.#saysKeepAlive = true;
-      }
-      return true;
-    }
-    for (const word of words) {
-      const coding = word.trim();
-      if (coding === "identity" || coding === "") continue;
-      if (coding !== "chunked") return this.#refuse("badEncoding", `transfer-encoding ${JSON.stringify(coding)} is not supported`);
-      if (this.#isChunked) return this.#refuse("malformed", "transfer-encoding chunked twice");
-      this.#isChunked = true;
-    }
-    return true;
-  }
-
-  #readContentLength(bytes: Buffer, from: number, to: number): boolean {
-    while (from < to && (bytes[from] === SPACE || bytes[from] === TAB)) from++;
-    while (from < to && (bytes[to - 1] === SPACE || bytes[to - 1] === TAB)) to--;
-    let length = 0;
-    let isGood = from < to && to - from <= 15;
-    for (let at = from; at < to && isGood; at++) {
-      const digit = bytes[at]! - 48;
-      isGood = digit >= 0 && digit <= 9;
-      length = length * 10 + digit;
-    }
-    if (!isGood) return this.#refuse("malformed", `content-length is ${JSON.stringify(bytes.toString("latin1", from, Math.min(to, from + 40)))}`);
-    if (this.#contentLength >= 0 && this.#contentLength !== length) {
-      return this.#refuse("malformed", `two content-lengths, ${this.#contentLength} and ${length}`);
-    }
-    this.#contentLength = length;
-    return true;
-  }
-
   /** The empty line was read; `at` is the first byte after it. */
   #endHead(bytes: Buffer, length: number, at: number): ParseState {
     const status = this.status;
@@ -363,22 +300,49 @@ export class ResponseParser {
       this.#at = at;
       return this.#readHead(bytes, length);
     }
-    this.headEnd = at;
-    // A dropped body must not stay in memory because the head is in the same chunk.
-    if (!this.#keepsBody && length - at > 1_024) {
-      this.head = Buffer.from(bytes.subarray(this.headStart, at));
-      this.headEnd = at - this.headStart;
-      this.headStart = 0;
-    } else {
-      this.head = bytes;
-    }
-    this.keepsAlive = this.minorVersion === 1 ? !this.#saysClose : this.#saysKeepAlive && !this.#saysClose;
-    // Both framings at once is how responses are smuggled (RFC 9112 6.3): chunked wins, the connection does not live on.
-    if (this.#isChunked && this.#contentLength >= 0) this.keepsAlive = false;
+    this.#holdHead(bytes, length, at);
+    const framing = this.#framing;
+    this.hasSetCookie = framing.hasSetCookie;
+    this.hasContentEncoding = framing.hasContentEncoding;
+    this.keepsAlive = framing.keepsAlive(this.minorVersion);
+    this.#contentLength = framing.contentLength;
+    this.#isChunked = framing.isChunked;
+    if (this.#pendingLength === 0 && this.#informational === 0) this.#remember(bytes, at);
     const state = this.#beginBody(bytes, length, at);
     this.#pending = EMPTY;
     this.#pendingLength = 0;
     return state;
+  }
+
+  /** The head in `chunk` is the remembered one. */
+  #repeatHead(chunk: Buffer, known: ParsedHead): ParseState {
+    this.status = known.status;
+    this.minorVersion = known.minorVersion;
+    this.hasSetCookie = known.hasSetCookie;
+    this.hasContentEncoding = known.hasContentEncoding;
+    this.keepsAlive = known.keepsAlive;
+    this.#contentLength = known.contentLength;
+    this.#isChunked = known.isChunked;
+    const length = this.#memo.length;
+    this.#holdHead(chunk, chunk.length, length);
+    return this.#beginBody(chunk, chunk.length, length);
+  }
+
+  #remember(bytes: Buffer, headEnd: number): void {
+    this.#memo.keep(bytes, headEnd, {
+      status: this.status, minorVersion: this.minorVersion, hasSetCookie: this.hasSetCookie, hasContentEncoding: this.hasContentEncoding,
+      keepsAlive: this.keepsAlive, contentLength: this.#contentLength, isChunked: this.#isChunked,
+    });
+  }
+
+  #holdHead(bytes: Buffer, length: number, headEnd: number): void {
+    this.head = bytes;
+    this.headEnd = headEnd;
+    // A dropped body must not stay in memory because the head is in the same chunk.
+    if (this.#keepsBody || length - headEnd <= 1_024) return;
+    this.head = Buffer.from(bytes.subarray(this.headStart, headEnd));
+    this.headEnd = headEnd - this.headStart;
+    this.headStart = 0;
   }
 
   #beginBody(bytes: Buffer, length: number, at: number): ParseState {
@@ -484,16 +448,6 @@ export class ResponseParser {
     this.#fail(kind, text);
     return false;
   }
-}
-
-/** `name` is lower case; the bytes have its length. ASCII letters compare without case. */
-function isName(bytes: Buffer, from: number, name: string): boolean {
-  for (let place = 0; place < name.length; place++) {
-    const byte = bytes[from + place]!;
-    const lower = byte >= 65 && byte <= 90 ? byte + 32 : byte;
-    if (lower !== name.charCodeAt(place)) return false;
-  }
-  return true;
 }
 
 function badNameText(bytes: Buffer, from: number, at: number): string {
