@@ -18,7 +18,7 @@ export type Slot = {
   readonly core: number;
   readonly spec: ShareSpec;
   readonly thread: EngineThread;
-  readonly board: Board;
+  board: Board;
   /** Series by their place on the board. */
   readonly series: Map<number, SeriesId>;
   state: SlotState;

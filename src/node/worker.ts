@@ -11,8 +11,8 @@ import { workflowPlanOf } from "./job-spec.ts";
 import type { WorkerReport, WorkerRequest } from "./messages.ts";
 import type { Stream } from "./stream.ts";
 
-/** The world of a worker: its threads run the engine. */
-export type EngineWorld = World<EngineRequest, EngineReply>;
+/** What a worker needs of the world: time, memory, and threads that run the engine. */
+export type EngineWorld = Pick<World<EngineRequest, EngineReply>, "clock" | "threads" | "memory">;
 
 /** A running attempt without a heartbeat for so long is stalled; one that does not become ready, after so long. */
 export const STALL_MS = 5_000;

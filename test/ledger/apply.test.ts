@@ -129,6 +129,29 @@ describe("fences", () => {
     expect(isLate(harness.job(), "a", 9_999, 1)).toBe(true);
   });
 
+  test("an older attempt's seal does not end the newer attempt of its share", () => {
+    const harness = started(1, [workflow("a")], 1);
+    harness.ready("a");
+    const old = harness.one("a");
+    harness.seal(old, FAILED);
+    harness.ready("a");
+    const newer = harness.one("a");
+    for (const token of [old.token, 9_999]) harness.seal({ ...old, token }, CLOSED, { seq: 99 });
+    expect(harness.live("a")).toEqual([newer]);
+    expect(harness.states()).toEqual({ a: "running" });
+  });
+
+  test("a finish before everything has ended is refused", () => {
+    const harness = started(1);
+    for (const step of ["preparing", "running"]) {
+      expect(harness.states()).toEqual({ a: step });
+      const refused = harness.commit({ kind: "finish", job: "j", ownerToken: harness.ownerToken(), thresholdsFailed: 0 });
+      expect(refused).toMatchObject([{ kind: "refused", code: "illegal" }]);
+      harness.ready("a");
+    }
+    expect(harness.job().outcome).toBeNull();
+  });
+
   test("nothing is accepted after the end: the terminal state stays", () => {
     const harness = started(1);
     harness.run("a");

@@ -32,7 +32,8 @@ type Step = {
     | "join"
     | "leave"
     | "assign"
-    | "stale";
+    | "stale"
+    | "finish";
   readonly pick: number;
 };
 
@@ -64,6 +65,7 @@ const steps = fc.array(
       "leave",
       "assign",
       "stale",
+      "finish",
     ),
     pick: fc.nat(1_000),
   }),
@@ -193,6 +195,8 @@ function proposalOf(harness: Harness, { kind, pick }: Step, known: readonly Atte
       return { kind: "leave", worker: `w${pick % 3}` };
     case "assign":
       return { kind: "assign", job: job.id, owner: `m${pick}` };
+    case "finish":
+      return { kind: "finish", job: job.id, ownerToken: job.owner?.token ?? 0, thresholdsFailed: pick % 2 };
     case "stale": {
       const old = known[pick % Math.max(known.length, 1)];
       return old === undefined ? null : sealing(old, pick % 2 === 0 ? CLOSED : FAILED, pick);
@@ -260,7 +264,11 @@ test("every interleaving gives each job exactly one terminal state, with cores c
         harness.atMs += 10;
         const proposal = proposalOf(harness, step, known);
         if (proposal === null) continue;
+        const token = "attemptToken" in proposal ? proposal.attemptToken : null;
+        const isFenced = token !== null && !allLive(harness).some((id) => id.token === token);
+        const before = isFenced ? structuredClone(harness.state.jobs) : null;
         harness.commit(proposal);
+        if (before !== null) expect(harness.state.jobs).toEqual(before);
         known.splice(0, known.length, ...harness.of("dispatch").map(({ attempt }) => attempt));
         checkInvariants(harness);
       }

@@ -3,11 +3,11 @@
 
 import { Board, HEADER } from "../../src/engine/board.ts";
 import type { EngineReply, EngineRequest } from "../../src/engine/messages.ts";
-import type { Clock, Thread, Timer, World } from "../../src/io/world.ts";
-import { scheduleMs } from "../../src/load/plan.ts";
+import type { Clock, Thread, Timer } from "../../src/io/world.ts";
+import { scheduleMs, vusMax } from "../../src/load/plan.ts";
+import type { EngineWorld } from "../../src/node/worker.ts";
 import type { SeriesId } from "../../src/load/series.ts";
 import { dealt } from "../../src/load/dealing.ts";
-import { vusMax } from "../../src/load/plan.ts";
 
 /** How the engine of a workflow behaves. Times in ms from the workflow's start; Infinity: never. */
 export type Behaviour = {
@@ -122,13 +122,12 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-export class FakeWorld implements World<EngineRequest, EngineReply> {
+export class FakeWorld implements EngineWorld {
   readonly clock = new VirtualClock();
   readonly engines: FakeEngine[] = [];
   readonly behaviours = new Map<string, Partial<Behaviour>>();
   residentBytes = 100e6;
   readonly memory = { residentBytes: () => this.residentBytes, limitBytes: () => 1_000e6 };
-  readonly random = { bytes: (count: number) => new Uint8Array(count) };
   readonly threads = {
     spawn: (): Thread<EngineRequest, EngineReply> => {
       const engine = new FakeEngine(this);
