@@ -1,16 +1,19 @@
 // The board of one core: a SharedArrayBuffer that the engine thread counts in and the main thread may read at any time,
-// so that a stuck or dying thread loses no numbers. Memory is bounded by its size; pages are touched only when used.
-// Layout in 8-byte words: header, then slots, page directories and pages as they are needed (bump allocation).
+// so that a stuck or dying thread loses no numbers. Layout in 8-byte words: header, then slots, page directories and
+// pages as they are needed (bump allocation). A full board moves to one twice as large, up to a bound: the collector
+// counts shared memory as its own, so a large one from the start would let garbage pile up to its size.
 
 import { assert } from "../base/assert.ts";
 import { CELLS_PER_SIGN, cellIndex, isClamped } from "../load/histogram.ts";
 import type { Cells, MetricType, Series, SeriesId, TrendCells } from "../load/series.ts";
 import type { Accounting } from "../load/share.ts";
 
-/** Address space of a board. Untouched pages cost nothing. */
-export const BOARD_BYTES = 64 * 2 ** 20;
+/** A board begins with this and may grow to that. */
+const BOARD_BYTES = 2 ** 20;
+const BOARD_BYTES_MAX = 64 * 2 ** 20;
+const WORDS_MAX = BOARD_BYTES_MAX / 8;
 /** New series are refused when less than this is left, so that the existing ones can still fill their pages. */
-const RESERVE_WORDS = (16 * 2 ** 20) / 8;
+const RESERVE_WORDS = WORDS_MAX / 4;
 /** Cells of one page: 64 counts, 512 bytes. Latencies of one series touch 10 to 60 pages. */
 const PAGE_CELLS = 64;
 const PAGE_SHIFT = 6;
@@ -27,20 +30,24 @@ const SLOT_WORDS: Readonly<Record<MetricType, number>> = { counter: 2, rate: 2, 
 
 /** Writes and reads one board. The engine thread makes one to count; the main thread makes one over the same memory to read. */
 export class Board {
-  readonly shared: SharedArrayBuffer;
-  readonly words: Float64Array;
-  readonly #directory: Uint32Array;
+  shared: SharedArrayBuffer;
+  /** Read it anew at each use: a board that moves has others. */
+  words: Float64Array;
+  #directory: Uint32Array;
+  readonly #moved: (shared: SharedArrayBuffer) => void;
 
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(BOARD_BYTES)) {
+  /** `moved` is told of the new memory before anything is counted there; the old is not written any more. */
+  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(BOARD_BYTES), moved: (shared: SharedArrayBuffer) => void = () => undefined) {
     this.shared = shared;
     this.words = new Float64Array(shared);
     this.#directory = new Uint32Array(shared);
+    this.#moved = moved;
     if (this.words[HEADER.free] === 0) this.words[HEADER.free] = HEADER.words;
   }
 
   /** Place for a new series: a word offset, or 0 when the board is too full to take one. */
   allocate(type: MetricType): number {
-    return this.words[HEADER.free]! + RESERVE_WORDS > this.words.length ? 0 : this.allocateReserved(type);
+    return this.words[HEADER.free]! + RESERVE_WORDS > WORDS_MAX ? 0 : this.allocateReserved(type);
   }
 
   /** As allocate, out of the reserve: for the few series that must exist. */
@@ -83,6 +90,7 @@ export class Board {
 
   /** Adds one value to a trend. Hot: eight a request. */
   trend(at: number, value: number): void {
+    // Not used after #increment, which may move the board.
     const words = this.words;
     words[at]!++;
     if (value < words[at + 2]!) words[at + 2] = value;
@@ -116,9 +124,20 @@ export class Board {
 
   #take(words: number): number {
     const at = this.words[HEADER.free]!;
-    assert(at + words <= this.words.length, "the board of this core is full");
+    if (at + words > this.words.length) this.#grow(at + words);
     this.words[HEADER.free] = at + words;
     return at;
+  }
+
+  #grow(words: number): void {
+    assert(words <= WORDS_MAX, "the board of this core is full");
+    const shared = new SharedArrayBuffer(Math.min(Math.max(this.words.length * 2, words), WORDS_MAX) * 8);
+    const moved = new Float64Array(shared);
+    moved.set(this.words);
+    this.#moved(shared);
+    this.shared = shared;
+    this.words = moved;
+    this.#directory = new Uint32Array(shared);
   }
 
   /** The cells at a slot, copied out. */

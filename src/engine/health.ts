@@ -50,15 +50,15 @@ export class HealthMonitor {
 
   #beat(): void {
     const nowMs = performance.now();
-    const words = this.#board.words;
-    words[HEADER.heartbeat] = performance.timeOrigin + nowMs;
     if (this.#isMeasuring && this.#dueMs > 0) {
       const lagMs = Math.max(nowMs - this.#dueMs, 0);
       this.#board.trend(this.#lagAt, lagMs);
+      const words = this.#board.words;
       if (lagMs > this.#lagMsMax) this.#lagMsMax = lagMs;
       if (lagMs > words[HEADER.loopLagMsMax]!) words[HEADER.loopLagMsMax] = lagMs;
       if (nowMs - this.#secondMs >= 1_000) this.#closeSecond(nowMs);
     }
+    this.#board.words[HEADER.heartbeat] = performance.timeOrigin + nowMs;
     this.#dueMs = nowMs + HEARTBEAT_MS;
     this.#timer = setTimeout(() => this.#beat(), HEARTBEAT_MS);
   }

@@ -37,7 +37,7 @@ export class ShareLoop {
   readonly #driver: Driver;
   readonly #run: IterationFunction;
   readonly #data: unknown;
-  readonly #words: Float64Array;
+  readonly #board: Board;
   readonly #events: LoopEvents;
   readonly #isOneShot: boolean;
   readonly #vus: VirtualUser[] = [];
@@ -67,7 +67,7 @@ export class ShareLoop {
     this.#spec = options.spec;
     this.#run = options.run;
     this.#data = options.data;
-    this.#words = options.board.words;
+    this.#board = options.board;
     this.#events = options.events;
     this.#isOneShot = options.isOneShot;
     this.#driver = createDriver(options.spec);
@@ -141,7 +141,7 @@ export class ShareLoop {
     this.#armDeadline(leftMs + this.#spec.gracefulStopMs);
     if (this.#driver.isOpen) {
       const lost = this.#spec.resume === null ? 0 : skipLost(this.#driver, nowMs);
-      this.#words[HEADER.scheduled]! += lost;
+      this.#board.words[HEADER.scheduled]! += lost;
       for (let at = 0; at < lost; at++) this.#drop("lost");
       this.#arrivals();
     } else this.#follow();
@@ -151,7 +151,7 @@ export class ShareLoop {
     const local = this.#vus.length;
     const vu = new VirtualUser(this.#host, vuNumber(this.#driver, local), local);
     this.#vus.push(vu);
-    this.#words[HEADER.vusMax] = this.#vus.length;
+    this.#board.words[HEADER.vusMax] = this.#vus.length;
     return vu;
   }
 
@@ -203,7 +203,7 @@ export class ShareLoop {
     while (!this.#isStopping && !vu.isStopping) {
       const index = claim(this.#driver, vu.local, performance.now() - this.#startedAtMs);
       if (index < 0) break;
-      this.#words[HEADER.scheduled]!++;
+      this.#board.words[HEADER.scheduled]!++;
       const beganMs = minimumMs > 0 ? performance.now() : 0;
       const isCompleted = await this.#iterate(vu, -1);
       if (vu.isAbandoned) return;
@@ -227,13 +227,13 @@ export class ShareLoop {
   #enter(): void {
     this.#running++;
     if (this.#running > this.#runningMost) this.#runningMost = this.#running;
-    this.#words[HEADER.vus] = this.#running;
+    this.#board.words[HEADER.vus] = this.#running;
   }
 
   #leave(vu: VirtualUser): void {
     vu.isRunning = false;
     this.#running--;
-    this.#words[HEADER.vus] = this.#running;
+    this.#board.words[HEADER.vus] = this.#running;
     this.#checkEnd();
   }
 
@@ -258,7 +258,7 @@ export class ShareLoop {
   }
 
   #arrive(intendedMs: number): void {
-    this.#words[HEADER.scheduled]!++;
+    this.#board.words[HEADER.scheduled]!++;
     const vu = this.#free.pop() ?? (this.#vus.length < this.#driver.vus ? this.#make() : null);
     if (vu !== null) void this.#runArrivals(vu, intendedMs);
     else if (this.#isQueueing()) this.#queue.push(intendedMs);
@@ -271,7 +271,7 @@ export class ShareLoop {
   }
 
   #drop(reason: "no_vu" | "lost" | "stopped"): void {
-    this.#words[HEADER.dropped]!++;
+    this.#board.words[HEADER.dropped]!++;
     const measure = this.#host.measure;
     measure.add(measure.extend(measure.base, { reason }), "dropped_iterations", "counter", "default", 1, 0);
   }
@@ -309,8 +309,7 @@ export class ShareLoop {
 
   /** Runs the function once. `intendedMs` >= 0: an arrival. Out: true if it ran to its end (or threw), false if interrupted. */
   async #iterate(vu: VirtualUser, intendedMs: number): Promise<boolean> {
-    const words = this.#words;
-    words[HEADER.started]!++;
+    this.#board.words[HEADER.started]!++;
     vu.isBusy = true;
     vu.http.beginIteration();
     const beganMs = performance.now();
@@ -328,11 +327,11 @@ export class ShareLoop {
     vu.isBusy = false;
     vu.iteration++;
     if (hasThrown && (vu.isStopping || thrown instanceof InterruptedError || thrown instanceof AbortError)) {
-      words[HEADER.interrupted]!++;
+      this.#board.words[HEADER.interrupted]!++;
       if (this.#isOneShot) this.#thrown = thrown;
       return false;
     }
-    words[HEADER.completed]!++;
+    this.#board.words[HEADER.completed]!++;
     if (hasThrown) {
       this.#thrown = thrown;
       this.#events.threw(thrown, vu.id);
@@ -397,7 +396,7 @@ export class ShareLoop {
       for (const vu of vus) {
         if (!vu.isRunning || !vu.isBusy || !vu.isStopping || vu.isAbandoned) continue;
         vu.isAbandoned = true;
-        this.#words[HEADER.interrupted]!++;
+        this.#board.words[HEADER.interrupted]!++;
         this.#leave(vu);
       }
     }, ABANDON_MS);

@@ -52,6 +52,8 @@ export type EngineReply =
   /** The code could not be loaded, or a function it needs is missing. */
   | { readonly kind: "broken"; readonly message: string; readonly stack: string }
   | { readonly kind: "ready"; readonly token: number }
+  /** The board moved to larger memory: from now on this is where the thread counts. */
+  | { readonly kind: "board"; readonly token: number; readonly board: EngineBoard }
   /** A series got its place on the board; sent before anything is counted in it. */
   | { readonly kind: "series"; readonly token: number; readonly slot: number; readonly id: SeriesId }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }

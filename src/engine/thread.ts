@@ -52,7 +52,7 @@ class Attempt {
     this.#module = module;
     const { spec, attempt } = request;
     const token = attempt.token;
-    const board = new Board(request.board);
+    const board = new Board(request.board, (moved) => post({ kind: "board", token, board: moved }));
     this.#board = board;
     this.#measure = new Measure(board, request.tags, {
       series: (slot, id) => post({ kind: "series", token, slot, id }),

@@ -4,6 +4,7 @@
 
 import { assert, never } from "../base/assert.ts";
 import { formatBytes } from "../base/units.ts";
+import { Board } from "../engine/board.ts";
 import type { EngineReply, EngineRequest } from "../engine/messages.ts";
 import type { Timer, World } from "../io/world.ts";
 import { createSlot, type EngineThread, lastCut, listen, type Slot } from "./engine-slot.ts";
@@ -201,6 +202,9 @@ class WorkerNode {
         if (slot.state !== "preparing") return;
         slot.state = "ready";
         return this.#manager.send({ kind: "ready", attempt });
+      case "board":
+        slot.board = new Board(reply.board);
+        return;
       case "series":
         slot.series.set(reply.slot, reply.id);
         return;

@@ -74,3 +74,30 @@ describe("board", () => {
     expect(first.type === "trend" && first.count).toBe(20);
   });
 });
+
+describe("a board that grows", () => {
+  test("moves with all it holds, and tells where to before it counts there", () => {
+    const moves: SharedArrayBuffer[] = [];
+    const board = new Board(undefined, (shared) => {
+      // Told first: at this moment the old memory still holds everything and the new one is not written.
+      expect(new Board(board.shared).read(first, "counter")).toEqual({ type: "counter", count: 1, sum: 42 });
+      moves.push(shared);
+    });
+    const first = board.allocate("counter");
+    board.count(first, 42);
+    const before = board.shared;
+    const slots = Array.from({ length: 300 }, () => {
+      const at = board.allocate("trend");
+      for (let decade = -8; decade < 11; decade++) board.trend(at, 1.5 * 10 ** decade);
+      return at;
+    });
+    expect(moves.length).toBeGreaterThan(0);
+    expect(board.shared).toBe(moves.at(-1) ?? before);
+    expect(board.shared).not.toBe(before);
+    expect(board.read(first, "counter")).toEqual({ type: "counter", count: 1, sum: 42 });
+    for (const at of slots) {
+      const cells = new Board(board.shared).read(at, "trend");
+      expect(cells.type === "trend" && cells.counts.reduce((sum, count) => sum + count, 0)).toBe(19);
+    }
+  });
+});
