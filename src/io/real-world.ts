@@ -1,6 +1,7 @@
 // The real world: every port on this machine. Built by the entry points alone.
 
 import { createClock } from "./clock.ts";
+import { createDisk } from "./disk.ts";
 import { createMemory } from "./memory.ts";
 import { createThreads } from "./threads.ts";
 import type { World } from "./world.ts";
@@ -12,5 +13,6 @@ export function createWorld<Request, Reply>(): World<Request, Reply> {
     threads: createThreads(),
     memory: createMemory(),
     random: { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) },
+    disk: createDisk(),
   };
 }

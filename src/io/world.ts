@@ -38,10 +38,48 @@ export type Random = {
   bytes(count: number): Uint8Array;
 };
 
+/**
+ * A file opened by its disk. Positions and lengths in bytes. Every method may fail with a DiskError (disk-error.ts); after
+ * a failed sync nothing is known about what it should have made durable, and asking again does not help.
+ */
+export type DiskFile = {
+  /** Up to `length` bytes from `position`; fewer (or none) at the end of the file. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  /** Bytes taken, at least 1 and maybe fewer than given. Not durable before `syncData`. Beyond the end, zeros fill the gap. */
+  write(position: number, bytes: Uint8Array): Promise<number>;
+  /** What was written before the call, and the size, are on disk when it returns (fdatasync). */
+  syncData(): Promise<void>;
+  sizeBytes(): Promise<number>;
+  /** Idempotent. */
+  close(): Promise<void>;
+};
+
+/** A lock on a path; the system releases it when the process ends in any way. */
+export type DiskLock = { release(): Promise<void> };
+
+/** Files and folders by absolute path. Names are durable only after `syncDirectory` of their folder. Fails with DiskError. */
+export type Disk = {
+  /** read, write: the file is there (else `missing`). create: it is not (else `exists`), and is opened for writing. */
+  open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
+  /** Names in the folder, sorted. */
+  list(directory: string): Promise<readonly string[]>;
+  /** Makes the folder and those above it; fine when it is there. */
+  makeDirectory(path: string): Promise<void>;
+  /** Within one folder, atomically: after a crash it is there under one of the names. A file of the new name is replaced. */
+  rename(source: string, target: string): Promise<void>;
+  /** Removes a file. */
+  remove(path: string): Promise<void>;
+  /** What was created, renamed and removed in the folder before the call is on disk when it returns. */
+  syncDirectory(path: string): Promise<void>;
+  /** An exclusive lock, making the file where missing; null when another holder has it. Never waits. */
+  lock(path: string): Promise<DiskLock | null>;
+};
+
 /** Request, Reply: what is said to and by the threads it spawns. */
 export type World<Request, Reply> = {
   readonly clock: Clock;
   readonly threads: Threads<Request, Reply>;
   readonly memory: Memory;
   readonly random: Random;
+  readonly disk: Disk;
 };
