@@ -9,9 +9,22 @@ import type { HttpPlan } from "../../src/load/plan.ts";
 
 const [url = "http://127.0.0.1:8080/", seconds = "5", loops = "64"] = process.argv.slice(2);
 const plan: HttpPlan = {
-  discardResponseBodies: false, insecureSkipTlsVerify: true, noConnectionReuse: false, noVuConnectionReuse: false, noCookiesReset: false,
-  maxRedirects: 10, batch: 20, batchPerHost: 6, userAgent: "hyperscale/0.1", connectTimeoutMs: 10_000, hosts: {},
-  dns: { ttlMs: 300_000, select: "random", policy: "preferIPv4" }, tlsAuth: [], tlsCaCerts: [], tlsVersionMin: "", tlsVersionMax: "",
+  discardResponseBodies: false,
+  insecureSkipTlsVerify: true,
+  noConnectionReuse: false,
+  noVuConnectionReuse: false,
+  noCookiesReset: false,
+  maxRedirects: 10,
+  batch: 20,
+  batchPerHost: 6,
+  userAgent: "hyperscale/0.1",
+  connectTimeoutMs: 10_000,
+  hosts: {},
+  dns: { ttlMs: 300_000, select: "random", policy: "preferIPv4" },
+  tlsAuth: [],
+  tlsCaCerts: [],
+  tlsVersionMin: "",
+  tlsVersionMax: "",
 };
 
 class Count {
@@ -46,7 +59,8 @@ const requests = count.requests - before.requests;
 const rate = (requests / (performance.now() - before.atMs)) * 1_000;
 const memory = process.memoryUsage.rss() / 1_048_576;
 console.log(
-  `${rate.toFixed(0)} requests/s, ${((cpu.user + cpu.system) / requests).toFixed(2)} us CPU/request (user ${(cpu.user / requests).toFixed(2)}), ` +
+  `${rate.toFixed(0)} requests/s, ${((cpu.user + cpu.system) / requests).toFixed(2)} us CPU/request ` +
+    `(user ${(cpu.user / requests).toFixed(2)}), ` +
     `${count.failed} failed, ${(count.waitingMs / count.requests).toFixed(2)} ms mean wait, ${memory.toFixed(0)} MiB`,
 );
 isOver = true;

@@ -3,7 +3,12 @@
 import type { BatchRequest, Params, RequestBody, Response } from "../hyperscale.d.ts";
 
 /** One request of a batch, in the arguments of http.request. */
-export type BatchCall = { readonly method: string; readonly url: string; readonly body: RequestBody; readonly params: Params | null };
+export type BatchCall = {
+  readonly method: string;
+  readonly url: string;
+  readonly body: RequestBody;
+  readonly params: Params | null;
+};
 
 /** A call and the host it counts against. */
 export type BatchJob = { readonly call: BatchCall; readonly host: string };
@@ -12,8 +17,15 @@ export type BatchJob = { readonly call: BatchCall; readonly host: string };
 export function callOf(entry: BatchRequest, place: string): BatchCall {
   if (typeof entry === "string") return { method: "GET", url: entry, body: null, params: null };
   if (isTuple(entry)) return { method: entry[0], url: entry[1], body: entry[2] ?? null, params: entry[3] ?? null };
-  if (typeof entry !== "object" || entry === null || typeof entry.method !== "string" || typeof entry.url !== "string") {
-    throw new TypeError(`http.batch: entry ${place} must be a URL, [method, url, body, params] or { method, url, body, params }`);
+  if (
+    typeof entry !== "object" ||
+    entry === null ||
+    typeof entry.method !== "string" ||
+    typeof entry.url !== "string"
+  ) {
+    throw new TypeError(
+      `http.batch: entry ${place} must be a URL, [method, url, body, params] or { method, url, body, params }`,
+    );
   }
   return { method: entry.method, url: entry.url, body: entry.body ?? null, params: entry.params ?? null };
 }
@@ -23,7 +35,9 @@ export function callOf(entry: BatchRequest, place: string): BatchCall {
  * in the order of the jobs; rejects with the first rejection, and starts nothing after it.
  */
 export function runBatch(
-  jobs: readonly BatchJob[], limits: { readonly batch: number; readonly batchPerHost: number }, send: (call: BatchCall) => Promise<Response>,
+  jobs: readonly BatchJob[],
+  limits: { readonly batch: number; readonly batchPerHost: number },
+  send: (call: BatchCall) => Promise<Response>,
 ): Promise<Response[]> {
   const { promise, resolve, reject } = Promise.withResolvers<Response[]>();
   const responses = new Array<Response>(jobs.length);
@@ -32,7 +46,8 @@ export function runBatch(
   let open = 0;
   let isRejected = false;
 
-  const isFree = (index: number): boolean => limits.batchPerHost === 0 || (openByHost.get(jobs[index]?.host ?? "") ?? 0) < limits.batchPerHost;
+  const isFree = (index: number): boolean =>
+    limits.batchPerHost === 0 || (openByHost.get(jobs[index]?.host ?? "") ?? 0) < limits.batchPerHost;
   const start = (index: number, job: BatchJob): void => {
     open++;
     openByHost.set(job.host, (openByHost.get(job.host) ?? 0) + 1);
@@ -63,6 +78,8 @@ export function runBatch(
   return promise;
 }
 
-function isTuple(entry: BatchRequest): entry is readonly [method: string, url: string, body?: RequestBody, params?: Params] {
+function isTuple(
+  entry: BatchRequest,
+): entry is readonly [method: string, url: string, body?: RequestBody, params?: Params] {
   return Array.isArray(entry);
 }

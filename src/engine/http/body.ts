@@ -2,7 +2,15 @@
 // Transfer codings are chunked.ts and request.ts.
 
 import {
-  brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync, inflateRawSync, inflateSync, zstdCompressSync, zstdDecompressSync,
+  brotliCompressSync,
+  brotliDecompressSync,
+  deflateSync,
+  gunzipSync,
+  gzipSync,
+  inflateRawSync,
+  inflateSync,
+  zstdCompressSync,
+  zstdDecompressSync,
 } from "node:zlib";
 import { messageOf } from "../../base/error.ts";
 import type { File, Params, RequestBody } from "../hyperscale.d.ts";
@@ -20,9 +28,11 @@ export type EncodedBody = { readonly bytes: Buffer; readonly contentType: string
 export function encodeBody(body: RequestBody | undefined): EncodedBody | null {
   if (body === undefined || body === null) return null;
   if (typeof body === "string") return { bytes: Buffer.from(body), contentType: "" };
-  if (body instanceof Uint8Array) return { bytes: Buffer.from(body.buffer, body.byteOffset, body.byteLength), contentType: "" };
+  if (body instanceof Uint8Array)
+    return { bytes: Buffer.from(body.buffer, body.byteOffset, body.byteLength), contentType: "" };
   if (body instanceof ArrayBuffer) return { bytes: Buffer.from(body), contentType: "" };
-  if (typeof body !== "object") throw new TypeError(`the body must be text, bytes or a record of fields, not ${typeof body}`);
+  if (typeof body !== "object")
+    throw new TypeError(`the body must be text, bytes or a record of fields, not ${typeof body}`);
   const fields = Object.entries(body);
   return fields.some(([, value]) => isFile(value)) ? encodeMultipart(fields) : encodeForm(fields);
 }
@@ -54,8 +64,12 @@ export function decompress(bytes: Buffer, contentEncoding: string, limit = DECOD
       if (step === null) return `content-encoding ${JSON.stringify(name)} is not supported`;
       decoded = step;
     } catch (error) {
-      const isTooLong = error instanceof RangeError || (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE");
-      return isTooLong ? `the body is longer than ${limit} bytes after ${name}` : `the body is not valid ${name}: ${messageOf(error)}`;
+      const isTooLong =
+        error instanceof RangeError ||
+        (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE");
+      return isTooLong
+        ? `the body is longer than ${limit} bytes after ${name}`
+        : `the body is not valid ${name}: ${messageOf(error)}`;
     }
   }
   return decoded;
@@ -68,7 +82,8 @@ function decodeOne(bytes: Buffer, coding: string, limit: number): Buffer | null 
     case "x-gzip":
       return gunzipSync(bytes, options);
     case "deflate":
-      // The field says zlib's format; some servers send the bare stream (RFC 9110 8.4.1.2). zlib's first byte says method 8.
+      // The field says zlib's format; some servers send the bare stream (RFC 9110 8.4.1.2). zlib's first byte names
+      // method 8.
       return ((bytes[0] ?? 0) & 15) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
     case "br":
       return brotliDecompressSync(bytes, options);
@@ -96,7 +111,7 @@ function isWholeZstd(bytes: Buffer): boolean {
     const contentSizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
     const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
     at += 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes + contentSizeBytes;
-    for (let isLast = false; !isLast; ) {
+    for (let isLast = false; !isLast;) {
       if (at + 3 > bytes.length) return false;
       const block = bytes.readUIntLE(at, 3);
       isLast = (block & 1) === 1;
@@ -128,8 +143,13 @@ function encodeMultipart(fields: readonly Field[]): EncodedBody {
   for (const [name, value] of fields) {
     const disposition = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(name)}"`;
     if (isFile(value)) {
-      if (!isHeaderValue(value.content_type)) throw new TypeError(`the content type of file ${JSON.stringify(name)} has a line break`);
-      pieces.push(Buffer.from(`${disposition}; filename="${escapeName(value.filename)}"\r\nContent-Type: ${value.content_type}\r\n\r\n`));
+      if (!isHeaderValue(value.content_type))
+        throw new TypeError(`the content type of file ${JSON.stringify(name)} has a line break`);
+      pieces.push(
+        Buffer.from(
+          `${disposition}; filename="${escapeName(value.filename)}"\r\nContent-Type: ${value.content_type}\r\n\r\n`,
+        ),
+      );
       pieces.push(typeof value.data === "string" ? Buffer.from(value.data) : Buffer.from(value.data));
     } else {
       pieces.push(Buffer.from(`${disposition}\r\n\r\n${textOf(name, value)}`));
@@ -143,7 +163,10 @@ function encodeMultipart(fields: readonly Field[]): EncodedBody {
 function textOf(name: string, value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  throw new TypeError(`body field ${JSON.stringify(name)} must be text, a number, a boolean or http.file(), not ${value === null ? "null" : typeof value}`);
+  throw new TypeError(
+    `body field ${JSON.stringify(name)} must be text, a number, a boolean or http.file(), ` +
+      `not ${value === null ? "null" : typeof value}`,
+  );
 }
 
 /** As browsers do it (HTML standard, multipart/form-data encoding). */

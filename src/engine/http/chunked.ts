@@ -90,7 +90,8 @@ export class ChunkedDecoder {
     } else if (byte === CR) {
       this.#state = SIZE_LF;
     } else if (this.#state === DIGITS) {
-      if (byte !== SEMICOLON && byte !== SPACE && byte !== TAB) return this.#fail(`byte ${hexOf(byte)} in a chunk size`);
+      if (byte !== SEMICOLON && byte !== SPACE && byte !== TAB)
+        return this.#fail(`byte ${hexOf(byte)} in a chunk size`);
       this.#state = EXTENSION;
     } else if (TEXT[byte] !== 1) {
       this.#fail(`byte ${hexOf(byte)} in a chunk extension`);

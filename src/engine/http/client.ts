@@ -2,7 +2,15 @@
 // exchange (redirect, digest answer, one retry on a dead kept connection); connection.ts moves the bytes.
 
 import type {
-  BatchRequest, CookieJar, ExpectedStatuses, File, Http, HttpURL, Params, RequestBody, Response,
+  BatchRequest,
+  CookieJar,
+  ExpectedStatuses,
+  File,
+  Http,
+  HttpURL,
+  Params,
+  RequestBody,
+  Response,
 } from "../hyperscale.d.ts";
 import { callOf, runBatch, type BatchCall } from "./batch.ts";
 import { Connection } from "./connection.ts";
@@ -48,7 +56,10 @@ export class HttpClient implements Http {
     });
   }
 
-  /** Closes what is open: each exchange is recorded as failed and interrupted, its promise rejects with InterruptedError. */
+  /**
+   * Closes what is open: each exchange is recorded as failed and interrupted, its promise rejects with
+   * InterruptedError.
+   */
   interruptAll(reason: string): void {
     for (const connection of [...this.#connections]) {
       if (connection.exchange !== null) connection.fail("generic", reason, true);
@@ -68,7 +79,8 @@ export class HttpClient implements Http {
   }
 
   get(url: string | HttpURL, params?: Params | null): Promise<Response> {
-    if (typeof url !== "string" || (params !== undefined && params !== null)) return this.request("GET", url, null, params);
+    if (typeof url !== "string" || (params !== undefined && params !== null))
+      return this.request("GET", url, null, params);
     if (this.#owner.isStopping) return rejectStopping();
     let request: HttpRequest;
     try {
@@ -109,7 +121,14 @@ export class HttpClient implements Http {
     try {
       if (typeof method !== "string") throw new TypeError(`the method must be text, not ${typeof method}`);
       const { address, name } = splitUrl(url);
-      request = makeRequest(method.toUpperCase(), this.#core.targets.get(address), body, params ?? NO_PARAMS, name, this.#core.plan);
+      request = makeRequest(
+        method.toUpperCase(),
+        this.#core.targets.get(address),
+        body,
+        params ?? NO_PARAMS,
+        name,
+        this.#core.plan,
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -118,7 +137,9 @@ export class HttpClient implements Http {
 
   batch(requests: readonly BatchRequest[]): Promise<Response[]>;
   batch<K extends string>(requests: Readonly<Record<K, BatchRequest>>): Promise<Record<K, Response>>;
-  async batch(requests: readonly BatchRequest[] | Readonly<Record<string, BatchRequest>>): Promise<Response[] | Record<string, Response>> {
+  async batch(
+    requests: readonly BatchRequest[] | Readonly<Record<string, BatchRequest>>,
+  ): Promise<Response[] | Record<string, Response>> {
     const entries = Object.entries(requests);
     const jobs = entries.map(([place, entry]) => {
       const call = callOf(entry, place);
@@ -145,27 +166,35 @@ export class HttpClient implements Http {
   }
 
   setResponseCallback(callback: ExpectedStatuses | null): void {
-    if (callback !== null && typeof callback !== "function") throw new TypeError("http.setResponseCallback takes what http.expectedStatuses() returns, or null");
+    if (callback !== null && typeof callback !== "function")
+      throw new TypeError("http.setResponseCallback takes what http.expectedStatuses() returns, or null");
     this.#callback = callback;
   }
 
-  expectedStatuses(...statuses: readonly (number | { readonly min: number; readonly max: number })[]): ExpectedStatuses {
-    if (statuses.length === 0) throw new TypeError("http.expectedStatuses needs at least one status or range { min, max }");
+  expectedStatuses(
+    ...statuses: readonly (number | { readonly min: number; readonly max: number })[]
+  ): ExpectedStatuses {
+    if (statuses.length === 0)
+      throw new TypeError("http.expectedStatuses needs at least one status or range { min, max }");
     const ranges = statuses.map((status) => (typeof status === "number" ? { min: status, max: status } : status));
     for (const { min, max } of ranges) {
-      if (!Number.isInteger(min) || !Number.isInteger(max)) throw new TypeError("http.expectedStatuses takes whole numbers and ranges { min, max }");
+      if (!Number.isInteger(min) || !Number.isInteger(max))
+        throw new TypeError("http.expectedStatuses takes whole numbers and ranges { min, max }");
     }
     return (status) => ranges.some(({ min, max }) => status >= min && status <= max);
   }
 
-  /** For Connection: an exchange is over. `isStale`: it died on a kept connection before a byte of the response came. Hot. */
+  /**
+   * For Connection: an exchange is over. `isStale`: it died on a kept connection before a byte of the response came.
+   * Hot.
+   */
   finished(exchange: HttpResponse, isStale: boolean): void {
     const { sent, status } = exchange;
     if (status > 0) {
       if (exchange.errorCode === 0) exchange.errorCode = codeOfStatus(status);
       const callback = sent.settings.callback === undefined ? this.#callback : sent.settings.callback;
-      const isGood = callback === undefined ? status >= 200 && status < 400 : callback === null || callback(status);
-      exchange.isExpected = isGood && exchange.error === "";
+      if (callback === undefined) exchange.isExpected = status >= 200 && status < 400 && exchange.error === "";
+      else if (!this.#judge(exchange, callback)) return;
       if (exchange.hasSetCookie) this.#keepCookies(exchange);
     }
     if (exchange.isInterrupted) {
@@ -206,7 +235,8 @@ export class HttpClient implements Http {
     const nowMs = performance.now();
     exchange.startedMs = nowMs;
     const jar = settings.jar === undefined ? this.#jar : settings.jar;
-    if (jar !== null && !jar.isEmpty) exchange.cookie = joinCookies(settings.cookie, jar.headerFor(target, settings.replaced));
+    if (jar !== null && !jar.isEmpty)
+      exchange.cookie = joinCookies(settings.cookie, jar.headerFor(target, settings.replaced));
     else exchange.cookie = settings.cookie;
     for (;;) {
       const connection = this.#idle(target.origin);
@@ -226,6 +256,21 @@ export class HttpClient implements Http {
       if (connection !== undefined && connection.origin === origin && connection.isIdle) return connection;
     }
     return null;
+  }
+
+  /**
+   * Asks the user's response callback. Out: false if it threw; the exchange is then recorded and the promise rejects.
+   */
+  #judge(exchange: HttpResponse, callback: ExpectedStatuses | null): boolean {
+    try {
+      exchange.isExpected = exchange.error === "" && (callback === null || callback(exchange.status));
+      return true;
+    } catch (error) {
+      this.#owner.record(exchange);
+      this.#settle();
+      exchange.reject(error);
+      return false;
+    }
   }
 
   /** After a 3xx or 401: the request that follows, if one does. */
@@ -248,7 +293,9 @@ export class HttpClient implements Http {
       this.#reject(exchange, new InterruptedError("the test is stopping"));
       return;
     }
-    this.#dispatch(new HttpResponse(request, exchange.promise, exchange.resolve, exchange.reject, redirectsLeft, isRepeat));
+    this.#dispatch(
+      new HttpResponse(request, exchange.promise, exchange.resolve, exchange.reject, redirectsLeft, isRepeat),
+    );
   }
 
   #keepCookies(exchange: HttpResponse): void {
@@ -290,7 +337,8 @@ function rejectStopping(): Promise<never> {
 
 function splitUrl(url: string | HttpURL): { readonly address: string; readonly name: string } {
   if (typeof url === "string") return { address: url, name: "" };
-  if (typeof url !== "object" || url === null || typeof url.url !== "string") throw new TypeError("the URL must be text or made by http.url`...`");
+  if (typeof url !== "object" || url === null || typeof url.url !== "string")
+    throw new TypeError("the URL must be text or made by http.url`...`");
   return { address: url.url, name: url.name };
 }
 

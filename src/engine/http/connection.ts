@@ -4,7 +4,15 @@
 import type { Socket } from "bun";
 import type { HttpClient } from "./client.ts";
 import type { HttpCore } from "./core.ts";
-import { failureOfDial, failureOfLookup, failureOfSocket, failureOfTls, isCertificateError, type HttpErrorKind } from "./errors.ts";
+import {
+  failureOfDial,
+  failureOfLookup,
+  failureOfSocket,
+  failureOfTls,
+  isCertificateError,
+  isSocketError,
+  type HttpErrorKind,
+} from "./errors.ts";
 import { DONE, MORE, ResponseParser } from "./parser.ts";
 import type { HttpResponse, Peer } from "./response.ts";
 import { versionName } from "./tls.ts";
@@ -137,7 +145,10 @@ export class Connection {
     exchange.tlsMs = nowMs - this.#phaseStartMs;
     const cipher = socket.getCipher();
     this.#peer = {
-      ip: this.#peer?.ip ?? "", port: this.#peer?.port ?? 0, tlsVersion: versionName(socket.getTLSVersion()), tlsCipher: cipher.standardName ?? cipher.name ?? "",
+      ip: this.#peer?.ip ?? "",
+      port: this.#peer?.port ?? 0,
+      tlsVersion: versionName(socket.getTLSVersion()),
+      tlsCipher: cipher.standardName ?? cipher.name ?? "",
     };
     this.#start(exchange, nowMs);
   }
@@ -147,7 +158,10 @@ export class Connection {
     this.send(exchange, nowMs);
   }
 
-  /** Sends an exchange on the open, idle connection. Out: false if the socket took no byte because it is dead; nothing happened then. */
+  /**
+   * Sends an exchange on the open, idle connection. Out: false if the socket took no byte because it is dead; nothing
+   * happened then.
+   */
   send(exchange: HttpResponse, nowMs: number): boolean {
     const socket = this.#socket;
     if (socket === null) return false;
@@ -207,7 +221,8 @@ export class Connection {
   /** The socket has room again. */
   onDrain(socket: Socket<Connection>): void {
     const exchange = this.exchange;
-    if (this.#out !== null && exchange !== null && this.#phase === OPEN) this.#wrote(socket, exchange, this.#writeMore(socket, this.#out));
+    if (this.#out !== null && exchange !== null && this.#phase === OPEN)
+      this.#wrote(socket, exchange, this.#writeMore(socket, this.#out));
   }
 
   #writeMore(socket: Socket<Connection>, out: Buffer): number {
@@ -243,7 +258,7 @@ export class Connection {
     else this.fail(this.#parser.errorKind, this.#parser.errorText);
   }
 
-  /** The connection is gone, or the TLS layer broke. */
+  /** The connection is gone. */
   onGone(error: unknown): void {
     if (this.#phase === CLOSED) return;
     if (error === undefined || error === null) {
@@ -255,13 +270,20 @@ export class Connection {
     this.fail(kind, cause);
   }
 
+  /** Bun's error event: the TLS layer broke, or one of these callbacks threw, which is a bug and must be heard of. */
+  onError(error: unknown): void {
+    if (!isSocketError(error)) throw error;
+    this.onGone(error);
+  }
+
   /** The deadline passed. */
   onDeadline(nowMs: number): void {
     const exchange = this.exchange;
     if (exchange === null) return;
     const { timeoutMs } = exchange.sent.settings;
     if (this.#phase < OPEN && this.#connectDeadlineMs <= nowMs) {
-      const doing = this.#phase === LOOKUP ? "looking up the name" : this.#phase === CONNECT ? "connecting" : "the TLS handshake";
+      const doing =
+        this.#phase === LOOKUP ? "looking up the name" : this.#phase === CONNECT ? "connecting" : "the TLS handshake";
       this.fail("dialTimeout", `still ${doing} after ${this.#core.plan.connectTimeoutMs} ms`);
     } else {
       this.fail("timeout", `no complete response after ${timeoutMs} ms`);
@@ -306,7 +328,10 @@ export class Connection {
     this.#leave()?.terminate();
   }
 
-  /** Marks the connection closed and forgets it everywhere. Out: the socket to close; null if there is none or it was closed. */
+  /**
+   * Marks the connection closed and forgets it everywhere. Out: the socket to close; null if there is none or it was
+   * closed.
+   */
   #leave(): Socket<Connection> | null {
     if (this.#phase === CLOSED) return null;
     const socket = this.#socket;

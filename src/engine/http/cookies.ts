@@ -11,18 +11,30 @@ export const COOKIES_MAX = 3_000;
 /** Bytes of one Set-Cookie value that are looked at. */
 export const COOKIE_BYTES_MAX = 8_192;
 
-/** One Set-Cookie header as written: "" and 0 where an attribute is missing. `expiresMs`: epoch ms, NaN where not stated. */
+/**
+ * One Set-Cookie header as written: "" and 0 where an attribute is missing. `expiresMs`: epoch ms, NaN where not
+ * stated.
+ */
 export type ParsedCookie = {
-  readonly name: string; readonly value: string; readonly domain: string; readonly path: string;
-  readonly isHttpOnly: boolean; readonly isSecure: boolean;
+  readonly name: string;
+  readonly value: string;
+  readonly domain: string;
+  readonly path: string;
+  readonly isHttpOnly: boolean;
+  readonly isSecure: boolean;
   /** Seconds; NaN where not stated. */
   readonly maxAge: number;
   readonly expiresMs: number;
 };
 
 type StoredCookie = {
-  readonly name: string; readonly value: string; readonly domain: string; readonly isHostOnly: boolean; readonly path: string;
-  readonly isSecure: boolean; readonly isHttpOnly: boolean;
+  readonly name: string;
+  readonly value: string;
+  readonly domain: string;
+  readonly isHostOnly: boolean;
+  readonly path: string;
+  readonly isSecure: boolean;
+  readonly isHttpOnly: boolean;
   /** Epoch ms; Infinity: until the jar is emptied. */
   readonly expiresMs: number;
   /** Order of arrival, kept when the value is replaced. */
@@ -36,7 +48,14 @@ export function parseSetCookie(header: string): ParsedCookie | null {
   const equals = pair.indexOf("=");
   const name = pair.slice(0, Math.max(equals, 0)).trim();
   if (name === "") return null;
-  const attributes = { domain: "", path: "", isHttpOnly: false, isSecure: false, maxAge: Number.NaN, expiresMs: Number.NaN };
+  const attributes = {
+    domain: "",
+    path: "",
+    isHttpOnly: false,
+    isSecure: false,
+    maxAge: Number.NaN,
+    expiresMs: Number.NaN,
+  };
   for (let at = 1; at < parts.length; at++) {
     const part = parts[at] ?? "";
     const split = part.indexOf("=");
@@ -55,8 +74,14 @@ export function parseSetCookie(header: string): ParsedCookie | null {
 /** The form of the Response. Expires and max-age as the header states them, 0 where it does not. */
 export function toResponseCookie(cookie: ParsedCookie): ResponseCookie {
   return {
-    name: cookie.name, value: cookie.value, domain: cookie.domain, path: cookie.path, http_only: cookie.isHttpOnly, secure: cookie.isSecure,
-    max_age: Number.isNaN(cookie.maxAge) ? 0 : cookie.maxAge, expires: Number.isNaN(cookie.expiresMs) ? 0 : cookie.expiresMs,
+    name: cookie.name,
+    value: cookie.value,
+    domain: cookie.domain,
+    path: cookie.path,
+    http_only: cookie.isHttpOnly,
+    secure: cookie.isSecure,
+    max_age: Number.isNaN(cookie.maxAge) ? 0 : cookie.maxAge,
+    expires: Number.isNaN(cookie.expiresMs) ? 0 : cookie.expiresMs,
   };
 }
 
@@ -75,12 +100,20 @@ export class VuCookieJar implements CookieJar {
 
   set(url: string, name: string, value: string, options: Parameters<CookieJar["set"]>[3] = {}): void {
     if (!isToken(name)) throw new TypeError(`a cookie's name cannot be ${JSON.stringify(name)}`);
-    if (!isHeaderValue(String(value)) || String(value).includes(";")) throw new TypeError(`the value of cookie ${name} has a semicolon or a line break`);
+    if (!isHeaderValue(String(value)) || String(value).includes(";"))
+      throw new TypeError(`the value of cookie ${name} has a semicolon or a line break`);
     const expiresMs = options.expires === undefined ? Number.NaN : Date.parse(options.expires);
-    if (options.expires !== undefined && Number.isNaN(expiresMs)) throw new TypeError(`expires of cookie ${name} is no date: ${options.expires}`);
+    if (options.expires !== undefined && Number.isNaN(expiresMs))
+      throw new TypeError(`expires of cookie ${name} is no date: ${options.expires}`);
     this.store(this.#targets.get(url), {
-      name, value: String(value), domain: (options.domain ?? "").replace(/^\./, "").toLowerCase(), path: options.path ?? "/",
-      isHttpOnly: options.http_only ?? false, isSecure: options.secure ?? false, maxAge: options.max_age ?? Number.NaN, expiresMs,
+      name,
+      value: String(value),
+      domain: (options.domain ?? "").replace(/^\./, "").toLowerCase(),
+      path: options.path ?? "/",
+      isHttpOnly: options.http_only ?? false,
+      isSecure: options.secure ?? false,
+      maxAge: options.max_age ?? Number.NaN,
+      expiresMs,
     });
   }
 
@@ -114,9 +147,15 @@ export class VuCookieJar implements CookieJar {
     const path = cookie.path === "" ? defaultPath(target.path) : cookie.path;
     const nowMs = Date.now();
     const expiresMs = !Number.isNaN(cookie.maxAge)
-      ? (cookie.maxAge <= 0 ? 0 : nowMs + cookie.maxAge * 1_000)
-      : Number.isNaN(cookie.expiresMs) ? Infinity : cookie.expiresMs;
-    const at = this.#cookies.findIndex((known) => known.name === cookie.name && known.domain === domain && known.path === path);
+      ? cookie.maxAge <= 0
+        ? 0
+        : nowMs + cookie.maxAge * 1_000
+      : Number.isNaN(cookie.expiresMs)
+        ? Infinity
+        : cookie.expiresMs;
+    const at = this.#cookies.findIndex(
+      (known) => known.name === cookie.name && known.domain === domain && known.path === path,
+    );
     const order = this.#cookies[at]?.order ?? this.#order++;
     if (at >= 0) this.#cookies.splice(at, 1);
     if (expiresMs <= nowMs) return;
@@ -124,7 +163,15 @@ export class VuCookieJar implements CookieJar {
     // A Domain that is the host itself covers its subdomains too, except for an address, which has none.
     const staysHere = cookie.domain === "" || isIP(host) !== 0;
     this.#cookies.push({
-      name: cookie.name, value: cookie.value, domain, isHostOnly: staysHere, path, isSecure: cookie.isSecure, isHttpOnly: cookie.isHttpOnly, expiresMs, order,
+      name: cookie.name,
+      value: cookie.value,
+      domain,
+      isHostOnly: staysHere,
+      path,
+      isSecure: cookie.isSecure,
+      isHttpOnly: cookie.isHttpOnly,
+      expiresMs,
+      order,
     });
   }
 
@@ -149,7 +196,11 @@ export class VuCookieJar implements CookieJar {
     let hasExpired = false;
     for (const cookie of this.#cookies) {
       if (cookie.expiresMs <= nowMs) hasExpired = true;
-      else if ((cookie.isHostOnly ? host === cookie.domain : isDomainOf(host, cookie.domain)) && (!cookie.isSecure || isTls) && isPathOf(path, cookie.path)) {
+      else if (
+        (cookie.isHostOnly ? host === cookie.domain : isDomainOf(host, cookie.domain)) &&
+        (!cookie.isSecure || isTls) &&
+        isPathOf(path, cookie.path)
+      ) {
         found.push(cookie);
       }
     }
@@ -166,7 +217,10 @@ function isDomainOf(host: string, domain: string): boolean {
 
 /** RFC 6265 5.1.4. */
 function isPathOf(path: string, cookiePath: string): boolean {
-  return path === cookiePath || (path.startsWith(cookiePath) && (cookiePath.endsWith("/") || path[cookiePath.length] === "/"));
+  return (
+    path === cookiePath ||
+    (path.startsWith(cookiePath) && (cookiePath.endsWith("/") || path[cookiePath.length] === "/"))
+  );
 }
 
 function defaultPath(path: string): string {

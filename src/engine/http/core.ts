@@ -48,7 +48,7 @@ export class HttpCore {
     drain: (socket) => socket.data.onDrain(socket),
     end: (socket) => socket.data.onEnd(),
     close: (socket, error) => socket.data.onGone(error),
-    error: (socket, error) => socket.data.onGone(error),
+    error: (socket, error) => socket.data.onError(error),
     // The promise of Bun.connect tells it too; without this handler it would be printed.
     connectError: ignore,
   };
@@ -113,7 +113,16 @@ export class HttpCore {
   }
 
   #plain(method: string, target: Target): HttpRequest {
-    const parts = { method, target, headers: NO_HEADERS, body: null, contentType: "", contentEncoding: "", authorization: "", settings: this.defaults };
+    const parts = {
+      method,
+      target,
+      headers: NO_HEADERS,
+      body: null,
+      contentType: "",
+      contentEncoding: "",
+      authorization: "",
+      settings: this.defaults,
+    };
     return new HttpRequest(parts, this.plan);
   }
 

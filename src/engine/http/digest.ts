@@ -3,20 +3,29 @@
 
 /** What a server asks for. */
 export type DigestChallenge = {
-  readonly realm: string; readonly nonce: string; readonly opaque: string | null;
+  readonly realm: string;
+  readonly nonce: string;
+  readonly opaque: string | null;
   readonly algorithm: "MD5" | "SHA-256" | "MD5-sess" | "SHA-256-sess";
   /** "": the server offers none (RFC 2069). */
   readonly qop: "auth" | "";
 };
 
-/** The strongest Digest challenge of a WWW-Authenticate value (several may be joined by commas). Out: null if none can be answered. */
+/**
+ * The strongest Digest challenge of a WWW-Authenticate value (several may be joined by commas). Out: null if none can
+ * be answered.
+ */
 export function parseChallenge(header: string): DigestChallenge | null {
   let best: DigestChallenge | null = null;
   for (const part of header.split(/(?:^|,)\s*(?=[A-Za-z][A-Za-z0-9-]*\s+[A-Za-z0-9-]+\s*=)/)) {
     const scheme = /^\s*Digest\s+/i.exec(part);
     if (scheme === null) continue;
     const challenge = challengeOf(part.slice(scheme[0].length));
-    if (challenge !== null && (best === null || (challenge.algorithm.startsWith("SHA") && !best.algorithm.startsWith("SHA")))) best = challenge;
+    if (
+      challenge !== null &&
+      (best === null || (challenge.algorithm.startsWith("SHA") && !best.algorithm.startsWith("SHA")))
+    )
+      best = challenge;
   }
   return best;
 }
@@ -24,7 +33,13 @@ export function parseChallenge(header: string): DigestChallenge | null {
 /** Value of the Authorization header. In: the request line's method and path, credentials, the client nonce (hex). */
 export function answerChallenge(
   challenge: DigestChallenge,
-  request: { readonly method: string; readonly path: string; readonly user: string; readonly password: string; readonly cnonce: string },
+  request: {
+    readonly method: string;
+    readonly path: string;
+    readonly user: string;
+    readonly password: string;
+    readonly cnonce: string;
+  },
 ): string {
   const { realm, nonce, opaque, algorithm, qop } = challenge;
   const { user, cnonce } = request;
@@ -32,10 +47,15 @@ export function answerChallenge(
   let secret = hash(`${user}:${realm}:${request.password}`);
   if (algorithm.endsWith("-sess")) secret = hash(`${secret}:${nonce}:${cnonce}`);
   const action = hash(`${request.method}:${request.path}`);
-  const response = qop === "" ? hash(`${secret}:${nonce}:${action}`) : hash(`${secret}:${nonce}:00000001:${cnonce}:${qop}:${action}`);
+  const response =
+    qop === "" ? hash(`${secret}:${nonce}:${action}`) : hash(`${secret}:${nonce}:00000001:${cnonce}:${qop}:${action}`);
   const fields = [
-    `username=${quote(user)}`, `realm=${quote(realm)}`, `nonce=${quote(nonce)}`, `uri=${quote(request.path)}`,
-    `algorithm=${algorithm}`, `response="${response}"`,
+    `username=${quote(user)}`,
+    `realm=${quote(realm)}`,
+    `nonce=${quote(nonce)}`,
+    `uri=${quote(request.path)}`,
+    `algorithm=${algorithm}`,
+    `response="${response}"`,
   ];
   if (qop !== "") fields.push(`qop=${qop}`, "nc=00000001");
   if (qop !== "" || algorithm.endsWith("-sess")) fields.push(`cnonce="${cnonce}"`);
@@ -46,13 +66,25 @@ export function answerChallenge(
 function challengeOf(text: string): DigestChallenge | null {
   const fields = new Map<string, string>();
   for (const match of text.matchAll(/([A-Za-z0-9-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)) {
-    fields.set((match[1] ?? "").toLowerCase(), match[2] === undefined ? (match[3] ?? "") : match[2].replace(/\\(.)/g, "$1"));
+    fields.set(
+      (match[1] ?? "").toLowerCase(),
+      match[2] === undefined ? (match[3] ?? "") : match[2].replace(/\\(.)/g, "$1"),
+    );
   }
   const nonce = fields.get("nonce");
   const algorithm = algorithmOf(fields.get("algorithm") ?? "MD5");
-  const qops = fields.get("qop")?.split(",").map((qop) => qop.trim().toLowerCase());
+  const qops = fields
+    .get("qop")
+    ?.split(",")
+    .map((qop) => qop.trim().toLowerCase());
   if (nonce === undefined || algorithm === null || (qops !== undefined && !qops.includes("auth"))) return null;
-  return { realm: fields.get("realm") ?? "", nonce, opaque: fields.get("opaque") ?? null, algorithm, qop: qops === undefined ? "" : "auth" };
+  return {
+    realm: fields.get("realm") ?? "",
+    nonce,
+    opaque: fields.get("opaque") ?? null,
+    algorithm,
+    qop: qops === undefined ? "" : "auth",
+  };
 }
 
 function algorithmOf(name: string): DigestChallenge["algorithm"] | null {

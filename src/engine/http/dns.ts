@@ -26,7 +26,10 @@ export class Resolver {
     this.#lookup = lookupAll;
   }
 
-  /** Addresses for a host and port of a URL at `nowMs` (monotonic). Rejects as the lookup does, or with code ENOTFOUND if the policy leaves none. */
+  /**
+   * Addresses for a host and port of a URL at `nowMs` (monotonic). Rejects as the lookup does, or with code ENOTFOUND
+   * if the policy leaves none.
+   */
   async resolve(host: string, port: number, nowMs: number): Promise<Endpoints> {
     const fixed = this.#fixed(host, port);
     const name = fixed === null ? host : fixed.host;
@@ -41,7 +44,10 @@ export class Resolver {
       if (this.#cache.get(name) === entry) this.#cache.delete(name);
       throw error;
     }
-    if (addresses.length === 0) throw Object.assign(new Error(`no address of ${name} is allowed by dns.policy ${this.#plan.dns.policy}`), { code: "ENOTFOUND" });
+    if (addresses.length === 0)
+      throw Object.assign(new Error(`no address of ${name} is allowed by dns.policy ${this.#plan.dns.policy}`), {
+        code: "ENOTFOUND",
+      });
     return { addresses: this.#ordered(addresses, turn), port: endPort };
   }
 

@@ -60,7 +60,9 @@ export function failureOfDial(thrown: unknown): HttpFailure {
 export function failureOfLookup(thrown: unknown): HttpFailure {
   const { code, message } = describe(thrown);
   const isUnknown = code === "ENOTFOUND" || code === "ENODATA" || code === "DNS_ENOTFOUND" || code === "EAI_NONAME";
-  return isUnknown ? { kind: "noSuchHost", cause: "the name has no address" } : { kind: "dns", cause: `${code} ${message}`.trim() };
+  return isUnknown
+    ? { kind: "noSuchHost", cause: "the name has no address" }
+    : { kind: "dns", cause: `${code} ${message}`.trim() };
 }
 
 /** What went wrong on a connection that was open. In: the error of the socket's close or error event. */
@@ -79,23 +81,42 @@ export function failureOfSocket(thrown: unknown): HttpFailure {
 }
 
 const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
-  "DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_SIGNATURE_FAILURE", "CERT_UNTRUSTED", "INVALID_CA", "PATH_LENGTH_EXCEEDED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_UNTRUSTED",
+  "INVALID_CA",
+  "PATH_LENGTH_EXCEEDED",
 ]);
 
 /** What went wrong in a TLS handshake. In: the error of the handshake event. */
 export function failureOfTls(thrown: unknown): HttpFailure {
   const { code, message } = describe(thrown);
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH") return { kind: "wrongHost", cause: message };
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH")
+    return { kind: "wrongHost", cause: message };
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") return { kind: "expired", cause: message };
   if (UNKNOWN_AUTHORITY.has(code)) return { kind: "unknownAuthority", cause: message };
   return { kind: "tls", cause: tlsReason(message) };
 }
 
-/** True for handshake errors about the certificate, which insecureSkipTLSVerify forgives; false for a broken handshake. */
+/**
+ * True for handshake errors about the certificate, which insecureSkipTLSVerify forgives; false for a broken
+ * handshake.
+ */
 export function isCertificateError(thrown: unknown): boolean {
   const { code } = describe(thrown);
   return code !== "EPROTO" && code !== "ECONNRESET" && !code.startsWith("ERR_SSL") && code !== "";
+}
+
+/**
+ * True for what the system or the TLS library reports; false for an exception of this program, which Bun hands to the
+ * same event.
+ */
+export function isSocketError(thrown: unknown): boolean {
+  return describe(thrown).code !== "";
 }
 
 /** The last, telling part of a BoringSSL message: "error:1000042e:SSL routines:OPENSSL_internal:X" -> "X". */

@@ -1,5 +1,5 @@
-// What a response asks for next: the request after a redirect (RFC 9110 15.4, as browsers and Go do it) or the answer to
-// a digest challenge. Pure but for the random client nonce; sending it is the client's business.
+// What a response asks for next: the request after a redirect (RFC 9110 15.4, as browsers and Go do it) or the answer
+// to a digest challenge. Pure but for the random client nonce; sending it is the client's business.
 
 import { messageOf } from "../../base/error.ts";
 import type { HttpCore } from "./core.ts";
@@ -12,8 +12,18 @@ import type { Target } from "./url.ts";
 /** The request that follows a response by itself. */
 export type FollowUp = { readonly kind: "redirect" | "digest"; readonly request: HttpRequest };
 
-const BODY_HEADERS: ReadonlySet<string> = new Set(["content-type", "content-length", "content-encoding", "transfer-encoding"]);
-const ORIGIN_HEADERS: ReadonlySet<string> = new Set(["authorization", "host", "proxy-authorization", "www-authenticate"]);
+const BODY_HEADERS: ReadonlySet<string> = new Set([
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "transfer-encoding",
+]);
+const ORIGIN_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "host",
+  "proxy-authorization",
+  "www-authenticate",
+]);
 
 /** The follow-up of a response; null: the response is the result. A Location that is no URL is put into its error. */
 export function followUp(exchange: HttpResponse, core: HttpCore): FollowUp | null {
@@ -45,7 +55,8 @@ function redirect(exchange: HttpResponse, core: HttpCore): FollowUp | null {
     exchange.isExpected = false;
     return null;
   }
-  const keepsMethod = exchange.status === 307 || exchange.status === 308 || parts.method === "GET" || parts.method === "HEAD";
+  const keepsMethod =
+    exchange.status === 307 || exchange.status === 308 || parts.method === "GET" || parts.method === "HEAD";
   const isSameOrigin = target.origin === parts.target.origin;
   let { headers, settings } = parts;
   if (!keepsMethod) headers = withoutHeaders(headers, BODY_HEADERS);
@@ -53,25 +64,41 @@ function redirect(exchange: HttpResponse, core: HttpCore): FollowUp | null {
     headers = withoutHeaders(headers, ORIGIN_HEADERS);
     settings = { ...settings, cookie: "" };
   }
-  const keptBody = keepsMethod ? { body: parts.body } : { method: "GET", body: null, contentType: "", contentEncoding: "" };
+  const keptBody = keepsMethod
+    ? { body: parts.body }
+    : { method: "GET", body: null, contentType: "", contentEncoding: "" };
   const authorization = isSameOrigin ? carriedAuthorization(parts.authorization, parts.target, target) : "";
-  return { kind: "redirect", request: new HttpRequest({ ...parts, ...keptBody, target, headers, settings, authorization }, core.plan) };
+  return {
+    kind: "redirect",
+    request: new HttpRequest({ ...parts, ...keptBody, target, headers, settings, authorization }, core.plan),
+  };
 }
 
 /** Credentials of the URL hold for its whole origin, though a Location does not repeat them. */
 function carriedAuthorization(authorization: string, from: Target, to: Target): string {
-  if (authorization === "digest" || to.credentials !== null || from.credentials === null) return authorization.startsWith("Digest ") ? "digest" : authorization;
+  if (authorization === "digest" || to.credentials !== null || from.credentials === null)
+    return authorization.startsWith("Digest ") ? "digest" : authorization;
   return `Basic ${Buffer.from(`${from.credentials.user}:${from.credentials.password}`).toString("base64")}`;
 }
 
 function digestAnswer(exchange: HttpResponse, core: HttpCore): FollowUp | null {
   const { parts } = exchange.sent;
   const { credentials } = parts.target;
-  if (parts.settings.auth !== "digest" || exchange.isRepeat || credentials === null || headerOf(parts.headers, "authorization") !== "") return null;
+  if (
+    parts.settings.auth !== "digest" ||
+    exchange.isRepeat ||
+    credentials === null ||
+    headerOf(parts.headers, "authorization") !== ""
+  )
+    return null;
   const challenge = parseChallenge(exchange.header("Www-Authenticate"));
   if (challenge === null) return null;
   const authorization = answerChallenge(challenge, {
-    method: parts.method, path: parts.target.path, user: credentials.user, password: credentials.password, cnonce: crypto.randomUUID().replaceAll("-", ""),
+    method: parts.method,
+    path: parts.target.path,
+    user: credentials.user,
+    password: credentials.password,
+    cnonce: crypto.randomUUID().replaceAll("-", ""),
   });
   return { kind: "digest", request: new HttpRequest({ ...parts, authorization }, core.plan) };
 }

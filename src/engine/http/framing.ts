@@ -32,7 +32,10 @@ export class Framing {
     this.#saysKeepAlive = false;
   }
 
-  /** May the connection be used again, as far as the head says? Both framings at once is how responses are smuggled (RFC 9112 6.3). */
+  /**
+   * May the connection be used again, as far as the head says? Both framings at once is how responses are smuggled
+   * (RFC 9112 6.3).
+   */
   keepsAlive(minorVersion: number): boolean {
     if (this.#saysClose || (this.isChunked && this.contentLength >= 0)) return false;
     return minorVersion === 1 || this.#saysKeepAlive;
@@ -82,7 +85,8 @@ export class Framing {
     for (const word of words) {
       const coding = word.trim();
       if (coding === "identity" || coding === "") continue;
-      if (coding !== "chunked") return { kind: "badEncoding", text: `transfer-encoding ${JSON.stringify(coding)} is not supported` };
+      if (coding !== "chunked")
+        return { kind: "badEncoding", text: `transfer-encoding ${JSON.stringify(coding)} is not supported` };
       if (this.isChunked) return { kind: "malformed", text: "transfer-encoding chunked twice" };
       this.isChunked = true;
     }
@@ -102,7 +106,11 @@ export class Framing {
       isGood = digit >= 0 && digit <= 9;
       length = length * 10 + digit;
     }
-    if (!isGood) return { kind: "malformed", text: `content-length is ${JSON.stringify(bytes.toString("latin1", from, Math.min(to, from + 40)))}` };
+    if (!isGood)
+      return {
+        kind: "malformed",
+        text: `content-length is ${JSON.stringify(bytes.toString("latin1", from, Math.min(to, from + 40)))}`,
+      };
     if (this.contentLength >= 0 && this.contentLength !== length) {
       return { kind: "malformed", text: `two content-lengths, ${this.contentLength} and ${length}` };
     }

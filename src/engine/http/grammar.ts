@@ -12,7 +12,8 @@ export const TEXT = new Uint8Array(256);
 /** Value of a hex digit; 255 for other bytes. */
 export const HEX = new Uint8Array(256).fill(255);
 
-for (const letter of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") TOKEN[letter.charCodeAt(0)] = 1;
+for (const letter of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+  TOKEN[letter.charCodeAt(0)] = 1;
 for (let byte = SPACE; byte < 256; byte++) TEXT[byte] = byte === 127 ? 0 : 1;
 TEXT[TAB] = 1;
 for (let digit = 0; digit < 16; digit++) {

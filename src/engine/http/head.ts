@@ -6,7 +6,10 @@ export type HeaderFields = ReadonlyMap<string, readonly string[]>;
 /** Fields of a head in `bytes` from its status line to its empty line. */
 export function readFields(bytes: Buffer, from: number, to: number): HeaderFields {
   const fields = new Map<string, string[]>();
-  const lines = bytes.toString("utf8", from, to).replace(/\r?\n[ \t]+/g, " ").split("\n");
+  const lines = bytes
+    .toString("utf8", from, to)
+    .replace(/\r?\n[ \t]+/g, " ")
+    .split("\n");
   for (let at = 1; at < lines.length; at++) {
     const line = lines[at] ?? "";
     const colon = line.indexOf(":");

@@ -5,7 +5,11 @@
 export function valueAt<T>(value: unknown, path: string): T;
 export function valueAt(value: unknown, path: string): unknown {
   if (path === "") return value;
-  return walk(value, path.split(/(?<!\\)\./).map((key) => key.replaceAll("\\.", ".")), 0);
+  return walk(
+    value,
+    path.split(/(?<!\\)\./).map((key) => key.replaceAll("\\.", ".")),
+    0,
+  );
 }
 
 function walk(value: unknown, keys: readonly string[], at: number): unknown {
@@ -17,5 +21,7 @@ function walk(value: unknown, keys: readonly string[], at: number): unknown {
     return value.map((member) => walk(member, keys, at + 1)).filter((member) => member !== undefined);
   }
   const member = Object.getOwnPropertyDescriptor(value, key);
-  return member === undefined || (Array.isArray(value) && key === "length") ? undefined : walk(member.value, keys, at + 1);
+  return member === undefined || (Array.isArray(value) && key === "length")
+    ? undefined
+    : walk(member.value, keys, at + 1);
 }

@@ -122,7 +122,9 @@ export class ResponseParser {
     return this.status !== 0 || this.#pendingLength > 0 || this.#informational > 0;
   }
 
-  /** Takes what was received; `chunk` belongs to the parser from now on. After DONE or FAILED everything is leftover. */
+  /**
+   * Takes what was received; `chunk` belongs to the parser from now on. After DONE or FAILED everything is leftover.
+   */
   push(chunk: Buffer): ParseState {
     if (this.#state >= OVER) {
       this.leftover += chunk.length;
@@ -153,7 +155,10 @@ export class ResponseParser {
       return this.#fail("truncated", "the connection ended within the head");
     }
     if (this.#state === BODY_LENGTH) {
-      return this.#fail("truncated", `the connection ended ${this.#left} bytes before the stated content-length of ${this.#contentLength}`);
+      return this.#fail(
+        "truncated",
+        `the connection ended ${this.#left} bytes before the stated content-length of ${this.#contentLength}`,
+      );
     }
     return this.#fail("truncated", `the connection ended within a chunked body, after ${this.bodyLength} bytes`);
   }
@@ -194,7 +199,8 @@ export class ResponseParser {
         case NAME: {
           while (at < limit && TOKEN[bytes[at]!] === 1) at++;
           if (at === limit) break;
-          if (bytes[at] !== COLON || at === this.#lineAt) return this.#fail("malformed", badNameText(bytes, this.#lineAt, at));
+          if (bytes[at] !== COLON || at === this.#lineAt)
+            return this.#fail("malformed", badNameText(bytes, this.#lineAt, at));
           this.#field = this.#framing.classify(bytes, this.#lineAt, at);
           at++;
           this.#valueAt = at;
@@ -228,7 +234,8 @@ export class ResponseParser {
           if (byte === LF) return this.#endHead(bytes, length, at + 1);
           if (byte === SPACE || byte === TAB) {
             // obs-fold (RFC 9112 5.2): a user agent takes it as a space, but never in what frames the message.
-            if (this.#headers === 0 || this.#field !== PLAIN) return this.#fail("malformed", "a header line begins with a space");
+            if (this.#headers === 0 || this.#field !== PLAIN)
+              return this.#fail("malformed", "a header line begins with a space");
             this.#valueAt = at;
             state = VALUE;
             break;
@@ -263,7 +270,8 @@ export class ResponseParser {
     }
     this.#at = at;
     this.#state = state;
-    if (at - this.headStart >= HEAD_BYTES_MAX) return this.#fail("headTooLarge", `the head is longer than ${HEAD_BYTES_MAX} bytes`);
+    if (at - this.headStart >= HEAD_BYTES_MAX)
+      return this.#fail("headTooLarge", `the head is longer than ${HEAD_BYTES_MAX} bytes`);
     return MORE;
   }
 
@@ -281,7 +289,10 @@ export class ResponseParser {
       else if (place < 12) isGood = isDigit && (place > 9 || byte !== 48);
       else isGood = byte === SPACE || byte === CR || byte === LF;
       if (!isGood) {
-        this.#fail("malformed", place < 12 ? "the answer does not begin with HTTP/1.0 or HTTP/1.1 and a status" : "no space after the status");
+        this.#fail(
+          "malformed",
+          place < 12 ? "the answer does not begin with HTTP/1.0 or HTTP/1.1 and a status" : "no space after the status",
+        );
         return -1;
       }
       if (place === 7) this.minorVersion = byte - 48;
@@ -295,7 +306,8 @@ export class ResponseParser {
   #endHead(bytes: Buffer, length: number, at: number): ParseState {
     const status = this.status;
     if (status < 200 && status !== 101) {
-      if (++this.#informational > INFORMATIONAL_MAX) return this.#fail("malformed", `more than ${INFORMATIONAL_MAX} informational responses`);
+      if (++this.#informational > INFORMATIONAL_MAX)
+        return this.#fail("malformed", `more than ${INFORMATIONAL_MAX} informational responses`);
       this.#beginHead(at);
       this.#at = at;
       return this.#readHead(bytes, length);
@@ -330,8 +342,13 @@ export class ResponseParser {
 
   #remember(bytes: Buffer, headEnd: number): void {
     this.#memo.keep(bytes, headEnd, {
-      status: this.status, minorVersion: this.minorVersion, hasSetCookie: this.hasSetCookie, hasContentEncoding: this.hasContentEncoding,
-      keepsAlive: this.keepsAlive, contentLength: this.#contentLength, isChunked: this.#isChunked,
+      status: this.status,
+      minorVersion: this.minorVersion,
+      hasSetCookie: this.hasSetCookie,
+      hasContentEncoding: this.hasContentEncoding,
+      keepsAlive: this.keepsAlive,
+      contentLength: this.#contentLength,
+      isChunked: this.#isChunked,
     });
   }
 
@@ -412,7 +429,8 @@ export class ResponseParser {
       this.bodyEnd = to;
       return true;
     }
-    if (this.bodyLength > BODY_BYTES_MAX) return this.#refuse("badEncoding", `the body is longer than ${BODY_BYTES_MAX} bytes; use responseType "none"`);
+    if (this.bodyLength > BODY_BYTES_MAX)
+      return this.#refuse("badEncoding", `the body is longer than ${BODY_BYTES_MAX} bytes; use responseType "none"`);
     const kept = this.bodyEnd - this.bodyStart;
     if (!this.#ownsBody || kept + to - from > this.body.length) this.#growBody(kept, kept + to - from);
     bytes.copy(this.body, kept, from, to);
@@ -451,5 +469,7 @@ export class ResponseParser {
 }
 
 function badNameText(bytes: Buffer, from: number, at: number): string {
-  return at === from ? "a header line without a name" : `byte ${hexOf(bytes[at]!)} in the name of header ${JSON.stringify(bytes.toString("latin1", from, Math.min(at, from + 40)))}`;
+  return at === from
+    ? "a header line without a name"
+    : `byte ${hexOf(bytes[at]!)} in the header name ${bytes.toString("latin1", from, Math.min(at, from + 40))}`;
 }

@@ -25,7 +25,10 @@ export type RequestSettings = {
   readonly keepsBody: boolean;
   /** undefined: the VU's own; null: none. */
   readonly jar: VuCookieJar | null | undefined;
-  /** What params.cookies and a Cookie header of the user put into the Cookie header, "" for none; and the names that replace the jar's. */
+  /**
+   * What params.cookies and a Cookie header of the user put into the Cookie header, "" for none; and the names that
+   * replace the jar's.
+   */
   readonly cookie: string;
   readonly replaced: ReadonlySet<string> | null;
   /** undefined: the VU's own; null: every status is expected. */
@@ -110,13 +113,28 @@ export class HttpRequest {
 /** Settings without params. */
 export function defaultSettings(plan: HttpPlan, name = ""): RequestSettings {
   return {
-    tags: null, name, timeoutMs: DEFAULT_TIMEOUT_MS, redirects: plan.maxRedirects, keepsBody: !plan.discardResponseBodies,
-    jar: undefined, cookie: "", replaced: null, callback: undefined, auth: "",
+    tags: null,
+    name,
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    redirects: plan.maxRedirects,
+    keepsBody: !plan.discardResponseBodies,
+    jar: undefined,
+    cookie: "",
+    replaced: null,
+    callback: undefined,
+    auth: "",
   };
 }
 
 /** Puts a request together. Throws TypeError that names what is wrong. */
-export function makeRequest(method: string, target: Target, body: RequestBody | undefined, params: Params, name: string, plan: HttpPlan): HttpRequest {
+export function makeRequest(
+  method: string,
+  target: Target,
+  body: RequestBody | undefined,
+  params: Params,
+  name: string,
+  plan: HttpPlan,
+): HttpRequest {
   if (!isToken(method)) throw new TypeError(`the method cannot be ${show(method)}`);
   const given = checkHeaders(params.headers);
   const settings = checkParams(params, plan, name, headerOf(given, "cookie"));
@@ -126,8 +144,14 @@ export function makeRequest(method: string, target: Target, body: RequestBody | 
   const bytes = encoded === null ? null : coding === undefined ? encoded.bytes : compress(encoded.bytes, coding);
   return new HttpRequest(
     {
-      method, target, headers, body: bytes, contentType: encoded?.contentType ?? "", contentEncoding: bytes !== null && coding !== undefined ? coding : "",
-      authorization: settings.auth === "digest" ? "digest" : "", settings,
+      method,
+      target,
+      headers,
+      body: bytes,
+      contentType: encoded?.contentType ?? "",
+      contentEncoding: bytes !== null && coding !== undefined ? coding : "",
+      authorization: settings.auth === "digest" ? "digest" : "",
+      settings,
     },
     plan,
   );
@@ -140,7 +164,10 @@ export function headerOf(headers: Readonly<Record<string, string>>, name: string
 }
 
 /** The same headers without those named (lower case). */
-export function withoutHeaders(headers: Readonly<Record<string, string>>, names: ReadonlySet<string>): Readonly<Record<string, string>> {
+export function withoutHeaders(
+  headers: Readonly<Record<string, string>>,
+  names: ReadonlySet<string>,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name.toLowerCase())));
 }
 
@@ -149,18 +176,28 @@ function checkParams(params: Params, plan: HttpPlan, name: string, cookieHeader:
   const defaults = defaultSettings(plan, params.tags?.["name"] ?? name);
   const { tags, timeout, redirects, responseType, jar, auth, responseCallback } = params;
   const timeoutMs = timeout === undefined ? defaults.timeoutMs : parseDuration(timeout);
-  if (timeoutMs === null || timeoutMs <= 0) throw new TypeError(`params.timeout must be a duration above 0 such as "10s", not ${show(timeout)}`);
-  if (redirects !== undefined && !(Number.isInteger(redirects) && redirects >= 0)) throw new TypeError(`params.redirects must be a whole number, not ${show(redirects)}`);
+  if (timeoutMs === null || timeoutMs <= 0)
+    throw new TypeError(`params.timeout must be a duration above 0 such as "10s", not ${show(timeout)}`);
+  if (redirects !== undefined && !(Number.isInteger(redirects) && redirects >= 0))
+    throw new TypeError(`params.redirects must be a whole number, not ${show(redirects)}`);
   if (responseType !== undefined && responseType !== "text" && responseType !== "binary" && responseType !== "none") {
     throw new TypeError(`params.responseType must be text, binary or none, not ${show(responseType)}`);
   }
-  if (jar !== undefined && jar !== null && !(jar instanceof VuCookieJar)) throw new TypeError("params.jar must be what http.cookieJar() returns, or null");
-  if (auth !== undefined && auth !== "basic" && auth !== "digest") throw new TypeError(`params.auth must be basic or digest, not ${show(auth)}`);
+  if (jar !== undefined && jar !== null && !(jar instanceof VuCookieJar))
+    throw new TypeError("params.jar must be what http.cookieJar() returns, or null");
+  if (auth !== undefined && auth !== "basic" && auth !== "digest")
+    throw new TypeError(`params.auth must be basic or digest, not ${show(auth)}`);
   if (responseCallback !== undefined && responseCallback !== null && typeof responseCallback !== "function") {
     throw new TypeError("params.responseCallback must be what http.expectedStatuses() returns, or null");
   }
   return {
-    ...defaults, tags: tags ?? null, timeoutMs, redirects: redirects ?? defaults.redirects, callback: responseCallback, auth: auth ?? "", jar,
+    ...defaults,
+    tags: tags ?? null,
+    timeoutMs,
+    redirects: redirects ?? defaults.redirects,
+    callback: responseCallback,
+    auth: auth ?? "",
+    jar,
     keepsBody: responseType === undefined ? defaults.keepsBody : responseType !== "none",
     ...cookiesOf(params.cookies, cookieHeader),
   };
@@ -174,8 +211,10 @@ function headTextOf(parts: RequestParts, plan: HttpPlan, names: ReadonlySet<stri
   if (plan.noConnectionReuse && !names.has("connection")) text += "Connection: close\r\n";
   if (!names.has("authorization")) text += authorizationLine(parts);
   if (parts.contentType !== "" && !names.has("content-type")) text += `Content-Type: ${parts.contentType}\r\n`;
-  if (parts.contentEncoding !== "" && !names.has("content-encoding")) text += `Content-Encoding: ${parts.contentEncoding}\r\n`;
-  if (!isChunked && !names.has("content-length") && (body !== null || METHODS_WITH_BODY.has(method))) text += `Content-Length: ${body?.length ?? 0}\r\n`;
+  if (parts.contentEncoding !== "" && !names.has("content-encoding"))
+    text += `Content-Encoding: ${parts.contentEncoding}\r\n`;
+  if (!isChunked && !names.has("content-length") && (body !== null || METHODS_WITH_BODY.has(method)))
+    text += `Content-Length: ${body?.length ?? 0}\r\n`;
   for (const name in parts.headers) text += `${name}: ${parts.headers[name]}\r\n`;
   return text;
 }
@@ -206,7 +245,8 @@ function cookiesOf(cookies: Params["cookies"], cookieHeader: string): Pick<Reque
   for (const [name, given] of Object.entries(cookies ?? {})) {
     const value = String(typeof given === "string" ? given : given?.value);
     if (!isToken(name)) throw new TypeError(`params.cookies: ${show(name)} is no cookie name`);
-    if (!isHeaderValue(value) || value.includes(";")) throw new TypeError(`params.cookies: the value of ${name} has a semicolon or a line break`);
+    if (!isHeaderValue(value) || value.includes(";"))
+      throw new TypeError(`params.cookies: the value of ${name} has a semicolon or a line break`);
     cookie += cookie === "" ? `${name}=${value}` : `; ${name}=${value}`;
     if (typeof given === "object" && given.replace === true) (replaced ??= new Set<string>()).add(name);
   }

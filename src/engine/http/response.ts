@@ -13,7 +13,12 @@ import type { ResponseParser } from "./parser.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** The other end of a connection; one object for all exchanges on it. */
-export type Peer = { readonly ip: string; readonly port: number; readonly tlsVersion: string; readonly tlsCipher: string };
+export type Peer = {
+  readonly ip: string;
+  readonly port: number;
+  readonly tlsVersion: string;
+  readonly tlsCipher: string;
+};
 
 export type Resolve = (response: Response) => void;
 export type Reject = (reason: unknown) => void;
@@ -67,7 +72,14 @@ export class HttpResponse implements Response, Exchange {
   #text: string | null = null;
   #fields: HeaderFields | null = null;
 
-  constructor(sent: HttpRequest, promise: Promise<Response>, resolve: Resolve, reject: Reject, redirectsLeft: number, isRepeat: boolean) {
+  constructor(
+    sent: HttpRequest,
+    promise: Promise<Response>,
+    resolve: Resolve,
+    reject: Reject,
+    redirectsLeft: number,
+    isRepeat: boolean,
+  ) {
     this.sent = sent;
     this.promise = promise;
     this.resolve = resolve;
@@ -76,7 +88,9 @@ export class HttpResponse implements Response, Exchange {
     this.isRepeat = isRepeat;
   }
 
-  /** Takes over what the parser found; `nowMs` is when the last byte came. A body that cannot be decoded is an error. */
+  /**
+   * Takes over what the parser found; `nowMs` is when the last byte came. A body that cannot be decoded is an error.
+   */
   complete(parser: ResponseParser, nowMs: number): void {
     this.status = parser.status;
     this.#minorVersion = parser.minorVersion;
@@ -199,7 +213,8 @@ export class HttpResponse implements Response, Exchange {
 
   get cookies(): Readonly<Record<string, readonly ResponseCookie[]>> {
     const cookies: Record<string, ResponseCookie[]> = {};
-    if (this.hasSetCookie) for (const cookie of this.parsedCookies) (cookies[cookie.name] ??= []).push(toResponseCookie(cookie));
+    if (this.hasSetCookie)
+      for (const cookie of this.parsedCookies) (cookies[cookie.name] ??= []).push(toResponseCookie(cookie));
     return cookies;
   }
 
@@ -213,8 +228,13 @@ export class HttpResponse implements Response, Exchange {
 
   get timings(): Timings {
     return {
-      blocked: this.blockedMs, connecting: this.connectingMs, tls_handshaking: this.tlsMs, sending: this.sendingMs, waiting: this.waitingMs,
-      receiving: this.receivingMs, duration: this.sendingMs + this.waitingMs + this.receivingMs,
+      blocked: this.blockedMs,
+      connecting: this.connectingMs,
+      tls_handshaking: this.tlsMs,
+      sending: this.sendingMs,
+      waiting: this.waitingMs,
+      receiving: this.receivingMs,
+      duration: this.sendingMs + this.waitingMs + this.receivingMs,
     };
   }
 
@@ -230,14 +250,49 @@ export class HttpResponse implements Response, Exchange {
       value = JSON.parse(this.body);
     } catch (cause) {
       const start = JSON.stringify(this.body.slice(0, 60));
-      throw new TypeError(`the body of ${this.method} ${this.url} (status ${this.status}) is not JSON: it begins with ${start}`, { cause });
+      throw new TypeError(
+        `the body of ${this.method} ${this.url} (status ${this.status}) is not JSON: it begins with ${start}`,
+        { cause },
+      );
     }
     return valueAt<T>(value, path ?? "");
   }
 
   /** What JSON.stringify shows: k6's fields. */
   toJSON(): Record<string, unknown> {
-    const { status, status_text, url, proto, remote_ip, remote_port, headers, cookies, body, timings, error, error_code, tls_version, tls_cipher_suite, request } = this;
-    return { status, status_text, url, proto, remote_ip, remote_port, headers, cookies, body, timings, error, error_code, tls_version, tls_cipher_suite, request };
+    const {
+      status,
+      status_text,
+      url,
+      proto,
+      remote_ip,
+      remote_port,
+      headers,
+      cookies,
+      body,
+      timings,
+      error,
+      error_code,
+      tls_version,
+      tls_cipher_suite,
+      request,
+    } = this;
+    return {
+      status,
+      status_text,
+      url,
+      proto,
+      remote_ip,
+      remote_port,
+      headers,
+      cookies,
+      body,
+      timings,
+      error,
+      error_code,
+      tls_version,
+      tls_cipher_suite,
+      request,
+    };
   }
 }

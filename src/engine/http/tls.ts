@@ -17,12 +17,16 @@ type VersionedTlsOptions = TLSOptions & { minVersion?: number; maxVersion?: numb
  */
 export function tlsOptionsFor(origin: Origin, plan: HttpPlan): TLSOptions {
   const options: VersionedTlsOptions = {
-    rejectUnauthorized: !plan.insecureSkipTlsVerify, ALPNProtocols: "http/1.1", serverName: isIP(origin.host) === 0 ? origin.host : "",
+    rejectUnauthorized: !plan.insecureSkipTlsVerify,
+    ALPNProtocols: "http/1.1",
+    serverName: isIP(origin.host) === 0 ? origin.host : "",
   };
   if (plan.tlsCaCerts.length > 0) options.ca = [...rootCertificates, ...plan.tlsCaCerts];
   if (plan.tlsVersionMin !== "") options.minVersion = PROTOCOL_VERSION[plan.tlsVersionMin];
   if (plan.tlsVersionMax !== "") options.maxVersion = PROTOCOL_VERSION[plan.tlsVersionMax];
-  const certificate = plan.tlsAuth.find((auth) => auth.domains.length === 0 || auth.domains.some((domain) => isCovered(origin.host, domain)));
+  const certificate = plan.tlsAuth.find(
+    (auth) => auth.domains.length === 0 || auth.domains.some((domain) => isCovered(origin.host, domain)),
+  );
   if (certificate !== undefined) {
     options.cert = certificate.cert;
     options.key = certificate.key;

@@ -44,7 +44,9 @@ export class Target {
   }
 }
 
-/** Origins by their text, targets by URL. Both bounded: emptied when full (a live connection keeps its origin object). */
+/**
+ * Origins by their text, targets by URL. Both bounded: emptied when full (a live connection keeps its origin object).
+ */
 const ORIGINS_MAX = 10_000;
 const TARGETS_MAX = 10_000;
 
@@ -79,7 +81,9 @@ export class TargetTable {
     const origin = slash < 0 ? undefined : this.#origins.get(url.slice(0, slash));
     if (origin === undefined) return null;
     const path = url.slice(slash);
-    return /^[A-Za-z0-9\-._~:/?@!$&'()*+,;=%[\]]*$/.test(path) && !/\/\.|%2e/i.test(path) ? new Target(origin, url, path, null) : null;
+    return /^[A-Za-z0-9\-._~:/?@!$&'()*+,;=%[\]]*$/.test(path) && !/\/\.|%2e/i.test(path)
+      ? new Target(origin, url, path, null)
+      : null;
   }
 
   #parse(url: string): Target {

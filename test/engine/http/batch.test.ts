@@ -14,7 +14,10 @@ describe("limits", () => {
     using client = openClient();
     const response: Response = await client.http.get(server.url);
     const open = new Map<number, (response: Response) => void>();
-    const jobs: readonly BatchJob[] = hosts.map((host, index) => ({ host, call: { method: "GET", url: String(index), body: null, params: null } }));
+    const jobs: readonly BatchJob[] = hosts.map((host, index) => ({
+      host,
+      call: { method: "GET", url: String(index), body: null, params: null },
+    }));
     const result = runBatch(jobs, limits, (call) => new Promise((resolve) => open.set(Number(call.url), resolve)));
     const finish = async (index: number): Promise<void> => {
       open.get(index)?.(response);
@@ -54,8 +57,18 @@ describe("limits", () => {
 
 test("an entry is a URL, a tuple or a record", () => {
   expect(callOf("http://h/", "0")).toEqual({ method: "GET", url: "http://h/", body: null, params: null });
-  expect(callOf(["POST", "http://h/", "b", { timeout: 1 }], "0")).toEqual({ method: "POST", url: "http://h/", body: "b", params: { timeout: 1 } });
-  expect(callOf({ method: "PUT", url: "http://h/" }, "0")).toEqual({ method: "PUT", url: "http://h/", body: null, params: null });
+  expect(callOf(["POST", "http://h/", "b", { timeout: 1 }], "0")).toEqual({
+    method: "POST",
+    url: "http://h/",
+    body: "b",
+    params: { timeout: 1 },
+  });
+  expect(callOf({ method: "PUT", url: "http://h/" }, "0")).toEqual({
+    method: "PUT",
+    url: "http://h/",
+    body: null,
+    params: null,
+  });
   expect(() => callOf(JSON.parse('{"url":"x"}'), "7")).toThrow(/entry 7 must be/);
 });
 
@@ -63,10 +76,17 @@ describe("the client", () => {
   test("an array gives an array, a record a record, in their order, over several connections", async () => {
     using server = serveScript((request, peer) => {
       // The first answer comes last.
-      setTimeout(() => peer.write(reply(`${request.line.split(" ", 2).join(" ")} ${request.body}`)), request.line.includes("/0") ? 20 : 0);
+      setTimeout(
+        () => peer.write(reply(`${request.line.split(" ", 2).join(" ")} ${request.body}`)),
+        request.line.includes("/0") ? 20 : 0,
+      );
     });
     using client = openClient();
-    const list = await client.http.batch([`${server.url}/0`, ["POST", `${server.url}/1`, "b"], { method: "DELETE", url: `${server.url}/2` }]);
+    const list = await client.http.batch([
+      `${server.url}/0`,
+      ["POST", `${server.url}/1`, "b"],
+      { method: "DELETE", url: `${server.url}/2` },
+    ]);
     expect(list.map((response) => response.body.trim())).toEqual(["GET /0", "POST /1 b", "DELETE /2"]);
     expect(server.counts.made).toBe(3);
     const record = await client.http.batch({ one: `${server.url}/a`, two: `${server.url}/b` });
@@ -88,7 +108,7 @@ describe("the client", () => {
     expect([responses.length, openMax, server.counts.made]).toEqual([12, 3, 3]);
   });
 
-  test("a failed request fails its own response only; an interrupt fails the batch and starts nothing more", async () => {
+  test("a failed request fails its own response only; an interrupt fails the batch", async () => {
     using gone = serveText("");
     gone[Symbol.dispose]();
     using server = serveText(reply("x"));

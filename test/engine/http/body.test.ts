@@ -1,4 +1,5 @@
-// Goal: bodies survive coding and decoding, hostile ones are refused in words. Method: round trips, planted damage, a bomb.
+// Goal: bodies survive coding and decoding, hostile ones are refused in words.
+// Method: round trips, planted damage, a bomb.
 
 import { describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
@@ -31,7 +32,10 @@ describe("content codings", () => {
   });
 
   test("zstd in many blocks, in several frames and with runs is whole", () => {
-    const long = Buffer.concat([Buffer.alloc(300_000), Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * index) % 251))]);
+    const long = Buffer.concat([
+      Buffer.alloc(300_000),
+      Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * index) % 251)),
+    ]);
     const frames = Buffer.concat([compress(long, "zstd"), compress(text, "zstd")]);
     expect(decompress(frames, "zstd")).toEqual(Buffer.concat([long, text]));
     expect(decompress(frames.subarray(0, frames.length - 1), "zstd")).toBeString();
@@ -60,6 +64,8 @@ describe("request bodies", () => {
     expect(() => encodeBody(JSON.parse('{"a":{"b":1}}'))).toThrow(/body field "a" must be text.*not object/);
     expect(() => encodeBody(JSON.parse('{"a":null}'))).toThrow(/body field "a".*not null/);
     expect(() => encodeBody(JSON.parse("7"))).toThrow(/must be text, bytes or a record of fields, not number/);
-    expect(() => encodeBody({ f: { data: "x", filename: "f", content_type: "a\r\nb: c" } })).toThrow(/content type of file "f" has a line break/);
+    expect(() => encodeBody({ f: { data: "x", filename: "f", content_type: "a\r\nb: c" } })).toThrow(
+      /content type of file "f" has a line break/,
+    );
   });
 });

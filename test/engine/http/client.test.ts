@@ -13,7 +13,9 @@ describe("requests", () => {
     const response = await client.http.get(`${server.url}/a/b?c=d`);
     expect(response.status).toBe(200);
     expect(response.body).toBe("hi");
-    expect(server.requests[0]?.head).toBe(`GET /a/b?c=d HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUser-Agent: hyperscale/test\r\n`);
+    expect(server.requests[0]?.head).toBe(
+      `GET /a/b?c=d HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUser-Agent: hyperscale/test\r\n`,
+    );
   });
 
   test("every method is sent under its name, with and without a body", async () => {
@@ -29,10 +31,21 @@ describe("requests", () => {
     await http.options(server.url);
     await http.request("report", server.url, "r");
     await http.post(server.url);
-    const seen = server.requests.map((request) => [request.line.split(" ")[0], request.body, headerOf(request, "content-length")]);
+    const seen = server.requests.map((request) => [
+      request.line.split(" ")[0],
+      request.body,
+      headerOf(request, "content-length"),
+    ]);
     expect(seen).toEqual([
-      ["GET", "", ""], ["HEAD", "", ""], ["POST", "p", "1"], ["PUT", "u", "1"], ["PATCH", "a", "1"], ["DELETE", "", ""], ["OPTIONS", "", ""],
-      ["REPORT", "r", "1"], ["POST", "", "0"],
+      ["GET", "", ""],
+      ["HEAD", "", ""],
+      ["POST", "p", "1"],
+      ["PUT", "u", "1"],
+      ["PATCH", "a", "1"],
+      ["DELETE", "", ""],
+      ["OPTIONS", "", ""],
+      ["REPORT", "r", "1"],
+      ["POST", "", "0"],
     ]);
     expect(server.counts.made).toBe(1);
   });
@@ -44,8 +57,16 @@ describe("requests", () => {
     await client.http.post(server.url, new Uint8Array([0, 255, 1]).subarray(1));
     await client.http.post(server.url, new Uint8Array([65, 66]).buffer);
     await client.http.post(server.url, { a: "x y&", "b=": 2, c: true });
-    expect(server.requests.map((request) => [headerOf(request, "content-length"), headerOf(request, "content-type"), request.body])).toEqual([
-      ["5", "", Buffer.from("grün").toString("latin1")], ["2", "", "\xff\x01"], ["2", "", "AB"],
+    expect(
+      server.requests.map((request) => [
+        headerOf(request, "content-length"),
+        headerOf(request, "content-type"),
+        request.body,
+      ]),
+    ).toEqual([
+      ["5", "", Buffer.from("grün").toString("latin1")],
+      ["2", "", "\xff\x01"],
+      ["2", "", "AB"],
       ["22", "application/x-www-form-urlencoded", "a=x+y%26&b%3D=2&c=true"],
     ]);
   });
@@ -53,12 +74,16 @@ describe("requests", () => {
   test("a record with a file is multipart", async () => {
     using server = serveText(reply(""));
     using client = openClient();
-    await client.http.post(server.url, { note: "n", "f\"": client.http.file(new Uint8Array([1, 2]), "a.bin", "image/x") });
+    await client.http.post(server.url, {
+      note: "n",
+      'f"': client.http.file(new Uint8Array([1, 2]), "a.bin", "image/x"),
+    });
     const boundary = /boundary=(\S+)/.exec(headerOf(server.requests[0], "content-type"))?.[1] ?? "";
     expect(boundary.length).toBeGreaterThan(20);
     expect(server.requests[0]?.body).toBe(
       `--${boundary}\r\nContent-Disposition: form-data; name="note"\r\n\r\nn\r\n` +
-        `--${boundary}\r\nContent-Disposition: form-data; name="f%22"; filename="a.bin"\r\nContent-Type: image/x\r\n\r\n\x01\x02\r\n--${boundary}--\r\n`,
+        `--${boundary}\r\nContent-Disposition: form-data; name="f%22"; filename="a.bin"\r\n` +
+        `Content-Type: image/x\r\n\r\n\x01\x02\r\n--${boundary}--\r\n`,
     );
   });
 
@@ -67,7 +92,10 @@ describe("requests", () => {
     using client = openClient();
     const headers = { HOST: "other.test", "User-Agent": "me", "Content-Type": "text/x", "X-Number": "1" };
     await client.http.post(server.url, { a: 1 }, { headers });
-    expect(server.requests[0]?.head).toBe("POST / HTTP/1.1\r\nContent-Length: 3\r\nHOST: other.test\r\nUser-Agent: me\r\nContent-Type: text/x\r\nX-Number: 1\r\n");
+    expect(server.requests[0]?.head).toBe(
+      "POST / HTTP/1.1\r\nContent-Length: 3\r\nHOST: other.test\r\n" +
+        "User-Agent: me\r\nContent-Type: text/x\r\nX-Number: 1\r\n",
+    );
   });
 
   test("transfer-encoding chunked sends the body in chunks", async () => {
@@ -75,7 +103,9 @@ describe("requests", () => {
     using client = openClient();
     await client.http.post(server.url, "x".repeat(70_000), { headers: { "Transfer-Encoding": "chunked" } });
     expect(headerOf(server.requests[0], "content-length")).toBe("");
-    expect(server.requests[0]?.body).toBe(`10000\r\n${"x".repeat(65_536)}\r\n1170\r\n${"x".repeat(4_464)}\r\n0\r\n\r\n`);
+    expect(server.requests[0]?.body).toBe(
+      `10000\r\n${"x".repeat(65_536)}\r\n1170\r\n${"x".repeat(4_464)}\r\n0\r\n\r\n`,
+    );
   });
 
   test("compression compresses the body and says so", async () => {
@@ -99,12 +129,19 @@ describe("requests", () => {
     using client = openClient();
     await client.http.get(`${server.url}/${"p".repeat(5_000)}#fragment`);
     await client.http.get(`${server.url}/a b/ü?q=<>`);
-    expect(server.requests.map((request) => request.line)).toEqual([`GET /${"p".repeat(5_000)} HTTP/1.1`, "GET /a%20b/%C3%BC?q=%3C%3E HTTP/1.1"]);
+    expect(server.requests.map((request) => request.line)).toEqual([
+      `GET /${"p".repeat(5_000)} HTTP/1.1`,
+      "GET /a%20b/%C3%BC?q=%3C%3E HTTP/1.1",
+    ]);
   });
 });
 
 describe("invalid arguments throw and are not recorded", () => {
-  const cases: readonly (readonly [name: string, run: (http: ReturnType<typeof openClient>["http"]) => Promise<unknown>, message: RegExp])[] = [
+  const cases: readonly (readonly [
+    name: string,
+    run: (http: ReturnType<typeof openClient>["http"]) => Promise<unknown>,
+    message: RegExp,
+  ])[] = [
     ["no scheme", (http) => http.get("127.0.0.1:80/"), /invalid URL "127.0.0.1:80\/".*scheme/],
     ["another scheme", (http) => http.get("ftp://h/"), /the scheme must be http or https/],
     ["no host", (http) => http.get("http://"), /invalid URL "http:\/\/": it has no host/],
@@ -131,14 +168,22 @@ describe("invalid arguments throw and are not recorded", () => {
 
 describe("responses", () => {
   test("tell status, protocol, headers, address and request", async () => {
-    using server = serveText("HTTP/1.1 201 Made it\r\nx-one: a\r\nX-ONE: b\r\ncontent-type: application/json\r\nContent-Length: 13\r\n\r\n{\"a\":[1,{}]}\n");
+    using server = serveText(
+      "HTTP/1.1 201 Made it\r\nx-one: a\r\nX-ONE: b\r\ncontent-type: application/json\r\n" +
+        'Content-Length: 13\r\n\r\n{"a":[1,{}]}\n',
+    );
     using client = openClient();
     const response = await client.http.post(server.url, "question", { headers: { "x-mine": "m" } });
     expect(response.status_text).toBe("201 Made it");
     expect(response.proto).toBe("HTTP/1.1");
     expect(response.headers).toEqual({ "X-One": "a, b", "Content-Type": "application/json", "Content-Length": "13" });
     expect([response.remote_ip, response.remote_port]).toEqual(["127.0.0.1", server.port]);
-    expect([response.error, response.error_code, response.tls_version, response.tls_cipher_suite]).toEqual(["", 0, "", ""]);
+    expect([response.error, response.error_code, response.tls_version, response.tls_cipher_suite]).toEqual([
+      "",
+      0,
+      "",
+      "",
+    ]);
     expect(response.request.method).toBe("POST");
     expect(response.request.body).toBe("question");
     expect(response.request.headers["X-Mine"]).toEqual(["m"]);
@@ -168,8 +213,17 @@ describe("responses", () => {
       expect(timings.waiting).toBeGreaterThan(0);
     }
     const [exchange] = client.owner.exchanges;
-    expect([exchange?.method, exchange?.url, exchange?.name, exchange?.status, exchange?.isSent, exchange?.isExpected]).toEqual(["GET", server.url, server.url, 200, true, true]);
-    expect(exchange?.bytesSent).toBe(Buffer.byteLength(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUser-Agent: hyperscale/test\r\n\r\n`));
+    expect([
+      exchange?.method,
+      exchange?.url,
+      exchange?.name,
+      exchange?.status,
+      exchange?.isSent,
+      exchange?.isExpected,
+    ]).toEqual(["GET", server.url, server.url, 200, true, true]);
+    expect(exchange?.bytesSent).toBe(
+      Buffer.byteLength(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nUser-Agent: hyperscale/test\r\n\r\n`),
+    );
     expect(exchange?.bytesReceived).toBe(reply("body").length);
   });
 
@@ -186,7 +240,12 @@ describe("responses", () => {
   });
 
   test("HEAD, 204 and 304 have no body and keep the connection", async () => {
-    const answers = ["HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", reply("end")];
+    const answers = [
+      "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n",
+      "HTTP/1.1 204 No Content\r\n\r\n",
+      "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+      reply("end"),
+    ];
     using server = serveScript((_, peer) => peer.write(answers.shift() ?? ""));
     using client = openClient();
     expect((await client.http.head(server.url)).body).toBe("");
@@ -197,8 +256,12 @@ describe("responses", () => {
   });
 
   for (const [coding, compressed] of [
-    ["gzip", gzipSync("payload")], ["deflate", deflateSync("payload")], ["deflate", deflateRawSync("payload")], ["br", brotliCompressSync("payload")],
-    ["zstd", zstdCompressSync("payload")], ["gzip, br", brotliCompressSync(gzipSync("payload"))],
+    ["gzip", gzipSync("payload")],
+    ["deflate", deflateSync("payload")],
+    ["deflate", deflateRawSync("payload")],
+    ["br", brotliCompressSync("payload")],
+    ["zstd", zstdCompressSync("payload")],
+    ["gzip, br", brotliCompressSync(gzipSync("payload"))],
   ] as const) {
     test(`a body in ${coding} is decoded`, async () => {
       using server = serveScript((_, peer) => {
@@ -264,6 +327,21 @@ describe("expected statuses", () => {
   });
 });
 
+test("a response callback that throws fails the call, after the exchange is recorded", async () => {
+  using server = serveText(reply(""));
+  using client = openClient();
+  const throwing = (): boolean => {
+    throw new RangeError("mine");
+  };
+  await expect(client.http.get(server.url, { responseCallback: throwing })).rejects.toThrow("mine");
+  expect([client.owner.exchanges.length, client.owner.exchanges[0]?.isExpected, client.http.openCount]).toEqual([
+    1,
+    false,
+    0,
+  ]);
+  expect((await client.http.get(server.url)).status).toBe(200);
+});
+
 describe("names and tags", () => {
   test("http.url names the request by its template; tags.name wins", async () => {
     using server = serveText(reply(""));
@@ -299,8 +377,16 @@ describe("stopping", () => {
     client.http.interruptAll("gracefulStop is over");
     for (const request of open) await expect(request).rejects.toThrow(/gracefulStop is over/);
     await idle;
-    expect(client.owner.exchanges.map((exchange) => [exchange.isInterrupted, exchange.isSent, exchange.isExpected, exchange.status])).toEqual([
-      [true, true, false, 0], [true, true, false, 0],
+    expect(
+      client.owner.exchanges.map((exchange) => [
+        exchange.isInterrupted,
+        exchange.isSent,
+        exchange.isExpected,
+        exchange.status,
+      ]),
+    ).toEqual([
+      [true, true, false, 0],
+      [true, true, false, 0],
     ]);
     expect(client.owner.exchanges[0]?.waitingMs).toBeGreaterThan(0);
     await until(() => server.counts.open === 0, "the connections are closed");
@@ -322,7 +408,9 @@ describe("stopping", () => {
     const request = client.http.get("http://name.test/");
     client.http.interruptAll("stop");
     await expect(request).rejects.toBeInstanceOf(InterruptedError);
-    expect(client.owner.exchanges.map((exchange) => [exchange.isSent, exchange.isInterrupted])).toEqual([[false, true]]);
+    expect(client.owner.exchanges.map((exchange) => [exchange.isSent, exchange.isInterrupted])).toEqual([
+      [false, true],
+    ]);
   });
 
   test("whenIdle resolves at once when nothing is open, else when the last request ends", async () => {

@@ -36,7 +36,11 @@ describe("keep-alive", () => {
     ["chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;ext\r\nx\r\n0\r\nTrailer: t\r\n\r\n", true],
     ["bytes beyond the length", `${reply("x")}yz`, false],
     ["a second response at once", `${reply("x")}${reply("y")}`, false],
-    ["100 and 103 before", `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${reply("x")}`, true],
+    [
+      "100 and 103 before",
+      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${reply("x")}`,
+      true,
+    ],
   ] as const) {
     test(`after ${name} the connection is ${isKept ? "kept" : "given up"}`, async () => {
       using server = serveText(answer);
@@ -107,7 +111,11 @@ describe("a kept connection that dies before the response", () => {
     await client.http.get(server.url);
     const response = await client.http.get(server.url);
     expect(response.status).toBe(200);
-    expect(client.owner.exchanges.map((exchange) => [exchange.isSent, exchange.status])).toEqual([[true, 200], [true, 0], [true, 200]]);
+    expect(client.owner.exchanges.map((exchange) => [exchange.isSent, exchange.status])).toEqual([
+      [true, 200],
+      [true, 0],
+      [true, 200],
+    ]);
     expect(server.requests.length).toBe(3);
     expect(client.http.openCount).toBe(0);
   });
@@ -145,8 +153,18 @@ describe("failures", () => {
     ["garbage", "garbage\r\n\r\n", 1601, "malformed response"],
     ["endless header", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(70_000)}`, 1602, "response headers too large"],
     ["too many headers", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(300)}\r\n`, 1602, "more than 256 headers"],
-    ["a body shorter than its length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 1603, "7 bytes before the stated content-length of 10"],
-    ["a chunked body cut short", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nabc", 1603, "within a chunked body, after 3 bytes"],
+    [
+      "a body shorter than its length",
+      "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+      1603,
+      "7 bytes before the stated content-length of 10",
+    ],
+    [
+      "a chunked body cut short",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nabc",
+      1603,
+      "within a chunked body, after 3 bytes",
+    ],
     ["bad chunk size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc", 1604, "bad chunked encoding"],
     ["nothing", "", 1606, "connection closed before a response"],
   ] as const) {
@@ -173,7 +191,10 @@ describe("failures", () => {
     });
     using client = openClient();
     for (let at = 0; at < 2; at++) expect((await client.http.get(server.url)).error_code).toBe(1220);
-    expect(client.owner.exchanges.map(sentAndCode)).toEqual([[true, 1220], [true, 1220]]);
+    expect(client.owner.exchanges.map(sentAndCode)).toEqual([
+      [true, 1220],
+      [true, 1220],
+    ]);
   });
 
   test("refused is 1212 and unsent", async () => {
@@ -187,7 +208,9 @@ describe("failures", () => {
   });
 
   test("an unknown name is 1101 and unsent", async () => {
-    using client = openClient({}, () => Promise.reject(Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })));
+    using client = openClient({}, () =>
+      Promise.reject(Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })),
+    );
     const response = await client.http.get("http://no.such.test/");
     expect(response.error_code).toBe(1101);
     expect(response.error).toContain("no such host: no.such.test:80");
@@ -211,7 +234,9 @@ describe("failures", () => {
   });
 
   test("a body that stalls is 1050 too, and a timeout on a kept connection is not repeated", async () => {
-    using server = serveScript((_, peer) => peer.write(server.requests.length === 1 ? reply("x") : "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"));
+    using server = serveScript((_, peer) =>
+      peer.write(server.requests.length === 1 ? reply("x") : "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),
+    );
     using client = openClient();
     await client.http.get(server.url);
     const response = await client.http.get(server.url, { timeout: 60 });
@@ -231,7 +256,9 @@ describe("failures", () => {
   });
 
   test("a server that talks first is no response", async () => {
-    using server = serveScript((_, peer) => peer.write(reply("x")), { onOpen: (peer) => peer.write("220 smtp.test ready\r\n") });
+    using server = serveScript((_, peer) => peer.write(reply("x")), {
+      onOpen: (peer) => peer.write("220 smtp.test ready\r\n"),
+    });
     using client = openClient();
     expect((await client.http.get(server.url)).error_code).toBe(1601);
   });
@@ -255,18 +282,27 @@ describe("long bodies", () => {
     let toSend = 0;
     const pump = (socket: Bun.Socket<unknown>): void => {
       while (toSend > 0) {
-        const written = socket.write(piece.subarray((size - toSend) % piece.length, (size - toSend) % piece.length + Math.min(toSend, piece.length)));
+        const written = socket.write(
+          piece.subarray(
+            (size - toSend) % piece.length,
+            ((size - toSend) % piece.length) + Math.min(toSend, piece.length),
+          ),
+        );
         if (written <= 0) return;
         toSend -= written;
       }
     };
     using listener = Bun.listen({
-      hostname: "127.0.0.1", port: 0,
+      hostname: "127.0.0.1",
+      port: 0,
       socket: {
         data(socket, bytes) {
           let from = 0;
           if (received === 0) from = bytes.indexOf("\r\n\r\n") + 4;
-          if (bytes.length > from) isRight &&= bytes[from] === 48 + (received % 10) && bytes[bytes.length - 1] === 48 + ((received + bytes.length - from - 1) % 10);
+          if (bytes.length > from)
+            isRight &&=
+              bytes[from] === 48 + (received % 10) &&
+              bytes[bytes.length - 1] === 48 + ((received + bytes.length - from - 1) % 10);
           received += bytes.length - from;
           if (received === size) {
             toSend = size;
@@ -298,7 +334,8 @@ describe("long bodies", () => {
   test("a response before the end of the upload is taken, and the connection given up", async () => {
     let made = 0;
     using listener = Bun.listen({
-      hostname: "127.0.0.1", port: 0,
+      hostname: "127.0.0.1",
+      port: 0,
       socket: {
         open: () => void made++,
         data(socket) {

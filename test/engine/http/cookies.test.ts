@@ -20,16 +20,33 @@ function sentAfter(from: string, setCookies: readonly string[], to: string): str
 
 test("Set-Cookie is parsed with its attributes (5.2)", () => {
   expect(parseSetCookie("a=b=c; Path=/x; Domain=.Ex.test; Max-Age=10; Secure; HttpOnly; SameSite=Lax; Odd")).toEqual({
-    name: "a", value: "b=c", domain: "ex.test", path: "/x", isHttpOnly: true, isSecure: true, maxAge: 10, expiresMs: Number.NaN,
+    name: "a",
+    value: "b=c",
+    domain: "ex.test",
+    path: "/x",
+    isHttpOnly: true,
+    isSecure: true,
+    maxAge: 10,
+    expiresMs: Number.NaN,
   });
-  expect(parseSetCookie('q="quoted"; path=relative; max-age=soon')).toMatchObject({ value: "quoted", path: "", maxAge: Number.NaN });
+  expect(parseSetCookie('q="quoted"; path=relative; max-age=soon')).toMatchObject({
+    value: "quoted",
+    path: "",
+    maxAge: Number.NaN,
+  });
   expect(parseSetCookie("e=1; Expires=Wed, 21 Oct 2099 07:28:00 GMT")?.expiresMs).toBe(Date.UTC(2099, 9, 21, 7, 28));
   expect(parseSetCookie("e=1; Expires=Wed, 21-Oct-2099 07:28:00 GMT")?.expiresMs).toBe(Date.UTC(2099, 9, 21, 7, 28));
   for (const header of ["", "novalue", "=x", "; Path=/"]) expect(parseSetCookie(header)).toBeNull();
 });
 
 describe("which cookies are sent (5.1.3, 5.1.4, 5.3, 5.4)", () => {
-  const cases: readonly (readonly [name: string, from: string, setCookies: readonly string[], to: string, sent: string])[] = [
+  const cases: readonly (readonly [
+    name: string,
+    from: string,
+    setCookies: readonly string[],
+    to: string,
+    sent: string,
+  ])[] = [
     ["same host", "http://a.test/", ["x=1"], "http://a.test/deep/er", "x=1"],
     ["host only: no subdomain", "http://a.test/", ["x=1"], "http://b.a.test/", ""],
     ["host only: no parent", "http://b.a.test/", ["x=1"], "http://a.test/", ""],
@@ -38,7 +55,13 @@ describe("which cookies are sent (5.1.3, 5.1.4, 5.3, 5.4)", () => {
     ["domain of another", "http://a.test/", ["x=1; Domain=b.test"], "http://b.test/", ""],
     ["domain that merely ends alike", "http://a.test/", ["x=1; Domain=a.test"], "http://ba.test/", ""],
     ["domain of a whole top level", "http://a.test/", ["x=1; Domain=test"], "http://a.test/", ""],
-    ["domain that is a single label itself", "http://localhost/", ["x=1; Domain=localhost"], "http://localhost/", "x=1"],
+    [
+      "domain that is a single label itself",
+      "http://localhost/",
+      ["x=1; Domain=localhost"],
+      "http://localhost/",
+      "x=1",
+    ],
     ["an address has no subdomains", "http://127.0.0.1/", ["x=1; Domain=0.0.1"], "http://127.0.0.1/", ""],
     ["ports are one host", "http://a.test:1/", ["x=1"], "http://a.test:2/", "x=1"],
     ["default path", "http://a.test/one/two", ["x=1"], "http://a.test/one/three", "x=1"],
@@ -49,13 +72,26 @@ describe("which cookies are sent (5.1.3, 5.1.4, 5.3, 5.4)", () => {
     ["path with query", "http://a.test/", ["x=1; Path=/p"], "http://a.test/p?q", "x=1"],
     ["secure over http", "https://a.test/", ["x=1; Secure"], "http://a.test/", ""],
     ["secure over https", "https://a.test/", ["x=1; Secure"], "https://a.test/", "x=1"],
-    ["longer paths first, then older", "http://a.test/", ["a=1", "b=2; Path=/p", "c=3"], "http://a.test/p", "b=2; a=1; c=3"],
+    [
+      "longer paths first, then older",
+      "http://a.test/",
+      ["a=1", "b=2; Path=/p", "c=3"],
+      "http://a.test/p",
+      "b=2; a=1; c=3",
+    ],
     ["replaced in place", "http://a.test/", ["a=1", "b=2", "a=3"], "http://a.test/", "a=3; b=2"],
     ["max-age 0 deletes", "http://a.test/", ["a=1", "a=1; Max-Age=0"], "http://a.test/", ""],
-    ["max-age over expires", "http://a.test/", ["a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT"], "http://a.test/", "a=1"],
+    [
+      "max-age over expires",
+      "http://a.test/",
+      ["a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT"],
+      "http://a.test/",
+      "a=1",
+    ],
     ["expired", "http://a.test/", ["a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"], "http://a.test/", ""],
   ];
-  for (const [name, from, setCookies, to, sent] of cases) test(name, () => expect(sentAfter(from, setCookies, to)).toBe(sent));
+  for (const [name, from, setCookies, to, sent] of cases)
+    test(name, () => expect(sentAfter(from, setCookies, to)).toBe(sent));
 
   test("a cookie expires", () => {
     const jar = new VuCookieJar(targets);
@@ -76,7 +112,11 @@ describe("which cookies are sent (5.1.3, 5.1.4, 5.3, 5.4)", () => {
     const jar = new VuCookieJar(targets);
     for (let at = 0; at < COOKIES_MAX + 10; at++) jar.set("http://a.test/", `c${at}`, "v");
     const names = Object.keys(jar.cookiesForURL("http://a.test/"));
-    expect([names.length, names.includes("c0"), names.includes(`c${COOKIES_MAX + 9}`)]).toEqual([COOKIES_MAX, false, true]);
+    expect([names.length, names.includes("c0"), names.includes(`c${COOKIES_MAX + 9}`)]).toEqual([
+      COOKIES_MAX,
+      false,
+      true,
+    ]);
   });
 });
 
@@ -97,16 +137,30 @@ describe("the VU's jar", () => {
   });
 
   test("cookies come back, until the next iteration, or for ever with noCookiesReset", async () => {
-    using server = serveScript((_, peer) => peer.write(reply("", "200 OK", server.requests.length === 1 ? "Set-Cookie: s=1; HttpOnly; Max-Age=9\r\nSet-Cookie: t=2\r\n" : "")));
+    using server = serveScript((_, peer) =>
+      peer.write(
+        reply(
+          "",
+          "200 OK",
+          server.requests.length === 1 ? "Set-Cookie: s=1; HttpOnly; Max-Age=9\r\nSet-Cookie: t=2\r\n" : "",
+        ),
+      ),
+    );
     for (const noCookiesReset of [false, true]) {
       server.requests.length = 0;
       using client = openClient({ noCookiesReset });
       const response = await client.http.get(server.url);
-      expect(response.cookies["s"]).toEqual([{ name: "s", value: "1", domain: "", path: "", http_only: true, secure: false, max_age: 9, expires: 0 }]);
+      expect(response.cookies["s"]).toEqual([
+        { name: "s", value: "1", domain: "", path: "", http_only: true, secure: false, max_age: 9, expires: 0 },
+      ]);
       await client.http.get(server.url);
       client.http.beginIteration();
       await client.http.get(server.url);
-      expect(server.requests.map((request) => headerOf(request, "cookie"))).toEqual(["", "s=1; t=2", noCookiesReset ? "s=1; t=2" : ""]);
+      expect(server.requests.map((request) => headerOf(request, "cookie"))).toEqual([
+        "",
+        "s=1; t=2",
+        noCookiesReset ? "s=1; t=2" : "",
+      ]);
     }
   });
 
@@ -118,7 +172,12 @@ describe("the VU's jar", () => {
     await client.http.get(server.url, { cookies: { a: { value: "replaced", replace: true } } });
     await client.http.get(server.url, { headers: { Cookie: "h=1" } });
     const last = await client.http.get(server.url);
-    expect(server.requests.map((request) => headerOf(request, "cookie"))).toEqual(["b=2; a=added; a=jar", "a=replaced", "h=1; a=jar", "a=jar"]);
+    expect(server.requests.map((request) => headerOf(request, "cookie"))).toEqual([
+      "b=2; a=added; a=jar",
+      "a=replaced",
+      "h=1; a=jar",
+      "a=jar",
+    ]);
     expect(last.request.headers["Cookie"]).toEqual(["a=jar"]);
   });
 
@@ -134,7 +193,9 @@ describe("the VU's jar", () => {
     await client.http.get(server.url, { jar });
     expect(server.requests.map((request) => headerOf(request, "cookie"))).toEqual(["", "theirs=1"]);
     expect(jar.cookiesForURL(server.url)).toEqual({ theirs: ["1"], s: ["1"] });
-    await expect(client.http.get(server.url, { jar: { set() {}, cookiesForURL: () => ({}), delete() {}, clear() {} } })).rejects.toThrow(/params.jar/);
+    await expect(
+      client.http.get(server.url, { jar: { set() {}, cookiesForURL: () => ({}), delete() {}, clear() {} } }),
+    ).rejects.toThrow(/params.jar/);
   });
 
   test("two VUs share no cookies", async () => {

@@ -8,13 +8,19 @@ import { openClient, reply, serveScript, serveText } from "./harness.ts";
 
 const ADDRESSES = ["10.0.0.1", "::a", "10.0.0.2", "::b"];
 
-function resolverOf(dns: Partial<HttpPlan["dns"]>, hosts: HttpPlan["hosts"] = {}): { readonly resolver: Resolver; readonly looked: string[] } {
+function resolverOf(
+  dns: Partial<HttpPlan["dns"]>,
+  hosts: HttpPlan["hosts"] = {},
+): { readonly resolver: Resolver; readonly looked: string[] } {
   const looked: string[] = [];
   const plan = { hosts, dns: { ttlMs: 1_000, select: "first", policy: "any", ...dns } } as const;
-  return { looked, resolver: new Resolver(plan, async (host) => {
-    looked.push(host);
-    return ADDRESSES;
-  }) };
+  return {
+    looked,
+    resolver: new Resolver(plan, async (host) => {
+      looked.push(host);
+      return ADDRESSES;
+    }),
+  };
 }
 
 async function addressesOf(resolver: Resolver, host = "h.test", nowMs = 0): Promise<readonly string[]> {
@@ -23,8 +29,11 @@ async function addressesOf(resolver: Resolver, host = "h.test", nowMs = 0): Prom
 
 describe("policy and selection", () => {
   for (const [policy, expected] of [
-    ["any", ["10.0.0.1", "::a", "10.0.0.2", "::b"]], ["preferIPv4", ["10.0.0.1", "10.0.0.2", "::a", "::b"]], ["preferIPv6", ["::a", "::b", "10.0.0.1", "10.0.0.2"]],
-    ["onlyIPv4", ["10.0.0.1", "10.0.0.2"]], ["onlyIPv6", ["::a", "::b"]],
+    ["any", ["10.0.0.1", "::a", "10.0.0.2", "::b"]],
+    ["preferIPv4", ["10.0.0.1", "10.0.0.2", "::a", "::b"]],
+    ["preferIPv6", ["::a", "::b", "10.0.0.1", "10.0.0.2"]],
+    ["onlyIPv4", ["10.0.0.1", "10.0.0.2"]],
+    ["onlyIPv6", ["::a", "::b"]],
   ] as const) {
     test(policy, async () => expect(await addressesOf(resolverOf({ policy }).resolver)).toEqual(expected));
   }
@@ -48,7 +57,9 @@ describe("policy and selection", () => {
   });
 
   test("a policy that leaves no address is no such host", async () => {
-    const resolver = new Resolver({ hosts: {}, dns: { ttlMs: 0, select: "first", policy: "onlyIPv6" } }, async () => ["10.0.0.1"]);
+    const resolver = new Resolver({ hosts: {}, dns: { ttlMs: 0, select: "first", policy: "onlyIPv6" } }, async () => [
+      "10.0.0.1",
+    ]);
     await expect(resolver.resolve("h.test", 80, 0)).rejects.toMatchObject({ code: "ENOTFOUND" });
   });
 });
@@ -82,10 +93,23 @@ describe("cache", () => {
 });
 
 describe("fixed hosts", () => {
-  const hosts = { "a.test": "10.1.1.1", "a.test:8080": "10.2.2.2:9090", "*.w.test": "10.3.3.3", "x.w.test": "10.4.4.4", "six.test": "[::9]:81", "bare6.test": "::9", "name.test": "other.test:7" };
+  const hosts = {
+    "a.test": "10.1.1.1",
+    "a.test:8080": "10.2.2.2:9090",
+    "*.w.test": "10.3.3.3",
+    "x.w.test": "10.4.4.4",
+    "six.test": "[::9]:81",
+    "bare6.test": "::9",
+    "name.test": "other.test:7",
+  };
   for (const [host, port, address, endPort] of [
-    ["a.test", 80, "10.1.1.1", 80], ["a.test", 8080, "10.2.2.2", 9090], ["deep.er.w.test", 80, "10.3.3.3", 80], ["x.w.test", 80, "10.4.4.4", 80],
-    ["six.test", 80, "::9", 81], ["bare6.test", 80, "::9", 80], ["name.test", 80, "10.0.0.1", 7],
+    ["a.test", 80, "10.1.1.1", 80],
+    ["a.test", 8080, "10.2.2.2", 9090],
+    ["deep.er.w.test", 80, "10.3.3.3", 80],
+    ["x.w.test", 80, "10.4.4.4", 80],
+    ["six.test", 80, "::9", 81],
+    ["bare6.test", 80, "::9", 80],
+    ["name.test", 80, "10.0.0.1", 7],
   ] as const) {
     test(`${host}:${port} is ${address} port ${endPort}`, async () => {
       const { addresses, port: found } = await resolverOf({}, hosts).resolver.resolve(host, port, 0);
@@ -123,7 +147,10 @@ describe("the client", () => {
 
   test("an address that refuses gives way to the next; the attempt is recorded once", async () => {
     using server = serveText(reply("x"));
-    using client = openClient({ dns: { ttlMs: 1_000, select: "first", policy: "any" } }, async () => ["127.0.0.2", "127.0.0.1"]);
+    using client = openClient({ dns: { ttlMs: 1_000, select: "first", policy: "any" } }, async () => [
+      "127.0.0.2",
+      "127.0.0.1",
+    ]);
     const response = await client.http.get(`http://two.test:${server.port}/`);
     expect([response.status, response.remote_ip, client.owner.exchanges.length]).toEqual([200, "127.0.0.1", 1]);
   });

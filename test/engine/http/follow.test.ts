@@ -6,34 +6,60 @@ import { describe, expect, test } from "bun:test";
 import { answerChallenge, parseChallenge } from "../../../src/engine/http/digest.ts";
 import { headerOf, openClient, reply, serveScript, serveText } from "./harness.ts";
 
-const redirectTo = (location: string, status = "302 Found", headers = ""): string => reply("", status, `Location: ${location}\r\n${headers}`);
+const redirectTo = (location: string, status = "302 Found", headers = ""): string =>
+  reply("", status, `Location: ${location}\r\n${headers}`);
 
 describe("redirects", () => {
   for (const [status, method, sent, sentBody] of [
-    ["301 X", "POST", "GET", ""], ["302 X", "POST", "GET", ""], ["303 X", "PUT", "GET", ""], ["307 X", "POST", "POST", "b"], ["308 X", "PUT", "PUT", "b"], ["302 X", "HEAD", "HEAD", ""],
+    ["301 X", "POST", "GET", ""],
+    ["302 X", "POST", "GET", ""],
+    ["303 X", "PUT", "GET", ""],
+    ["307 X", "POST", "POST", "b"],
+    ["308 X", "PUT", "PUT", "b"],
+    ["302 X", "HEAD", "HEAD", ""],
   ] as const) {
     test(`${status.slice(0, 3)} of a ${method} is followed by ${sent}`, async () => {
-      using server = serveScript((request, peer) => peer.write(request.line.includes("/from") ? redirectTo("/to", status) : reply("")));
+      using server = serveScript((request, peer) =>
+        peer.write(request.line.includes("/from") ? redirectTo("/to", status) : reply("")),
+      );
       using client = openClient();
       const body = method === "HEAD" ? null : "b";
-      const response = await client.http.request(method, `${server.url}/from`, body, { headers: { "content-type": "text/x", "x-kept": "k" } });
+      const response = await client.http.request(method, `${server.url}/from`, body, {
+        headers: { "content-type": "text/x", "x-kept": "k" },
+      });
       expect([response.status, response.url, response.request.method]).toEqual([200, `${server.url}/to`, sent]);
       const last = server.requests[1];
       expect([last?.line, last?.body, headerOf(last, "x-kept"), headerOf(last, "content-type")]).toEqual([
-        `${sent} /to HTTP/1.1`, sentBody, "k", sent === method ? "text/x" : "",
+        `${sent} /to HTTP/1.1`,
+        sentBody,
+        "k",
+        sent === method ? "text/x" : "",
       ]);
-      expect(client.owner.exchanges.map((exchange) => [exchange.status, exchange.method])).toEqual([[Number(status.slice(0, 3)), method], [200, sent]]);
-      expect(client.owner.exchanges.map((exchange) => exchange.url)).toEqual([`${server.url}/from`, `${server.url}/to`]);
+      expect(client.owner.exchanges.map((exchange) => [exchange.status, exchange.method])).toEqual([
+        [Number(status.slice(0, 3)), method],
+        [200, sent],
+      ]);
+      expect(client.owner.exchanges.map((exchange) => exchange.url)).toEqual([
+        `${server.url}/from`,
+        `${server.url}/to`,
+      ]);
       expect(client.http.openCount).toBe(0);
     });
   }
 
   test("a location may be relative, with query, or another scheme-less host", async () => {
     const locations = ["../c?d=e", "?f", "g"];
-    using server = serveScript((_, peer) => peer.write(locations.length > 0 ? redirectTo(locations.shift() ?? "") : reply("")));
+    using server = serveScript((_, peer) =>
+      peer.write(locations.length > 0 ? redirectTo(locations.shift() ?? "") : reply("")),
+    );
     using client = openClient();
     await client.http.get(`${server.url}/a/b/x`);
-    expect(server.requests.map((request) => request.line.split(" ")[1])).toEqual(["/a/b/x", "/a/c?d=e", "/a/c?f", "/a/g"]);
+    expect(server.requests.map((request) => request.line.split(" ")[1])).toEqual([
+      "/a/b/x",
+      "/a/c?d=e",
+      "/a/c?f",
+      "/a/g",
+    ]);
   });
 
   test("the limit of the plan or of params gives the last redirect", async () => {
@@ -42,7 +68,12 @@ describe("redirects", () => {
     expect([(await client.http.get(server.url)).status, server.requests.length]).toEqual([302, 4]);
     expect([(await client.http.get(server.url, { redirects: 1 })).status, server.requests.length]).toEqual([302, 6]);
     const unfollowed = await client.http.get(server.url, { redirects: 0 });
-    expect([unfollowed.status, unfollowed.headers["Location"], server.requests.length, unfollowed.error]).toEqual([302, "/again", 7, ""]);
+    expect([unfollowed.status, unfollowed.headers["Location"], server.requests.length, unfollowed.error]).toEqual([
+      302,
+      "/again",
+      7,
+      "",
+    ]);
   });
 
   test("without a location the redirect is the result; one that is no URL, or no http, is error 1701", async () => {
@@ -57,27 +88,44 @@ describe("redirects", () => {
 
   test("another origin gets neither authorization nor cookies nor the host header", async () => {
     using other = serveText(reply("other"));
-    using server = serveScript((request, peer) => peer.write(request.line.includes("/self") ? reply("self") : redirectTo(request.line.includes("/away") ? `${other.url}/x` : "/self")));
+    using server = serveScript((request, peer) =>
+      peer.write(
+        request.line.includes("/self")
+          ? reply("self")
+          : redirectTo(request.line.includes("/away") ? `${other.url}/x` : "/self"),
+      ),
+    );
     using client = openClient();
     const params = { headers: { authorization: "secret", host: "a.test", "x-kept": "k" }, cookies: { c: "1" } };
     await client.http.get(`${server.url}/away`, params);
-    expect([headerOf(other.requests[0], "authorization"), headerOf(other.requests[0], "cookie"), headerOf(other.requests[0], "host"), headerOf(other.requests[0], "x-kept")]).toEqual([
-      "", "", `127.0.0.1:${other.port}`, "k",
-    ]);
+    expect([
+      headerOf(other.requests[0], "authorization"),
+      headerOf(other.requests[0], "cookie"),
+      headerOf(other.requests[0], "host"),
+      headerOf(other.requests[0], "x-kept"),
+    ]).toEqual(["", "", `127.0.0.1:${other.port}`, "k"]);
     await client.http.get(`${server.url}/home`, params);
     const home = server.requests.at(-1);
-    expect([headerOf(home, "authorization"), headerOf(home, "cookie"), headerOf(home, "host")]).toEqual(["secret", "c=1", "a.test"]);
+    expect([headerOf(home, "authorization"), headerOf(home, "cookie"), headerOf(home, "host")]).toEqual([
+      "secret",
+      "c=1",
+      "a.test",
+    ]);
   });
 
   test("credentials of the URL go along on the same origin", async () => {
-    using server = serveScript((request, peer) => peer.write(request.line.includes("/from") ? redirectTo("/to") : reply("")));
+    using server = serveScript((request, peer) =>
+      peer.write(request.line.includes("/from") ? redirectTo("/to") : reply("")),
+    );
     using client = openClient();
     await client.http.get(`http://u:p@127.0.0.1:${server.port}/from`);
     expect(headerOf(server.requests[1], "authorization")).toBe(`Basic ${Buffer.from("u:p").toString("base64")}`);
   });
 
   test("cookies set by a redirect go to the next hop", async () => {
-    using server = serveScript((request, peer) => peer.write(request.line.includes("/from") ? redirectTo("/to", "302 Found", "Set-Cookie: s=1\r\n") : reply("")));
+    using server = serveScript((request, peer) =>
+      peer.write(request.line.includes("/from") ? redirectTo("/to", "302 Found", "Set-Cookie: s=1\r\n") : reply("")),
+    );
     using client = openClient();
     await client.http.get(`${server.url}/from`);
     expect(headerOf(server.requests[1], "cookie")).toBe("s=1");
@@ -96,35 +144,72 @@ describe("redirects", () => {
 
 describe("digest", () => {
   test("answers the examples of RFC 7616 3.9.1", () => {
-    const header = 'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=MD5, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"';
-    const request = { method: "GET", path: "/dir/index.html", user: "Mufasa", password: "Circle of Life", cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ" };
+    const header =
+      'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=MD5, ' +
+      'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"';
+    const request = {
+      method: "GET",
+      path: "/dir/index.html",
+      user: "Mufasa",
+      password: "Circle of Life",
+      cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+    };
     const md5 = parseChallenge(header);
     const sha = parseChallenge(`${header}, ${header.replace("MD5", "SHA-256")}`);
     if (md5 === null || sha === null) throw new Error("no challenge");
     expect(answerChallenge(md5, request)).toContain('response="8ca523f5e9506fed4657c9700eebdbec"');
     // Of two, the stronger is taken.
     expect(sha.algorithm).toBe("SHA-256");
-    expect(answerChallenge(sha, request)).toContain('response="753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"');
+    expect(answerChallenge(sha, request)).toContain(
+      'response="753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"',
+    );
   });
 
   test("a challenge that cannot be answered is none", () => {
-    for (const header of ["", "Basic realm=x", 'Digest realm="x"', 'Digest nonce="n", algorithm=SHA-512', 'Digest nonce="n", qop="auth-int"']) expect(parseChallenge(header)).toBeNull();
-    expect(parseChallenge('Basic realm="a, b", Digest realm="r", nonce="n"')).toEqual({ realm: "r", nonce: "n", opaque: null, algorithm: "MD5", qop: "" });
+    for (const header of [
+      "",
+      "Basic realm=x",
+      'Digest realm="x"',
+      'Digest nonce="n", algorithm=SHA-512',
+      'Digest nonce="n", qop="auth-int"',
+    ])
+      expect(parseChallenge(header)).toBeNull();
+    expect(parseChallenge('Basic realm="a, b", Digest realm="r", nonce="n"')).toEqual({
+      realm: "r",
+      nonce: "n",
+      opaque: null,
+      algorithm: "MD5",
+      qop: "",
+    });
   });
 
   test("the challenge is answered once; the 401 is recorded and expected", async () => {
     using server = serveScript((request, peer) => {
-      const fields = new Map([...headerOf(request, "authorization").matchAll(/(\w+)="?([^",]*)"?/g)].map((match) => [match[1] ?? "", match[2] ?? ""]));
+      const fields = new Map(
+        [...headerOf(request, "authorization").matchAll(/(\w+)="?([^",]*)"?/g)].map((match) => [
+          match[1] ?? "",
+          match[2] ?? "",
+        ]),
+      );
       const md5 = (text: string): string => new Bun.CryptoHasher("md5").update(text).digest("hex");
-      const wanted = md5(`${md5("u:r:p")}:n0:00000001:${fields.get("cnonce")}:auth:${md5(`POST:${request.line.split(" ")[1]}`)}`);
+      const wanted = md5(
+        `${md5("u:r:p")}:n0:00000001:${fields.get("cnonce")}:auth:${md5(`POST:${request.line.split(" ")[1]}`)}`,
+      );
       const isGood = fields.get("response") === wanted && request.body === "b";
-      peer.write(isGood ? reply("in") : reply("", "401 Unauthorized", 'WWW-Authenticate: Digest realm="r", nonce="n0", qop="auth"\r\n'));
+      peer.write(
+        isGood
+          ? reply("in")
+          : reply("", "401 Unauthorized", 'WWW-Authenticate: Digest realm="r", nonce="n0", qop="auth"\r\n'),
+      );
     });
     using client = openClient();
     const good = await client.http.post(`http://u:p@127.0.0.1:${server.port}/a?b`, "b", { auth: "digest" });
     expect([good.status, good.body]).toEqual([200, "in"]);
     expect(headerOf(server.requests[0], "authorization")).toBe("");
-    expect(client.owner.exchanges.map((exchange) => [exchange.status, exchange.isExpected])).toEqual([[401, true], [200, true]]);
+    expect(client.owner.exchanges.map((exchange) => [exchange.status, exchange.isExpected])).toEqual([
+      [401, true],
+      [200, true],
+    ]);
     const bad = await client.http.post(`http://u:wrong@127.0.0.1:${server.port}/a?b`, "b", { auth: "digest" });
     expect([bad.status, server.requests.length]).toEqual([401, 4]);
     expect(client.owner.exchanges.at(-1)?.isExpected).toBe(false);

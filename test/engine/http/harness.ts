@@ -9,9 +9,22 @@ import type { Exchange, HttpOwner } from "../../../src/engine/http/owner.ts";
 import type { HttpPlan } from "../../../src/load/plan.ts";
 
 export const PLAN: HttpPlan = {
-  discardResponseBodies: false, insecureSkipTlsVerify: false, noConnectionReuse: false, noVuConnectionReuse: false, noCookiesReset: false,
-  maxRedirects: 10, batch: 20, batchPerHost: 6, userAgent: "hyperscale/test", connectTimeoutMs: 10_000, hosts: {},
-  dns: { ttlMs: 300_000, select: "first", policy: "preferIPv4" }, tlsAuth: [], tlsCaCerts: [], tlsVersionMin: "", tlsVersionMax: "",
+  discardResponseBodies: false,
+  insecureSkipTlsVerify: false,
+  noConnectionReuse: false,
+  noVuConnectionReuse: false,
+  noCookiesReset: false,
+  maxRedirects: 10,
+  batch: 20,
+  batchPerHost: 6,
+  userAgent: "hyperscale/test",
+  connectTimeoutMs: 10_000,
+  hosts: {},
+  dns: { ttlMs: 300_000, select: "first", policy: "preferIPv4" },
+  tlsAuth: [],
+  tlsCaCerts: [],
+  tlsVersionMin: "",
+  tlsVersionMax: "",
 };
 
 /** A VU that keeps what its client records. */
@@ -23,21 +36,36 @@ export class Recorder implements HttpOwner {
   }
 }
 
-export type TestClient = { readonly http: HttpClient; readonly core: HttpCore; readonly owner: Recorder; [Symbol.dispose](): void };
+export type TestClient = {
+  readonly http: HttpClient;
+  readonly core: HttpCore;
+  readonly owner: Recorder;
+  [Symbol.dispose](): void;
+};
 
 /** A client of its own core, closed with `using`. */
 export function openClient(plan: Partial<HttpPlan> = {}, lookup?: Lookup): TestClient {
   const core = new HttpCore({ ...PLAN, ...plan }, lookup);
   const owner = new Recorder();
   const http = new HttpClient(core, owner);
-  return { http, core, owner, [Symbol.dispose]: () => {
-    http.close();
-    core.close();
-  } };
+  return {
+    http,
+    core,
+    owner,
+    [Symbol.dispose]: () => {
+      http.close();
+      core.close();
+    },
+  };
 }
 
 /** A request as the server received it. `connection` counts connections from 1. */
-export type Received = { readonly line: string; readonly head: string; readonly body: string; readonly connection: number };
+export type Received = {
+  readonly line: string;
+  readonly head: string;
+  readonly body: string;
+  readonly connection: number;
+};
 /** What a script may do with the connection of a request. */
 export type Peer = {
   write(text: string | Uint8Array): void;
@@ -61,11 +89,16 @@ export type ScriptedServer = {
 };
 
 /** A server on loopback that hands each whole request (content-length or chunked body) to the script. */
-export function serveScript(script: Script, options: { readonly tls?: TLSOptions; readonly hostname?: string; readonly onOpen?: (peer: Peer) => void } = {}): ScriptedServer {
+export function serveScript(
+  script: Script,
+  options: { readonly tls?: TLSOptions; readonly hostname?: string; readonly onOpen?: (peer: Peer) => void } = {},
+): ScriptedServer {
   const requests: Received[] = [];
   const counts = { made: 0, open: 0 };
   const listener: TCPSocketListener<ServerSide> = Bun.listen<ServerSide>({
-    hostname: options.hostname ?? "127.0.0.1", port: 0, ...(options.tls === undefined ? {} : { tls: options.tls }),
+    hostname: options.hostname ?? "127.0.0.1",
+    port: 0,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
     socket: {
       open(socket) {
         counts.made++;
@@ -89,7 +122,9 @@ export function serveScript(script: Script, options: { readonly tls?: TLSOptions
       error() {},
     },
   });
-  const host = (options.hostname ?? "127.0.0.1").includes(":") ? `[${options.hostname}]` : (options.hostname ?? "127.0.0.1");
+  const host = (options.hostname ?? "127.0.0.1").includes(":")
+    ? `[${options.hostname}]`
+    : (options.hostname ?? "127.0.0.1");
   const url = `${options.tls === undefined ? "http" : "https"}://${host}:${listener.port}`;
   return { port: listener.port, url, requests, counts, [Symbol.dispose]: () => listener.stop(true) };
 }

@@ -3,12 +3,27 @@
 import { expect, test } from "bun:test";
 import { valueAt } from "../../../src/engine/http/json-path.ts";
 
-const DOCUMENT = { user: { name: "a", roles: ["x", "y"], "do.t": 1, none: null }, list: [{ n: 1 }, { n: 2 }, { m: 3 }] };
+const DOCUMENT = {
+  user: { name: "a", roles: ["x", "y"], "do.t": 1, none: null },
+  list: [{ n: 1 }, { n: 2 }, { m: 3 }],
+};
 
 test("paths", () => {
   const cases: readonly (readonly [path: string, value: unknown])[] = [
-    ["", DOCUMENT], ["user.name", "a"], ["user.roles.1", "y"], ["user.roles.#", 2], ["user.do\\.t", 1], ["user.none", null], ["list.#.n", [1, 2]], ["list.1.n", 2],
-    ["user.missing", undefined], ["user.name.deeper", undefined], ["list.7", undefined], ["list.length", undefined], ["user.none.x", undefined], ["user.constructor", undefined],
+    ["", DOCUMENT],
+    ["user.name", "a"],
+    ["user.roles.1", "y"],
+    ["user.roles.#", 2],
+    ["user.do\\.t", 1],
+    ["user.none", null],
+    ["list.#.n", [1, 2]],
+    ["list.1.n", 2],
+    ["user.missing", undefined],
+    ["user.name.deeper", undefined],
+    ["list.7", undefined],
+    ["list.length", undefined],
+    ["user.none.x", undefined],
+    ["user.constructor", undefined],
   ];
   for (const [path, value] of cases) expect([path, valueAt<unknown>(DOCUMENT, path)]).toEqual([path, value]);
 });

@@ -9,7 +9,10 @@ type LlhttpParser = {
 type Binding = {
   readonly HTTPParser: {
     new (): LlhttpParser;
-    readonly RESPONSE: number; readonly kOnHeadersComplete: number; readonly kOnBody: number; readonly kOnMessageComplete: number;
+    readonly RESPONSE: number;
+    readonly kOnHeadersComplete: number;
+    readonly kOnBody: number;
+    readonly kOnMessageComplete: number;
   };
 };
 
@@ -24,13 +27,26 @@ function binding(): Binding {
   return found;
 }
 
-/** Status and body (Latin-1) of the first final response and nothing after it; null: llhttp refuses the bytes or they are cut short. */
-export function parseWithLlhttp(bytes: Buffer, isHead: boolean): { readonly status: number; readonly body: string } | null {
+/**
+ * Status and body (Latin-1) of the first final response and nothing after it; null: llhttp refuses the bytes or they
+ * are cut short.
+ */
+export function parseWithLlhttp(
+  bytes: Buffer,
+  isHead: boolean,
+): { readonly status: number; readonly body: string } | null {
   const { HTTPParser } = binding();
   const parser = new HTTPParser();
   const seen = { status: 0, body: "", messages: 0, isOpen: false };
   parser.initialize(HTTPParser.RESPONSE, {}, 0, 0);
-  parser[HTTPParser.kOnHeadersComplete] = (_major: number, _minor: number, _headers: unknown, _method: unknown, _url: unknown, status: number): number => {
+  parser[HTTPParser.kOnHeadersComplete] = (
+    _major: number,
+    _minor: number,
+    _headers: unknown,
+    _method: unknown,
+    _url: unknown,
+    status: number,
+  ): number => {
     if (status >= 200 || status === 101) {
       seen.messages++;
       seen.status = status;

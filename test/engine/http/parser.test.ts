@@ -29,12 +29,24 @@ function parse(bytes: Buffer, isHead: boolean, cuts: readonly number[], parser =
 function outcomeOf(parser: ResponseParser, state: number): Outcome {
   if (state !== DONE) return { kind: "failed", error: parser.errorKind };
   const fields: [string, string][] = [];
-  for (const line of parser.head.toString("latin1", parser.headStart, parser.headEnd).replace(/\r?\n[ \t]+/g, " ").split(/\r?\n/).slice(1, -2)) {
-    fields.push([line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).replace(/^[ \t]+|[ \t]+$/g, "")]);
+  for (const line of parser.head
+    .toString("latin1", parser.headStart, parser.headEnd)
+    .replace(/\r?\n[ \t]+/g, " ")
+    .split(/\r?\n/)
+    .slice(1, -2)) {
+    fields.push([
+      line.slice(0, line.indexOf(":")).toLowerCase(),
+      line.slice(line.indexOf(":") + 1).replace(/^[ \t]+|[ \t]+$/g, ""),
+    ]);
   }
   return {
-    kind: "ok", status: parser.status, minor: parser.minorVersion, fields: JSON.stringify(fields),
-    body: parser.body?.toString("latin1", parser.bodyStart, parser.bodyEnd) ?? "", keepsAlive: parser.keepsAlive, leftover: parser.leftover,
+    kind: "ok",
+    status: parser.status,
+    minor: parser.minorVersion,
+    fields: JSON.stringify(fields),
+    body: parser.body?.toString("latin1", parser.bodyStart, parser.bodyEnd) ?? "",
+    keepsAlive: parser.keepsAlive,
+    leftover: parser.leftover,
   };
 }
 
@@ -67,7 +79,10 @@ describe("corpus", () => {
     for (const entry of CORPUS) {
       const bytes = bytesOf(entry);
       const cuts = Array.from({ length: Math.max(0, bytes.length - 1) }, (_, index) => index + 1);
-      expect([entry.name, parse(bytes, entry.isHead ?? false, cuts, parser)]).toEqual([entry.name, parse(bytes, entry.isHead ?? false, [])]);
+      expect([entry.name, parse(bytes, entry.isHead ?? false, cuts, parser)]).toEqual([
+        entry.name,
+        parse(bytes, entry.isHead ?? false, []),
+      ]);
     }
   });
 
@@ -76,8 +91,12 @@ describe("corpus", () => {
     for (const entry of CORPUS) {
       const ours = parse(bytesOf(entry), entry.isHead ?? false, []);
       const theirs = parseWithLlhttp(bytesOf(entry), entry.isHead ?? false);
-      const isSame = ours.kind === "ok" ? theirs !== null && theirs.status === ours.status && theirs.body === ours.body : theirs === null;
-      if (isSame === (entry.unlikeLlhttp !== undefined)) differing.push(`${entry.name}: ours ${JSON.stringify(ours)}, llhttp ${JSON.stringify(theirs)}`);
+      const isSame =
+        ours.kind === "ok"
+          ? theirs !== null && theirs.status === ours.status && theirs.body === ours.body
+          : theirs === null;
+      if (isSame === (entry.unlikeLlhttp !== undefined))
+        differing.push(`${entry.name}: ours ${JSON.stringify(ours)}, llhttp ${JSON.stringify(theirs)}`);
     }
     expect(differing).toEqual([]);
   });
@@ -110,7 +129,11 @@ describe("bodies", () => {
     parser.push(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${piece.length * 50}\r\n\r\n`));
     for (let at = 0; at < 49; at++) expect(parser.push(Buffer.from(piece))).toBe(MORE);
     expect(parser.push(Buffer.from(piece))).toBe(DONE);
-    expect(parser.body?.subarray(parser.bodyStart, parser.bodyEnd).equals(Buffer.concat(Array.from({ length: 50 }, () => piece)))).toBe(true);
+    expect(
+      parser.body
+        ?.subarray(parser.bodyStart, parser.bodyEnd)
+        .equals(Buffer.concat(Array.from({ length: 50 }, () => piece))),
+    ).toBe(true);
   });
 
   test("released, the parser holds no received bytes", () => {
@@ -124,8 +147,14 @@ describe("bodies", () => {
 });
 
 test("fields are decoded with canonical names, repeated and folded values", () => {
-  const head = Buffer.from("HTTP/1.1 200 OK\r\ncontent-TYPE:  a/b \r\nx-fold: one\r\n  two\r\nset-cookie: a\r\nSet-Cookie: b\r\n\r\n");
-  expect([...readFields(head, 0, head.length)]).toEqual([["Content-Type", ["a/b"]], ["X-Fold", ["one two"]], ["Set-Cookie", ["a", "b"]]]);
+  const head = Buffer.from(
+    "HTTP/1.1 200 OK\r\ncontent-TYPE:  a/b \r\nx-fold: one\r\n  two\r\nset-cookie: a\r\nSet-Cookie: b\r\n\r\n",
+  );
+  expect([...readFields(head, 0, head.length)]).toEqual([
+    ["Content-Type", ["a/b"]],
+    ["X-Fold", ["one two"]],
+    ["Set-Cookie", ["a", "b"]],
+  ]);
 });
 
 describe("fuzz", () => {
@@ -141,7 +170,8 @@ describe("fuzz", () => {
           if (at < bytes.length) bytes[at] = nextBelow(prng, 256);
           break;
         case 1:
-          if (at < bytes.length) bytes[at] = "\r\n :;0123456789abcdefHTP/.,\t-"[nextBelow(prng, 29)]?.charCodeAt(0) ?? 0;
+          if (at < bytes.length)
+            bytes[at] = "\r\n :;0123456789abcdefHTP/.,\t-"[nextBelow(prng, 29)]?.charCodeAt(0) ?? 0;
           break;
         case 2:
           bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + nextBelow(prng, 8))]);
@@ -152,7 +182,11 @@ describe("fuzz", () => {
         default: {
           const other = small[nextBelow(prng, small.length)] ?? bytes;
           const from = nextBelow(prng, other.length);
-          bytes = Buffer.concat([bytes.subarray(0, at), other.subarray(from, from + nextBelow(prng, 40)), bytes.subarray(at)]);
+          bytes = Buffer.concat([
+            bytes.subarray(0, at),
+            other.subarray(from, from + nextBelow(prng, 40)),
+            bytes.subarray(at),
+          ]);
         }
       }
     }
@@ -175,10 +209,19 @@ describe("fuzz", () => {
       let cutState: number = at > 0 ? cut.push(bytes.subarray(0, at)) : MORE;
       if (at < bytes.length) cutState = cut.push(bytes.subarray(at));
       if (cutState === MORE) cutState = cut.end();
-      const isSame = state === cutState && (state === FAILED ? whole.errorKind === cut.errorKind : sameMessage(whole, cut));
-      if (!isSame) throw new Error(`round ${round}: cut at ${at}: ${JSON.stringify(bytes.toString("latin1"))} gives ${describeEnd(whole, state)}, cut ${describeEnd(cut, cutState)}`);
+      const isSame =
+        state === cutState && (state === FAILED ? whole.errorKind === cut.errorKind : sameMessage(whole, cut));
+      if (!isSame)
+        throw new Error(
+          `round ${round}: ${JSON.stringify(bytes.toString("latin1"))} gives ${describeEnd(whole, state)}, ` +
+            `cut at ${at} ${describeEnd(cut, cutState)}`,
+        );
       if (state === DONE) ok++;
-      if (round % 20 === 0) expect([bytes.toString("latin1"), outcomeOf(whole, state)]).toEqual([bytes.toString("latin1"), parseReference(bytes.toString("latin1"), isHead)]);
+      if (round % 20 === 0)
+        expect([bytes.toString("latin1"), outcomeOf(whole, state)]).toEqual([
+          bytes.toString("latin1"),
+          parseReference(bytes.toString("latin1"), isHead),
+        ]);
     }
     // Mutants that all fail, or all pass, would prove little.
     expect(ok).toBeGreaterThan(FUZZ_ROUNDS / 10);
@@ -186,10 +229,18 @@ describe("fuzz", () => {
   }, 120_000);
 
   function sameMessage(one: ResponseParser, other: ResponseParser): boolean {
-    if (one.status !== other.status || one.keepsAlive !== other.keepsAlive || one.leftover !== other.leftover || one.bodyLength !== other.bodyLength) return false;
+    if (
+      one.status !== other.status ||
+      one.keepsAlive !== other.keepsAlive ||
+      one.leftover !== other.leftover ||
+      one.bodyLength !== other.bodyLength
+    )
+      return false;
     if (one.headEnd - one.headStart !== other.headEnd - other.headStart) return false;
     const body = one.body;
-    return body === null || other.body === null ? body === other.body : body.compare(other.body, other.bodyStart, other.bodyEnd, one.bodyStart, one.bodyEnd) === 0;
+    return body === null || other.body === null
+      ? body === other.body
+      : body.compare(other.body, other.bodyStart, other.bodyEnd, one.bodyStart, one.bodyEnd) === 0;
   }
 
   function describeEnd(parser: ResponseParser, state: number): string {

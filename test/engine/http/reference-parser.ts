@@ -1,14 +1,27 @@
-// A second, naive parser of a whole response text, for comparison: splits strings, keeps no state. Written from RFC 9112
-// and the rules parser.ts states, sharing no code with it but the limits. Not a test.
+// A second, naive parser of a whole response text, for comparison: splits strings, keeps no state. Written from
+// RFC 9112 and the rules parser.ts states, sharing no code with it but the limits. Not a test.
 
 import { EXTENSION_BYTES_MAX, TRAILER_BYTES_MAX } from "../../../src/engine/http/chunked.ts";
 import { HEAD_BYTES_MAX, HEADERS_MAX, INFORMATIONAL_MAX } from "../../../src/engine/http/parser.ts";
 
 export type Outcome =
-  | { readonly kind: "ok"; readonly status: number; readonly minor: number; readonly fields: string; readonly body: string; readonly keepsAlive: boolean; readonly leftover: number }
+  | {
+      readonly kind: "ok";
+      readonly status: number;
+      readonly minor: number;
+      readonly fields: string;
+      readonly body: string;
+      readonly keepsAlive: boolean;
+      readonly leftover: number;
+    }
   | { readonly kind: "failed"; readonly error: string };
 
-type Head = { readonly status: number; readonly minor: number; readonly fields: (readonly [string, string])[]; readonly length: number };
+type Head = {
+  readonly status: number;
+  readonly minor: number;
+  readonly fields: (readonly [string, string])[];
+  readonly length: number;
+};
 
 const failed = (error: string): Outcome => ({ kind: "failed", error });
 
@@ -43,7 +56,11 @@ function readHead(text: string): Head | string {
     const raw = rest.slice(0, end).replace(/\r$/, "");
     const previous = fields.at(-1);
     if (/^[ \t]/.test(raw) && previous !== undefined) previous[1] = `${previous[1]} ${raw.trim()}`.trim();
-    else fields.push([raw.slice(0, raw.indexOf(":")).toLowerCase(), raw.slice(raw.indexOf(":") + 1).replace(/^[ \t]+|[ \t]+$/g, "")]);
+    else
+      fields.push([
+        raw.slice(0, raw.indexOf(":")).toLowerCase(),
+        raw.slice(raw.indexOf(":") + 1).replace(/^[ \t]+|[ \t]+$/g, ""),
+      ]);
     at += end + 1;
   }
 }
@@ -53,7 +70,9 @@ function statusLineFault(text: string): string | null {
   const good = /^HTTP\/1\.[01] [1-9][0-9][0-9](?: [\t\x20-\x7e\x80-\xff]*)?/.exec(text)?.[0];
   if (good !== undefined) return endingFault(text.slice(good.length, good.length + 2), good.length);
   // Could more bytes have made a status line of it?
-  return "HTTP/1.".startsWith(text) || /^HTTP\/1\.(?:[01](?: (?:[1-9][0-9]?)?)?)?$/.test(text) ? "truncated" : "malformed";
+  return "HTTP/1.".startsWith(text) || /^HTTP\/1\.(?:[01](?: (?:[1-9][0-9]?)?)?)?$/.test(text)
+    ? "truncated"
+    : "malformed";
 }
 
 /** What is wrong with the end of a line, the one or two bytes that follow `end` bytes of head; null: nothing. */
@@ -73,9 +92,16 @@ function lineFault(rest: string, at: number, fields: readonly (readonly [string,
   if (rest === "" || rest === "\r") return at + rest.length >= HEAD_BYTES_MAX ? "headTooLarge" : "truncated";
   if (rest.startsWith("\r")) return at + 1 >= HEAD_BYTES_MAX ? "headTooLarge" : "malformed";
   const isFold = /^[ \t]/.test(rest);
-  if (isFold && (fields.length === 0 || /^(content-length|transfer-encoding|connection)$/.test(fields.at(-1)?.[0] ?? ""))) return "malformed";
+  if (
+    isFold &&
+    (fields.length === 0 || /^(content-length|transfer-encoding|connection)$/.test(fields.at(-1)?.[0] ?? ""))
+  )
+    return "malformed";
   if (!isFold && fields.length === HEADERS_MAX) return "headTooLarge";
-  const good = (isFold ? /^[\t\x20-\x7e\x80-\xff]*/ : /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*)?)?/).exec(rest)?.[0] ?? "";
+  const good =
+    (isFold ? /^[\t\x20-\x7e\x80-\xff]*/ : /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*)?)?/).exec(
+      rest,
+    )?.[0] ?? "";
   const ending = rest.slice(good.length, good.length + 2);
   const isWhole = isFold || good.includes(":");
   const end = at + good.length;
@@ -93,7 +119,9 @@ function framingFault(line: string, fields: readonly (readonly [string, string])
   const fault = fieldFault([name, value]);
   if (fault !== null) return fault;
   if (name === "content-length" && earlier.some((other) => Number(other) !== Number(value))) return "malformed";
-  return name === "transfer-encoding" && /chunked/i.test(value) && earlier.some((other) => /chunked/i.test(other)) ? "malformed" : null;
+  return name === "transfer-encoding" && /chunked/i.test(value) && earlier.some((other) => /chunked/i.test(other))
+    ? "malformed"
+    : null;
 }
 
 /** What is wrong with the value of a framing header. */
@@ -110,13 +138,30 @@ function fieldFault([name, value]: readonly [string, string]): string | null {
 }
 
 function readRest(head: Head, rest: string, isHead: boolean): Outcome {
-  const valuesOf = (name: string): string[] => head.fields.filter((field) => field[0] === name).flatMap(([, value]) => value.toLowerCase().split(",").map((word) => word.trim()));
+  const valuesOf = (name: string): string[] =>
+    head.fields
+      .filter((field) => field[0] === name)
+      .flatMap(([, value]) =>
+        value
+          .toLowerCase()
+          .split(",")
+          .map((word) => word.trim()),
+      );
   const isChunked = valuesOf("transfer-encoding").includes("chunked");
   const length = head.fields.find(([name]) => name === "content-length")?.[1];
   const connection = valuesOf("connection");
-  const isKept = !connection.includes("close") && (head.minor === 1 || connection.includes("keep-alive")) && !(isChunked && length !== undefined);
+  const isKept =
+    !connection.includes("close") &&
+    (head.minor === 1 || connection.includes("keep-alive")) &&
+    !(isChunked && length !== undefined);
   const done = (body: string, keepsAlive: boolean, leftover: number): Outcome => ({
-    kind: "ok", status: head.status, minor: head.minor, fields: JSON.stringify(head.fields), body, keepsAlive: keepsAlive && leftover === 0, leftover,
+    kind: "ok",
+    status: head.status,
+    minor: head.minor,
+    fields: JSON.stringify(head.fields),
+    body,
+    keepsAlive: keepsAlive && leftover === 0,
+    leftover,
   });
   if (head.status === 101) return done("", false, rest.length);
   if (isHead || head.status === 204 || head.status === 304) return done("", isKept, rest.length);
@@ -125,7 +170,9 @@ function readRest(head: Head, rest: string, isHead: boolean): Outcome {
     return typeof chunks === "string" ? failed(chunks) : done(chunks.body, isKept, rest.length - chunks.length);
   }
   if (length === undefined) return done(rest, false, 0);
-  return rest.length < Number(length) ? failed("truncated") : done(rest.slice(0, Number(length)), isKept, rest.length - Number(length));
+  return rest.length < Number(length)
+    ? failed("truncated")
+    : done(rest.slice(0, Number(length)), isKept, rest.length - Number(length));
 }
 
 function readChunks(text: string): { readonly body: string; readonly length: number } | string {
@@ -152,11 +199,17 @@ function readChunks(text: string): { readonly body: string; readonly length: num
   }
 }
 
-function readTrailers(text: string, from: number, body: string): { readonly body: string; readonly length: number } | string {
+function readTrailers(
+  text: string,
+  from: number,
+  body: string,
+): { readonly body: string; readonly length: number } | string {
   const rest = text.slice(from);
-  const whole = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r?\n)*\r?\n/.exec(rest)?.[0];
-  if (whole !== undefined) return whole.length > TRAILER_BYTES_MAX ? "badChunk" : { body, length: from + whole.length };
-  const isPrefix = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r?\n)*(?:\r|[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*\r?)?)?$/.test(rest);
+  const lines = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r?\n)*/.exec(rest)?.[0] ?? "";
+  const after = rest.slice(lines.length);
+  const end = lines.length + (after.startsWith("\r") ? 2 : 1);
+  if (/^\r?\n/.test(after)) return end > TRAILER_BYTES_MAX ? "badChunk" : { body, length: from + end };
+  const isPrefix = /^(?:\r|[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::[\t\x20-\x7e\x80-\xff]*\r?)?)?$/.test(after);
   return isPrefix && rest.length <= TRAILER_BYTES_MAX ? "truncated" : "badChunk";
 }
 

@@ -28,7 +28,10 @@ function serveTls(certificate: { readonly cert: string; readonly key: string }):
 }
 
 /** A node server, which can ask for client certificates, limit versions and see the server name. */
-async function serveNode(options: Parameters<typeof createServer>[0], seen: (socket: TLSSocket) => void = () => {}): Promise<{ readonly port: number; readonly server: Server; [Symbol.dispose](): void }> {
+async function serveNode(
+  options: Parameters<typeof createServer>[0],
+  seen: (socket: TLSSocket) => void = () => {},
+): Promise<{ readonly port: number; readonly server: Server; [Symbol.dispose](): void }> {
   const server = createServer({ ...good, ...options }, (socket) => {
     seen(socket);
     socket.on("error", () => {});
@@ -37,7 +40,11 @@ async function serveNode(options: Parameters<typeof createServer>[0], seen: (soc
   server.on("tlsClientError", () => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
   const address = server.address();
-  return { server, port: typeof address === "object" && address !== null ? address.port : 0, [Symbol.dispose]: () => void server.close() };
+  return {
+    server,
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    [Symbol.dispose]: () => void server.close(),
+  };
 }
 
 test("a trusted server is talked to; version, cipher and handshake time are told; the connection is kept", async () => {
@@ -74,7 +81,9 @@ describe("a bad certificate", () => {
       expect(response.error).toContain(`localhost:${server.port}`);
       await until(() => server.counts.open === 0, "the connection is closed");
       expect(server.requests).toEqual([]);
-      expect(client.owner.exchanges.map((exchange) => [exchange.isSent, exchange.errorCode, exchange.tlsMs > 0])).toEqual([[false, code, true]]);
+      expect(
+        client.owner.exchanges.map((exchange) => [exchange.isSent, exchange.errorCode, exchange.tlsMs > 0]),
+      ).toEqual([[false, code, true]]);
     });
 
     test(`${name} is taken with insecureSkipTLSVerify`, async () => {
@@ -114,7 +123,10 @@ describe("a broken handshake", () => {
     using server = serveScript(() => {});
     using client = openClient({ connectTimeoutMs: 60 });
     const response = await client.http.get(`https://127.0.0.1:${server.port}/`);
-    expect([response.error_code, response.error]).toEqual([1211, `connect timeout: 127.0.0.1:${server.port}: still the TLS handshake after 60 ms`]);
+    expect([response.error_code, response.error]).toEqual([
+      1211,
+      `connect timeout: 127.0.0.1:${server.port}: still the TLS handshake after 60 ms`,
+    ]);
   });
 
   test("http to a TLS server is no HTTP response", async () => {
@@ -126,7 +138,7 @@ describe("a broken handshake", () => {
 });
 
 describe("settings", () => {
-  test("the server name is the host of the URL, wherever it is connected to; an address is no server name", async () => {
+  test("the server name is the host of the URL, wherever that is; an address is no server name", async () => {
     const names: unknown[] = [];
     using server = await serveNode({}, (socket) => names.push(Reflect.get(socket, "servername")));
     using client = openClient({ ...TRUSTING, hosts: { "shop.test": "127.0.0.1" } });
@@ -160,7 +172,10 @@ describe("settings", () => {
 
   test("a client certificate that cannot be read is an error, not a crash", async () => {
     using server = serveTls(good);
-    using client = openClient({ ...TRUSTING, tlsAuth: [{ cert: "nonsense", key: "nonsense", password: "", domains: [] }] });
+    using client = openClient({
+      ...TRUSTING,
+      tlsAuth: [{ cert: "nonsense", key: "nonsense", password: "", domains: [] }],
+    });
     const response = await client.http.get(`https://localhost:${server.port}/`);
     expect([response.status, response.error_code >= 1200]).toEqual([0, true]);
   });
@@ -169,7 +184,14 @@ describe("settings", () => {
     const auth = { cert: "c", key: "k", password: "p", domains: ["*.a.test"] };
     const plan = { ...PLAN, tlsAuth: [auth], tlsVersionMin: "tls1.2", tlsCaCerts: ["CA"] } as const;
     const options = tlsOptionsFor(new Origin(true, "x.a.test", 443), plan);
-    expect(options).toMatchObject({ serverName: "x.a.test", cert: "c", key: "k", passphrase: "p", minVersion: 0x0303, rejectUnauthorized: true });
+    expect(options).toMatchObject({
+      serverName: "x.a.test",
+      cert: "c",
+      key: "k",
+      passphrase: "p",
+      minVersion: 0x0303,
+      rejectUnauthorized: true,
+    });
     expect(Array.isArray(options.ca) && options.ca.length > 1 && options.ca.at(-1)).toBe("CA");
     const other = tlsOptionsFor(new Origin(true, "10.0.0.1", 443), plan);
     expect([other.serverName, other.cert]).toEqual(["", undefined]);

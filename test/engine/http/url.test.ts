@@ -23,7 +23,10 @@ describe("targets", () => {
 
   test("credentials and fragment leave the URL; the rest stays as written", () => {
     const table = new TargetTable();
-    expect(table.get("http://u:p@h.test:80/a#b")).toMatchObject({ url: "http://h.test/a", credentials: { user: "u", password: "p" } });
+    expect(table.get("http://u:p@h.test:80/a#b")).toMatchObject({
+      url: "http://h.test/a",
+      credentials: { user: "u", password: "p" },
+    });
     expect(table.get("http://h.test").url).toBe("http://h.test");
   });
 
@@ -40,9 +43,31 @@ describe("targets", () => {
   test("the quick way agrees with the full parser", () => {
     const quick = new TargetTable();
     quick.get("http://h.test:8080/");
-    for (const path of ["/", "/a/b.c", "/a?b=c&d=%20", "/./a", "/../a", "/a b", "/ü", "/a#b", "/a\\b", "//double", "/a?b#c", "/{x}", "/\"", "/a:b@c", "/a\tb", "/..hidden", "/%2e%2e/a"]) {
+    for (const path of [
+      "/",
+      "/a/b.c",
+      "/a?b=c&d=%20",
+      "/./a",
+      "/../a",
+      "/a b",
+      "/ü",
+      "/a#b",
+      "/a\\b",
+      "//double",
+      "/a?b#c",
+      "/{x}",
+      '/"',
+      "/a:b@c",
+      "/a\tb",
+      "/..hidden",
+      "/%2e%2e/a",
+    ]) {
       const url = `http://h.test:8080${path}`;
-      expect([path, quick.get(url).path, quick.get(url).url]).toEqual([path, new TargetTable().get(url).path, new TargetTable().get(url).url]);
+      expect([path, quick.get(url).path, quick.get(url).url]).toEqual([
+        path,
+        new TargetTable().get(url).path,
+        new TargetTable().get(url).url,
+      ]);
     }
   });
 
@@ -59,8 +84,15 @@ describe("locations", () => {
   test("are taken from the URL that was asked", () => {
     const table = new TargetTable();
     const base = table.get("https://h.test/a/b?c");
-    expect(["/x", "y", "?z", "//other.test/o", "http://h.test/", "#f"].map((location) => table.resolve(location, base).url)).toEqual([
-      "https://h.test/x", "https://h.test/a/y", "https://h.test/a/b?z", "https://other.test/o", "http://h.test/", "https://h.test/a/b?c",
+    expect(
+      ["/x", "y", "?z", "//other.test/o", "http://h.test/", "#f"].map((location) => table.resolve(location, base).url),
+    ).toEqual([
+      "https://h.test/x",
+      "https://h.test/a/y",
+      "https://h.test/a/b?z",
+      "https://other.test/o",
+      "http://h.test/",
+      "https://h.test/a/b?c",
     ]);
     expect(() => table.resolve("http://:bad", base)).toThrow(/Location "http:\/\/:bad"/);
     expect(() => table.resolve("mailto:x@y", base)).toThrow(/scheme/);
