@@ -52,7 +52,8 @@ export class ShareLoop {
   #isEnded = false;
   #sinceTurn = 0;
   #turnMs = 0;
-  #turn: Promise<void> | null = null;
+  /** VUs that go on after the loop had a turn. */
+  #waiting: VirtualUser[] = [];
   #scheduleTimer: ReturnType<typeof setTimeout> | null = null;
   #deadlineTimer: ReturnType<typeof setTimeout> | null = null;
   #rampTimer: ReturnType<typeof setTimeout> | null = null;
@@ -150,6 +151,8 @@ export class ShareLoop {
   #make(): VirtualUser {
     const local = this.#vus.length;
     const vu = new VirtualUser(this.#host, vuNumber(this.#driver, local), local);
+    vu.fulfilled = (value) => this.#settled(vu, value, null, false);
+    vu.rejected = (thrown) => this.#settled(vu, undefined, thrown, true);
     this.#vus.push(vu);
     this.#board.words[HEADER.vusMax] = this.#vus.length;
     return vu;
@@ -169,7 +172,7 @@ export class ShareLoop {
     for (const vu of this.#vus) {
       if (vu.local < wanted) {
         vu.interruptAtMs = Infinity;
-        if (!vu.isRunning && !vu.isAbandoned) void this.#runVu(vu);
+        if (!vu.isRunning && !vu.isAbandoned) this.#runVu(vu);
       } else if (isRamping && vu.isRunning && vu.interruptAtMs === Infinity) {
         vu.interruptAtMs = performance.now() + executor.gracefulRampDownMs;
       }
@@ -195,33 +198,11 @@ export class ShareLoop {
     }, Math.min(Math.max(earliestMs - performance.now(), 0), TIMER_MS_MAX));
   }
 
-  async #runVu(vu: VirtualUser): Promise<void> {
+  #runVu(vu: VirtualUser): void {
     vu.isRunning = true;
     vu.revive();
     this.#enter();
-    const minimumMs = this.#spec.minIterationDurationMs;
-    while (!this.#isStopping && !vu.isStopping) {
-      const index = claim(this.#driver, vu.local, performance.now() - this.#startedAtMs);
-      if (index < 0) break;
-      this.#board.words[HEADER.scheduled]!++;
-      const beganMs = minimumMs > 0 ? performance.now() : 0;
-      const isCompleted = await this.#iterate(vu, -1);
-      if (vu.isAbandoned) return;
-      if (isCompleted) finish(this.#driver, vu.local, index);
-      if (minimumMs > 0) await this.#pace(vu, beganMs + minimumMs);
-      if (++this.#sinceTurn >= TURN_ITERATIONS_MAX || performance.now() - this.#turnMs > TURN_MS_MAX) await this.#nextTurn();
-    }
-    this.#leave(vu);
-  }
-
-  async #pace(vu: VirtualUser, untilMs: number): Promise<void> {
-    const leftMs = untilMs - performance.now();
-    if (leftMs <= 0 || vu.isStopping) return;
-    try {
-      await vu.sleep(leftMs);
-    } catch (thrown) {
-      if (!(thrown instanceof InterruptedError)) throw thrown;
-    }
+    this.#next(vu);
   }
 
   #enter(): void {
@@ -232,6 +213,7 @@ export class ShareLoop {
 
   #leave(vu: VirtualUser): void {
     vu.isRunning = false;
+    if (this.#driver.isOpen && !vu.isStopping) this.#free.push(vu);
     this.#running--;
     this.#board.words[HEADER.vus] = this.#running;
     this.#checkEnd();
@@ -260,7 +242,7 @@ export class ShareLoop {
   #arrive(intendedMs: number): void {
     this.#board.words[HEADER.scheduled]!++;
     const vu = this.#free.pop() ?? (this.#vus.length < this.#driver.vus ? this.#make() : null);
-    if (vu !== null) void this.#runArrivals(vu, intendedMs);
+    if (vu !== null) this.#runArrival(vu, intendedMs);
     else if (this.#isQueueing()) this.#queue.push(intendedMs);
     else this.#drop("no_vu");
   }
@@ -292,82 +274,131 @@ export class ShareLoop {
     return intendedMs;
   }
 
-  async #runArrivals(vu: VirtualUser, firstMs: number): Promise<void> {
+  #runArrival(vu: VirtualUser, intendedMs: number): void {
     vu.isRunning = true;
+    vu.intendedMs = intendedMs;
     this.#enter();
-    for (let intendedMs = firstMs; intendedMs >= 0; ) {
-      await this.#iterate(vu, intendedMs);
-      if (vu.isAbandoned) return;
-      if (++this.#sinceTurn >= TURN_ITERATIONS_MAX || performance.now() - this.#turnMs > TURN_MS_MAX) await this.#nextTurn();
-      intendedMs = vu.isStopping ? -1 : this.#takeQueued();
+    this.#next(vu);
+  }
+
+  // ── one iteration after another ───────────────────────────────────────────────────────────────
+  // A state machine of plain calls, not async functions: a waiting VU then costs one promise of ours, not two frames.
+
+  /** Begins the VU's next iteration, and goes on for as long as they end without waiting for anything. */
+  #next(vu: VirtualUser): void {
+    while (this.#claim(vu)) {
+      this.#board.words[HEADER.started]!++;
+      vu.isBusy = true;
+      vu.http.beginIteration();
+      vu.beganMs = performance.now();
+      let result: unknown;
+      try {
+        result = this.#run(vu.api, this.#data);
+      } catch (thrown) {
+        if (!this.#settle(vu, undefined, thrown, true)) return;
+        continue;
+      }
+      if (isThenable(result)) {
+        result.then(vu.fulfilled, vu.rejected);
+        return;
+      }
+      if (!this.#settle(vu, result, null, false)) return;
     }
-    if (!vu.isStopping) this.#free.push(vu);
     this.#leave(vu);
   }
 
-  // ── one iteration ─────────────────────────────────────────────────────────────────────────────
-
-  /** Runs the function once. `intendedMs` >= 0: an arrival. Out: true if it ran to its end (or threw), false if interrupted. */
-  async #iterate(vu: VirtualUser, intendedMs: number): Promise<boolean> {
-    this.#board.words[HEADER.started]!++;
-    vu.isBusy = true;
-    vu.http.beginIteration();
-    const beganMs = performance.now();
-    let thrown: unknown = null;
-    let hasThrown = false;
-    try {
-      const result = this.#run(vu.api, this.#data);
-      this.#value = isThenable(result) ? await result : result;
-    } catch (error) {
-      thrown = error;
-      hasThrown = true;
+  /** Takes what the VU may begin now. Out: false when it has to stop, or to wait for its next arrival. */
+  #claim(vu: VirtualUser): boolean {
+    if (this.#driver.isOpen) {
+      if (vu.intendedMs < 0 && !vu.isStopping) vu.intendedMs = this.#takeQueued();
+      return vu.intendedMs >= 0;
     }
-    if (vu.http.openCount > 0) await this.#awaitOpen(vu);
-    if (vu.isAbandoned) return false;
-    vu.isBusy = false;
-    vu.iteration++;
-    if (hasThrown && (vu.isStopping || thrown instanceof InterruptedError || thrown instanceof AbortError)) {
-      this.#board.words[HEADER.interrupted]!++;
-      if (this.#isOneShot) this.#thrown = thrown;
-      return false;
-    }
-    this.#board.words[HEADER.completed]!++;
-    if (hasThrown) {
-      this.#thrown = thrown;
-      this.#events.threw(thrown, vu.id);
-    }
-    if (!this.#isOneShot) this.#count(beganMs, performance.now(), intendedMs);
+    if (this.#isStopping || vu.isStopping) return false;
+    vu.claimed = claim(this.#driver, vu.local, performance.now() - this.#startedAtMs);
+    if (vu.claimed < 0) return false;
+    this.#board.words[HEADER.scheduled]!++;
     return true;
   }
 
-  #count(beganMs: number, endedMs: number, intendedMs: number): void {
+  /** The function's promise is settled. */
+  #settled(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): void {
+    if (this.#settle(vu, value, thrown, hasThrown)) this.#next(vu);
+  }
+
+  /** The function returned or threw. Out: true if the next iteration may begin at once; else somebody will see to it. */
+  #settle(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): boolean {
+    if (vu.http.openCount > 0) {
+      this.#warnOpen(vu);
+      void vu.http.whenIdle().then(() => {
+        if (this.#finish(vu, value, thrown, hasThrown)) this.#next(vu);
+      });
+      return false;
+    }
+    return this.#finish(vu, value, thrown, hasThrown);
+  }
+
+  /** Nothing of the iteration is open any more: counts it. Out: as #settle. */
+  #finish(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): boolean {
+    if (vu.isAbandoned) return false;
+    vu.isBusy = false;
+    vu.iteration++;
+    this.#value = value;
+    const words = this.#board.words;
+    const endedMs = performance.now();
+    if (hasThrown && (vu.isStopping || thrown instanceof InterruptedError || thrown instanceof AbortError)) {
+      words[HEADER.interrupted]!++;
+      if (this.#isOneShot) this.#thrown = thrown;
+    } else {
+      words[HEADER.completed]!++;
+      if (hasThrown) {
+        this.#thrown = thrown;
+        this.#events.threw(thrown, vu.id);
+      }
+      if (!this.#isOneShot) this.#count(vu, endedMs);
+      if (!this.#driver.isOpen) finish(this.#driver, vu.local, vu.claimed);
+    }
+    vu.intendedMs = -1;
+    const leftMs = this.#spec.minIterationDurationMs - (endedMs - vu.beganMs);
+    if (leftMs > 0 && !vu.isStopping) {
+      this.#pace(vu, leftMs);
+      return false;
+    }
+    if (++this.#sinceTurn < TURN_ITERATIONS_MAX && endedMs - this.#turnMs <= TURN_MS_MAX) return true;
+    this.#afterTurn(vu);
+    return false;
+  }
+
+  #count(vu: VirtualUser, endedMs: number): void {
     const measure = this.#host.measure;
-    measure.iteration(measure.base, endedMs - beganMs);
-    if (intendedMs < 0) return;
-    const dueMs = this.#startedAtMs + intendedMs;
-    measure.add(measure.base, "iteration_lateness", "trend", "time", Math.max(beganMs - dueMs, 0), 0);
+    measure.iteration(measure.base, endedMs - vu.beganMs);
+    if (vu.intendedMs < 0) return;
+    const dueMs = this.#startedAtMs + vu.intendedMs;
+    measure.add(measure.base, "iteration_lateness", "trend", "time", Math.max(vu.beganMs - dueMs, 0), 0);
     measure.add(measure.base, "response_time", "trend", "time", endedMs - dueMs, 0);
   }
 
-  async #awaitOpen(vu: VirtualUser): Promise<void> {
-    if (!this.#hasWarnedAwait && !vu.isStopping) {
-      this.#hasWarnedAwait = true;
-      this.#events.warning(`an iteration of "${this.#spec.workflow}" ended with requests still open (missing await?): they are awaited before the next one`);
-    }
-    await vu.http.whenIdle();
+  #pace(vu: VirtualUser, leftMs: number): void {
+    const go = (): void => this.#next(vu);
+    vu.sleep(leftMs).then(go, go);
   }
 
-  /** Resolves after timers and sockets had a turn. */
-  #nextTurn(): Promise<void> {
-    this.#turn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#turn = null;
-        this.#sinceTurn = 0;
-        this.#turnMs = performance.now();
-        resolve();
-      });
+  #warnOpen(vu: VirtualUser): void {
+    if (this.#hasWarnedAwait || vu.isStopping) return;
+    this.#hasWarnedAwait = true;
+    this.#events.warning(`an iteration of "${this.#spec.workflow}" ended with requests still open (missing await?): they are awaited before the next one`);
+  }
+
+  /** The VU goes on after timers and sockets had a turn. */
+  #afterTurn(vu: VirtualUser): void {
+    this.#waiting.push(vu);
+    if (this.#waiting.length > 1) return;
+    setImmediate(() => {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      this.#sinceTurn = 0;
+      this.#turnMs = performance.now();
+      for (const one of waiting) this.#next(one);
     });
-    return this.#turn;
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────

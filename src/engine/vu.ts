@@ -66,6 +66,7 @@ function capture(resolve: () => void, reject: (reason: Error) => void): void {
   captured.resolve = resolve;
   captured.reject = reject;
 }
+function ignore(): void {}
 function endSleep(sleep: Sleep): void {
   sleep.end();
 }
@@ -90,6 +91,12 @@ export class VirtualUser implements HttpOwner {
   /** When the iteration in flight has to be interrupted, on the loop's clock (ms); Infinity: not yet. */
   interruptAtMs = Infinity;
   /** The pause in progress; more than one at a time (Promise.all) stand in #sleeps. */
+  /** The loop's, kept from iteration to iteration: what it claimed, when it began (performance.now()), when it was due. */
+  claimed = -1;
+  beganMs = 0;
+  intendedMs = -1;
+  fulfilled: (value: unknown) => void = ignore;
+  rejected: (thrown: unknown) => void = ignore;
   #sleep: Sleep | null = null;
   #sleeps: Set<Sleep> | null = null;
   #controller: AbortController | null = null;
@@ -163,7 +170,7 @@ export class VirtualUser implements HttpOwner {
 /** What the user's function is given. Getters hand out functions bound once, so that destructuring works. */
 class VuApi implements VU {
   readonly #vu: VirtualUser;
-  readonly state: Record<string, unknown> = {};
+  #state: Record<string, unknown> | null = null;
   #tags: Record<string, string> | null = null;
   #check: VU["check"] | null = null;
   #group: VU["group"] | null = null;
@@ -179,6 +186,7 @@ class VuApi implements VU {
   get workflow(): string { return this.#vu.host.workflow; }
   get env(): Readonly<Record<string, string>> { return this.#vu.host.env; }
   get context(): Readonly<Record<string, Json>> { return this.#vu.host.context; }
+  get state(): Record<string, unknown> { return (this.#state ??= {}); }
   get http(): HttpClient { return this.#vu.http; }
   get signal(): AbortSignal { return this.#vu.signal; }
 
