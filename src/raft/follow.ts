@@ -81,9 +81,12 @@ function reply(
   send(turn, to, { kind: "appendReply", cluster, term, round, sentAtMs, ...answer, counts: isFull(state) });
 }
 
-/** Tells an old leader that its term is over. */
-export function replyStale(turn: Turn, to: NodeId, message: AppendMessage | SnapshotMessage): void {
-  reply(turn, to, message, { isAccepted: false, index: message.kind === "append" ? message.prevIndex : message.index, hintIndex: 0, hintTerm: 0 });
+/**
+ * Tells an old leader that its term is over. It echoes nothing: should that node lead the new term by now, the rounds of its
+ * old one mean nothing in it, and would confirm reads that nobody confirmed.
+ */
+export function replyStale(turn: Turn, to: NodeId): void {
+  reply(turn, to, { round: 0, sentAtMs: 0 }, { isAccepted: false, index: 0, hintIndex: 0, hintTerm: 0 });
 }
 
 /**

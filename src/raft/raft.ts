@@ -178,8 +178,8 @@ function receiveTermed(turn: Turn, from: NodeId, message: TermedMessage): void {
   switch (message.kind) {
     case "vote": return handleVote(turn, from, message);
     case "voteReply": return isOlder && !message.isPre ? undefined : handleVoteReply(turn, from, message);
-    case "append": return isOlder ? replyStale(turn, from, message) : handleAppend(turn, from, message);
-    case "snapshot": return isOlder ? replyStale(turn, from, message) : handleSnapshot(turn, from, message);
+    case "append": return isOlder ? replyStale(turn, from) : handleAppend(turn, from, message);
+    case "snapshot": return isOlder ? replyStale(turn, from) : handleSnapshot(turn, from, message);
     case "timeoutNow": return handleTimeoutNow(turn, from, message);
     case "appendReply":
     case "snapshotReply": {

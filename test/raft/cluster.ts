@@ -37,6 +37,8 @@ export type Cluster = {
   readonly nodes: Map<NodeId, Node>;
   now: number;
   sequence: number;
+  /** Ticks in a row that left their deadline where it was: a core that spins is broken. */
+  spins: number;
   readonly queue: Delivery[];
   network: Network;
   /** "from>to" of links that carry nothing. */
@@ -52,7 +54,7 @@ type Delivery = { readonly at: number; readonly order: number; readonly to: Node
 export function createCluster(options: { readonly seed: number; readonly configOf?: (id: NodeId) => RaftConfig; readonly core?: Core }): Cluster {
   return {
     core: options.core ?? shipped, configOf: options.configOf ?? shipped.lan, prng: createPrng(options.seed, "cluster"), nodes: new Map(), now: 1_000,
-    sequence: 0, queue: [], network: CALM, cuts: new Set(), observers: [], crashRate: 0,
+    sequence: 0, spins: 0, queue: [], network: CALM, cuts: new Set(), observers: [], crashRate: 0,
   };
 }
 
@@ -203,6 +205,8 @@ function takeStep(cluster: Cluster, node: Node, event: RaftEvent): readonly Raft
   const { state } = node;
   if (state === null) return [];
   const effects = cluster.core.step(state, cluster.now, event);
+  cluster.spins = event.kind === "tick" && cluster.core.deadline(state) <= cluster.now ? cluster.spins + 1 : 0;
+  assert(cluster.spins < 100, `${node.id} does not move its deadline`);
   for (const observe of cluster.observers) observe(cluster, node, event, effects);
   const crashesAt = nextFloat(cluster.prng) < cluster.crashRate ? nextBelow(cluster.prng, effects.length + 1) : effects.length + 1;
   for (const [at, effect] of effects.entries()) {
