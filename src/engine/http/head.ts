@@ -8,7 +8,7 @@ export function readFields(bytes: Buffer, from: number, to: number): HeaderField
   const fields = new Map<string, string[]>();
   const lines = bytes
     .toString("utf8", from, to)
-    .replace(/\r?\n[ \t]+/g, " ")
+    .replace(/(?:\r?\n[ \t]+)+/g, " ")
     .split("\n");
   for (let at = 1; at < lines.length; at++) {
     const line = lines[at] ?? "";

@@ -28,19 +28,17 @@ const COLON = 58;
 
 // Where the parser stands. Head: the line that begins at #lineAt was read up to #at.
 const STATUS = 0;
-const REASON = 1;
-const LINE = 2;
-const NAME = 3;
-const VALUE = 4;
-const VALUE_LF = 5;
-const REASON_LF = 6;
-const HEAD_LF = 7;
+const LINE = 1;
+const NAME = 2;
+const VALUE = 3;
+const VALUE_LF = 4;
+const HEAD_LF = 5;
 // Body.
-const BODY_LENGTH = 8;
-const BODY_TO_END = 9;
-const BODY_CHUNKED = 10;
-const OVER = 11;
-const BROKEN = 12;
+const BODY_LENGTH = 6;
+const BODY_TO_END = 7;
+const BODY_CHUNKED = 8;
+const OVER = 9;
+const BROKEN = 10;
 
 export class ResponseParser {
   /** 100 to 999; 0 before the status line was read. */
@@ -211,7 +209,12 @@ export class ResponseParser {
           while (at < limit && TEXT[bytes[at]!] === 1) at++;
           if (at === limit) break;
           const ending = bytes[at]!;
-          if (ending !== CR && ending !== LF) return this.#fail("malformed", `byte ${hexOf(ending)} in a header value`);
+          if (ending !== CR && ending !== LF) {
+            return this.#fail(
+              "malformed",
+              `byte ${hexOf(ending)} in ${this.#headers === 0 ? "the status line" : "a value"}`,
+            );
+          }
           if (this.#field !== PLAIN) {
             const fault = this.#framing.read(this.#field, bytes, this.#valueAt, at);
             if (fault !== null) return this.#fail(fault.kind, fault.text);
@@ -226,45 +229,21 @@ export class ResponseParser {
           state = LINE;
           break;
         case LINE:
-          if (byte === CR) {
-            at++;
-            state = HEAD_LF;
-            break;
-          }
           if (byte === LF) return this.#endHead(bytes, length, at + 1);
-          if (byte === SPACE || byte === TAB) {
-            // obs-fold (RFC 9112 5.2): a user agent takes it as a space, but never in what frames the message.
-            if (this.#headers === 0 || this.#field !== PLAIN)
-              return this.#fail("malformed", "a header line begins with a space");
-            this.#valueAt = at;
-            state = VALUE;
-            break;
-          }
-          if (++this.#headers > HEADERS_MAX) return this.#fail("headTooLarge", `more than ${HEADERS_MAX} headers`);
-          this.#lineAt = at;
-          state = NAME;
+          state = this.#beginLine(byte, at);
+          if (state === BROKEN) return FAILED;
+          if (state === HEAD_LF) at++;
           break;
         case HEAD_LF:
           if (byte !== LF) return this.#fail("malformed", "CR without LF at the end of the head");
           return this.#endHead(bytes, length, at + 1);
-        case REASON:
-          while (at < limit && TEXT[bytes[at]!] === 1) at++;
-          if (at === limit) break;
-          if (bytes[at] === CR) state = REASON_LF;
-          else if (bytes[at] === LF) state = LINE;
-          else return this.#fail("malformed", `byte ${hexOf(bytes[at]!)} in the status line`);
-          at++;
-          break;
-        case REASON_LF:
-          if (byte !== LF) return this.#fail("malformed", "CR without LF in the status line");
-          at++;
-          state = LINE;
-          break;
         default: {
           at = this.#readStatus(bytes, at, limit);
           if (at < 0) return FAILED;
           if (at === limit && at - this.headStart < 13) break;
-          state = REASON;
+          // The reason has a value's bytes, and its line ends like a header's.
+          this.#field = PLAIN;
+          state = VALUE;
         }
       }
     }
@@ -273,6 +252,23 @@ export class ResponseParser {
     if (at - this.headStart >= HEAD_BYTES_MAX)
       return this.#fail("headTooLarge", `the head is longer than ${HEAD_BYTES_MAX} bytes`);
     return MORE;
+  }
+
+  /** The first byte of a line, which is not LF. Out: the state to go on with. */
+  #beginLine(byte: number, at: number): number {
+    if (byte === CR) return HEAD_LF;
+    if (byte === SPACE || byte === TAB) {
+      // obs-fold (RFC 9112 5.2): a user agent takes it as a space, but never in what frames the message.
+      if (this.#headers === 0 || this.#field !== PLAIN) this.#fail("malformed", "a header line begins with a space");
+      this.#valueAt = at;
+      return this.#state === BROKEN ? BROKEN : VALUE;
+    }
+    if (++this.#headers > HEADERS_MAX) {
+      this.#fail("headTooLarge", `more than ${HEADERS_MAX} headers`);
+      return BROKEN;
+    }
+    this.#lineAt = at;
+    return NAME;
   }
 
   /** Reads "HTTP/1.x nnn" and what separates it from the reason, byte by byte. Out: where it stopped; -1: failed. */

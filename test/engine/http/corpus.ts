@@ -197,7 +197,7 @@ export const CORPUS: readonly CorpusEntry[] = [
   { name: "100 first", text: `HTTP/1.1 100 Continue\r\n\r\n${OK}Content-Length: 2\r\n\r\nab`, outcome: "ok" },
   {
     name: "103 with headers first, twice",
-    text: `${"HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 9\r\n\r\n".repeat(2)}${OK}Content-Length: 2\r\n\r\nab`,
+    text: `${"HTTP/1.1 103 Hints\r\nLink: x\r\nContent-Length: 9\r\n\r\n".repeat(3)}${OK}Content-Length: 2\r\n\r\nab`,
     outcome: "ok",
   },
   {

@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createPrng, nextBelow, type Prng } from "../../../src/base/prng.ts";
+import { HeadMemo } from "../../../src/engine/http/head-memo.ts";
 import { readFields } from "../../../src/engine/http/head.ts";
 import { DONE, FAILED, HEAD_BYTES_MAX, MORE, ResponseParser } from "../../../src/engine/http/parser.ts";
 import { CORPUS, type CorpusEntry } from "./corpus.ts";
@@ -31,7 +32,7 @@ function outcomeOf(parser: ResponseParser, state: number): Outcome {
   const fields: [string, string][] = [];
   for (const line of parser.head
     .toString("latin1", parser.headStart, parser.headEnd)
-    .replace(/\r?\n[ \t]+/g, " ")
+    .replace(/(?:[ \t]*\r?\n[ \t]+)+/g, " ")
     .split(/\r?\n/)
     .slice(1, -2)) {
     fields.push([
@@ -143,6 +144,52 @@ describe("bodies", () => {
     parser.release();
     expect(parser.body).toBeNull();
     expect(parser.head.length).toBe(0);
+  });
+});
+
+describe("a remembered head", () => {
+  const head = "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 00:00:00 GMT\r\nContent-Length: 3\r\n\r\n";
+
+  test("is shared by parsers, with another body, for HEAD, and cut after it", () => {
+    const memo = new HeadMemo();
+    const [one, other] = [new ResponseParser(memo), new ResponseParser(memo)];
+    const expected = { status: 200, minor: 1, keepsAlive: true, leftover: 0, kind: "ok" } as const;
+    expect(parse(Buffer.from(`${head}abc`), false, [], one)).toMatchObject({ ...expected, body: "abc" });
+    expect(memo.length).toBe(head.length);
+    expect(parse(Buffer.from(`${head}xyz`), false, [], other)).toMatchObject({ ...expected, body: "xyz" });
+    expect(parse(Buffer.from(head), true, [], one)).toMatchObject({ ...expected, body: "" });
+    expect(parse(Buffer.from(`${head}123`), false, [head.length, head.length + 1], other)).toMatchObject({
+      ...expected,
+      body: "123",
+    });
+    expect(parse(Buffer.from(`${head}12`), false, [], one)).toEqual({ kind: "failed", error: "truncated" });
+    expect(parse(Buffer.from(`${head}1234`), false, [], one)).toMatchObject({
+      body: "123",
+      keepsAlive: false,
+      leftover: 1,
+    });
+  });
+
+  test("is not taken for one that differs in any byte", () => {
+    const memo = new HeadMemo();
+    const text = `${head}abc`;
+    for (let at = 0; at < head.length; at++) {
+      expect(parse(Buffer.from(text), false, [], new ResponseParser(memo)).kind).toBe("ok");
+      const changed = Buffer.from(text);
+      changed[at] = changed[at] === 51 ? 50 : 51;
+      expect(parse(changed, false, [], new ResponseParser(memo))).toEqual(parse(changed, false, []));
+    }
+  });
+
+  test("is given up while no head repeats, and found again when they do", () => {
+    const memo = new HeadMemo();
+    const parser = new ResponseParser(memo);
+    for (let at = 0; at < 100; at++)
+      parse(Buffer.from(`HTTP/1.1 200 OK\r\nX: ${at}\r\nContent-Length: 0\r\n\r\n`), false, [], parser);
+    expect(memo.length).toBe(0);
+    for (let at = 0; at < 100; at++) parse(Buffer.from(`${head}abc`), false, [], parser);
+    expect(memo.length).toBe(head.length);
+    expect(memo.find(Buffer.from(`${head}abc`))).toMatchObject({ status: 200, contentLength: 3, isChunked: false });
   });
 });
 
