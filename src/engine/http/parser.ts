@@ -126,6 +126,7 @@ export class ResponseParser {
   push(chunk: Buffer): ParseState {
     if (this.#state >= OVER) {
       this.leftover += chunk.length;
+      this.keepsAlive = false;
       return this.#state === OVER ? DONE : FAILED;
     }
     if (this.#state > HEAD_LF) return this.#readBody(chunk, 0);
