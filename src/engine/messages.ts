@@ -36,9 +36,9 @@ export type EngineBoard = SharedArrayBuffer;
 export type EngineRequest =
   /** First message. Runs the module once for its shape, with files read from `baseDir`; answered by `shape` or `broken`. */
   | { readonly kind: "evaluate"; readonly code: string; readonly entry: string; readonly baseDir: string; readonly env: Readonly<Record<string, string>> }
-  /** Loads the bundle for a job and makes the VUs of one share; answered by `ready` or `broken`. `board` is fresh for each attempt. */
+  /** Loads the bundle for a job and makes the VUs of one share; answered by `ready` or `broken`. `board` is fresh for each attempt, `feedCursors` (feed-cursors.ts) one for all of the job on this worker. */
   | {
-      readonly kind: "prepare"; readonly board: EngineBoard; readonly attempt: AttemptId; readonly spec: ShareSpec; readonly run: FunctionRef; readonly plan: JobPlan; readonly http: HttpPlan;
+      readonly kind: "prepare"; readonly board: EngineBoard; readonly feedCursors: SharedArrayBuffer; readonly attempt: AttemptId; readonly spec: ShareSpec; readonly run: FunctionRef; readonly plan: JobPlan; readonly http: HttpPlan;
       readonly bundle: Bundle; readonly tags: Readonly<Record<string, string>>; readonly env: Readonly<Record<string, string>>;
       readonly context: Readonly<Record<string, unknown>>; readonly setupData: unknown; readonly reportMs: number;
     }

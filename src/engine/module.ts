@@ -7,9 +7,11 @@ import { readFileSync, statSync } from "node:fs";
 import { parse as parseCsv } from "csv-parse/sync";
 import { plugin } from "bun";
 import { createPrng, nextBelow, type Prng } from "../base/prng.ts";
+import { feedRow, type Stripe } from "../load/dealing.ts";
 import type { FeedPlan } from "../load/plan.ts";
 import type { Contains, MetricType } from "../load/series.ts";
 import type { Feeds } from "../load/share.ts";
+import type { FeedCursors } from "./feed-cursors.ts";
 
 /** Bytes of all files a test may bring along. */
 export const FILES_BYTES_MAX = 64 * 2 ** 20;
@@ -61,18 +63,16 @@ export class ModuleHost {
     return bytes;
   }
 
-  /** Deals the rows of every feed to one share. */
-  deal(share: number, shares: number, next: Feeds): void {
-    for (const feed of this.feeds) feed.deal(share, shares, next[String(feed.plan.id)] ?? 0);
+  /** Lets every feed draw from the worker's cursors; `seed` makes the random ones of each share differ. */
+  deal(cursors: FeedCursors, stripe: Stripe, seed: number): void {
+    for (const feed of this.feeds) feed.deal(cursors, stripe, seed);
   }
 
-  /** Next row of this share's stripe, by feed: for a cut. */
-  positions(): Feeds {
-    const positions: Record<string, number> = {};
-    for (const feed of this.feeds) {
-      if (feed.plan.pick === "unique" || feed.plan.pick === "circular") positions[String(feed.plan.id)] = feed.position;
-    }
-    return positions;
+  /** Rows drawn so far by this worker, by feed: for a cut. */
+  drawn(cursors: FeedCursors): Feeds {
+    const drawn: Record<string, number> = {};
+    for (const { plan } of this.feeds) if (plan.pick === "unique" || plan.pick === "circular") drawn[String(plan.id)] = cursors.drawn(plan.id);
+    return drawn;
   }
 }
 
@@ -89,16 +89,15 @@ function readBytes(full: string, path: string, caller: string, bytesLeft: number
   }
 }
 
-/** Rows handed out as `pick` says: rows r of this core's stripe have r % shares === share. */
+/** Rows handed out as `pick` says. */
 class Feed {
   readonly plan: FeedPlan;
   readonly #rows: readonly unknown[];
   readonly #host: ModuleHost;
   #prng: Prng;
   readonly #walks = new WeakMap<object, { at: number }>();
-  #share = 0;
-  #shares = 1;
-  position = 0;
+  #cursors: FeedCursors | null = null;
+  #stripe: Stripe = { index: 0, of: 1 };
 
   constructor(host: ModuleHost, source: string, pick: PickKind, rows: readonly unknown[]) {
     this.plan = { id: host.feeds.length, source, pick, rows: rows.length };
@@ -111,20 +110,22 @@ class Feed {
     return this.#rows.length;
   }
 
-  deal(share: number, shares: number, next: number): void {
-    this.#share = share;
-    this.#shares = shares;
-    this.position = next;
-    this.#prng = createPrng(this.plan.id + 1, `${this.plan.source} ${share}`);
+  deal(cursors: FeedCursors, stripe: Stripe, seed: number): void {
+    this.#cursors = cursors;
+    this.#stripe = stripe;
+    this.#prng = createPrng(this.plan.id + 1, `${this.plan.source} ${stripe.index} ${seed}`);
   }
 
   next(): unknown {
-    if (this.#host.isLoading) throw new Error(`data("${this.plan.source}").next(): rows are for the functions of the test, not for the top of the module`);
+    const cursors = this.#cursors;
+    if (this.#host.isLoading || cursors === null) {
+      throw new Error(`data("${this.plan.source}").next(): rows are for the functions of the test, not for the top of the module`);
+    }
     switch (this.plan.pick) {
       case "unique":
-        return this.#unique();
+        return this.#unique(cursors);
       case "circular":
-        return this.#rows[(this.position++ * this.#shares + this.#share) % this.#rows.length];
+        return this.#rows[feedRow(this.plan, this.#stripe, cursors.draw(this.plan.id))];
       case "random":
         return this.#rows[nextBelow(this.#prng, this.#rows.length)];
       case "sequential":
@@ -132,14 +133,11 @@ class Feed {
     }
   }
 
-  #unique(): unknown {
-    const row = this.position * this.#shares + this.#share;
-    if (row >= this.#rows.length) {
-      throw new Error(`data("${this.plan.source}"): all ${this.#rows.length} rows are used up, and pick is "unique". ` +
-        "Bring more rows, run fewer iterations, or pick \"circular\"");
-    }
-    this.position++;
-    return this.#rows[row];
+  #unique(cursors: FeedCursors): unknown {
+    const row = feedRow(this.plan, this.#stripe, cursors.draw(this.plan.id));
+    if (row >= 0) return this.#rows[row];
+    throw new Error(`data("${this.plan.source}"): all ${this.#rows.length} rows are used up, and pick is "unique". ` +
+      "Bring more rows, run fewer iterations, or pick \"circular\"");
   }
 
   #sequential(): unknown {

@@ -5,6 +5,7 @@ import { HyperscaleError } from "../base/error.ts";
 import { SETUP, TEARDOWN } from "../load/plan.ts";
 import type { Snapshot } from "../load/share.ts";
 import { Board, HEADER } from "./board.ts";
+import { FeedCursors } from "./feed-cursors.ts";
 import { functionOf, type LoadedModule, shapeOf } from "./functions.ts";
 import { HealthMonitor } from "./health.ts";
 import { HttpCore } from "./http/core.ts";
@@ -37,6 +38,7 @@ class Attempt {
   readonly #core: HttpCore;
   readonly #loop: ShareLoop;
   readonly #module: ModuleHost;
+  readonly #cursors: FeedCursors;
   readonly #errors = new Map<string, number>();
   #hasNewErrors = false;
   #seq = 0;
@@ -60,7 +62,8 @@ class Attempt {
     });
     this.#health = new HealthMonitor(board);
     this.#core = new HttpCore(request.http);
-    module.deal(spec.share, spec.shares, spec.resume?.feeds ?? {});
+    this.#cursors = new FeedCursors(request.feedCursors);
+    module.deal(this.#cursors, spec.feedStripe ?? { index: 0, of: 1 }, spec.share);
     module.sink = (name, type, contains, value, tags) => {
       const base = this.#measure.base;
       this.#measure.add(tags === undefined ? base : this.#measure.extend(base, tags), name, type, contains, value, this.#jobElapsedMs());
@@ -153,7 +156,7 @@ class Attempt {
     const mostVus = this.#loop.takeRunningMost();
     const snapshot: Snapshot = {
       attempt: this.#request.attempt, seq: ++this.#seq, elapsedMs: performance.now() - this.#startMs, isDelta: !isFinal, isFinal,
-      resume: this.#loop.resume(this.#module.positions()), accounting: this.#board.accounting(), generator: this.#health.read(),
+      resume: this.#loop.resume(this.#module.drawn(this.#cursors)), accounting: this.#board.accounting(), generator: this.#health.read(),
       vus: isFinal ? mostVus : this.#loop.running, vusMax: this.#loop.vusMade,
       series: withSeries ? this.#measure.cut(isFinal) : [],
     };

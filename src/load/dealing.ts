@@ -49,20 +49,12 @@ export function vuBases(workflows: readonly WorkflowPlan[]): readonly number[] {
   });
 }
 
-/** A share's turn at a sequence that belongs to the whole job: numbers n with n % of === index. */
+/** A worker's turn at the rows of a feed: numbers n with n % of === index. */
 export type Stripe = { readonly index: number; readonly of: number };
 
 /**
- * Stripe of the data rows of one share. Workflows take turns at the rows and a workflow's shares take turns at its own,
- * so that a row is handed out once in the whole job however many shares each workflow has. `workflow`: its place in the
- * plan of `workflows`.
- */
-export function feedStripe(workflow: number, workflows: number, share: number, shares: number): Stripe {
-  return { index: dealtIndex(share, workflow, workflows), of: workflows * shares };
-}
-
-/**
- * Row of a stripe's k-th call of next() on a unique or circular feed; around and around for circular.
+ * Row of a stripe's k-th call of next() on a unique or circular feed; around and around for circular. The cores of a
+ * worker count k together, whatever workflow they run, so that a workflow that reads no rows leaves none unused.
  * Out: -1 when a unique feed (or an empty one) has no more rows for this stripe.
  */
 export function feedRow(feed: Pick<FeedPlan, "pick" | "rows">, stripe: Stripe, k: number): number {

@@ -16,7 +16,7 @@ export type Resume =
   | { readonly kind: "iterations"; readonly done: readonly number[]; readonly elapsedMs: number; readonly feeds: Feeds }
   | { readonly kind: "ranges"; readonly left: readonly Range[]; readonly elapsedMs: number; readonly feeds: Feeds };
 export type Range = readonly [from: number, to: number];
-/** Next row of this share's stripe, by feed id (unique and circular feeds only). */
+/** Rows drawn so far by the share's worker, by feed id (unique and circular feeds only). */
 export type Feeds = Readonly<Record<string, number>>;
 
 /** One core's part of a workflow. Totals in `executor` are the whole workflow's: a share takes its exact part by (share, shares). */
@@ -32,7 +32,7 @@ export type ShareSpec = {
   readonly minIterationDurationMs: number;
   /** null: from the beginning. */
   readonly resume: Resume | null;
-  /** This share's stripe of the data rows, which are dealt over all shares of all workflows. Left out: (share, shares). */
+  /** The turn of the share's worker at the data rows: its cores draw from one cursor over them. Left out: all rows. */
   readonly feedStripe?: { readonly index: number; readonly of: number };
 };
 

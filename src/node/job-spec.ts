@@ -4,7 +4,7 @@
 import { type JobSpec, SHARES_MAX } from "../ledger/entries.ts";
 import { shareCount, vuBases } from "../load/dealing.ts";
 import { type JobPlan, SETUP, scheduleMs, TEARDOWN, vusMax, type WorkflowPlan } from "../load/plan.ts";
-import type { Resume, ShareSpec } from "../load/share.ts";
+import type { ShareSpec } from "../load/share.ts";
 
 /** The plan as the ledger's submit entry carries it. `retries`: failed attempts that may be redone. */
 export function jobSpecOf(plan: JobPlan, retries: number): JobSpec {
@@ -32,7 +32,7 @@ export function workflowPlanOf(plan: JobPlan, name: string): WorkflowPlan | null
 export function shareSpecOf(
   plan: JobPlan,
   name: string,
-  place: { readonly share: number; readonly shares: number; readonly resume: Resume | null },
+  place: Pick<Required<ShareSpec>, "share" | "shares" | "resume" | "feedStripe">,
 ): ShareSpec | null {
   const workflow = workflowPlanOf(plan, name);
   if (workflow === null) return null;
@@ -50,11 +50,7 @@ export function shareSpecOf(
     gracefulStopMs: workflow.gracefulStopMs,
     minIterationDurationMs: workflow.minIterationDurationMs,
     resume: place.resume,
-    // Workflows take turns at the rows, and a workflow's shares take turns at its own: disjoint however many shares
-    // each of them has.
-    ...(at >= 0 && plan.workflows.length > 1
-      ? { feedStripe: { index: at + plan.workflows.length * place.share, of: plan.workflows.length * place.shares } }
-      : {}),
+    feedStripe: place.feedStripe,
   };
 }
 

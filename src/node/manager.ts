@@ -9,6 +9,7 @@ import { apply } from "../ledger/apply.ts";
 import type { Effect } from "../ledger/effects.ts";
 import type { End, Entry, Proposal } from "../ledger/entries.ts";
 import { createLedger, type Job, type LedgerState } from "../ledger/job.ts";
+import type { Stripe } from "../load/dealing.ts";
 import type { JobPlan } from "../load/plan.ts";
 import type { AttemptId } from "../load/share.ts";
 import { answer, ask, type ClientStream, createClients, follow, tell } from "./clients.ts";
@@ -245,6 +246,12 @@ class Owner {
     if (entry.kind === "provide" && code === "limit" && owned !== undefined) this.#warn(owned.run, message);
   }
 
+  /** A worker's turn at data rows: its place among the workers there are. */
+  #stripeOf(worker: string): Stripe {
+    const workers = [...this.#ledger.workers.keys()].sort();
+    return { index: Math.max(workers.indexOf(worker), 0), of: Math.max(workers.length, 1) };
+  }
+
   // ── attempts ──────────────────────────────────────────────────────────────────────────────────
 
   #dispatch({
@@ -258,7 +265,7 @@ class Owner {
   }: Extract<Effect, { kind: "dispatch" }>): void {
     const run = this.#owned.get(attempt.job)?.run;
     const spec =
-      run === undefined ? null : shareSpecOf(run.plan, attempt.workflow, { share: attempt.share, shares, resume });
+      run === undefined ? null : shareSpecOf(run.plan, attempt.workflow, { share: attempt.share, shares, resume, feedStripe: this.#stripeOf(worker) });
     if (run === undefined || spec === null) return;
     addAttempt(run, attempt, worker, core);
     this.#order(worker, {

@@ -5,6 +5,7 @@
 import { assert, never } from "../base/assert.ts";
 import { formatBytes } from "../base/units.ts";
 import { Board } from "../engine/board.ts";
+import { createFeedCursors } from "../engine/feed-cursors.ts";
 import type { EngineReply, EngineRequest } from "../engine/messages.ts";
 import type { Timer, World } from "../io/world.ts";
 import { createSlot, type EngineThread, lastCut, listen, type Slot } from "./engine-slot.ts";
@@ -18,6 +19,8 @@ export type EngineWorld = Pick<World<EngineRequest, EngineReply>, "clock" | "thr
 /** A running attempt without a heartbeat for so long is stalled; one that does not become ready, after so long. */
 export const STALL_MS = 5_000;
 export const PREPARE_MS_MAX = 10_000;
+/** Jobs whose row cursors are kept: far more than can run on a worker's cores at a time. */
+const CURSORS_MAX = 1_024;
 /** On top of gracefulStop, before a thread that was told to stop is ended. */
 export const STOP_GRACE_MS = 2_000;
 /** How often heartbeats and memory are looked at. */
@@ -58,6 +61,8 @@ class WorkerNode {
   readonly #manager: Stream<WorkerReport, WorkerRequest>;
   readonly #cores: number;
   readonly #memoryMaxBytes: number;
+  /** Cursors over the data rows, by job, oldest first. A job's workflows draw on from one another. */
+  readonly #cursors = new Map<string, SharedArrayBuffer>();
   /** By attempt token. */
   readonly #slots = new Map<number, Slot>();
   #idle: Idle[] = [];
@@ -105,6 +110,16 @@ class WorkerNode {
     this.#idle = [];
   }
 
+  #cursorsOf(job: string, feeds: number): SharedArrayBuffer {
+    const known = this.#cursors.get(job);
+    if (known !== undefined) return known;
+    const [oldest] = this.#cursors.keys();
+    if (oldest !== undefined && this.#cursors.size >= CURSORS_MAX) this.#cursors.delete(oldest);
+    const made = createFeedCursors(feeds);
+    this.#cursors.set(job, made);
+    return made;
+  }
+
   #dispatch(request: Dispatch): void {
     const { attempt, core, spec, plan } = request;
     const workflow = workflowPlanOf(plan, spec.workflow);
@@ -119,6 +134,7 @@ class WorkerNode {
     slot.thread.post({
       kind: "prepare",
       board: slot.board.shared,
+      feedCursors: this.#cursorsOf(attempt.job, plan.feeds.length),
       attempt,
       spec,
       run: workflow.run,

@@ -181,8 +181,8 @@ describe("a job that goes well", () => {
       tags: { run: "7", team: "red", workflow: "a" },
       env: { HOST: "x", PATH: "/a" },
     });
-    expect(a?.spec).toMatchObject({ vuBase: 0, share: 0, shares: 1, feedStripe: { index: 0, of: 2 } });
-    expect(b?.spec).toMatchObject({ vuBase: 10, startTimeMs: 500, feedStripe: { index: 1, of: 2 } });
+    expect(a?.spec).toMatchObject({ vuBase: 0, share: 0, shares: 1, feedStripe: { index: 0, of: 1 } });
+    expect(b?.spec).toMatchObject({ vuBase: 10, startTimeMs: 500, feedStripe: { index: 0, of: 1 } });
     expect(result.workflows.map(({ fromMs, toMs }) => [fromMs, toMs])).toEqual([
       [0, 3_000],
       [500, 1_500],

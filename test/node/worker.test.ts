@@ -17,7 +17,7 @@ function scene(cores = 1) {
   manager.onMessage((report) => heard.push(report));
   const plan = jobPlan();
   const dispatch = (job: string, token: number, core = 0): void => {
-    const spec = shareSpecOf(plan, "default", { share: 0, shares: 1, resume: null });
+    const spec = shareSpecOf(plan, "default", { share: 0, shares: 1, resume: null, feedStripe: { index: 0, of: 1 } });
     if (spec === null) throw new Error("no such workflow");
     const attempt = { job, workflow: "default", share: 0, token };
     manager.send({
