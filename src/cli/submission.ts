@@ -132,7 +132,7 @@ async function conclude({ settings, terminal }: Invocation, { result, summary, e
   );
   for (const failure of failures) terminal.progress.write(`error: ${failure.message}\n`);
   const failed = result.thresholds.filter((threshold) => !threshold.ok);
-  if (result.errorCode !== null) {
+  if (result.errorCode !== null && (result.errorCode !== "thresholds" || failed.length === 0)) {
     terminal.progress.write(`error: ${result.reason === "" ? `the job ended as ${result.state}` : result.reason}\n`);
     return exitCodeOf(result.errorCode);
   }

@@ -28,6 +28,11 @@ export type CoreResult = {
   readonly seconds: number; readonly saturatedSeconds: number;
 };
 
+/** The generator was the bottleneck on a core: in a tenth of its seconds it was over 90 % busy or its loop over 10 ms late. */
+export function isSaturated(core: { readonly seconds: number; readonly saturatedSeconds: number }): boolean {
+  return core.saturatedSeconds > 0 && core.saturatedSeconds >= 0.1 * core.seconds;
+}
+
 /** A fault that cost something: a core that stalled, a worker lost. from and to in ms since the job's start. */
 export type Disturbance = { readonly from: number; readonly to: number; readonly why: string };
 

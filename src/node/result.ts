@@ -12,9 +12,6 @@ import { loadStartMs, type Run, type RunAttempt, vuGauges } from "./run.ts";
 
 /** Errors told apart in the result. */
 const ERRORS_MAX = 100;
-/** A core counts as saturated when it was in so great a part of its seconds. */
-const SATURATED_PART = 0.1;
-
 /**
  * Outcomes of all thresholds on sealed data, and of those that failed while the job ran. In: the job's end in ms of job
  * time.
@@ -71,7 +68,6 @@ export function buildResult(
       ...run.warnings,
       ...runWarnings(
         workflows,
-        cores,
         sum(run, ({ late }) => late),
       ),
     ],
@@ -150,7 +146,7 @@ function coreResults(run: Run, job: Job): CoreResult[] {
     }));
 }
 
-function runWarnings(workflows: readonly WorkflowResult[], cores: readonly CoreResult[], late: number): string[] {
+function runWarnings(workflows: readonly WorkflowResult[], late: number): string[] {
   const warnings: string[] = [];
   for (const {
     name,
@@ -160,19 +156,6 @@ function runWarnings(workflows: readonly WorkflowResult[], cores: readonly CoreR
     warnings.push(
       `workflow "${name}" dropped ${dropped} of ${scheduled} iterations: no VU was free when they were due. ` +
         "Raise maxVUs, or the target is too slow for this rate",
-    );
-  }
-  const saturated = cores.filter(
-    (core) => core.saturatedSeconds > 0 && core.saturatedSeconds >= SATURATED_PART * core.seconds,
-  );
-  if (saturated.length > 0) {
-    const parts = saturated.map(
-      (core) =>
-        `core ${core.core} of ${core.node} in ${wholeSeconds(core.saturatedSeconds)} of ${wholeSeconds(core.seconds)}`,
-    );
-    warnings.push(
-      `the generator was the bottleneck, so latencies include its own delay: ${parts.join(", ")}. ` +
-        "Use more cores, fewer VUs or a lower rate",
     );
   }
   if (late > 0)
@@ -194,10 +177,6 @@ function errorsOf(run: Run): { workflow: string; message: string; count: number 
     }
   }
   return [...counts.values()].sort((a, b) => b.count - a.count).slice(0, ERRORS_MAX);
-}
-
-function wholeSeconds(seconds: number): string {
-  return formatDuration(Math.max(1, Math.round(seconds)) * 1_000);
 }
 
 function keyOf({ metricKey, expression }: ThresholdOutcome): string {

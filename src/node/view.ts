@@ -5,14 +5,13 @@ import { type Job, type Workflow, workflowOf } from "../ledger/job.ts";
 import { cellValue } from "../load/histogram.ts";
 import { select } from "../load/merge.ts";
 import { type Executor, scheduleMs, vusMax, type WorkflowPlan } from "../load/plan.ts";
-import type { JobView, LatencyView, WorkflowView } from "../load/result.ts";
+import { isSaturated, type JobView, type LatencyView, type WorkflowView } from "../load/result.ts";
 import type { Cells, Series, TrendCells } from "../load/series.ts";
 import { windowedOutcomes } from "../load/thresholds.ts";
 import { statOf } from "../load/values.ts";
 import { allSeries, type Run, type RunAttempt } from "./run.ts";
 
 const BINS = 12;
-const SATURATED_PART = 0.1;
 
 /** The view at `elapsedMs` of job time. */
 export function jobView(run: Run, job: Job, elapsedMs: number): JobView {
@@ -42,14 +41,7 @@ export function jobView(run: Run, job: Job, elapsedMs: number): JobView {
     latencyAll: latency(duration),
     histogram: bins(duration),
     cores: live.map(({ cpu, held }) => ({ cpu, loopLagMs: held?.cut.generator.loopLagMsP99 ?? 0 })),
-    isSaturated: live.some(({ held }) => {
-      const generator = held?.cut.generator;
-      return (
-        generator !== undefined &&
-        generator.saturatedSeconds > 0 &&
-        generator.saturatedSeconds >= SATURATED_PART * generator.seconds
-      );
-    }),
+    isSaturated: live.some(({ held }) => held !== null && isSaturated(held.cut.generator)),
     thresholds: thresholdsOf(run),
   };
 }

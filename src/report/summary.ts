@@ -4,7 +4,7 @@
 import { emptyCells, select, sumSeries } from "../load/merge.ts";
 import { metricDefinition } from "../load/metrics.ts";
 import { SETUP, TEARDOWN, vusMax, type ThresholdPlan } from "../load/plan.ts";
-import type { CoreResult, JobResult, SecondWindow, WorkflowResult } from "../load/result.ts";
+import { type CoreResult, isSaturated, type JobResult, type SecondWindow, type WorkflowResult } from "../load/result.ts";
 import type { Accounting } from "../load/share.ts";
 import type { Cells, Contains, GaugeCells, MetricType, Series } from "../load/series.ts";
 import { statOf } from "../load/values.ts";
@@ -13,8 +13,6 @@ import { compareKeys } from "./words.ts";
 
 /** Metrics that a summary has even if nothing was counted in them. */
 const ALWAYS: readonly string[] = ["iterations", "data_received", "data_sent"];
-/** A core is saturated in so great a part of its seconds, and the generator with it. */
-const SATURATED_PART = 0.1;
 
 /** VUs over the run: of the last second, and the least and most of any. */
 export type VusSeen = { readonly vus: GaugeCells; readonly vusMax: GaugeCells };
@@ -215,10 +213,6 @@ function generatorOf(result: JobResult): Summary["generator"] {
     },
     nodes,
   };
-}
-
-function isSaturated({ seconds, saturatedSeconds }: CoreResult): boolean {
-  return saturatedSeconds > 0 && saturatedSeconds >= SATURATED_PART * seconds;
 }
 
 /** Weighted by how long each core ran. */

@@ -6,7 +6,7 @@ import { type Embedded, runEmbedded } from "../../src/node/embedded.ts";
 import type { ClientEvent } from "../../src/node/messages.ts";
 import { select } from "../../src/load/merge.ts";
 import type { JobPlan } from "../../src/load/plan.ts";
-import type { JobResult } from "../../src/load/result.ts";
+import { isSaturated, type JobResult } from "../../src/load/result.ts";
 import { FakeWorld } from "./fake-world.ts";
 import { BUNDLE, jobPlan, threshold, workflowPlan } from "./plans.ts";
 
@@ -442,13 +442,14 @@ describe("thresholds", () => {
 });
 
 describe("honesty", () => {
-  test("dropped iterations and a saturated generator are warned about by name and number", async () => {
+  test("dropped iterations are warned about by name and number, and saturated seconds are told for each core", async () => {
     const job = new Job({}, 1);
     job.world.behaviours.set("default", { droppedPerSecond: 10, saturatedPart: 0.5 });
     const result = await job.begin().result();
-    expect(result.warnings).toHaveLength(2);
+    expect(result.warnings).toHaveLength(1);
     expect(result.warnings[0]).toContain('workflow "default" dropped 30 of 330 iterations');
-    expect(result.warnings[1]).toContain("bottleneck, so latencies include its own delay: core 0 of local in 2s of 3s");
+    expect(result.cores.map(({ node, core }) => [node, core])).toEqual([["local", 0]]);
+    expect(result.cores.every(isSaturated)).toBe(true);
   });
 
   test("a value over the limit of provide is warned about, not lost silently", async () => {
