@@ -1,0 +1,182 @@
+// Goal: the loop begins what the driver hands out, interrupts what outlives its time, and accounts for all of it.
+// Method: real loops of a few hundred ms over functions that request nothing, awaited to their end.
+
+import { describe, expect, test } from "bun:test";
+import { Board } from "../../src/engine/board.ts";
+import { HttpCore } from "../../src/engine/http/core.ts";
+import type { VU } from "../../src/engine/hyperscale.d.ts";
+import { type IterationFunction, ShareLoop } from "../../src/engine/loop.ts";
+import { Measure } from "../../src/engine/measure.ts";
+import { planJob } from "../../src/load/options.ts";
+import type { Executor } from "../../src/load/plan.ts";
+import type { Series } from "../../src/load/series.ts";
+import type { Accounting, Resume } from "../../src/load/share.ts";
+
+const module = {
+  form: "simple" as const, options: {}, functions: ["default"], hasSetup: false, hasTeardown: false, feeds: [], metrics: [], files: {},
+};
+const { plan } = planJob({ module, overrides: {}, name: "loop" });
+
+type Ended = {
+  readonly accounting: Accounting; readonly threw: readonly unknown[]; readonly warnings: readonly string[];
+  readonly series: readonly Series[]; readonly resume: Resume; readonly elapsedMs: number; readonly value: unknown;
+};
+type Ask = { gracefulStopMs?: number; minIterationDurationMs?: number; isOneShot?: boolean; stop?: Promise<"graceful" | "now"> };
+
+/** Runs a share to its end. `stop` resolves when (and how) it has to be stopped. */
+async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}): Promise<Ended> {
+  const board = new Board();
+  const warnings: string[] = [];
+  const threw: unknown[] = [];
+  const measure = new Measure(board, { workflow: "w" }, { series: () => undefined, warning: (text) => void warnings.push(text) });
+  const core = new HttpCore(plan.http);
+  const beganMs = performance.now();
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const loop = new ShareLoop({
+    host: {
+      workflow: "w", env: {}, context: {}, core, measure, provide: () => undefined, abort: () => undefined,
+      jobElapsedMs: () => performance.now() - beganMs, requestFailed: () => undefined,
+    },
+    spec: {
+      workflow: "w", share: 0, shares: 1, executor, vuBase: 0, startTimeMs: 0, gracefulStopMs: ask.gracefulStopMs ?? 1_000,
+      minIterationDurationMs: ask.minIterationDurationMs ?? 0, resume: null,
+    },
+    run, data: null, board, isOneShot: ask.isOneShot ?? false,
+    events: { threw: (thrown) => void threw.push(thrown), warning: (text) => void warnings.push(text), ended: resolve },
+  });
+  loop.start(beganMs);
+  void ask.stop?.then((mode) => loop.stop(mode));
+  const value = await promise;
+  core.close();
+  return {
+    accounting: board.accounting(), threw, warnings, series: measure.cut(true), resume: loop.resume({}),
+    elapsedMs: performance.now() - beganMs, value,
+  };
+}
+
+function counted(series: readonly Series[], metric: string): number {
+  const cells = series.find(({ id }) => id.metric === metric)?.cells;
+  return cells === undefined ? 0 : cells.type === "counter" ? cells.sum : cells.type === "trend" ? cells.count : NaN;
+}
+
+describe("closed executors", () => {
+  test("shared iterations run exactly as many as asked for, by all VUs, each with a number of its own", async () => {
+    const seen = new Map<number, number>();
+    const ended = await drive({ kind: "shared-iterations", vus: 7, iterations: 1_000, maxDurationMs: 60_000 }, async (vu: VU) => {
+      seen.set(vu.id, (seen.get(vu.id) ?? 0) + 1);
+      await Promise.resolve();
+    });
+    expect(ended.accounting).toMatchObject({ scheduled: 1_000, started: 1_000, completed: 1_000, interrupted: 0 });
+    expect(counted(ended.series, "iterations")).toBe(1_000);
+    expect([...seen.keys()].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test("state and the iteration number stay with a VU", async () => {
+    const states: string[] = [];
+    await drive({ kind: "per-vu-iterations", vus: 2, iterations: 3, maxDurationMs: 60_000 }, (vu: VU) => {
+      const before = vu.state["n"];
+      vu.state["n"] = typeof before === "number" ? before + 1 : 0;
+      states.push(`${vu.id}:${vu.iteration}:${String(vu.state["n"])}`);
+    });
+    expect(states.sort()).toEqual(["1:0:0", "1:1:1", "1:2:2", "2:0:0", "2:1:1", "2:2:2"]);
+  });
+
+  test("a function that awaits nothing leaves timers their turn and ends with its schedule", async () => {
+    let ticks = 0;
+    const ticker = setInterval(() => void ticks++, 5);
+    const ended = await drive({ kind: "constant-vus", vus: 3, durationMs: 300 }, async () => undefined);
+    clearInterval(ticker);
+    expect(ticks).toBeGreaterThan(5);
+    expect(ended.accounting.completed).toBeGreaterThan(1_000);
+    expect(ended.accounting.interrupted).toBe(0);
+  });
+
+  test("an iteration that throws is counted, told, and followed by the next", async () => {
+    const ended = await drive({ kind: "shared-iterations", vus: 1, iterations: 5, maxDurationMs: 60_000 }, (vu: VU) => {
+      if (vu.iteration % 2 === 0) throw new Error(`odd ${vu.iteration}`);
+    });
+    expect(ended.accounting).toMatchObject({ started: 5, completed: 5 });
+    expect(ended.threw.map(String)).toEqual(["Error: odd 0", "Error: odd 2", "Error: odd 4"]);
+  });
+
+  test("minIterationDuration spaces the iterations of a VU", async () => {
+    const ended = await drive({ kind: "constant-vus", vus: 2, durationMs: 500 }, () => undefined, { minIterationDurationMs: 100 });
+    expect(ended.accounting.completed).toBeGreaterThanOrEqual(8);
+    expect(ended.accounting.completed).toBeLessThanOrEqual(10);
+  });
+
+  test("a VU ramped down is interrupted after gracefulRampDown, the others go on", async () => {
+    const executor: Executor = {
+      kind: "ramping-vus", startVus: 2, gracefulRampDownMs: 50, stages: [{ durationMs: 0, target: 1 }, { durationMs: 600, target: 1 }],
+    };
+    const ended = await drive(executor, async (vu: VU) => vu.sleep(vu.id === 2 ? 60 : 0.02));
+    expect(ended.accounting.started - ended.accounting.completed).toBe(ended.accounting.interrupted);
+    expect(ended.accounting.completed).toBeGreaterThan(10);
+    expect(ended.elapsedMs).toBeLessThan(5_000);
+  });
+});
+
+describe("open executors", () => {
+  const rate = { kind: "constant-arrival-rate", rate: 100, timeUnitMs: 1_000, durationMs: 500 } as const;
+
+  test("an arrival that finds no VU is dropped, and started + dropped = scheduled", async () => {
+    const ended = await drive({ ...rate, preAllocatedVus: 1, maxVus: 2, onLate: "drop" }, async (vu: VU) => vu.sleep(0.1));
+    expect(ended.accounting.scheduled).toBe(50);
+    expect(ended.accounting.started + ended.accounting.dropped).toBe(50);
+    expect(ended.accounting.dropped).toBeGreaterThan(30);
+    expect(counted(ended.series, "dropped_iterations")).toBe(ended.accounting.dropped);
+  });
+
+  test("with onLate queue it starts late, and response_time holds the wait", async () => {
+    const ended = await drive({ ...rate, preAllocatedVus: 1, maxVus: 2, onLate: "queue" }, async (vu: VU) => vu.sleep(0.05), { gracefulStopMs: 10_000 });
+    expect(ended.accounting).toMatchObject({ scheduled: 50, started: 50, dropped: 0 });
+    const response = ended.series.find(({ id }) => id.metric === "response_time")?.cells;
+    // 50 arrivals of 50 ms on 2 VUs take 1,250 ms: the last, due at 490 ms, ends about 760 ms late.
+    expect(response?.type === "trend" && response.max).toBeGreaterThan(500);
+    expect(counted(ended.series, "iteration_lateness")).toBe(50);
+  });
+
+  test("what still waits in the queue when gracefulStop is over is dropped, never fired", async () => {
+    const ended = await drive({ ...rate, preAllocatedVus: 1, maxVus: 1, onLate: "queue" }, async (vu: VU) => vu.sleep(0.1), { gracefulStopMs: 0 });
+    expect(ended.accounting.started + ended.accounting.dropped).toBe(50);
+    expect(ended.accounting.dropped).toBeGreaterThan(40);
+  });
+});
+
+describe("the end", () => {
+  test("an iteration that waits for something foreign is abandoned and counted interrupted", async () => {
+    const never = new Promise<void>(() => undefined);
+    const ended = await drive({ kind: "constant-vus", vus: 2, durationMs: 50 }, () => never, { gracefulStopMs: 50 });
+    expect(ended.accounting).toMatchObject({ started: 2, completed: 0, interrupted: 2 });
+    expect(ended.elapsedMs).toBeLessThan(3_000);
+  });
+
+  test("a graceful stop ends pauses at once and begins nothing more", async () => {
+    const { promise, resolve } = Promise.withResolvers<"graceful">();
+    let begun = 0;
+    const ended = await drive({ kind: "constant-vus", vus: 4, durationMs: 60_000 }, async (vu: VU) => {
+      if (++begun === 4) resolve("graceful");
+      await vu.sleep(30);
+    }, { stop: promise, gracefulStopMs: 30_000 });
+    expect(ended.accounting).toMatchObject({ started: 4, completed: 0, interrupted: 4 });
+    expect(ended.elapsedMs).toBeLessThan(5_000);
+  });
+
+  test("the signal is aborted and new pauses are refused once the VU is stopped", async () => {
+    const { promise, resolve } = Promise.withResolvers<"graceful">();
+    const seen: string[] = [];
+    await drive({ kind: "constant-vus", vus: 1, durationMs: 60_000 }, async (vu: VU) => {
+      const aborted = new Promise<void>((done) => vu.signal.addEventListener("abort", () => done()));
+      resolve("graceful");
+      await aborted;
+      await vu.sleep(10).catch((thrown: unknown) => seen.push(thrown instanceof Error ? thrown.name : ""));
+    }, { stop: promise });
+    expect(seen).toEqual(["InterruptedError"]);
+  });
+
+  test("a one-shot function hands out what it returned, and counts no iteration", async () => {
+    const ended = await drive({ kind: "per-vu-iterations", vus: 1, iterations: 1, maxDurationMs: 60_000 }, async () => ({ token: 1 }), { isOneShot: true });
+    expect(ended.value).toEqual({ token: 1 });
+    expect(counted(ended.series, "iterations")).toBe(0);
+  });
+});
