@@ -225,6 +225,7 @@ export class HttpClient implements Http {
     const { slot } = this.#core;
     const promise = slot.open();
     const exchange = new HttpResponse(request, promise, slot.resolve, slot.reject, request.settings.redirects, false);
+    slot.release();
     this.#openCount++;
     this.#dispatch(exchange);
     return promise;

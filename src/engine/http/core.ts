@@ -27,9 +27,15 @@ export class PromiseSlot {
     this.reject = reject;
   };
 
-  /** A promise whose functions are in `resolve` and `reject` until the next call. */
+  /** A promise whose functions are in `resolve` and `reject` until `release`. */
   open(): Promise<Response> {
     return new Promise<Response>(this.#capture);
+  }
+
+  /** Lets go of the functions, which hold the promise and so the response. */
+  release(): void {
+    this.resolve = ignore;
+    this.reject = ignore;
   }
 }
 

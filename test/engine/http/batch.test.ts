@@ -50,6 +50,26 @@ describe("limits", () => {
     expect((await result).length).toBe(5);
   });
 
+  test("after a rejection nothing more is started, though others end well", async () => {
+    using server = serveText(reply(""));
+    using client = openClient();
+    const response: Response = await client.http.get(server.url);
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    const started: string[] = [];
+    const jobs: readonly BatchJob[] = ["fails", "ends", "never"].map((url) => ({
+      host: "a",
+      call: { method: "GET", url, body: null, params: null },
+    }));
+    const result = runBatch(jobs, { batch: 2, batchPerHost: 0 }, (call) => {
+      started.push(call.url);
+      return call.url === "fails" ? Promise.reject(new Error("first")) : promise;
+    });
+    await expect(result).rejects.toThrow("first");
+    resolve(response);
+    await Bun.sleep(0);
+    expect(started).toEqual(["fails", "ends"]);
+  });
+
   test("an empty batch is an empty result", async () => {
     expect(await runBatch([], { batch: 1, batchPerHost: 1 }, () => Promise.reject(new Error("never")))).toEqual([]);
   });

@@ -2,6 +2,7 @@
 // its own error, recorded once. Method: a scripted server on loopback that cuts, stalls and resets byte by byte.
 
 import { describe, expect, test } from "bun:test";
+import { HttpClient } from "../../../src/engine/http/client.ts";
 import type { Exchange } from "../../../src/engine/http/owner.ts";
 import { openClient, reply, serveScript, serveText, until } from "./harness.ts";
 
@@ -50,6 +51,8 @@ describe("keep-alive", () => {
         expect([response.status, response.body, response.error]).toEqual([200, "x", ""]);
       }
       expect(server.counts.made).toBe(isKept ? 1 : 2);
+      const response = answer.endsWith("yz") || answer.endsWith("y") ? reply("x") : answer;
+      expect(client.owner.exchanges[0]?.bytesReceived).toBe(response.length);
       if (!isKept) await until(() => server.counts.open === 0, "given up connections are closed");
     });
   }
@@ -356,7 +359,6 @@ describe("idle clients", () => {
     const clients = [];
     using warm = openClient();
     await warm.http.get(server.url);
-    const { HttpClient } = await import("../../../src/engine/http/client.ts");
     Bun.gc(true);
     const before = heapBytes();
     for (let at = 0; at < count; at++) {
@@ -371,6 +373,24 @@ describe("idle clients", () => {
     for (const http of clients) http.close();
     // Both ends of the connection are in this process: the server's part is included.
     expect(each).toBeLessThan(4_096);
+  });
+
+  test("hold nothing of the last response", async () => {
+    using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("x".repeat(100_000)) });
+    Bun.gc(true);
+    const before = process.memoryUsage().external;
+    const clients = [];
+    for (let at = 0; at < 100; at++) {
+      const client = openClient();
+      await client.http.get(server.url.href);
+      client.owner.exchanges.length = 0;
+      clients.push(client);
+    }
+    await until(() => {
+      Bun.gc(true);
+      return process.memoryUsage().external - before < 2_000_000;
+    }, "10 MB of bodies are collected while the clients are idle");
+    for (const client of clients) client[Symbol.dispose]();
   });
 
   function heapBytes(): number {
