@@ -14,9 +14,6 @@ export type Watch = {
   committedMax: number;
   /** "client sequence" -> index at which it was applied. */
   readonly appliedAt: Map<string, number>;
-  /** "node term" -> vote. */
-  readonly votes: Map<string, string>;
-  readonly terms: Map<NodeId, number>;
   readonly reads: Map<string, number>;
   /** Off once a fault (a reset stream, a handed-over leadership) lets a new leader come before the old one timed out. */
   areLeasesChecked: boolean;
@@ -33,26 +30,22 @@ export class Violation extends Error {
 /** Attaches all checkers to a cluster. */
 export function watch(cluster: Cluster): Watch {
   const watched: Watch = {
-    leaderOf: new Map(), written: new Map(), committed: new Map(), committedMax: 0, appliedAt: new Map(), votes: new Map(), terms: new Map(),
+    leaderOf: new Map(), written: new Map(), committed: new Map(), committedMax: 0, appliedAt: new Map(),
     reads: new Map(), areLeasesChecked: true, areCopiesChecked: true, seen: new Map(),
   };
   cluster.observers.push((_, node, event, effects) => {
-    checkPromises(watched, cluster, node, effects);
+    checkPromises(cluster, node, effects);
     checkWritten(watched, cluster, node, effects);
     checkLeader(watched, cluster, node);
     checkCommits(watched, cluster, node, effects);
     checkReads(watched, cluster, node, event, effects);
     checkLeases(watched, cluster);
+    checkMembership(cluster, node);
+    checkChanges(cluster, node, effects);
     checkBounds(cluster, node);
     countSeen(watched, node, event, effects);
   });
   return watched;
-}
-
-/** Forgets what a node promised: its disk is gone, or it lost some of it. */
-export function forget(watched: Watch, id: NodeId): void {
-  watched.terms.delete(id);
-  watched.areCopiesChecked = false;
 }
 
 export function note(watched: Watch, what: string, count = 1): void {
@@ -70,16 +63,13 @@ function payloadKey(entry: Entry): string {
 }
 
 /** Terms only rise, and a node votes once in a term. */
-function checkPromises(watched: Watch, cluster: Cluster, node: Node, effects: readonly RaftEffect[]): void {
+function checkPromises(cluster: Cluster, node: Node, effects: readonly RaftEffect[]): void {
   for (const effect of effects) {
     if (effect.kind !== "persist" || effect.record.kind !== "hard") continue;
-    const { term, vote, lost } = effect.record.hard;
-    if (term < (watched.terms.get(node.id) ?? 0)) violate(cluster, node, `term falls to ${term}`);
-    watched.terms.set(node.id, term);
-    if (vote === null || vote === node.id || lost !== "nothing") continue;
-    const before = watched.votes.get(`${node.id} ${term}`);
-    if (before !== undefined && before !== vote) violate(cluster, node, `votes for ${before} and ${vote} in term ${term}`);
-    watched.votes.set(`${node.id} ${term}`, vote);
+    const { term, vote } = effect.record.hard;
+    const before = node.durable.hard;
+    if (term < before.term) violate(cluster, node, `term falls to ${term}`);
+    if (term === before.term && before.vote !== null && vote !== before.vote) violate(cluster, node, `votes for ${before.vote} and ${vote} in term ${term}`);
   }
   const durable = { term: node.durable.hard.term, vote: node.durable.hard.vote };
   for (const effect of effects) {
@@ -204,14 +194,49 @@ function checkReads(watched: Watch, cluster: Cluster, node: Node, event: RaftEve
   }
 }
 
-/** Never two leaders that may believe in their quorum. */
+/**
+ * Never two leaders that may acknowledge: one that ever had a quorum steps down before another can be elected. (One that
+ * has none yet has nothing to say; a sleeping one says nothing and checks first when it wakes.)
+ */
 function checkLeases(watched: Watch, cluster: Cluster): void {
   if (!watched.areLeasesChecked) return;
-  const believers = [...cluster.nodes.values()].filter(({ state }) => {
-    return state !== null && state.role === "leader" && cluster.core.view({ ...state, now: cluster.now }).hasQuorum;
-  });
-  const [first, second] = believers;
-  if (first !== undefined && second !== undefined) violate(cluster, first, `believes in its quorum beside ${second.id}`);
+  let believer: Node | null = null;
+  for (const node of cluster.nodes.values()) {
+    const { state } = node;
+    if (state === null || state.leading === null || node.pausedUntil > cluster.now || node.tickAt <= cluster.now) continue;
+    const { peers } = state.leading;
+    const voters = state.memberships.at(-1)?.membership.voters ?? [];
+    const heard = voters.filter((voter) => voter === node.id || Number.isFinite(peers.get(voter)?.contactAt ?? -Infinity));
+    if (heard.length < majority(voters.length)) continue;
+    if (believer !== null) violate(cluster, node, `leads beside ${believer.id}, both with a quorum`);
+    believer = node;
+  }
+}
+
+/** The membership in force is the last one of the log, or the snapshot's (dissertation 4.1). */
+function checkMembership(cluster: Cluster, node: Node): void {
+  const { state } = node;
+  if (state === null) return;
+  const last = state.log.entries.findLast(({ payload }) => payload.kind === "config")?.payload;
+  const expected = last !== undefined && last.kind === "config" ? last.membership : state.snapshot?.membership;
+  const inForce = state.memberships.at(-1)?.membership;
+  if (inForce !== expected && JSON.stringify(inForce) !== JSON.stringify(expected)) violate(cluster, node, "the membership in force is not the log's");
+}
+
+/** One change of membership at a time: two of a term are never both open, and each differs by one voter from the one before. */
+function checkChanges(cluster: Cluster, node: Node, effects: readonly RaftEffect[]): void {
+  const { state } = node;
+  if (state === null || state.role !== "leader") return;
+  const appended = effects.flatMap((effect) => effect.kind === "persist" && effect.record.kind === "entries" ? effect.record.entries : []);
+  for (const { index, payload, term } of appended) {
+    if (payload.kind !== "config" || term !== state.hard.term) continue;
+    const before = state.memberships.findLast((record) => record.index < index);
+    if (before === undefined) continue;
+    if (before.index > state.commit) violate(cluster, node, `changes the membership at ${index} while the change at ${before.index} is open`);
+    const came = payload.membership.voters.filter((voter) => !before.membership.voters.includes(voter));
+    const went = before.membership.voters.filter((voter) => !payload.membership.voters.includes(voter));
+    if (came.length + went.length > 1) violate(cluster, node, `changes ${came.length + went.length} voters at once`);
+  }
 }
 
 function checkBounds(cluster: Cluster, node: Node): void {

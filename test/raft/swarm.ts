@@ -5,9 +5,9 @@ import { assert } from "../../src/base/assert.ts";
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
 import { LIMITS } from "../../src/raft/limits.ts";
 import { lan, type NodeId, type Proposal, type RaftConfig } from "../../src/raft/raft.ts";
-import { note, Violation, watch, forget, type Watch } from "./checkers.ts";
+import { note, Violation, watch, type Watch } from "./checkers.ts";
 import {
-  addBlank, addFormed, bytes, CALM, type Cluster, type Core, crash, createCluster, cut, damage, give, heal, isolate, leaderOf, type Node, pause, restart, runFor,
+  addBlank, addFormed, bytes, CALM, type Cluster, type Core, crash, createCluster, cut, damage, give, heal, isolate, leaderOf, leaders, type Node, pause, restart, runFor,
 } from "./cluster.ts";
 
 /** Bounds so small that every one of them is met within seconds. */
@@ -27,6 +27,8 @@ type Run = {
   readonly cluster: Cluster; readonly watched: Watch; readonly prng: Prng;
   /** Proposals not yet known to be committed. */
   readonly open: Proposal[];
+  /** Some of long ago, asked again now and then. */
+  readonly past: Proposal[];
   client: { id: string; sequence: number; since: number };
   clients: number;
   nodes: number;
@@ -45,7 +47,7 @@ export function swarm(options: SwarmOptions): Watch {
   const watched = watch(cluster);
   watched.areLeasesChecked = isLeaseRun;
   const run: Run = {
-    cluster, watched, prng, open: [], client: { id: "c1", sequence: 0, since: 0 }, clients: 1, nodes: nextFloat(prng) < 0.6 ? 3 : 5, reads: 0,
+    cluster, watched, prng, open: [], past: [], client: { id: "c1", sequence: 0, since: 0 }, clients: 1, nodes: nextFloat(prng) < 0.6 ? 3 : 5, reads: 0,
     replacing: null, isLeaseRun, isDiskRun: !isLeaseRun && nextFloat(prng) < 0.6,
   };
   const ids = Array.from({ length: run.nodes }, (_, at) => `n${at + 1}`);
@@ -97,10 +99,15 @@ function act(run: Run): void {
     const again = run.open[nextBelow(prng, run.open.length)];
     if (again !== undefined) proposals.push(again, again);
   }
+  const past = run.past[nextBelow(prng, Math.max(1, run.past.length))];
+  if (past !== undefined && nextFloat(prng) < 0.2) proposals.push(past);
+  const first = proposals[0];
+  if (first !== undefined && nextFloat(prng) < 0.2) run.past.push(first);
   give(cluster, target.id, { kind: "propose", proposals });
   run.open.push(...proposals);
   run.open.splice(0, Math.max(0, run.open.length - 8));
-  give(cluster, target.id, { kind: "read", ids: [`r${++run.reads}`] });
+  // Of everyone that believes it leads: a deposed one must not answer from the past.
+  for (const leader of leaders(cluster)) if (leader.pausedUntil <= cluster.now) give(cluster, leader.id, { kind: "read", ids: [`r${++run.reads}`] });
   if (nextFloat(prng) < 0.05) give(cluster, target.id, { kind: "health", score: nextBelow(prng, 9) });
   continueReplacing(run);
 }
@@ -134,8 +141,38 @@ function fault(run: Run): void {
   if (kind === 7) return pause(cluster, victim, nextFloat(prng) * 2_000);
   if (kind === 8 && !isLeaseRun) return void give(cluster, leaderOf(cluster)?.id ?? victim.id, { kind: "transfer", to: nextFloat(prng) < 0.5 ? null : other.id });
   if (kind === 9 && !isLeaseRun) return void give(cluster, victim.id, { kind: "peerReset", peer: other.id });
-  if (kind === 10 && isDiskRun) return harmDisk(run, victim);
+  if (kind === 10 && isDiskRun) return nextFloat(prng) < 0.4 ? trap(run) : harmDisk(run, victim);
   if (kind === 11 && !isDiskRun) return changeMembers(run);
+}
+
+/**
+ * The worst moment for a disk to fail: one voter lags, the leader and the victim alone hold what is committed; then the
+ * victim's disk loses it and the leader is cut off.
+ */
+function trap(run: Run): void {
+  const { cluster, prng, watched } = run;
+  const leader = leaderOf(cluster);
+  const others = [...cluster.nodes.values()].filter((node) => node !== leader && node.state !== null && node.durable.hard.standing === "member");
+  const victim = others[nextBelow(prng, Math.max(1, others.length))];
+  const isWhole = [...cluster.nodes.values()].every(({ durable }) => durable.hard.lost === "nothing");
+  if (leader === null || victim === undefined || others.length !== 2 || !isWhole || run.replacing !== null) return;
+  heal(cluster);
+  for (const other of others) if (other !== victim) cut(cluster, leader.id, other.id);
+  for (let times = 0; times < 3; times++) {
+    runFor(cluster, 60);
+    give(cluster, leader.id, { kind: "propose", proposals: [nextProposal(run)] });
+  }
+  runFor(cluster, 60);
+  const { entries, snapshot, hard } = victim.durable;
+  if (victim.state === null || hard.lost !== "nothing") return;
+  const from = Math.max((snapshot?.index ?? 0) + 1, (entries.at(-1)?.index ?? 0) - 2);
+  watched.areCopiesChecked = false;
+  damage(cluster, victim, { from, term: nextFloat(prng) < 0.5 ? Math.min(hard.term, entries.find((entry) => entry.index < from)?.term ?? snapshot?.term ?? 0) : null });
+  heal(cluster);
+  isolate(cluster, leader.id);
+  runFor(cluster, 2_500);
+  heal(cluster);
+  note(watched, "disk trap");
 }
 
 /** Takes a voter's disk, or part of it, while every other voter's is whole. */
@@ -145,7 +182,7 @@ function harmDisk(run: Run, victim: Node): void {
   const { hard, entries, snapshot } = victim.durable;
   if (run.replacing !== null || !isWhole || hard.standing !== "member") return;
   if (nextFloat(prng) < 0.5) {
-    forget(watched, victim.id);
+    watched.areCopiesChecked = false;
     const base = snapshot?.index ?? 0;
     const from = base + 1 + nextBelow(prng, entries.length + 1);
     const last = entries.findLast((entry) => entry.index < from) ?? snapshot;
