@@ -2,6 +2,7 @@
 
 import { constants } from "node:fs";
 import { mkdir, open, readdir, rename, unlink, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 import { DiskError, diskError } from "./disk-error.ts";
 import { lockFile, unlockFile } from "./flock.ts";
 import type { Disk, DiskFile } from "./world.ts";
@@ -20,17 +21,14 @@ export function createDisk(): Disk {
   return {
     open: (path, mode) => attempt("open", path, async () => opened(path, await open(path, FLAGS[mode], FILE_MODE))),
     list: (directory) => attempt("list", directory, async () => (await readdir(directory)).sort()),
-    makeDirectory: (path) => attempt("make", path, async () => { await mkdir(path, { recursive: true, mode: DIRECTORY_MODE }); }),
+    makeDirectory: (path) => attempt("make", path, async () => {
+      const first = await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+      // Every folder that got a new name in it, from the lowest to the one that was there before.
+      for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+    }),
     rename: (source, target) => attempt("rename", source, () => rename(source, target)),
     remove: (path) => attempt("remove", path, () => unlink(path)),
-    syncDirectory: (path) => attempt("sync", path, async () => {
-      const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        await directory.sync();
-      } finally {
-        await directory.close();
-      }
-    }),
+    syncDirectory: (path) => attempt("sync", path, () => syncDirectory(path)),
     lock: (path) => attempt("lock", path, async () => {
       const descriptor = lockFile(path, FILE_MODE);
       if (descriptor === null) return null;
@@ -71,6 +69,15 @@ function opened(path: string, file: FileHandle): DiskFile {
       await attempt("close", path, () => file.close());
     },
   };
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 async function attempt<Result>(operation: string, path: string, run: () => Promise<Result>): Promise<Result> {

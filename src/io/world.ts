@@ -63,7 +63,7 @@ export type Disk = {
   open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
   /** Names in the folder, sorted. */
   list(directory: string): Promise<readonly string[]>;
-  /** Makes the folder and those above it; fine when it is there. */
+  /** Makes the folder and those above it, and their names durable; fine when it is there. */
   makeDirectory(path: string): Promise<void>;
   /** Within one folder, atomically: after a crash it is there under one of the names. A file of the new name is replaced. */
   rename(source: string, target: string): Promise<void>;

@@ -326,13 +326,13 @@ export class Wal {
     }
   }
 
-  /** Drops segments from the oldest on whose entries all lie below the snapshot; the one after must restate on disk. */
+  /** Drops segments from the oldest on whose entries all lie below the snapshot; the one after each restates what holds. */
   async #compact(): Promise<void> {
     const index = this.#snapshot?.index ?? 0;
+    assert(this.#tail.segment === 1 || this.#tail.sector > 1, "the current segment restates");
     while (this.#segments.length > 1) {
       const [oldest, second] = this.#segments;
       if (oldest === undefined || second === undefined || oldest.indexMax > index) return;
-      if (second.segment === this.#tail.segment && this.#tail.sector === 1) return;
       await this.#disk.remove(this.#path(oldest.name));
       // One by one: what is left after a crash is never without its middle.
       await this.#disk.syncDirectory(this.#settings.directory);

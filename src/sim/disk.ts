@@ -215,7 +215,11 @@ export class SimDisk {
       at += `/${name}`;
       const node = this.#find(at);
       if (node instanceof SimFile) throw new DiskError("exists", "make", at);
-      if (node === null) this.#change(at, { kind: "add", name, node: newFolder() });
+      if (node !== null) continue;
+      const parent = this.#folderAt(parentOf(at), "make");
+      const made = newFolder();
+      parent.names.set(name, made);
+      parent.durable.set(name, made);
     }
   }
 
