@@ -16,14 +16,15 @@ export function handleAppend(turn: Turn, from: NodeId, message: AppendMessage): 
   const wrong = findWrong(message);
   if (wrong !== null) return suspect(turn, from, wrong);
   hearLeader(turn, message.term, from);
-  // A late message about what is committed long since: its answer is that all of it is held.
-  if (message.prevIndex < state.commit) return replyAccepted(turn, from, message, state.commit);
-  if (termAt(state.log, message.prevIndex) !== message.prevTerm) return replyConflict(turn, from, message);
+  // Up to the commit index the logs are equal already (leader completeness), whatever of it a late message repeats.
+  const isKnown = message.prevIndex < state.commit;
+  if (!isKnown && termAt(state.log, message.prevIndex) !== message.prevTerm) return replyConflict(turn, from, message);
   const fresh = findFresh(state, message.entries);
   const first = fresh[0];
+  if (first !== undefined && first.term < (termAt(state.log, first.index - 1) ?? 0)) return suspect(turn, from, "terms of entries fall");
   if (first !== undefined && first.index <= lastIndex(state.log)) truncateEntries(turn, first.index);
   appendEntries(turn, fresh);
-  const through = message.prevIndex + message.entries.length;
+  const through = Math.max(state.commit, message.prevIndex + message.entries.length);
   state.recovery.matched = Math.max(state.recovery.matched, through);
   commitTo(turn, Math.min(message.commit, through));
   joinAsLearner(turn, message.commit);
@@ -53,9 +54,9 @@ function findWrong(message: AppendMessage): string | null {
   return term > message.term ? "entries of a later term" : null;
 }
 
-/** The entries from the first one that this log lacks or has otherwise. Those before it are held already. */
+/** The entries from the first one that this log lacks or has otherwise. Those before it are held, or in the snapshot. */
 function findFresh(state: Raft, entries: readonly Entry[]): readonly Entry[] {
-  const at = entries.findIndex((entry) => termAt(state.log, entry.index) !== entry.term);
+  const at = entries.findIndex((entry) => entry.index > state.commit && termAt(state.log, entry.index) !== entry.term);
   return at < 0 ? [] : entries.slice(at);
 }
 

@@ -109,8 +109,8 @@ function knownOutcome(state: Raft, leading: Leading, proposal: Proposal): Propos
   if (verdict.kind === "applied") return { kind: "duplicate", index: verdict.index };
   if (verdict.kind === "expired") return refusal(state, "expired");
   const index = leading.pending.get(proposalKey(proposal));
-  const term = index === undefined ? null : termAt(state.log, index);
-  return index === undefined || term === null ? null : { kind: "appended", index, term };
+  // Not in the log yet: it came earlier in this batch.
+  return index === undefined ? null : { kind: "appended", index, term: termAt(state.log, index) ?? state.hard.term };
 }
 
 function refuseProposal(

@@ -39,7 +39,9 @@ export type Durable = { readonly hard: HardState; readonly snapshot: Snapshot | 
  */
 export function create(config: RaftConfig, durable: Durable, start: { readonly seed: number; readonly now: Ms }): Raft {
   assertConfig(config);
-  const { hard, snapshot } = durable;
+  const { hard } = durable;
+  // A genesis without the promise that follows it: the node stopped between the two, and is blank still.
+  const snapshot = hard.standing === "blank" ? null : durable.snapshot;
   assert((hard.cluster === null) === (hard.standing === "blank"), "a blank node knows no cluster, any other one does");
   assert(snapshot === null || snapshot.membership.cluster === hard.cluster, "the snapshot is of this cluster");
   const base = snapshot?.index ?? 0;
