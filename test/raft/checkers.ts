@@ -48,7 +48,7 @@ export function watch(cluster: Cluster): Watch {
   return watched;
 }
 
-export function note(watched: Watch, what: string, count = 1): void {
+export function note(watched: Pick<Watch, "seen">, what: string, count = 1): void {
   watched.seen.set(what, (watched.seen.get(what) ?? 0) + count);
 }
 

@@ -90,3 +90,54 @@ export class Bench {
 function isKind<K extends RaftMessage["kind"]>(message: RaftMessage, kind: K): message is Extract<RaftMessage, { kind: K }> {
   return message.kind === kind;
 }
+
+/** Passages a planted bug can break without a run of random faults ever showing it. True: the core keeps to it. */
+export const PASSAGES = {
+  "5.4.1: the last term decides before the length": (core) => !new Bench(core, { terms: [1, 2] }).askVote("b", { lastIndex: 9, lastTerm: 1 }),
+  "4.2.3: a fresh leader is not deposed": (core) => {
+    const node = new Bench(core);
+    node.append("b", { term: 1 });
+    node.now += 400;
+    return !node.askVote("c", { term: 9 });
+  },
+  "6.4: a read waits for a round of answers": (core) => {
+    const node = new Bench(core);
+    node.lead();
+    node.accept("b", 1);
+    node.give({ kind: "read", ids: ["r"] });
+    return !node.has("readReady");
+  },
+  "7: a snapshot behind what is committed is ignored": (core) => {
+    const node = new Bench(core, { snapshot: { ...GENESIS, index: 20, term: 4 }, hard: { term: 5 } });
+    try {
+      node.hear("b", {
+        kind: "snapshot", cluster: "c", term: 5, round: 1, sentAtMs: 0, index: 9, indexTerm: 3, size: 0, offset: 0, chunk: new Uint8Array(0),
+        head: { membership: MEMBERSHIP, sessions: GENESIS.sessions },
+      });
+    } catch {
+      return false;
+    }
+    return node.state.commit === 20 && !node.has("installSnapshot");
+  },
+  "a wiped disk under an old name is barred": (core) => {
+    const node = new Bench(core, { hard: { cluster: "c", standing: "joining", term: 1 } });
+    node.append("b", { term: 1, entries: [command(1, 1)], commit: 1 });
+    const counts = node.sent("appendReply")[0]?.message.counts;
+    return counts === false && !node.askVote("c", { term: 9, isForced: true }) && core.view(node.state).isBarred;
+  },
+  "6.3: a proposal that came twice into the log is applied once": (core) => {
+    const node = new Bench(core);
+    const twice = { ...command(2, 1), payload: command(1, 1).payload };
+    try {
+      node.append("b", { term: 1, entries: [command(1, 1), twice], commit: 2 });
+    } catch {
+      return false;
+    }
+    return node.effects.some((effect) => effect.kind === "commit" && effect.through === 2 && effect.commands.length === 1);
+  },
+  "9.6: who asks in vain raises no term": (core) => {
+    const node = new Bench(core);
+    for (let timeout = 0; timeout < 20; timeout++) node.tick();
+    return node.state.hard.term === 0;
+  },
+} as const satisfies Record<string, (core: Core) => boolean>;
