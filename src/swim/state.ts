@@ -103,6 +103,8 @@ export type Swim = {
   refuteAbove: Incarnation | null;
   /** After a stall: only messages are read until then. */
   holdUntil: Ms;
+  /** When the shell was told to tick. */
+  dueAt: Ms;
   /** The goodbye ends; Infinity: not leaving. */
   leaveAt: Ms;
   isGone: boolean;

@@ -73,6 +73,7 @@ export function create(config: SwimConfig, self: Self, seed: number): Swim {
     refuteTokensAt: 0,
     refuteAbove: null,
     holdUntil: 0,
+    dueAt: 0,
     leaveAt: Number.POSITIVE_INFINITY,
     isGone: false,
     counters: noCounts(),
@@ -86,14 +87,21 @@ export function step(state: Swim, now: Ms, event: SwimEvent): SwimEffect[] {
   if (state.isGone) return turn.effects;
   state.now = now;
   if (state.startedAt === null) start(turn);
+  const lateMs = now - state.dueAt;
+  if (lateMs > state.config.stallMs) noteStall(turn, lateMs);
   perform(turn, event);
+  state.dueAt = dueAt(turn);
   return turn.effects;
 }
 
 /** When the shell must send the next tick, in ms of the monotonic clock; Infinity: this node has left. */
 export function deadline(state: Swim): Ms {
+  return state.dueAt;
+}
+
+/** Never before now: being late is measured against what the shell was told, and a message may make a timer due at once. */
+function dueAt({ state, now }: Turn): Ms {
   if (state.isGone) return Number.POSITIVE_INFINITY;
-  if (state.startedAt === null) return 0;
   const at = Math.min(
     probeDueAt(state),
     state.leaveAt,
@@ -103,7 +111,7 @@ export function deadline(state: Swim): Ms {
     refuteDueAt(state),
     state.payloadAt,
   );
-  return Math.max(at, state.holdUntil);
+  return Math.max(at, state.holdUntil, now);
 }
 
 function perform(turn: Turn, event: SwimEvent): void {
@@ -138,6 +146,7 @@ function start(turn: Turn): void {
   const { state, now } = turn;
   const { probeMs, gossipMs } = state.config;
   state.startedAt = now;
+  state.dueAt = now;
   turn.effects.push({ kind: "persistBoot", boot: selfOf(state).incarnation.boot });
   state.probeAt = now + probeMs * nextFloat(state.prng);
   state.gossipAt = now + gossipMs * nextFloat(state.prng);
@@ -152,8 +161,6 @@ function start(turn: Turn): void {
 
 function tick(turn: Turn): void {
   const { state, now } = turn;
-  const lateMs = now - deadline(state);
-  if (lateMs > state.config.stallMs) return noteStall(turn, lateMs);
   if (now < state.holdUntil) return;
   tickLeave(turn);
   if (state.isGone) return;
