@@ -41,8 +41,12 @@ export function functionOf(module: LoadedModule, workflow: string, run: Function
 
 function callable(value: unknown, self: unknown, name: string): IterationFunction {
   if (typeof value !== "function") throw new Error(`the file has no function for ${name}`);
-  const target = value;
-  return (vu, data) => Reflect.apply(target, self, [vu, data]);
+  const bound: unknown = value.bind(self);
+  return isIteration(bound) ? bound : () => undefined;
+}
+
+function isIteration(value: unknown): value is IterationFunction {
+  return typeof value === "function";
 }
 
 function jobOf(module: LoadedModule): Readonly<Record<string, unknown>> | null {

@@ -52,6 +52,8 @@ export class ShareLoop {
   #isEnded = false;
   #sinceTurn = 0;
   #turnMs = 0;
+  /** performance.now() when the last iteration ended or a VU was set going: asked once for both. */
+  #nowMs = 0;
   /** VUs that go on after the loop had a turn. */
   #waiting: VirtualUser[] = [];
   #scheduleTimer: ReturnType<typeof setTimeout> | null = null;
@@ -286,11 +288,17 @@ export class ShareLoop {
 
   /** Begins the VU's next iteration, and goes on for as long as they end without waiting for anything. */
   #next(vu: VirtualUser): void {
+    this.#nowMs = performance.now();
+    this.#go(vu);
+  }
+
+  /** As #next, right after an iteration ended: #nowMs is its end. */
+  #go(vu: VirtualUser): void {
     while (this.#claim(vu)) {
       this.#board.words[HEADER.started]!++;
       vu.isBusy = true;
       vu.http.beginIteration();
-      vu.beganMs = performance.now();
+      vu.beganMs = this.#nowMs;
       let result: unknown;
       try {
         result = this.#run(vu.api, this.#data);
@@ -314,7 +322,7 @@ export class ShareLoop {
       return vu.intendedMs >= 0;
     }
     if (this.#isStopping || vu.isStopping) return false;
-    vu.claimed = claim(this.#driver, vu.local, performance.now() - this.#startedAtMs);
+    vu.claimed = claim(this.#driver, vu.local, this.#nowMs - this.#startedAtMs);
     if (vu.claimed < 0) return false;
     this.#board.words[HEADER.scheduled]!++;
     return true;
@@ -322,7 +330,7 @@ export class ShareLoop {
 
   /** The function's promise is settled. */
   #settled(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): void {
-    if (this.#settle(vu, value, thrown, hasThrown)) this.#next(vu);
+    if (this.#settle(vu, value, thrown, hasThrown)) this.#go(vu);
   }
 
   /** The function returned or threw. Out: true if the next iteration may begin at once; else somebody will see to it. */
@@ -345,6 +353,7 @@ export class ShareLoop {
     this.#value = value;
     const words = this.#board.words;
     const endedMs = performance.now();
+    this.#nowMs = endedMs;
     if (hasThrown && (vu.isStopping || thrown instanceof InterruptedError || thrown instanceof AbortError)) {
       words[HEADER.interrupted]!++;
       if (this.#isOneShot) this.#thrown = thrown;

@@ -269,8 +269,8 @@ export class Measure {
     return this.#slots.length;
   }
 
-  /** A cut: the series changed since the last one, or all. */
-  cut(all: boolean): Series[] {
+  /** A cut: all series, or those changed since they were last cut; "scalars" leaves trends for the next cut with them. */
+  cut(what: "all" | "changed" | "scalars"): Series[] {
     for (const series of this.#dirtyRequests) {
       series.isDirty = false;
       for (const slot of series.slots) slot.isDirty = true;
@@ -278,7 +278,8 @@ export class Measure {
     this.#dirtyRequests.length = 0;
     const cut: { id: SeriesId; cells: Cells }[] = [];
     for (const slot of this.#slots) {
-      if (!all && !slot.isDirty) continue;
+      if (what !== "all" && !slot.isDirty) continue;
+      if (what === "scalars" && slot.id.type === "trend") continue;
       slot.isDirty = false;
       cut.push({ id: slot.id, cells: this.#board.read(slot.at, slot.id.type) });
     }

@@ -25,7 +25,7 @@ type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
 
 /** Distinct error texts a core tells apart. */
 const ERRORS_MAX = 100;
-/** Above so many series a cut costs milliseconds: then only those at whole seconds carry series. */
+/** Above so many series even a cut of scalars costs milliseconds: then only those at whole seconds carry any. */
 const SERIES_PER_REPORT_MAX = 400;
 
 /** One share on this thread, from prepare to its final cut. */
@@ -151,14 +151,15 @@ class Attempt {
   }
 
   #report(isFinal: boolean, closesSecond: boolean): void {
-    const withSeries = isFinal || closesSecond || this.#measure.seriesCount <= SERIES_PER_REPORT_MAX;
+    // Trends are what a cut costs, and nobody reads them between whole seconds.
+    const what = isFinal ? "all" : closesSecond ? "changed" : this.#measure.seriesCount <= SERIES_PER_REPORT_MAX ? "scalars" : null;
     // Nothing runs any more at the final cut: it tells of the VUs there were since the cut before it.
     const mostVus = this.#loop.takeRunningMost();
     const snapshot: Snapshot = {
       attempt: this.#request.attempt, seq: ++this.#seq, elapsedMs: performance.now() - this.#startMs, isDelta: !isFinal, isFinal,
       resume: this.#loop.resume(this.#module.drawn(this.#cursors)), accounting: this.#board.accounting(), generator: this.#health.read(),
       vus: isFinal ? mostVus : this.#loop.running, vusMax: this.#loop.vusMade,
-      series: withSeries ? this.#measure.cut(isFinal) : [],
+      series: what === null ? [] : this.#measure.cut(what),
     };
     this.#post({ kind: "snapshot", snapshot });
     if (this.#hasNewErrors && (isFinal || closesSecond)) {

@@ -49,7 +49,7 @@ async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}):
   const value = await promise;
   core.close();
   return {
-    accounting: board.accounting(), threw, warnings, series: measure.cut(true), resume: loop.resume({}),
+    accounting: board.accounting(), threw, warnings, series: measure.cut("all"), resume: loop.resume({}),
     elapsedMs: performance.now() - beganMs, value,
   };
 }
@@ -100,9 +100,12 @@ describe("closed executors", () => {
   });
 
   test("minIterationDuration spaces the iterations of a VU", async () => {
-    const ended = await drive({ kind: "constant-vus", vus: 2, durationMs: 500 }, () => undefined, { minIterationDurationMs: 100 });
-    expect(ended.accounting.completed).toBeGreaterThanOrEqual(8);
-    expect(ended.accounting.completed).toBeLessThanOrEqual(10);
+    const begunMs: number[] = [];
+    const executor: Executor = { kind: "per-vu-iterations", vus: 1, iterations: 4, maxDurationMs: 60_000 };
+    const ended = await drive(executor, () => void begunMs.push(performance.now()), { minIterationDurationMs: 60 });
+    expect(ended.accounting.completed).toBe(4);
+    // Timers of whole ms may be up to one early.
+    for (let at = 1; at < begunMs.length; at++) expect((begunMs[at] ?? 0) - (begunMs[at - 1] ?? 0)).toBeGreaterThan(58);
   });
 
   test("a VU ramped down is interrupted after gracefulRampDown, the others go on", async () => {

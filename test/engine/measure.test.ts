@@ -30,20 +30,20 @@ describe("measure", () => {
     measure.exchange(measure.base, { ...exchange, method: "POST" });
     measure.exchange(measure.base, { ...exchange, tags: { kind: "a" } });
     measure.exchange(measure.base, exchange);
-    const requests = measure.cut(true).filter((one) => one.id.metric === "http_reqs");
+    const requests = measure.cut("all").filter((one) => one.id.metric === "http_reqs");
     expect(requests.map((one) => one.id.tags)).toEqual([
       { workflow: "w", name: "http://h/", method: "GET", status: "200", expected_response: "true" },
       { workflow: "w", name: "http://h/", method: "GET", status: "500", expected_response: "false", error_code: "1500" },
       { workflow: "w", name: "http://h/", method: "POST", status: "200", expected_response: "true" },
       { workflow: "w", kind: "a", name: "http://h/", method: "GET", status: "200", expected_response: "true" },
     ]);
-    expect(sum(measure.cut(true), "http_reqs")).toBe(5);
+    expect(sum(measure.cut("all"), "http_reqs")).toBe(5);
   });
 
   test("http_req_duration is sending + waiting + receiving, and a failed answer counts in http_req_failed", () => {
     const { measure } = make();
     measure.exchange(measure.base, { ...exchange, isExpected: false });
-    const cut = measure.cut(true);
+    const cut = measure.cut("all");
     const duration = cut.find((one) => one.id.metric === "http_req_duration")?.cells;
     expect(duration?.type === "trend" && duration.sum).toBe(6);
     expect(cut.find((one) => one.id.metric === "http_req_failed")?.cells).toEqual({ type: "rate", passes: 1, total: 1 });
@@ -53,20 +53,29 @@ describe("measure", () => {
     const { measure } = make();
     measure.exchange(measure.base, exchange);
     measure.check(measure.base, "ok", true, undefined);
-    expect(measure.cut(false).map((one) => one.id.metric)).toContain("checks");
-    expect(measure.cut(false)).toEqual([]);
+    expect(measure.cut("changed").map((one) => one.id.metric)).toContain("checks");
+    expect(measure.cut("changed")).toEqual([]);
     measure.exchange(measure.base, exchange);
-    const cut = measure.cut(false).map((one) => one.id.metric);
+    const cut = measure.cut("changed").map((one) => one.id.metric);
     expect(cut).toContain("http_reqs");
     expect(cut).not.toContain("checks");
-    expect(sum(measure.cut(true), "http_reqs")).toBe(2);
+    expect(sum(measure.cut("all"), "http_reqs")).toBe(2);
+  });
+
+  test("a cut of scalars leaves the changed trends for the next one", () => {
+    const { measure } = make();
+    measure.exchange(measure.base, exchange);
+    expect(measure.cut("scalars").every((one) => one.cells.type !== "trend")).toBe(true);
+    const rest = measure.cut("changed");
+    expect(rest.length).toBe(7);
+    expect(rest.every((one) => one.cells.type === "trend")).toBe(true);
   });
 
   test("past the limit of names, requests are counted together and the warning is said once", () => {
     const { measure, warnings } = make();
     const count = REQUEST_NAMES_MAX + 50;
     for (let at = 0; at < count; at++) measure.exchange(measure.base, { ...exchange, name: `http://h/${at}` });
-    const requests = measure.cut(true).filter((one) => one.id.metric === "http_reqs");
+    const requests = measure.cut("all").filter((one) => one.id.metric === "http_reqs");
     expect(sum(requests, "http_reqs")).toBe(count);
     const other = requests.find((one) => one.id.tags["name"] === OTHER_NAME);
     expect(other?.cells).toEqual({ type: "counter", count: 50, sum: 50 });
@@ -78,7 +87,7 @@ describe("measure", () => {
     const { measure, warnings } = make();
     const count = TAG_SETS_MAX + 100;
     for (let at = 0; at < count; at++) measure.check(measure.base, "ok", true, { id: String(at) });
-    const checks = measure.cut(true).filter((one) => one.id.metric === "checks");
+    const checks = measure.cut("all").filter((one) => one.id.metric === "checks");
     expect(checks.reduce((total, one) => total + (one.cells.type === "rate" ? one.cells.total : 0), 0)).toBe(count);
     expect(warnings.length).toBe(1);
   });
