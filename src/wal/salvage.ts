@@ -1,10 +1,10 @@
 // What can still be said about a damaged log: the newest state (term and vote) behind the damage, and whether a newer one
 // may be gone. A node that lost entries may still know its votes; one that lost votes must not vote at all.
 
-import { FLAG_RESTATES, FLAG_STATE, SECTOR_BYTES, frameSectors } from "./format.ts";
+import { FLAG_ENDS_SEGMENT, FLAG_RESTATES, FLAG_STATE, SECTOR_BYTES, frameSectors } from "./format.ts";
 import { isZero, readHeader, readPayload } from "./frame.ts";
 import { decodeRecords, type StateRecord } from "./record.ts";
-import { decodeSegmentHeader } from "./segment.ts";
+import { decodeSegmentHeader, segmentNumber } from "./segment.ts";
 
 export type Salvaged = {
   /** null: none behind the damage, the one before it is the newest known. */
@@ -12,20 +12,24 @@ export type Salvaged = {
   readonly lost: "entries" | "votes";
 };
 
-/** A frame behind the damage. `mayHoldState`: its payload cannot be read, and it had (or may have had) a state. */
-type Seen = { readonly lsn: number; readonly state: StateRecord | null; readonly mayHoldState: boolean };
+/** A frame behind the damage. `mayHoldState`: its payload cannot be read, and it had a state. `isEnd`: a segment must follow. */
+type Seen = { readonly lsn: number; readonly state: StateRecord | null; readonly mayHoldState: boolean; readonly isEnd: boolean };
 
 /** In: the files from the damaged one on; the sector of the damage in the first, the LSN that was next there. */
 export function salvage(
-  files: readonly { readonly bytes: Uint8Array }[], from: { readonly logSeed: number; readonly sector: number; readonly lsn: number },
+  files: readonly { readonly name: string; readonly bytes: Uint8Array }[], from: { readonly logSeed: number; readonly sector: number; readonly lsn: number },
 ): Salvaged {
   const seen: Seen[] = [];
   let isEndKnown = false;
-  for (const [at, { bytes }] of files.entries()) {
+  let isInPlace = true;
+  for (const [at, { name, bytes }] of files.entries()) {
     const opening = decodeSegmentHeader(bytes);
-    isEndKnown = opening.ok && lookThrough(bytes, { logSeed: from.logSeed, segment: opening.header.segment, sector: at === 0 ? from.sector : 1 }, seen);
+    const segment = segmentNumber(name);
+    if (segment === null || (opening.ok && opening.header.segment !== segment)) isInPlace = false;
+    else isEndKnown = opening.ok && lookThrough(bytes, { logSeed: from.logSeed, segment, sector: at === 0 ? from.sector : 1 }, seen);
   }
   seen.sort((left, right) => left.lsn - right.lsn);
+  if (!isInPlace || seen.at(-1)?.isEnd === true) isEndKnown = false;
   let newest: Seen | null = null;
   // The highest LSN that is unread and may have held a state.
   let unknown = isEndKnown ? 0 : Infinity;
@@ -50,7 +54,7 @@ function lookThrough(bytes: Uint8Array, start: { readonly logSeed: number; reado
     const decoded = read.ok ? decodeRecords(read.payload, header.records) : null;
     const records = decoded !== null && decoded.ok ? decoded.records : null;
     const state = records?.findLast((record) => record.kind === "state") ?? null;
-    seen.push({ lsn: header.lsn, state, mayHoldState: records === null && (header.flags & (FLAG_STATE | FLAG_RESTATES)) !== 0 });
+    seen.push({ lsn: header.lsn, state, mayHoldState: records === null && (header.flags & (FLAG_STATE | FLAG_RESTATES)) !== 0, isEnd: (header.flags & FLAG_ENDS_SEGMENT) !== 0 });
   }
   return isZero(bytes, Math.min(end, bytes.length), bytes.length);
 }
