@@ -97,7 +97,10 @@ export class TargetTable {
     if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
       throw new TypeError(`invalid URL ${JSON.stringify(url)}: the scheme must be http or https`);
     }
-    if (parsed.hostname === "") throw new TypeError(`invalid URL ${JSON.stringify(url)}: it has no host`);
+    // The URL parser takes "http:///path" for the host "path"; nobody means that.
+    if (parsed.hostname === "" || !/^\s*https?:\/\/[^/?#\\]/i.test(url)) {
+      throw new TypeError(`invalid URL ${JSON.stringify(url)}: it has no host`);
+    }
     const origin = this.#originOf(parsed);
     const hasCredentials = parsed.username !== "" || parsed.password !== "";
     const credentials = hasCredentials ? { user: decode(parsed.username), password: decode(parsed.password) } : null;

@@ -145,6 +145,7 @@ describe("invalid arguments throw and are not recorded", () => {
     ["no scheme", (http) => http.get("127.0.0.1:80/"), /invalid URL "127.0.0.1:80\/".*scheme/],
     ["another scheme", (http) => http.get("ftp://h/"), /the scheme must be http or https/],
     ["no host", (http) => http.get("http://"), /invalid URL "http:\/\/": it has no host/],
+    ["no host before the path", (http) => http.get("http:///items"), /invalid URL "http:\/\/\/items": it has no host/],
     ["empty", (http) => http.get(""), /invalid URL "": it is empty/],
     ["port", (http) => http.get("http://h:99999/"), /port/],
     ["method", (http) => http.request("GE T", "http://h/"), /method cannot be "GE T"/],
