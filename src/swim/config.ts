@@ -1,6 +1,6 @@
-// Every duration and bound of membership, with its formula, and the assertions that tie them together. The presets follow
-// memberlist's shape (hashicorp/memberlist, config.go) with a local area network's timers halved.
-// All members of a pool run the same preset.
+// Every duration and bound of membership, with its formula, and the assertions that tie them together. The presets
+// follow memberlist's shape (hashicorp/memberlist, config.go) with a local area network's timers halved. All
+// members of a pool run the same preset.
 
 import { assert } from "../base/assert.ts";
 import type { Address } from "./member.ts";
@@ -44,11 +44,20 @@ export type SwimConfig = {
   readonly seeds: readonly Address[];
   /** Protocol period: one member is probed each. Lower: faster detection, traffic grows as 1/probeMs. */
   readonly probeMs: number;
-  /** Wait for a direct ack before asking others. Above the 99th percentile of the round trip. Hint probes end after it. */
+  /**
+   * Wait for a direct ack before asking others. Above the 99th percentile of the round trip. Hint probes end after
+   * it.
+   */
   readonly timeoutMs: number;
-  /** Members asked to probe in one's stead. Each one makes a lost answer less likely, at 4 datagrams per failed probe. */
+  /**
+   * Members asked to probe in one's stead. Each one makes a lost answer less likely, at 4 datagrams per failed
+   * probe.
+   */
   readonly indirectProbes: number;
-  /** Shortest suspicion = this x max(1, log10 N) x probeMs; confirmations wanted = this - 2. Higher: slower, more accurate. */
+  /**
+   * Shortest suspicion = this x max(1, log10 N) x probeMs; confirmations wanted = this - 2. Higher: slower, more
+   * accurate.
+   */
   readonly suspicionMult: number;
   /** Longest suspicion (nobody confirms) = this x the shortest. */
   readonly suspicionMaxMult: number;
@@ -58,7 +67,9 @@ export type SwimConfig = {
   readonly gossipMs: number;
   /** to so many random members. */
   readonly gossipNodes: number;
-  /** A rumour is told this x ceil(log10(N + 1)) times by each node. Higher: reaches all in more cases, more traffic. */
+  /**
+   * A rumour is told this x ceil(log10(N + 1)) times by each node. Higher: reaches all in more cases, more traffic.
+   */
   readonly retransmitMult: number;
   /** Anti-entropy with one random member this often; stretched by ceil(log2 N - 5) + 1 above 32 members. */
   readonly syncMs: number;
@@ -78,8 +89,10 @@ export type SwimConfig = {
   readonly drainMs: number;
   /** How long the dead are remembered (and called). */
   readonly deadMs: number;
-  /** A member known by hearsay that answered none of 3 probes is dropped after this, not declared dead; silent seeds are
-   * reported after it. */
+  /**
+   * A member known by hearsay that answered none of 3 probes is dropped after this, not declared dead; silent seeds
+   * are reported after it.
+   */
   readonly unconfirmedMs: number;
   readonly limits: SwimLimits;
 };

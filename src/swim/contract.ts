@@ -46,7 +46,10 @@ export type SwimEffect =
       readonly message: StreamPing;
       readonly timeoutMs: Ms;
     }
-  /** A member's status changed here. Once for each change; `before` null: new, `after` null: dropped, never confirmed. */
+  /**
+   * A member's status changed here. Once for each change; `before` null: new, `after` null: dropped, never
+   * confirmed.
+   */
   | {
       readonly kind: "member";
       readonly id: NodeId;

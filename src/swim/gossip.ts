@@ -1,5 +1,5 @@
-// Dissemination: which statements ride on which datagram, and how often. A rumour is told a bounded number of times, the
-// least told first, within the datagram's budget. Source: SWIM section 4.1; memberlist queue.go.
+// Dissemination: which statements ride on which datagram, and how often. A rumour is told a bounded number of
+// times, the least told first, within the datagram's budget. Source: SWIM section 4.1; memberlist queue.go.
 
 import { assert } from "../base/assert.ts";
 import { DATAGRAM_BYTES_MAX } from "./config.ts";

@@ -1,5 +1,5 @@
-// Coming and going: calling configured peers until they answer, calling the dead so that a healed partition closes, telling
-// the own payload, and saying goodbye.
+// Coming and going: calling configured peers until they answer, calling the dead so that a healed partition closes,
+// telling the own payload, and saying goodbye.
 
 import { nextBelow } from "../base/prng.ts";
 import { PAYLOAD_BYTES_MAX } from "./config.ts";

@@ -12,8 +12,8 @@ export type Role = "manager" | "worker" | "gate";
 export type Address = { readonly host: string; readonly udp: number; readonly tcp: number };
 
 /**
- * Age of a statement about a node: which start of it (a counter on its disk), then how often it refuted since. Only the
- * node itself raises it, so a restarted node is above everything said of its former life.
+ * Age of a statement about a node: which start of it (a counter on its disk), then how often it refuted since. Only
+ * the node itself raises it, so a restarted node is above everything said of its former life.
  */
 export type Incarnation = { readonly boot: number; readonly count: number };
 
@@ -75,9 +75,9 @@ export function compareIncarnations(a: Incarnation, b: Incarnation): number {
 type Statement = { readonly incarnation: Incarnation; readonly status: Status };
 
 /**
- * The total order of statements about one node, above 0 when `a` wins: boot, then left (a node that left comes back only
- * with a new boot), then count, then dead > suspect > alive. Merging keeps the greater, so order and repetition of
- * updates do not matter.
+ * The total order of statements about one node, above 0 when `a` wins: boot, then left (a node that left comes back
+ * only with a new boot), then count, then dead > suspect > alive. Merging keeps the greater, so order and
+ * repetition of updates do not matter.
  */
 export function compareStatements(a: Statement, b: Statement): number {
   return (

@@ -1,5 +1,7 @@
-// What others say: merging statements into the table by the order of member.ts, and refuting what they say of this node.
-// Sources: SWIM section 4.2 (suspicion, incarnation); Lifeguard IV.B (confirmations); memberlist state.go (merging).
+// What others say: merging statements into the table by the order of member.ts, and refuting what they say of this
+// node.
+// Sources: SWIM section 4.2 (suspicion, incarnation); Lifeguard IV.B (confirmations); memberlist state.go
+// (merging).
 
 import { compareIncarnations, compareStatements, isRunning, isSameAddress, nextIncarnation } from "./member.ts";
 import { BOOT_MAX, type Incarnation, type Member, type NodeId, type Update } from "./member.ts";
@@ -68,12 +70,11 @@ function mergeNewer(turn: Turn, from: NodeId, member: Member, update: Update, so
   const status = isOldDeath ? "suspect" : update.status;
   const accusers = isOldDeath ? [from] : update.by;
   const isSameSuspicion =
-    status === "suspect" &&
-    member.status === "suspect" &&
-    compareIncarnations(incarnation, member.incarnation) === 0;
+    status === "suspect" && member.status === "suspect" && compareIncarnations(incarnation, member.incarnation) === 0;
   if (!isSameSuspicion && !restate(turn, member, { incarnation, status, accuser: accusers[0] ?? from })) {
     // No room to suspect it: its incarnation is news all the same.
-    if (compareIncarnations(incarnation, member.incarnation) > 0) restate(turn, member, { incarnation, status: "alive" });
+    if (compareIncarnations(incarnation, member.incarnation) > 0)
+      restate(turn, member, { incarnation, status: "alive" });
   }
   if (status === "suspect") mergeAccusers(turn.state, member, accusers);
 }
@@ -180,4 +181,3 @@ export function tickRefutation(turn: Turn): void {
   adjustHealth(turn, 1);
   spread(state, own.id);
 }
-

@@ -1,6 +1,6 @@
-// What members of a pool say to each other, one schema each. The sender's id is not in the message: the transport proves
-// it. Datagrams may be lost, repeated, delayed or reordered, stream messages may be lost with their stream; all of them
-// are idempotent. Bounds here are of form; what a field means is checked in the core. Sizes: size.ts.
+// What members of a pool say to each other, one schema each. The sender's id is not in the message: the transport
+// proves it. Datagrams may be lost, repeated, delayed or reordered, stream messages may be lost with their stream;
+// all of them are idempotent. Bounds here are of form; what a field means is checked in the core. Sizes: size.ts.
 
 import { z } from "zod";
 import {
@@ -44,8 +44,8 @@ export const updateSchema: z.ZodType<Update> = z.object({
 const updates = z.array(updateSchema).max(64);
 
 /**
- * Prober (or relay) to the probed: answer with an ack of this `seq`. `target`: whom it is for, null when the sender knows
- * an address only (a configured peer); any other node drops it. Datagram.
+ * Prober (or relay) to the probed: answer with an ack of this `seq`. `target`: whom it is for, null when the sender
+ * knows an address only (a configured peer); any other node drops it. Datagram.
  */
 export const pingSchema = z.object({ kind: z.literal("ping"), label, seq: u32, target: id.nullable(), updates });
 
@@ -53,8 +53,8 @@ export const pingSchema = z.object({ kind: z.literal("ping"), label, seq: u32, t
 export const ackSchema = z.object({ kind: z.literal("ack"), label, seq: u32, updates });
 
 /**
- * Prober to a relay: ping `target` for me. `isHint`: its stream was reset, so try its stream port too. Answered by ack or
- * nack of this `seq`. Datagram.
+ * Prober to a relay: ping `target` for me. `isHint`: its stream was reset, so try its stream port too. Answered by
+ * ack or nack of this `seq`. Datagram.
  */
 export const pingReqSchema = z.object({
   kind: z.literal("pingReq"),
@@ -67,8 +67,8 @@ export const pingReqSchema = z.object({
 });
 
 /**
- * Relay to the one that asked: I am well and the target did not answer in time. `isRefused`: its stream port refused me.
- * Datagram.
+ * Relay to the one that asked: I am well and the target did not answer in time. `isRefused`: its stream port
+ * refused me. Datagram.
  */
 export const nackSchema = z.object({ kind: z.literal("nack"), label, seq: u32, isRefused: z.boolean(), updates });
 
@@ -94,14 +94,21 @@ export const digestSchema = z.object({
 });
 
 /**
- * Anti-entropy, second and third word: everything the sender holds in `buckets` (of `bucketCount`). `wantsReply`: answer
- * with what is newer at yours. At most 256 KiB; more is sent as several, each whole in itself. Stream.
+ * Anti-entropy, second and third word: everything the sender holds in `buckets` (of `bucketCount`). `wantsReply`:
+ * answer with what is newer at yours. At most 256 KiB; more is sent as several, each whole in itself. Stream.
  */
 export const stateSchema = z.object({
   kind: z.literal("state"),
   label,
   bucketCount: z.int().min(1).max(BUCKETS_MAX),
-  buckets: z.array(z.int().min(0).max(BUCKETS_MAX - 1)).max(BUCKETS_MAX),
+  buckets: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(BUCKETS_MAX - 1),
+    )
+    .max(BUCKETS_MAX),
   wantsReply: z.boolean(),
   members: z.array(updateSchema).max(8_192),
 });

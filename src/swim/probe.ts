@@ -1,5 +1,5 @@
-// Failure detection: one probe a period in randomized round-robin order, directly, then through others and by stream; probes
-// by hint when a stream was reset; and probes run for others.
+// Failure detection: one probe a period in randomized round-robin order, directly, then through others and by
+// stream; probes by hint when a stream was reset; and probes run for others.
 // Sources: SWIM sections 3.1 and 4.3; Lifeguard IV.A (local health, nacks); memberlist state.go.
 
 import { nextBelow } from "../base/prng.ts";
@@ -8,7 +8,16 @@ import { fill, sendDatagram } from "./gossip.ts";
 import { type Address, isRunning, type Member, type NodeId } from "./member.ts";
 import { accuse, bury } from "./merge.ts";
 import type { Datagram, PingReq, StreamPing } from "./messages.ts";
-import { adjustHealth, drawMembers, isLeaving, nextSeq, type Probe, runningCount, type Swim, type Turn } from "./state.ts";
+import {
+  adjustHealth,
+  drawMembers,
+  isLeaving,
+  nextSeq,
+  type Probe,
+  runningCount,
+  type Swim,
+  type Turn,
+} from "./state.ts";
 import { deathAt, nackMs, suspicionDueAt, suspicionMinMs } from "./suspicion.ts";
 import { dropUnconfirmed } from "./table.ts";
 
@@ -23,7 +32,8 @@ export function probeDueAt(state: Swim): number {
   for (const probe of state.probes.values()) at = Math.min(at, probe.indirectAt, probe.endAt);
   for (const relay of state.relays.values()) at = Math.min(at, relay.nackAt);
   if (isLeaving(state)) return at;
-  for (const suspicion of state.suspicions.values()) at = Math.min(at, suspicionDueAt(suspicion, state.config.lastCallMs));
+  for (const suspicion of state.suspicions.values())
+    at = Math.min(at, suspicionDueAt(suspicion, state.config.lastCallMs));
   return at;
 }
 
@@ -114,7 +124,15 @@ function askOthers(turn: Turn, probe: Probe): void {
     probe.relays.push(relay.id);
     const { address } = target;
     const first = target.status === "alive" ? [] : [target.id];
-    const request: PingReq = { kind: "pingReq", label, seq: probe.seq, target: target.id, address, isHint, updates: [] };
+    const request: PingReq = {
+      kind: "pingReq",
+      label,
+      seq: probe.seq,
+      target: target.id,
+      address,
+      isHint,
+      updates: [],
+    };
     sendDatagram(turn, relay, request, first);
   }
   streamProbe(turn, target, probe.seq, probe.endAt - turn.now);
@@ -183,7 +201,10 @@ export function startHint(turn: Turn, id: NodeId): void {
   if (probe !== null) askOthers(turn, probe);
 }
 
-/** A hint needs no more waiting when everyone asked has spoken. A port that refused two peers is a fact: dead at once. */
+/**
+ * A hint needs no more waiting when everyone asked has spoken. A port that refused two peers is a fact: dead at
+ * once.
+ */
 function judgeHint(turn: Turn, probe: Probe): void {
   const isAnswered = probe.isDirectRefused && probe.nacks.length === probe.relays.length;
   if (probe.kind === "hint" && isAnswered && probe.refusals >= 2) endProbe(turn, probe);
@@ -258,9 +279,12 @@ export function handlePingReq(turn: Turn, from: NodeId, address: Address, reques
   turn.effects.push({ kind: "streamProbe", to: target.id, address: target.address, seq, message, timeoutMs });
 }
 
-function sendNack(turn: Turn, relay: { readonly requester: NodeId; readonly address: Address; readonly seq: number }, isRefused: boolean): void {
+function sendNack(
+  turn: Turn,
+  relay: { readonly requester: NodeId; readonly address: Address; readonly seq: number },
+  isRefused: boolean,
+): void {
   const { label } = turn.state.config;
   const nack: Datagram = { kind: "nack", label, seq: relay.seq, isRefused, updates: [] };
   sendDatagram(turn, { id: relay.requester, address: relay.address }, nack);
 }
-

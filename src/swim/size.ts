@@ -5,8 +5,8 @@ import type { Datagram, StreamMessage } from "./messages.ts";
 import type { Address, Update } from "./member.ts";
 
 /**
- * What sealing adds to a datagram: version and key number 2, sender's id hashed to 8, boot 5, salt 16, counter 5, tag 16,
- * and 8 to spare.
+ * What sealing adds to a datagram: version and key number 2, sender's id hashed to 8, boot 5, salt 16, counter 5,
+ * tag 16, and 8 to spare.
  */
 export const SEAL_BYTES = 60;
 /** IPv4 and UDP headers; counted in traffic figures, not in the datagram's budget. */
@@ -37,7 +37,8 @@ function integerBytes(value: number): number {
 /** Bytes of one statement. */
 export function updateBytes({ id, address, incarnation, by, payload }: Update): number {
   // The list itself, role, status, two incarnation parts, lengths.
-  let bytes = 6 + integerBytes(incarnation.boot) + integerBytes(incarnation.count) + textBytes(id) + addressBytes(address);
+  let bytes =
+    6 + integerBytes(incarnation.boot) + integerBytes(incarnation.count) + textBytes(id) + addressBytes(address);
   for (const accuser of by) bytes += textBytes(accuser);
   if (payload !== null) bytes += 4 + integerBytes(payload.version) + payload.bytes.length;
   return bytes;
@@ -54,9 +55,13 @@ export function sizeOf(message: Datagram | StreamMessage): number {
   const bytes = FIXED_BYTES + textBytes(message.label);
   switch (message.kind) {
     case "ping":
-      return SEAL_BYTES + bytes + (message.target === null ? 1 : textBytes(message.target)) + updatesBytes(message.updates);
+      return (
+        SEAL_BYTES + bytes + (message.target === null ? 1 : textBytes(message.target)) + updatesBytes(message.updates)
+      );
     case "pingReq":
-      return SEAL_BYTES + bytes + textBytes(message.target) + addressBytes(message.address) + updatesBytes(message.updates);
+      return (
+        SEAL_BYTES + bytes + textBytes(message.target) + addressBytes(message.address) + updatesBytes(message.updates)
+      );
     case "ack":
     case "nack":
     case "gossip":

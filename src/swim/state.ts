@@ -43,7 +43,10 @@ export type Seed = {
   isReported: boolean;
 };
 
-/** Rumours by how often they were told: content is the member's own record, so a newer statement replaces an older one. */
+/**
+ * Rumours by how often they were told: content is the member's own record, so a newer statement replaces an older
+ * one.
+ */
 export type Rumours = {
   readonly tellings: Map<NodeId, number>;
   readonly levels: Set<NodeId>[];
@@ -167,8 +170,8 @@ function greatestDivisor(a: number, b: number): number {
 }
 
 /**
- * Lifeguard's local health multiplier: evidence against this node's own speed (a missed nack, a refutation, a stall) raises
- * it, an answered probe lowers it. In: change. Stays within 0..8.
+ * Lifeguard's local health multiplier: evidence against this node's own speed (a missed nack, a refutation, a
+ * stall) raises it, an answered probe lowers it. In: change. Stays within 0..8.
  */
 export function adjustHealth(turn: Turn, change: number): void {
   const { state, effects } = turn;

@@ -22,15 +22,18 @@ export function suspicionMinMs(config: SwimConfig, members: number): Ms {
   return Math.floor(config.suspicionMult * Math.max(1, Math.log10(Math.max(1, members))) * config.probeMs);
 }
 
-/** Confirmations worth waiting for: mult - 2, or none where so few members could not give them (self and suspect cannot). */
+/**
+ * Confirmations worth waiting for: mult - 2, or none where so few members could not give them (self and suspect
+ * cannot).
+ */
 export function confirmationsWanted(config: SwimConfig, members: number): number {
   const wanted = config.suspicionMult - 2;
   return members - 2 < wanted ? 0 : wanted;
 }
 
 /**
- * Whole length of a suspicion with n of k independent confirmations: max - (max - min) x ln(n + 1) / ln(k + 1), never below
- * min; min at once when k = 0. Out: ms from its start.
+ * Whole length of a suspicion with n of k independent confirmations: max - (max - min) x ln(n + 1) / ln(k + 1),
+ * never below min; min at once when k = 0. Out: ms from its start.
  */
 export function suspicionMs(confirmations: number, wanted: number, minMs: Ms, maxMs: Ms): Ms {
   assert(confirmations >= 0 && wanted >= 0 && minMs <= maxMs, "a suspicion's numbers make sense");

@@ -1,7 +1,7 @@
-// Membership of one node as a pure, synchronous state machine: create, step, deadline, view. No clock, randomness or I/O:
-// time comes with each event, randomness is a seeded stream in the state, effects are data (contract.ts).
-// SWIM (Das, Gupta, Motivala, DSN 2002) with Lifeguard (Dadgar, Phillips, Currey, arXiv 1707.00788), in memberlist's shape.
-// It informs, it never decides who owns what. What a peer sends never throws here.
+// Membership of one node as a pure, synchronous state machine: create, step, deadline, view. No clock, randomness
+// or I/O: time comes with each event, randomness is a seeded stream in the state, effects are data (contract.ts).
+// SWIM (Das, Gupta, Motivala, DSN 2002) with Lifeguard (Dadgar, Phillips, Currey, arXiv 1707.00788), in
+// memberlist's shape. It informs, it never decides who owns what. What a peer sends never throws here.
 
 import { assert, never } from "../base/assert.ts";
 import { createPrng, nextFloat, nextU32 } from "../base/prng.ts";
@@ -9,10 +9,27 @@ import { assertConfig, ID_LENGTH_MAX, PAYLOAD_BYTES_MAX, type SwimConfig } from 
 import type { SwimEffect, SwimEvent } from "./contract.ts";
 import { createRumours, fill, hasRumours, sendDatagram, spread, tickGossip } from "./gossip.ts";
 import { leave, reconnectDueAt, setPayload, tickLeave, tickPayload, tickReconnect } from "./join.ts";
-import { type Address, BOOT_MAX, isRunning, type Member, type Ms, type NodeId, type Role, type Update } from "./member.ts";
+import {
+  type Address,
+  BOOT_MAX,
+  isRunning,
+  type Member,
+  type Ms,
+  type NodeId,
+  type Role,
+  type Update,
+} from "./member.ts";
 import { mergeAll, refuteDueAt, tickRefutation } from "./merge.ts";
 import type { Datagram, StreamAck, StreamMessage, StreamPing } from "./messages.ts";
-import { handleAck, handleNack, handlePingReq, handleStreamFailed, probeDueAt, startHint, tickProbes } from "./probe.ts";
+import {
+  handleAck,
+  handleNack,
+  handlePingReq,
+  handleStreamFailed,
+  probeDueAt,
+  startHint,
+  tickProbes,
+} from "./probe.ts";
 import { adjustHealth, selfOf, type Swim, type Turn } from "./state.ts";
 import { handleDigest, handleState, syncDelayMs, syncWithNewcomer, tickSync } from "./sync.ts";
 import { confirmMember } from "./table.ts";
@@ -35,7 +52,10 @@ export type Self = {
 
 const RUMOUR_BYTES_STREAM = 4_096;
 
-/** A node that knows itself alone. Its first step, of any event, starts the timers and makes its boot counter durable. */
+/**
+ * A node that knows itself alone. Its first step, of any event, starts the timers and makes its boot counter
+ * durable.
+ */
 export function create(config: SwimConfig, self: Self, seed: number): Swim {
   assertConfig(config);
   assert(self.id.length > 0 && self.id.length <= ID_LENGTH_MAX, "a node id is 1 to 64 characters");
@@ -80,7 +100,10 @@ export function create(config: SwimConfig, self: Self, seed: number): Swim {
   };
 }
 
-/** One event, processed whole. In: `now` in ms of the monotonic clock, never before the last one. Out: effects in order. */
+/**
+ * One event, processed whole. In: `now` in ms of the monotonic clock, never before the last one. Out: effects in
+ * order.
+ */
 export function step(state: Swim, now: Ms, event: SwimEvent): SwimEffect[] {
   assert(now >= state.now, "the monotonic clock never goes back");
   const turn: Turn = { state, now, effects: [] };
@@ -99,7 +122,10 @@ export function deadline(state: Swim): Ms {
   return state.dueAt;
 }
 
-/** Never before now: being late is measured against what the shell was told, and a message may make a timer due at once. */
+/**
+ * Never before now: being late is measured against what the shell was told, and a message may make a timer due at
+ * once.
+ */
 function dueAt({ state, now }: Turn): Ms {
   if (state.isGone) return Number.POSITIVE_INFINITY;
   const at = Math.min(
@@ -173,8 +199,8 @@ function tick(turn: Turn): void {
 }
 
 /**
- * This node stood still: what did not arrive in that time proves nothing. Open probes are discarded, suspicions get the lost
- * time back, and only messages are read until what waits in the sockets is in.
+ * This node stood still: what did not arrive in that time proves nothing. Open probes are discarded, suspicions get
+ * the lost time back, and only messages are read until what waits in the sockets is in.
  */
 function noteStall(turn: Turn, lateMs: Ms): void {
   const { state, now, effects } = turn;
@@ -261,7 +287,10 @@ function answerStreamPing(turn: Turn, from: NodeId, address: Address, message: S
   turn.effects.push({ kind: "stream", to: from, address, message: ack });
 }
 
-/** Statements an answer opens with: this node's own where it is asked for or wrong, the asker's where it is not well. */
+/**
+ * Statements an answer opens with: this node's own where it is asked for or wrong, the asker's where it is not
+ * well.
+ */
 function replyFirst(
   state: Swim,
   from: NodeId,
@@ -279,7 +308,8 @@ function replyFirst(
 function isWelcome(turn: Turn, from: NodeId, message: { readonly label: string }): boolean {
   const { state, effects } = turn;
   if (from === state.self) effects.push({ kind: "suspicious", from, reason: "speaks in this node's name" });
-  else if (message.label !== state.config.label) effects.push({ kind: "suspicious", from, reason: "is of another pool" });
+  else if (message.label !== state.config.label)
+    effects.push({ kind: "suspicious", from, reason: "is of another pool" });
   else return true;
   return false;
 }

@@ -1,5 +1,6 @@
-// Anti-entropy: now and then the whole view is compared with one random member's, by hashes of buckets first, and only
-// what differs is sent. Makes sure of what gossip leaves out: a rumour dies before it reached all in 1 to 30 % of cases.
+// Anti-entropy: now and then the whole view is compared with one random member's, by hashes of buckets first, and
+// only what differs is sent. Makes sure of what gossip leaves out: a rumour dies before it reached all in 1 to 30 %
+// of cases.
 
 import { BUCKETS_MAX, STATE_BYTES_MAX } from "./config.ts";
 import { statementOf } from "./gossip.ts";
@@ -42,7 +43,13 @@ function startSync(turn: Turn, peer: Member): void {
   const count = Math.min(BUCKETS_MAX, Math.ceil(runningCount(state) / BUCKET_MEMBERS));
   const salt = nextU32(state.prng);
   const self = statementOf(state, selfOf(state));
-  const message: Digest = { kind: "digest", label: state.config.label, salt, hashes: bucketHashes(state, count, salt), self };
+  const message: Digest = {
+    kind: "digest",
+    label: state.config.label,
+    salt,
+    hashes: bucketHashes(state, count, salt),
+    self,
+  };
   turn.effects.push({ kind: "stream", to: peer.id, address: peer.address, message });
 }
 

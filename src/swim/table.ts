@@ -1,5 +1,5 @@
-// The table of members: who enters, changes status, is buried, is forgotten. Every change of a status goes through here,
-// so that suspicions, the dead, rumours and effects always agree with it.
+// The table of members: who enters, changes status, is buried, is forgotten. Every change of a status goes through
+// here, so that suspicions, the dead, rumours and effects always agree with it.
 
 import { assert } from "../base/assert.ts";
 import { nextBelow } from "../base/prng.ts";
@@ -51,8 +51,8 @@ export function insertAtRandom(state: Swim, id: NodeId): void {
 }
 
 /**
- * Gives a member a newer statement, tells the shell and the others. `accuser` for suspect. False when there is no room for
- * the suspicion: nothing changed.
+ * Gives a member a newer statement, tells the shell and the others. `accuser` for suspect. False when there is no
+ * room for the suspicion: nothing changed.
  */
 export function restate(
   turn: Turn,

@@ -1,6 +1,15 @@
 // What others may see of membership: a snapshot, independent of the state.
 
-import { type Address, type Incarnation, type Ms, type NodeId, type Payload, type Role, shownStatus, type ShownStatus } from "./member.ts";
+import {
+  type Address,
+  type Incarnation,
+  type Ms,
+  type NodeId,
+  type Payload,
+  type Role,
+  shownStatus,
+  type ShownStatus,
+} from "./member.ts";
 import type { Counters, Swim } from "./state.ts";
 
 export type MemberView = {

@@ -1,12 +1,16 @@
-// A pool of nodes in virtual time for tests and the bench: seeded loss, delay, duplication, cuts, stalls, kills, restarts. It
-// performs the effects of the real core and keeps the truth beside it, so that false deaths and delays can be told.
+// A pool of nodes in virtual time for tests and the bench: seeded loss, delay, duplication, cuts, stalls, kills,
+// restarts. It performs the effects of the real core and keeps the truth beside it, so that false deaths and delays
+// can be told.
 
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
 import { type Member, shownStatus } from "../../src/swim/member.ts";
 import type { StreamMessage } from "../../src/swim/messages.ts";
 import { sizeOf, UDP_HEADER_BYTES } from "../../src/swim/size.ts";
 import type { Address, NodeId, ShownStatus, Swim, SwimConfig, SwimEffect, SwimEvent } from "../../src/swim/swim.ts";
-import { create, deadline, step } from "../../src/swim/swim.ts";
+import * as shipped from "../../src/swim/swim.ts";
+
+/** What is under test: the shipped core, or one with a planted bug. */
+export type Core = Pick<typeof shipped, "create" | "step" | "deadline" | "view">;
 
 export type Network = {
   /** Share of datagrams lost, each on its own. */
@@ -15,7 +19,10 @@ export type Network = {
   duplicates: number;
   delayMinMs: number;
   delayMaxMs: number;
-  /** clean: streams deliver in time. lossy: each leg is resent after 200, 400, ... ms when lost. none: no stream probes. */
+  /**
+   * clean: streams deliver in time. lossy: each leg is resent after 200, 400, ... ms when lost. none: no stream
+   * probes.
+   */
   streams: "clean" | "lossy" | "none";
   /** Nothing goes from one to the other. */
   isCut: (from: NodeId, to: NodeId) => boolean;
@@ -40,6 +47,7 @@ export type Death = { readonly at: number; readonly by: NodeId; readonly about: 
 type Entry = { readonly at: number; readonly order: number; readonly run: () => void };
 
 export type Cluster = {
+  readonly subject: Core;
   readonly nodes: Map<NodeId, SimNode>;
   readonly byAddress: Map<string, SimNode>;
   readonly config: SwimConfig;
@@ -67,8 +75,14 @@ export const PERFECT: Network = {
 };
 
 /** An empty pool. `seed` decides everything that is random. */
-export function createCluster(config: SwimConfig, seed: number, network: Partial<Network> = {}): Cluster {
+export function createCluster(
+  config: SwimConfig,
+  seed: number,
+  network: Partial<Network> = {},
+  subject: Core = shipped,
+): Cluster {
   return {
+    subject,
     nodes: new Map(),
     byAddress: new Map(),
     config,
@@ -97,7 +111,11 @@ export function idOf(index: number): NodeId {
 }
 
 /** Adds and starts the n-th node. */
-export function addNode(cluster: Cluster, index: number, options: { readonly seeds?: readonly Address[] } = {}): SimNode {
+export function addNode(
+  cluster: Cluster,
+  index: number,
+  options: { readonly seeds?: readonly Address[] } = {},
+): SimNode {
   const id = idOf(index);
   const address = addressOf(index);
   const role = index < 3 ? "manager" : "worker";
@@ -126,12 +144,18 @@ function boot(
 ): Swim {
   const { id, address, role, bootOnDisk } = node;
   const self = { id, address, role, bootBefore: bootOnDisk, payload: new Uint8Array([1, 2, 3, 4]) };
-  return create({ ...cluster.config, seeds }, self, nextBelow(cluster.prng, 2 ** 31));
+  return cluster.subject.create({ ...cluster.config, seeds }, self, nextBelow(cluster.prng, 2 ** 31));
 }
 
 /** n nodes that all know and have heard each other, as after hours of quiet. */
-export function warmCluster(config: SwimConfig, count: number, seed: number, network: Partial<Network> = {}): Cluster {
-  const cluster = createCluster(config, seed, network);
+export function warmCluster(
+  config: SwimConfig,
+  count: number,
+  seed: number,
+  network: Partial<Network> = {},
+  subject: Core = shipped,
+): Cluster {
+  const cluster = createCluster(config, seed, network, subject);
   for (let index = 0; index < count; index++) addNode(cluster, index, { seeds: [] });
   cluster.heap.length = 0;
   const nodes = [...cluster.nodes.values()];
@@ -182,7 +206,7 @@ export function deliver(cluster: Cluster, node: SimNode, event: SwimEvent): void
     return;
   }
   cluster.steps++;
-  for (const effect of step(node.core, cluster.now, event)) {
+  for (const effect of cluster.subject.step(node.core, cluster.now, event)) {
     perform(cluster, node, effect);
     cluster.observe?.(node, effect);
   }
@@ -191,14 +215,14 @@ export function deliver(cluster: Cluster, node: SimNode, event: SwimEvent): void
 
 /** One wake-up a node at a time: moved only when the deadline comes nearer. */
 function schedule(cluster: Cluster, node: SimNode): void {
-  const due = Math.max(deadline(node.core), cluster.now);
+  const due = Math.max(cluster.subject.deadline(node.core), cluster.now);
   if (due === Number.POSITIVE_INFINITY || due >= node.tickAt) return;
   node.tickAt = due;
   at(cluster, due, () => {
     if (node.tickAt !== due) return;
     node.tickAt = Number.POSITIVE_INFINITY;
     if (!node.isUp || node.stalledUntil > cluster.now) return;
-    if (deadline(node.core) <= cluster.now) deliver(cluster, node, { kind: "tick" });
+    if (cluster.subject.deadline(node.core) <= cluster.now) deliver(cluster, node, { kind: "tick" });
     else schedule(cluster, node);
   });
 }
@@ -272,7 +296,8 @@ function sendStream(cluster: Cluster, node: SimNode, address: Address, message: 
 function probeStream(cluster: Cluster, node: SimNode, effect: Extract<SwimEffect, { kind: "streamProbe" }>): void {
   const { seq, address, timeoutMs, message } = effect;
   const target = cluster.byAddress.get(`${address.host}:${address.udp}`);
-  const isCut = target === undefined || cluster.network.isCut(node.id, target.id) || cluster.network.isCut(target.id, node.id);
+  const isCut =
+    target === undefined || cluster.network.isCut(node.id, target.id) || cluster.network.isCut(target.id, node.id);
   const fail = (afterMs: number, reason: "refused" | "silent"): void =>
     at(cluster, cluster.now + afterMs, () => deliver(cluster, node, { kind: "streamFailed", seq, reason }));
   if (cluster.network.streams === "none" || isCut || !target.isHostUp) return fail(timeoutMs, "silent");
@@ -281,7 +306,12 @@ function probeStream(cluster: Cluster, node: SimNode, effect: Extract<SwimEffect
 }
 
 /** Ends a process. silent: with its host, nobody is told. process: peers with a stream to it see a reset. */
-export function kill(cluster: Cluster, node: SimNode, mode: "silent" | "process", streamsTo: readonly SimNode[] = []): void {
+export function kill(
+  cluster: Cluster,
+  node: SimNode,
+  mode: "silent" | "process",
+  streamsTo: readonly SimNode[] = [],
+): void {
   node.isUp = false;
   node.isHostUp = mode === "process";
   node.inbox = [];
@@ -310,7 +340,7 @@ export function stall(cluster: Cluster, node: SimNode, forMs: number): void {
     const waiting = node.inbox;
     node.inbox = [];
     node.tickAt = Number.POSITIVE_INFINITY;
-    if (deadline(node.core) <= cluster.now) deliver(cluster, node, { kind: "tick" });
+    if (cluster.subject.deadline(node.core) <= cluster.now) deliver(cluster, node, { kind: "tick" });
     waiting.forEach((event, index) => at(cluster, cluster.now + 0.02 * index, () => deliver(cluster, node, event)));
     schedule(cluster, node);
   });
@@ -340,7 +370,8 @@ export function isConverged(cluster: Cluster, isHearsayEnough = false): boolean 
       const own = cluster.nodes.get(member.id)?.core.members.get(member.id);
       if (member.status !== "alive" || own === undefined) return false;
       if (!isHearsayEnough && !member.isConfirmed) return false;
-      if (own.incarnation.boot !== member.incarnation.boot || own.incarnation.count !== member.incarnation.count) return false;
+      if (own.incarnation.boot !== member.incarnation.boot || own.incarnation.count !== member.incarnation.count)
+        return false;
     }
     return true;
   });
