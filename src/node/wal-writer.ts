@@ -111,7 +111,7 @@ export class Wal {
 
   /** Segment files, oldest first, and the number of the next frame. */
   get extent(): { readonly segments: readonly SegmentSpan[]; readonly nextLsn: number } {
-    return { segments: this.#segments, nextLsn: this.#tail.lsn };
+    return { segments: [...this.#segments], nextLsn: this.#tail.lsn };
   }
 
   /**
