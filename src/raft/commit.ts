@@ -1,4 +1,5 @@
-// Committed entries: handed to the state machine once each, memberships noted, snapshots asked for, taken and installed.
+// Committed entries: handed to the state machine once each, memberships noted, snapshots asked for, taken and
+// installed.
 
 import { assert } from "../base/assert.ts";
 import type { CommandEntry } from "./contract.ts";
@@ -28,7 +29,9 @@ export function truncateEntries(turn: Turn, from: Index): void {
   state.memberships = state.memberships.filter(({ index }) => index < from);
 }
 
-/** Raises the commit index and hands the commands to the state machine. In: an index held. Lower ones change nothing. */
+/**
+ * Raises the commit index and hands the commands to the state machine. In: an index held. Lower ones change nothing.
+ */
 export function commitTo(turn: Turn, through: Index): void {
   const { state } = turn;
   if (through <= state.commit) return;
@@ -36,8 +39,10 @@ export function commitTo(turn: Turn, through: Index): void {
   const commands: CommandEntry[] = [];
   const entries = entriesAfter(state.log, state.commit, through);
   for (const entry of entries) {
-    if (entry.payload.kind === "config") turn.effects.push({ kind: "membership", index: entry.index, membership: entry.payload.membership });
-    if (entry.payload.kind === "command") applyCommand(turn, { ...entry.payload, index: entry.index, term: entry.term }, commands);
+    if (entry.payload.kind === "config")
+      turn.effects.push({ kind: "membership", index: entry.index, membership: entry.payload.membership });
+    if (entry.payload.kind === "command")
+      applyCommand(turn, { ...entry.payload, index: entry.index, term: entry.term }, commands);
     if (state.leading !== null) state.leading.uncommittedBytes -= entryBytes(entry);
   }
   state.commit = through;
@@ -56,14 +61,17 @@ function applyCommand(turn: Turn, entry: CommandEntry, commands: CommandEntry[])
     return;
   }
   if (state.role !== "leader") return;
-  const outcome = verdict.kind === "applied" ? { kind: "duplicate" as const, index: verdict.index } : refusal(state, "expired");
+  const outcome =
+    verdict.kind === "applied" ? { kind: "duplicate" as const, index: verdict.index } : refusal(state, "expired");
   turn.effects.push({ kind: "proposal", client, sequence, outcome });
 }
 
 function isSnapshotDue(state: Raft): boolean {
   const { limits } = state.config;
   if (state.snapshotAsked !== null) return false;
-  return state.commit - (state.snapshot?.index ?? 0) >= limits.snapshotEntries || state.log.bytes >= limits.snapshotLogBytes;
+  return (
+    state.commit - (state.snapshot?.index ?? 0) >= limits.snapshotEntries || state.log.bytes >= limits.snapshotLogBytes
+  );
 }
 
 /** Asks the state machine for its bytes as of now; the rest of the snapshot is kept as of the same index. */
@@ -71,7 +79,13 @@ export function askSnapshot(turn: Turn): void {
   const { state } = turn;
   const membership = membershipAt(state, state.commit);
   const term = termAt(state.log, state.commit);
-  if (state.snapshotAsked !== null || membership === null || term === null || state.commit <= (state.snapshot?.index ?? 0)) return;
+  if (
+    state.snapshotAsked !== null ||
+    membership === null ||
+    term === null ||
+    state.commit <= (state.snapshot?.index ?? 0)
+  )
+    return;
   state.snapshotAsked = { index: state.commit, term, membership, sessions: exportSessions(state.sessions) };
   turn.effects.push({ kind: "takeSnapshot", index: state.commit });
 }

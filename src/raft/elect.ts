@@ -18,7 +18,10 @@ export function tickElection(turn: Turn): void {
   if (state.role !== "follower" && now >= state.resendAt) askVotes(turn, false);
 }
 
-/** Asks whether an election could be won, binding nobody: a node that comes back from a partition raises no term (9.6). */
+/**
+ * Asks whether an election could be won, binding nobody: a node that comes back from a partition raises no term
+ * (9.6).
+ */
 export function startPreVote(turn: Turn): void {
   const { state } = turn;
   assert(mayStand(state), "only a full voter stands");
@@ -53,8 +56,13 @@ function askVotes(turn: Turn, isForced: boolean): void {
   for (const voter of votersOf(state)) {
     if (voter === state.config.self || state.votes.get(voter) === true) continue;
     send(turn, voter, {
-      kind: "vote", cluster: state.hard.cluster, term: isPre ? Math.min(state.hard.term + 1, TERM_MAX) : state.hard.term, isPre, isForced,
-      lastIndex: lastIndex(state.log), lastTerm: lastTerm(state.log),
+      kind: "vote",
+      cluster: state.hard.cluster,
+      term: isPre ? Math.min(state.hard.term + 1, TERM_MAX) : state.hard.term,
+      isPre,
+      isForced,
+      lastIndex: lastIndex(state.log),
+      lastTerm: lastTerm(state.log),
     });
   }
   state.resendAt = now + state.config.heartbeatMs;
@@ -67,7 +75,8 @@ export function handleVote(turn: Turn, from: NodeId, message: VoteMessage): void
   const isNewer = message.term > state.hard.term;
   // Nobody is deposed while a quorum may still hear it (4.2.3); the leader itself asks when it handed over.
   if (isNewer && !message.isForced && hasFreshLeader(turn, from)) return answerVote(turn, from, message, false);
-  if (message.isPre) return answerVote(turn, from, message, isNewer && isUpToDate(state.log, message.lastIndex, message.lastTerm));
+  if (message.isPre)
+    return answerVote(turn, from, message, isNewer && isUpToDate(state.log, message.lastIndex, message.lastTerm));
   if (isNewer) becomeFollower(turn, message.term, null);
   const { hard } = state;
   const isFree = hard.vote === from || (hard.vote === null && state.leader === null);
@@ -83,7 +92,13 @@ export function handleVote(turn: Turn, from: NodeId, message: VoteMessage): void
 function answerVote(turn: Turn, to: NodeId, message: VoteMessage, isGranted: boolean): void {
   const { cluster, term } = turn.state.hard;
   assert(cluster !== null, "a voter knows its cluster");
-  send(turn, to, { kind: "voteReply", cluster, term: isGranted ? message.term : term, isPre: message.isPre, isGranted });
+  send(turn, to, {
+    kind: "voteReply",
+    cluster,
+    term: isGranted ? message.term : term,
+    isPre: message.isPre,
+    isGranted,
+  });
 }
 
 function hasFreshLeader(turn: Turn, candidate: NodeId): boolean {
@@ -110,7 +125,8 @@ export function handleVoteReply(turn: Turn, from: NodeId, reply: VoteReply): voi
 /** The leader handed over: stand at once, without asking whether it would be welcome. */
 export function handleTimeoutNow(turn: Turn, from: NodeId, message: TimeoutNowMessage): void {
   const { state } = turn;
-  if (message.term !== state.hard.term || state.leader !== from || state.role !== "follower" || !mayStand(state)) return;
+  if (message.term !== state.hard.term || state.leader !== from || state.role !== "follower" || !mayStand(state))
+    return;
   startElection(turn, true);
 }
 

@@ -44,8 +44,8 @@ export type Snapshot = {
 };
 
 /**
- * How far this node belongs to a cluster. blank: knows none. forming: took part in a first formation whose end it has not
- * seen. joining: met a formed cluster as a blank node and has not yet seen itself as a learner. member: may vote.
+ * How far this node belongs to a cluster. blank: knows none. forming: took part in a first formation whose end it has
+ * not seen. joining: met a formed cluster as a blank node and has not yet seen itself as a learner. member: may vote.
  */
 export type Standing = "blank" | "forming" | "joining" | "member";
 
@@ -56,8 +56,8 @@ export type HardState = {
   readonly term: Term;
   readonly vote: NodeId | null;
   /**
-   * What the disk may have lost of what was acknowledged: entries (term and vote are known intact), or votes too. While it is
-   * not "nothing" the node neither votes nor acknowledges (recovery.ts).
+   * What the disk may have lost of what was acknowledged: entries (term and vote are known intact), or votes too.
+   * While it is not "nothing" the node neither votes nor acknowledges (recovery.ts).
    */
   readonly lost: "nothing" | "entries" | "votes";
 };

@@ -1,5 +1,5 @@
-// A member's side of replication: appends, conflicts, snapshots in chunks. Raft 5.3 and 7. What a peer sends may be late,
-// repeated, reordered or wrong: it is checked before it changes anything, and refused without a throw.
+// A member's side of replication: appends, conflicts, snapshots in chunks. Raft 5.3 and 7. What a peer sends may be
+// late, repeated, reordered or wrong: it is checked before it changes anything, and refused without a throw.
 
 import { assert } from "../base/assert.ts";
 import type { Entry, Index, NodeId } from "./entry.ts";
@@ -21,7 +21,8 @@ export function handleAppend(turn: Turn, from: NodeId, message: AppendMessage): 
   if (!isKnown && termAt(state.log, message.prevIndex) !== message.prevTerm) return replyConflict(turn, from, message);
   const fresh = findFresh(state, message.entries);
   const first = fresh[0];
-  if (first !== undefined && first.term < (termAt(state.log, first.index - 1) ?? 0)) return suspect(turn, from, "terms of entries fall");
+  if (first !== undefined && first.term < (termAt(state.log, first.index - 1) ?? 0))
+    return suspect(turn, from, "terms of entries fall");
   if (first !== undefined && first.index <= lastIndex(state.log)) truncateEntries(turn, first.index);
   appendEntries(turn, fresh);
   const through = Math.max(state.commit, message.prevIndex + message.entries.length);
@@ -54,7 +55,9 @@ function findWrong(message: AppendMessage): string | null {
   return term > message.term ? "entries of a later term" : null;
 }
 
-/** The entries from the first one that this log lacks or has otherwise. Those before it are held, or in the snapshot. */
+/**
+ * The entries from the first one that this log lacks or has otherwise. Those before it are held, or in the snapshot.
+ */
 function findFresh(state: Raft, entries: readonly Entry[]): readonly Entry[] {
   const at = entries.findIndex((entry) => entry.index > state.commit && termAt(state.log, entry.index) !== entry.term);
   return at < 0 ? [] : entries.slice(at);
@@ -72,7 +75,9 @@ function replyConflict(turn: Turn, to: NodeId, message: AppendMessage): void {
 }
 
 function reply(
-  turn: Turn, to: NodeId, question: Question,
+  turn: Turn,
+  to: NodeId,
+  question: Question,
   answer: { readonly isAccepted: boolean; readonly index: Index; readonly hintIndex: Index; readonly hintTerm: number },
 ): void {
   const { state } = turn;
@@ -83,16 +88,17 @@ function reply(
 }
 
 /**
- * Tells an old leader that its term is over. It echoes nothing: should that node lead the new term by now, the rounds of its
- * old one mean nothing in it, and would confirm reads that nobody confirmed.
+ * Tells an old leader that its term is over. It echoes nothing: should that node lead the new term by now, the rounds
+ * of its old one mean nothing in it, and would confirm reads that nobody confirmed.
  */
 export function replyStale(turn: Turn, to: NodeId): void {
   reply(turn, to, { round: 0, sentAtMs: 0 }, { isAccepted: false, index: 0, hintIndex: 0, hintTerm: 0 });
 }
 
 /**
- * A node that came blank becomes a full member when all that its leader has committed is here and names it a learner. A node
- * that finds itself a voter without ever having been a learner had a disk under this name that is gone: it must be replaced.
+ * A node that came blank becomes a full member when all that its leader has committed is here and names it a learner.
+ * A node that finds itself a voter without ever having been a learner had a disk under this name that is gone: it
+ * must be replaced.
  */
 function joinAsLearner(turn: Turn, leaderCommit: Index): void {
   const { state } = turn;
@@ -105,8 +111,10 @@ export function handleSnapshot(turn: Turn, from: NodeId, message: SnapshotMessag
   const { state } = turn;
   if (!isLeaderOf(turn, from, message.term)) return;
   const { offset, size, chunk } = message;
-  const isBounded = offset + chunk.length <= size && size <= state.config.limits.snapshotBytesMax && (chunk.length > 0 || size === 0);
-  if (!isBounded || message.index < 1 || message.indexTerm > message.term) return suspect(turn, from, "a snapshot chunk out of bounds");
+  const isBounded =
+    offset + chunk.length <= size && size <= state.config.limits.snapshotBytesMax && (chunk.length > 0 || size === 0);
+  if (!isBounded || message.index < 1 || message.indexTerm > message.term)
+    return suspect(turn, from, "a snapshot chunk out of bounds");
   hearLeader(turn, message.term, from);
   if (message.index <= state.commit) {
     state.incoming = null;
@@ -128,20 +136,45 @@ export function handleSnapshot(turn: Turn, from: NodeId, message: SnapshotMessag
   const { cluster, term } = state.hard;
   assert(cluster !== null, "a member knows its cluster");
   const { round, sentAtMs, index } = message;
-  send(turn, from, { kind: "snapshotReply", cluster, term, round, sentAtMs, index, held: incoming?.held ?? 0, counts: isFull(state) });
+  send(turn, from, {
+    kind: "snapshotReply",
+    cluster,
+    term,
+    round,
+    sentAtMs,
+    index,
+    held: incoming?.held ?? 0,
+    counts: isFull(state),
+  });
 }
 
 /** Begins with a first chunk, and forgets what another leader or term had sent. */
 function openIncoming(state: Raft, from: NodeId, message: SnapshotMessage): void {
   const { incoming } = state;
-  const isSame = incoming !== null && incoming.from === from && incoming.term === message.term && incoming.index === message.index
-    && incoming.indexTerm === message.indexTerm && incoming.size === message.size;
+  const isSame =
+    incoming !== null &&
+    incoming.from === from &&
+    incoming.term === message.term &&
+    incoming.index === message.index &&
+    incoming.indexTerm === message.indexTerm &&
+    incoming.size === message.size;
   if (isSame) return;
   if (incoming !== null && incoming.term === message.term && incoming.index > message.index) return;
   const { index, indexTerm, size, head, term } = message;
-  state.incoming = message.offset === 0 && head !== null
-    ? { from, term, index, indexTerm, size, membership: head.membership, sessions: head.sessions, chunks: [], held: 0 }
-    : null;
+  state.incoming =
+    message.offset === 0 && head !== null
+      ? {
+          from,
+          term,
+          index,
+          indexTerm,
+          size,
+          membership: head.membership,
+          sessions: head.sessions,
+          chunks: [],
+          held: 0,
+        }
+      : null;
 }
 
 function completeIncoming(turn: Turn, from: NodeId, message: SnapshotMessage): void {

@@ -1,10 +1,12 @@
-// The first formation of a cluster: every configured peer must have answered "blank" and must then be a voter durably, before
-// the cluster exists. The peer with the lowest id leads it; the others only answer. A peer that belongs to a cluster, or
-// was configured otherwise, stops it by name: a cluster whose majority was wiped is never formed anew by accident.
+// The first formation of a cluster: every configured peer must have answered "blank" and must then be a voter
+// durably, before the cluster exists. The peer with the lowest id leads it; the others only answer. A peer that
+// belongs to a cluster, or was configured otherwise, stops it by name: a cluster whose majority was wiped is never
+// formed anew by accident.
 //
-// Safe because nobody votes before all have accepted, and an acceptance is tied to the boot that said "blank" (nonce): a
-// node wiped after it accepted cannot accept again from a late message. What was not finished is gone on with after a
-// restart; a node that disappears for ever in the middle leaves a cluster without entries, to be wiped by hand.
+// Safe because nobody votes before all have accepted, and an acceptance is tied to the boot that said "blank"
+// (nonce): a node wiped after it accepted cannot accept again from a late message. What was not finished is gone on
+// with after a restart; a node that disappears for ever in the middle leaves a cluster without entries, to be wiped
+// by hand.
 
 import { assert } from "../base/assert.ts";
 import { nextU32 } from "../base/prng.ts";
@@ -22,7 +24,10 @@ export function createFormation(): Formation {
 /** The shell knows the node id behind every configured address. */
 export function setPeers(turn: Turn, peers: readonly NodeId[]): void {
   const { state, now } = turn;
-  assert(peers.includes(state.config.self) && new Set(peers).size === peers.length, "peers are distinct and include this node");
+  assert(
+    peers.includes(state.config.self) && new Set(peers).size === peers.length,
+    "peers are distinct and include this node",
+  );
   assert(peers.length <= state.config.limits.votersMax, "more peers than voters are allowed");
   if (state.hard.standing !== "blank") return;
   state.formation.peers = [...peers].sort();
@@ -45,7 +50,8 @@ export function tickFormation(turn: Turn): void {
   if (now < formation.queryAt || formation.peers === null) return;
   formation.queryAt = now + state.config.heartbeatMs;
   for (const peer of formation.peers) {
-    if (peer !== state.config.self && !formation.accepted.has(peer)) send(turn, peer, { kind: "blankQuery", peers: [...formation.peers] });
+    if (peer !== state.config.self && !formation.accepted.has(peer))
+      send(turn, peer, { kind: "blankQuery", peers: [...formation.peers] });
   }
   advanceFormation(turn);
 }
@@ -54,7 +60,12 @@ export function tickFormation(turn: Turn): void {
 export function handleBlankQuery(turn: Turn, from: NodeId): void {
   const { state } = turn;
   const { peers } = state.formation;
-  send(turn, from, { kind: "blankReply", cluster: state.hard.cluster, peers: peers === null ? null : [...peers], nonce: state.nonce });
+  send(turn, from, {
+    kind: "blankReply",
+    cluster: state.hard.cluster,
+    peers: peers === null ? null : [...peers],
+    nonce: state.nonce,
+  });
 }
 
 /** A peer's answer, to the one that leads the formation. */
@@ -78,10 +89,13 @@ export function handleBlankReply(turn: Turn, from: NodeId, reply: BlankReply): v
 }
 
 function refuseReply(state: Raft, from: NodeId, reply: BlankReply): string | null {
-  if (reply.cluster !== null && reply.cluster !== state.hard.cluster) return `${from} belongs to cluster ${reply.cluster}`;
+  if (reply.cluster !== null && reply.cluster !== state.hard.cluster)
+    return `${from} belongs to cluster ${reply.cluster}`;
   if (reply.cluster !== null) return null;
   if (reply.peers === null) return `${from} does not know its peers yet`;
-  return areSame(reply.peers, state.formation.peers ?? []) ? null : `${from} was given other peers: ${reply.peers.join(", ")}`;
+  return areSame(reply.peers, state.formation.peers ?? [])
+    ? null
+    : `${from} was given other peers: ${reply.peers.join(", ")}`;
 }
 
 /** All blank: the cluster gets its id. All accepted: it exists, and this node stands. */
@@ -129,8 +143,14 @@ export function handleForm(turn: Turn, from: NodeId, message: FormMessage): void
   const { state } = turn;
   const { membership, nonce } = message;
   const { peers } = state.formation;
-  const isValid = state.hard.standing === "blank" && nonce === state.nonce && peers !== null && from === peers[0]
-    && areSame(membership.voters, peers) && membership.learners.length === 0 && membership.replacing === null;
+  const isValid =
+    state.hard.standing === "blank" &&
+    nonce === state.nonce &&
+    peers !== null &&
+    from === peers[0] &&
+    areSame(membership.voters, peers) &&
+    membership.learners.length === 0 &&
+    membership.replacing === null;
   if (isValid) acceptGenesis(turn, membership);
   if (state.hard.cluster === membership.cluster) send(turn, from, { kind: "formReply", cluster: membership.cluster });
 }

@@ -3,7 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Change } from "./contract.ts";
-import { entryBytes, type Entry, type Index, type Membership, type Ms, type NodeId, type Payload, type Proposal } from "./entry.ts";
+import { entryBytes, type Entry, type Membership, type Ms, type NodeId, type Payload, type Proposal } from "./entry.ts";
 import { appendEntries, commitTo } from "./commit.ts";
 import { INDEX_MAX } from "./limits.ts";
 import { entriesAfter, lastIndex, termAt } from "./log.ts";
@@ -11,7 +11,16 @@ import { nextMembership, nextReplacement } from "./membership.ts";
 import type { AppendReply, SnapshotReply } from "./messages.ts";
 import { quorumValue } from "./quorum.ts";
 import {
-  createProgress, heartbeatAll, noteAccepted, noteConflict, noteContact, noteSnapshot, replicateAll, replicateTo, resetProgress, syncPeers,
+  createProgress,
+  heartbeatAll,
+  noteAccepted,
+  noteConflict,
+  noteContact,
+  noteSnapshot,
+  replicateAll,
+  replicateTo,
+  resetProgress,
+  syncPeers,
 } from "./replicate.ts";
 import { becomeFollower, refusal, send, suspect } from "./role.ts";
 import { findSession } from "./sessions.ts";
@@ -23,8 +32,16 @@ export function becomeLeader(turn: Turn): void {
   const membership = membershipOf(state);
   assert(state.role === "candidate" && membership !== null, "only a candidate wins");
   const leading: Leading = {
-    startedAt: now, firstIndex: lastIndex(state.log) + 1, peers: new Map(), round: 0, heartbeatAt: now + state.config.heartbeatMs,
-    reads: [], earlyReads: [], pending: new Map(), uncommittedBytes: 0, transfer: null,
+    startedAt: now,
+    firstIndex: lastIndex(state.log) + 1,
+    peers: new Map(),
+    round: 0,
+    heartbeatAt: now + state.config.heartbeatMs,
+    reads: [],
+    earlyReads: [],
+    pending: new Map(),
+    uncommittedBytes: 0,
+    transfer: null,
   };
   for (const entry of entriesAfter(state.log, state.commit, lastIndex(state.log))) {
     leading.uncommittedBytes += entryBytes(entry);
@@ -58,7 +75,9 @@ export function quorumDeadline(state: Raft, leading: Leading): Ms {
 /** When the newest message was sent that a quorum answered. */
 export function quorumContactAt(state: Raft, leading: Leading): Ms {
   const { self } = state.config;
-  return quorumValue(votersOf(state), (voter) => voter === self ? Number.POSITIVE_INFINITY : leading.peers.get(voter)?.contactAt ?? Number.NEGATIVE_INFINITY);
+  return quorumValue(votersOf(state), (voter) =>
+    voter === self ? Number.POSITIVE_INFINITY : (leading.peers.get(voter)?.contactAt ?? Number.NEGATIVE_INFINITY),
+  );
 }
 
 /** A leader's timers. */
@@ -83,7 +102,10 @@ export function propose(turn: Turn, proposals: readonly Proposal[]): void {
   for (const proposal of proposals) {
     const { client, sequence } = proposal;
     const known = leading === null ? null : knownOutcome(state, leading, proposal);
-    const refused = leading === null ? refusal(state, "notLeader") : refuseProposal(state, leading, { proposal, count: payloads.length, bytes });
+    const refused =
+      leading === null
+        ? refusal(state, "notLeader")
+        : refuseProposal(state, leading, { proposal, count: payloads.length, bytes });
     if (known !== null || refused !== null) {
       turn.effects.push({ kind: "proposal", client, sequence, outcome: known ?? refused ?? refusal(state, "busy") });
       continue;
@@ -114,16 +136,19 @@ function knownOutcome(state: Raft, leading: Leading, proposal: Proposal): Propos
 }
 
 function refuseProposal(
-  state: Raft, leading: Leading, asked: { readonly proposal: Proposal; readonly count: number; readonly bytes: number },
+  state: Raft,
+  leading: Leading,
+  asked: { readonly proposal: Proposal; readonly count: number; readonly bytes: number },
 ): ProposalOutcome | null {
   const { limits } = state.config;
   const { command } = asked.proposal;
   if (command.length > limits.commandBytesMax) return refusal(state, "tooLarge");
   if (leading.transfer !== null) return refusal(state, "transferring");
   const uncommitted = lastIndex(state.log) - state.commit + asked.count;
-  const isFull = uncommitted >= limits.uncommittedEntriesMax
-    || leading.uncommittedBytes + asked.bytes + command.length > limits.uncommittedBytesMax
-    || state.log.entries.length + asked.count >= limits.logEntriesMax;
+  const isFull =
+    uncommitted >= limits.uncommittedEntriesMax ||
+    leading.uncommittedBytes + asked.bytes + command.length > limits.uncommittedBytesMax ||
+    state.log.entries.length + asked.count >= limits.logEntriesMax;
   return isFull ? refusal(state, "busy") : null;
 }
 
@@ -144,7 +169,11 @@ export function read(turn: Turn, ids: readonly string[]): void {
   const { leading } = state;
   const { readsMax } = state.config.limits;
   if (leading === null || leading.transfer !== null) {
-    turn.effects.push({ kind: "readRefused", ids, outcome: refusal(state, leading === null ? "notLeader" : "transferring") });
+    turn.effects.push({
+      kind: "readRefused",
+      ids,
+      outcome: refusal(state, leading === null ? "notLeader" : "transferring"),
+    });
     return;
   }
   const waiting = leading.earlyReads.length + leading.reads.reduce((sum, one) => sum + one.ids.length, 0);
@@ -166,7 +195,9 @@ function openRound(turn: Turn, leading: Leading, ids: readonly string[]): void {
 function releaseReads(turn: Turn, leading: Leading): void {
   const { state } = turn;
   const { self } = state.config;
-  const round = quorumValue(votersOf(state), (voter) => voter === self ? Number.POSITIVE_INFINITY : leading.peers.get(voter)?.ackedRound ?? 0);
+  const round = quorumValue(votersOf(state), (voter) =>
+    voter === self ? Number.POSITIVE_INFINITY : (leading.peers.get(voter)?.ackedRound ?? 0),
+  );
   while (leading.reads[0] !== undefined && leading.reads[0].round <= round) {
     const { ids, index } = leading.reads[0];
     leading.reads.shift();
@@ -174,7 +205,10 @@ function releaseReads(turn: Turn, leading: Leading): void {
   }
 }
 
-/** Starts a change of membership. Only one at a time, and not before an entry of this term is committed (the 2015 erratum). */
+/**
+ * Starts a change of membership. Only one at a time, and not before an entry of this term is committed (the 2015
+ * erratum).
+ */
 export function change(turn: Turn, id: string, wanted: Change): void {
   const { state } = turn;
   const { leading } = state;
@@ -190,7 +224,11 @@ export function change(turn: Turn, id: string, wanted: Change): void {
   advance(turn);
 }
 
-function answerChange(turn: Turn, id: string, outcome: Extract<Turn["effects"][number], { kind: "change" }>["outcome"]): void {
+function answerChange(
+  turn: Turn,
+  id: string,
+  outcome: Extract<Turn["effects"][number], { kind: "change" }>["outcome"],
+): void {
   turn.effects.push({ kind: "change", id, outcome });
 }
 
@@ -199,8 +237,8 @@ function mayChange(state: Raft, leading: Leading): boolean {
 }
 
 /**
- * A learner may become a voter when it is a full member by its own word (it saw itself become a learner: no wiped disk under
- * an old name does) and is within the lag.
+ * A learner may become a voter when it is a full member by its own word (it saw itself become a learner: no wiped
+ * disk under an old name does) and is within the lag.
  */
 function hasCaughtUp(state: Raft, leading: Leading, node: NodeId): boolean {
   const progress = leading.peers.get(node);
@@ -213,14 +251,18 @@ function appendMembership(turn: Turn, leading: Leading, membership: Membership):
   replicateAll(turn, leading);
 }
 
-/** Hands leadership to `wanted`, or to the voter that is furthest: no new proposals until it stood or the time is over. */
+/**
+ * Hands leadership to `wanted`, or to the voter that is furthest: no new proposals until it stood or the time is
+ * over.
+ */
 export function transfer(turn: Turn, wanted: NodeId | null): void {
   const { state, now } = turn;
   const { leading } = state;
   if (leading === null) return refuseTransfer(turn, "notLeader");
   if (leading.transfer !== null) return refuseTransfer(turn, "transferring");
   const to = wanted ?? furthestVoter(state, leading);
-  if (to === null || to === state.config.self || !votersOf(state).includes(to)) return refuseTransfer(turn, "unknownNode");
+  if (to === null || to === state.config.self || !votersOf(state).includes(to))
+    return refuseTransfer(turn, "unknownNode");
   leading.transfer = { to, deadlineAt: now + state.config.electionMs, isSent: false };
   turn.effects.push({ kind: "transfer", outcome: { kind: "started", to } });
   advance(turn);
@@ -248,7 +290,8 @@ export function handleAppendReply(turn: Turn, from: NodeId, reply: AppendReply):
   const leading = state.leading;
   const progress = leading?.peers.get(from);
   if (leading === null || progress === undefined) return;
-  if (reply.index > lastIndex(state.log) || reply.round > leading.round) return suspect(turn, from, "answers what was never sent");
+  if (reply.index > lastIndex(state.log) || reply.round > leading.round)
+    return suspect(turn, from, "answers what was never sent");
   noteContact(turn, progress, reply);
   if (reply.isAccepted) noteAccepted(turn, progress, reply);
   else noteConflict(turn, progress, reply);
@@ -281,7 +324,8 @@ function advance(turn: Turn): void {
   const leading = state.leading;
   assert(leading !== null, "only a leader advances");
   commitByCounting(turn, leading);
-  if (state.commit >= leading.firstIndex && leading.earlyReads.length > 0) openRound(turn, leading, leading.earlyReads.splice(0));
+  if (state.commit >= leading.firstIndex && leading.earlyReads.length > 0)
+    openRound(turn, leading, leading.earlyReads.splice(0));
   releaseReads(turn, leading);
   continueReplacement(turn, leading);
   if (leading.transfer !== null) continueTransfer(turn, leading);
@@ -293,7 +337,9 @@ function advance(turn: Turn): void {
 function commitByCounting(turn: Turn, leading: Leading): void {
   const { state } = turn;
   const { self } = state.config;
-  const held = quorumValue(votersOf(state), (voter) => voter === self ? lastIndex(state.log) : leading.peers.get(voter)?.acked ?? 0);
+  const held = quorumValue(votersOf(state), (voter) =>
+    voter === self ? lastIndex(state.log) : (leading.peers.get(voter)?.acked ?? 0),
+  );
   if (held > state.commit && termAt(state.log, held) === state.hard.term) commitTo(turn, held);
 }
 

@@ -24,7 +24,10 @@ export type RaftLimits = {
   readonly appendBytesMax: number;
   /** Entries in one append message: bounds the work of one step at the receiver. */
   readonly appendEntriesMax: number;
-  /** Append messages with entries sent to one follower and not yet answered. Raise for long links, costs memory per peer. */
+  /**
+   * Append messages with entries sent to one follower and not yet answered. Raise for long links, costs memory per
+   * peer.
+   */
   readonly inflightMessagesMax: number;
   /** Bytes of the same; a follower that stopped answering holds at most this much of the leader's send queue. */
   readonly inflightBytesMax: number;
@@ -63,7 +66,10 @@ export type RaftConfig = {
   readonly heartbeatMs: number;
   /** T: election timeouts are drawn from [T, 2T]. Lower: faster failover, more false elections. */
   readonly electionMs: number;
-  /** A leader without a quorum's answer to anything sent within this time steps down. 0.9 T: before any follower may elect. */
+  /**
+   * A leader without a quorum's answer to anything sent within this time steps down. 0.9 T: before any follower may
+   * elect.
+   */
   readonly quorumMs: number;
   readonly limits: RaftLimits;
 };
@@ -110,14 +116,26 @@ export function assertConfig(config: RaftConfig): void {
   // Two heartbeats may be lost in a row without an election, and a leader steps down before a follower may stand.
   assert(heartbeatMs > 0 && 3 * heartbeatMs <= quorumMs, "three heartbeats fit the quorum time");
   assert(quorumMs <= 0.9 * electionMs, "a leader steps down before the shortest election timeout");
-  for (const [name, value] of Object.entries(limits)) assert(Number.isSafeInteger(value) && value > 0, `limit ${name} is positive`);
+  for (const [name, value] of Object.entries(limits))
+    assert(Number.isSafeInteger(value) && value > 0, `limit ${name} is positive`);
   assert(limits.commandBytesMax + ENTRY_OVERHEAD_BYTES <= limits.appendBytesMax, "one entry fits one append");
   assert(limits.appendBytesMax + MESSAGE_OVERHEAD_BYTES <= FRAME_BYTES_MAX, "one append fits one frame");
   assert(limits.appendBytesMax <= limits.inflightBytesMax, "one append fits the window");
-  // The first chunk carries the sessions and the membership: 24 B per sequence (two integers), 160 B per client and member.
-  const sessionBytes = limits.clientsMax * (160 + limits.sequencesMax * 24) + (limits.votersMax + limits.learnersMax) * 160;
-  assert(limits.snapshotChunkBytes + sessionBytes + MESSAGE_OVERHEAD_BYTES <= FRAME_BYTES_MAX, "a first chunk fits one frame");
+  // The first chunk carries the sessions and the membership: 24 B per sequence (two integers), 160 B per client and
+  // member.
+  const sessionBytes =
+    limits.clientsMax * (160 + limits.sequencesMax * 24) + (limits.votersMax + limits.learnersMax) * 160;
+  assert(
+    limits.snapshotChunkBytes + sessionBytes + MESSAGE_OVERHEAD_BYTES <= FRAME_BYTES_MAX,
+    "a first chunk fits one frame",
+  );
   assert(limits.trailingEntries <= limits.snapshotEntries, "a snapshot frees memory");
-  assert(limits.snapshotEntries + limits.trailingEntries + limits.uncommittedEntriesMax <= limits.logEntriesMax, "the log holds a round");
-  assert(limits.appendEntriesMax <= limits.uncommittedEntriesMax && limits.batchMax <= limits.uncommittedEntriesMax, "a batch fits");
+  assert(
+    limits.snapshotEntries + limits.trailingEntries + limits.uncommittedEntriesMax <= limits.logEntriesMax,
+    "the log holds a round",
+  );
+  assert(
+    limits.appendEntriesMax <= limits.uncommittedEntriesMax && limits.batchMax <= limits.uncommittedEntriesMax,
+    "a batch fits",
+  );
 }

@@ -34,7 +34,11 @@ export function entriesAfter(log: Log, index: Index, through: Index): Entry[] {
 }
 
 /** Entries after `index`, as many as the bounds allow, one at least if there is one. */
-export function batchAfter(log: Log, index: Index, bounds: { readonly bytesMax: number; readonly entriesMax: number }): Entry[] {
+export function batchAfter(
+  log: Log,
+  index: Index,
+  bounds: { readonly bytesMax: number; readonly entriesMax: number },
+): Entry[] {
   assert(index >= log.baseIndex, "the range is held");
   const batch: Entry[] = [];
   let bytes = 0;
@@ -80,8 +84,8 @@ export function isUpToDate(log: Log, index: Index, term: Term): boolean {
 
 /**
  * The largest index <= `index` whose term is <= `term`: where two logs can still agree. Used on both sides of a refused
- * append, so that a conflict costs one round per term and not per entry (Raft 5.3, end). Out: below the base when nothing
- * held can agree.
+ * append, so that a conflict costs one round per term and not per entry (Raft 5.3, end). Out: below the base when
+ * nothing held can agree.
  */
 export function agreeAt(log: Log, index: Index, term: Term): { readonly index: Index; readonly term: Term } {
   for (let at = Math.min(index, lastIndex(log)); at >= log.baseIndex; at--) {

@@ -1,16 +1,23 @@
 // Changes of membership, one server at a time (dissertation 4.1): two majorities that follow each other always overlap.
 // `replace` of a wiped voter: add the new node as learner, let it catch up, remove the old voter, make the new one a
-// voter. Removing first means the wiped seat is never counted; a cluster of one adds first, it cannot be without voters.
+// voter. Removing first means the wiped seat is never counted; a cluster of one adds first, it cannot be without
+// voters.
 
 import { assert, never } from "../base/assert.ts";
 import type { Change, RefusalReason } from "./contract.ts";
 import type { Membership, NodeId } from "./entry.ts";
 import type { RaftLimits } from "./limits.ts";
 
-/** The membership that carries out `change`, or why it cannot. In: `hasCaughtUp` says which learners may become voters. */
+/**
+ * The membership that carries out `change`, or why it cannot. In: `hasCaughtUp` says which learners may become
+ * voters.
+ */
 export function nextMembership(
-  current: Membership, change: Change, rules: { readonly limits: RaftLimits; readonly hasCaughtUp: (node: NodeId) => boolean },
-): { readonly kind: "next"; readonly membership: Membership } | { readonly kind: "no"; readonly reason: RefusalReason } {
+  current: Membership,
+  change: Change,
+  rules: { readonly limits: RaftLimits; readonly hasCaughtUp: (node: NodeId) => boolean },
+):
+  { readonly kind: "next"; readonly membership: Membership } | { readonly kind: "no"; readonly reason: RefusalReason } {
   if (current.replacing !== null && change.kind !== "cancelReplace") return no("replacing");
   switch (change.kind) {
     case "addLearner": {
@@ -24,7 +31,9 @@ export function nextMembership(
     }
     case "remove": {
       if (!isMember(current, change.node)) return no("unknownNode");
-      return current.voters.every((voter) => voter === change.node) ? no("lastVoter") : next(without(current, change.node));
+      return current.voters.every((voter) => voter === change.node)
+        ? no("lastVoter")
+        : next(without(current, change.node));
     }
     case "replace": {
       if (!current.voters.includes(change.before)) return no("unknownNode");
@@ -37,10 +46,12 @@ export function nextMembership(
     case "cancelReplace": {
       // Once the old voter is gone, or the new one in, the way forward is the only one.
       const { replacing } = current;
-      if (replacing === null || !current.voters.includes(replacing.before) || current.voters.includes(replacing.after)) return no("notReplacing");
+      if (replacing === null || !current.voters.includes(replacing.before) || current.voters.includes(replacing.after))
+        return no("notReplacing");
       return next({ ...without(current, replacing.after), replacing: null });
     }
-    default: return never(change);
+    default:
+      return never(change);
   }
 }
 
@@ -65,7 +76,11 @@ function withLearner(membership: Membership, node: NodeId): Membership {
 }
 
 function withVoter(membership: Membership, node: NodeId): Membership {
-  return { ...membership, voters: [...membership.voters, node].sort(), learners: membership.learners.filter((learner) => learner !== node) };
+  return {
+    ...membership,
+    voters: [...membership.voters, node].sort(),
+    learners: membership.learners.filter((learner) => learner !== node),
+  };
 }
 
 function without(membership: Membership, node: NodeId): Membership {

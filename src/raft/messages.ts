@@ -25,7 +25,10 @@ const payloadSchema: z.ZodType<Payload> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("noop") }),
   z.object({ kind: z.literal("config"), membership: membershipSchema }),
   z.object({
-    kind: z.literal("command"), client: id, sequence: z.int().min(1).max(INDEX_MAX), since: index,
+    kind: z.literal("command"),
+    client: id,
+    sequence: z.int().min(1).max(INDEX_MAX),
+    since: index,
     command: bytes.refine((command) => command.length <= LIMITS.commandBytesMax, "the command is too large"),
   }),
 ]);
@@ -34,10 +37,16 @@ export const entrySchema: z.ZodType<Entry> = z.object({ index, term, payload: pa
 
 export const sessionsSchema: z.ZodType<SessionRecords> = z.object({
   evictedThrough: index,
-  clients: z.array(z.object({
-    client: id, floor: z.int().min(0).max(INDEX_MAX), usedAt: index,
-    applied: z.array(z.tuple([z.int().min(1).max(INDEX_MAX), index])).max(LIMITS.sequencesMax),
-  })).max(LIMITS.clientsMax),
+  clients: z
+    .array(
+      z.object({
+        client: id,
+        floor: z.int().min(0).max(INDEX_MAX),
+        usedAt: index,
+        applied: z.array(z.tuple([z.int().min(1).max(INDEX_MAX), index])).max(LIMITS.sequencesMax),
+      }),
+    )
+    .max(LIMITS.clientsMax),
 });
 
 /**
@@ -45,63 +54,112 @@ export const sessionsSchema: z.ZodType<SessionRecords> = z.object({
  * message of the term (read-index), `sentAtMs` is the leader's clock; both are echoed. At most one frame. Idempotent.
  */
 export const appendSchema = z.object({
-  kind: z.literal("append"), cluster: id, term, round, sentAtMs: z.number().nonnegative(),
-  prevIndex: index, prevTerm: term, commit: index, entries: z.array(entrySchema).max(LIMITS.appendEntriesMax),
+  kind: z.literal("append"),
+  cluster: id,
+  term,
+  round,
+  sentAtMs: z.number().nonnegative(),
+  prevIndex: index,
+  prevTerm: term,
+  commit: index,
+  entries: z.array(entrySchema).max(LIMITS.appendEntriesMax),
 });
 
 /**
- * Member to leader. accepted: the log equals the leader's up to `index`. Not accepted: it differs at `index`, and can agree
- * at most at (hintIndex, hintTerm). `counts` false: the sender is no full voter now (joining, recovering), use this for
- * flow control only. < 250 B. Idempotent.
+ * Member to leader. accepted: the log equals the leader's up to `index`. Not accepted: it differs at `index`, and can
+ * agree at most at (hintIndex, hintTerm). `counts` false: the sender is no full voter now (joining, recovering), use
+ * this for flow control only. < 250 B. Idempotent.
  */
 export const appendReplySchema = z.object({
-  kind: z.literal("appendReply"), cluster: id, term, round, sentAtMs: z.number().nonnegative(),
-  isAccepted: z.boolean(), index, hintIndex: index, hintTerm: term, counts: z.boolean(),
+  kind: z.literal("appendReply"),
+  cluster: id,
+  term,
+  round,
+  sentAtMs: z.number().nonnegative(),
+  isAccepted: z.boolean(),
+  index,
+  hintIndex: index,
+  hintTerm: term,
+  counts: z.boolean(),
 });
 
 /**
- * Candidate to voters. isPre: "would you vote for me in `term`?", binds nobody (dissertation 9.6). isForced: the leader asked
- * for it (transfer), a fresh leader is no reason to refuse. < 250 B. Idempotent.
+ * Candidate to voters. isPre: "would you vote for me in `term`?", binds nobody (dissertation 9.6). isForced: the
+ * leader asked for it (transfer), a fresh leader is no reason to refuse. < 250 B. Idempotent.
  */
 export const voteSchema = z.object({
-  kind: z.literal("vote"), cluster: id, term, isPre: z.boolean(), isForced: z.boolean(), lastIndex: index, lastTerm: term,
+  kind: z.literal("vote"),
+  cluster: id,
+  term,
+  isPre: z.boolean(),
+  isForced: z.boolean(),
+  lastIndex: index,
+  lastTerm: term,
 });
 
 /** Voter to candidate. `term`: the one asked for when granted, the voter's own when refused. < 200 B. Idempotent. */
 export const voteReplySchema = z.object({
-  kind: z.literal("voteReply"), cluster: id, term, isPre: z.boolean(), isGranted: z.boolean(),
+  kind: z.literal("voteReply"),
+  cluster: id,
+  term,
+  isPre: z.boolean(),
+  isGranted: z.boolean(),
 });
 
 /**
- * Leader to a member whose log ends before the leader's begins: bytes of the snapshot from `offset`, in order. The first chunk
- * carries the membership and the sessions. At most one frame. Idempotent.
+ * Leader to a member whose log ends before the leader's begins: bytes of the snapshot from `offset`, in order. The
+ * first chunk carries the membership and the sessions. At most one frame. Idempotent.
  */
 export const snapshotSchema = z.object({
-  kind: z.literal("snapshot"), cluster: id, term, round, sentAtMs: z.number().nonnegative(),
-  index, indexTerm: term, size: z.int().min(0).max(LIMITS.snapshotBytesMax), offset: z.int().min(0).max(LIMITS.snapshotBytesMax),
+  kind: z.literal("snapshot"),
+  cluster: id,
+  term,
+  round,
+  sentAtMs: z.number().nonnegative(),
+  index,
+  indexTerm: term,
+  size: z.int().min(0).max(LIMITS.snapshotBytesMax),
+  offset: z.int().min(0).max(LIMITS.snapshotBytesMax),
   chunk: bytes.refine((chunk) => chunk.length <= LIMITS.snapshotChunkBytes, "the chunk is too large"),
   head: z.object({ membership: membershipSchema, sessions: sessionsSchema }).nullable(),
 });
 
 /** Member to leader: bytes of that snapshot held so far, in order. < 200 B. Idempotent. */
 export const snapshotReplySchema = z.object({
-  kind: z.literal("snapshotReply"), cluster: id, term, round, sentAtMs: z.number().nonnegative(),
-  index, held: z.int().min(0).max(LIMITS.snapshotBytesMax), counts: z.boolean(),
+  kind: z.literal("snapshotReply"),
+  cluster: id,
+  term,
+  round,
+  sentAtMs: z.number().nonnegative(),
+  index,
+  held: z.int().min(0).max(LIMITS.snapshotBytesMax),
+  counts: z.boolean(),
 });
 
 /** Leader to the voter that shall follow it: stand for election at once (dissertation 3.10). < 150 B. Idempotent. */
 export const timeoutNowSchema = z.object({ kind: z.literal("timeoutNow"), cluster: id, term });
 
-/** First node of a formation to each configured peer: are you blank, and were you given the same peers? < 1.5 KiB. Idempotent. */
+/**
+ * First node of a formation to each configured peer: are you blank, and were you given the same peers? < 1.5 KiB.
+ * Idempotent.
+ */
 export const blankQuerySchema = z.object({ kind: z.literal("blankQuery"), peers: nodes });
 
 /**
- * Answer: `cluster` null when blank, else the cluster the node belongs to; `peers` null while it was given none. `nonce` is of
- * this boot: it ties a later `form` to this answer. < 1.5 KiB.
+ * Answer: `cluster` null when blank, else the cluster the node belongs to; `peers` null while it was given none.
+ * `nonce` is of this boot: it ties a later `form` to this answer. < 1.5 KiB.
  */
-export const blankReplySchema = z.object({ kind: z.literal("blankReply"), cluster: id.nullable(), peers: nodes.nullable(), nonce: z.int().min(0) });
+export const blankReplySchema = z.object({
+  kind: z.literal("blankReply"),
+  cluster: id.nullable(),
+  peers: nodes.nullable(),
+  nonce: z.int().min(0),
+});
 
-/** First node to a peer that answered blank: be a voter of this cluster. Valid for the boot that chose `nonce` alone. Idempotent. */
+/**
+ * First node to a peer that answered blank: be a voter of this cluster. Valid for the boot that chose `nonce` alone.
+ * Idempotent.
+ */
 export const formSchema = z.object({ kind: z.literal("form"), membership: membershipSchema, nonce: z.int().min(0) });
 
 /** Peer to first node: it durably is. < 150 B. Idempotent. */
@@ -112,12 +170,27 @@ export const recoveryQuerySchema = z.object({ kind: z.literal("recoveryQuery"), 
 
 /** Answer; `lastIndex` null when the sender does not lead. < 200 B. */
 export const recoveryReplySchema = z.object({
-  kind: z.literal("recoveryReply"), cluster: id, nonce: z.int().min(0), term, lastIndex: index.nullable(),
+  kind: z.literal("recoveryReply"),
+  cluster: id,
+  nonce: z.int().min(0),
+  term,
+  lastIndex: index.nullable(),
 });
 
 export const raftMessageSchema = z.discriminatedUnion("kind", [
-  appendSchema, appendReplySchema, voteSchema, voteReplySchema, snapshotSchema, snapshotReplySchema, timeoutNowSchema,
-  blankQuerySchema, blankReplySchema, formSchema, formReplySchema, recoveryQuerySchema, recoveryReplySchema,
+  appendSchema,
+  appendReplySchema,
+  voteSchema,
+  voteReplySchema,
+  snapshotSchema,
+  snapshotReplySchema,
+  timeoutNowSchema,
+  blankQuerySchema,
+  blankReplySchema,
+  formSchema,
+  formReplySchema,
+  recoveryQuerySchema,
+  recoveryReplySchema,
 ]);
 
 export type AppendMessage = z.infer<typeof appendSchema>;

@@ -1,12 +1,15 @@
 // A voter whose disk lost part of what it had acknowledged. Until it holds all of that again it neither votes nor
-// acknowledges: its silence keeps the majorities of the past valid. (Protocol-aware recovery, Alagappan et al., FAST 18.)
+// acknowledges: its silence keeps the majorities of the past valid. (Protocol-aware recovery, Alagappan et al., FAST
+// 18.)
 //
 // What it may have acknowledged is bounded from outside, by answers asked for after the loss:
-// - entries: an entry it acknowledged in term t was in the log of the leader of t. A leader of a term at least as high has
-//   every one of them that can be committed; holding that leader's log up to its end at the time of the answer is enough.
-// - votes (and the term): whoever it voted for, and whoever led it, is durably in that term. So once every other voter has told
-//   its term, the highest bounds all promises; the node takes that term and abstains in it. One voter that never answers
-//   leaves only `replace`. When the shell knows that term and vote are intact (`lost: "entries"`), nobody needs asking.
+// - entries: an entry it acknowledged in term t was in the log of the leader of t. A leader of a term at least as
+// high has every one of them that can be committed; holding that leader's log up to its end at the time of the answer
+// is enough.
+// - votes (and the term): whoever it voted for, and whoever led it, is durably in that term. So once every other
+// voter has told its term, the highest bounds all promises; the node takes that term and abstains in it. One voter
+// that never answers leaves only `replace`. When the shell knows that term and vote are intact (`lost: "entries"`),
+// nobody needs asking.
 
 import { lastIndex } from "./log.ts";
 import type { RecoveryReply } from "./messages.ts";
@@ -39,7 +42,13 @@ export function handleRecoveryQuery(turn: Turn, from: NodeId, nonce: number): vo
   const { state } = turn;
   const { cluster, term, standing, lost } = state.hard;
   if (cluster === null || standing !== "member" || lost !== "nothing") return;
-  send(turn, from, { kind: "recoveryReply", cluster, nonce, term, lastIndex: state.role === "leader" ? lastIndex(state.log) : null });
+  send(turn, from, {
+    kind: "recoveryReply",
+    cluster,
+    nonce,
+    term,
+    lastIndex: state.role === "leader" ? lastIndex(state.log) : null,
+  });
 }
 
 export function handleRecoveryReply(turn: Turn, from: NodeId, reply: RecoveryReply): void {

@@ -1,5 +1,6 @@
 // A leader's side of replication: one Progress per member, appends in a window, heartbeats, snapshots in chunks.
-// Sends only; what answers mean for commitment is in lead.ts. Raft 5.3; probe / replicate / snapshot as in etcd-io/raft.
+// Sends only; what answers mean for commitment is in lead.ts. Raft 5.3; probe / replicate / snapshot as in
+// etcd-io/raft.
 
 import { assert } from "../base/assert.ts";
 import { entryBytes, type Index, type Ms, type NodeId } from "./entry.ts";
@@ -11,8 +12,18 @@ import { type Leading, membershipOf, type Progress, type Raft, type Turn } from 
 /** A member whose log is taken to equal the leader's until it says otherwise. */
 export function createProgress(next: Index): Progress {
   return {
-    mode: "probe", match: 0, acked: 0, next, isProbing: false, inflight: [], inflightBytes: 0,
-    contactAt: Number.NEGATIVE_INFINITY, ackedRound: 0, heardRound: 0, counts: false, sending: null,
+    mode: "probe",
+    match: 0,
+    acked: 0,
+    next,
+    isProbing: false,
+    inflight: [],
+    inflightBytes: 0,
+    contactAt: Number.NEGATIVE_INFINITY,
+    ackedRound: 0,
+    heardRound: 0,
+    counts: false,
+    sending: null,
   };
 }
 
@@ -23,7 +34,8 @@ export function syncPeers(state: Raft, leading: Leading): void {
   const members = [...membership.voters, ...membership.learners];
   for (const peer of leading.peers.keys()) if (!members.includes(peer)) leading.peers.delete(peer);
   for (const member of members) {
-    if (member !== state.config.self && !leading.peers.has(member)) leading.peers.set(member, createProgress(lastIndex(state.log) + 1));
+    if (member !== state.config.self && !leading.peers.has(member))
+      leading.peers.set(member, createProgress(lastIndex(state.log) + 1));
   }
 }
 
@@ -33,7 +45,11 @@ export function replicateAll(turn: Turn, leading: Leading): void {
 }
 
 /** Appends (or chunks) to one member as far as its window allows. */
-export function replicateTo(turn: Turn, leading: Leading, to: { readonly peer: NodeId; readonly progress: Progress }): void {
+export function replicateTo(
+  turn: Turn,
+  leading: Leading,
+  to: { readonly peer: NodeId; readonly progress: Progress },
+): void {
   const { state } = turn;
   const { peer, progress } = to;
   const { limits } = state.config;
@@ -41,8 +57,12 @@ export function replicateTo(turn: Turn, leading: Leading, to: { readonly peer: N
   if (termAt(state.log, progress.next - 1) === null) return startSnapshot(turn, leading, to);
   while (progress.next <= lastIndex(state.log)) {
     if (progress.mode === "probe" && progress.isProbing) return;
-    if (progress.inflight.length >= limits.inflightMessagesMax || progress.inflightBytes >= limits.inflightBytesMax) return;
-    const entries = batchAfter(state.log, progress.next - 1, { bytesMax: limits.appendBytesMax, entriesMax: limits.appendEntriesMax });
+    if (progress.inflight.length >= limits.inflightMessagesMax || progress.inflightBytes >= limits.inflightBytesMax)
+      return;
+    const entries = batchAfter(state.log, progress.next - 1, {
+      bytesMax: limits.appendBytesMax,
+      entriesMax: limits.appendEntriesMax,
+    });
     const last = entries.at(-1);
     assert(last !== undefined, "there is something to send");
     sendAppend(turn, leading, { peer, previous: progress.next - 1, entries });
@@ -65,13 +85,15 @@ export function heartbeatAll(turn: Turn, leading: Leading): void {
   const { state, now } = turn;
   for (const [peer, progress] of leading.peers) {
     const { sending } = progress;
-    // Chunks come in order or are sent again from what is held; four of them move within this time on any link worth having.
+    // Chunks come in order or are sent again from what is held; four of them move within this time on any link worth
+    // having.
     if (sending !== null && now - sending.movedAt >= 3 * state.config.heartbeatMs) {
       sending.sent = sending.held;
       sending.isStarted = sending.held > 0;
       sending.movedAt = now;
     }
-    const previous = progress.mode === "snapshot" ? state.log.baseIndex : Math.max(progress.next - 1, state.log.baseIndex);
+    const previous =
+      progress.mode === "snapshot" ? state.log.baseIndex : Math.max(progress.next - 1, state.log.baseIndex);
     sendAppend(turn, leading, { peer, previous, entries: [] });
     replicateTo(turn, leading, { peer, progress });
   }
@@ -79,7 +101,9 @@ export function heartbeatAll(turn: Turn, leading: Leading): void {
 }
 
 function sendAppend(
-  turn: Turn, leading: Leading, append: { readonly peer: NodeId; readonly previous: Index; readonly entries: AppendMessage["entries"] },
+  turn: Turn,
+  leading: Leading,
+  append: { readonly peer: NodeId; readonly previous: Index; readonly entries: AppendMessage["entries"] },
 ): void {
   const { state } = turn;
   const { cluster, term } = state.hard;
@@ -87,8 +111,15 @@ function sendAppend(
   assert(cluster !== null && prevTerm !== null, "a leader sends from what it holds");
   leading.round++;
   send(turn, append.peer, {
-    kind: "append", cluster, term, round: leading.round, sentAtMs: turn.now,
-    prevIndex: append.previous, prevTerm, commit: state.commit, entries: append.entries,
+    kind: "append",
+    cluster,
+    term,
+    round: leading.round,
+    sentAtMs: turn.now,
+    prevIndex: append.previous,
+    prevTerm,
+    commit: state.commit,
+    entries: append.entries,
   });
 }
 
@@ -103,18 +134,32 @@ function startSnapshot(turn: Turn, leading: Leading, to: { readonly peer: NodeId
 
 function sendChunks(turn: Turn, leading: Leading, to: { readonly peer: NodeId; readonly progress: Progress }): void {
   const { sending } = to.progress;
-  const { hard, config: { limits } } = turn.state;
+  const {
+    hard,
+    config: { limits },
+  } = turn.state;
   assert(sending !== null && hard.cluster !== null, "a snapshot is being sent");
   const { snapshot } = sending;
   const size = snapshot.bytes.length;
   // An empty snapshot is one empty chunk.
-  while ((!sending.isStarted || sending.sent < size) && sending.sent - sending.held < limits.snapshotWindowChunks * limits.snapshotChunkBytes) {
+  while (
+    (!sending.isStarted || sending.sent < size) &&
+    sending.sent - sending.held < limits.snapshotWindowChunks * limits.snapshotChunkBytes
+  ) {
     const offset = sending.sent;
     const chunk = snapshot.bytes.slice(offset, offset + limits.snapshotChunkBytes);
     leading.round++;
     send(turn, to.peer, {
-      kind: "snapshot", cluster: hard.cluster, term: hard.term, round: leading.round, sentAtMs: turn.now,
-      index: snapshot.index, indexTerm: snapshot.term, size, offset, chunk,
+      kind: "snapshot",
+      cluster: hard.cluster,
+      term: hard.term,
+      round: leading.round,
+      sentAtMs: turn.now,
+      index: snapshot.index,
+      indexTerm: snapshot.term,
+      size,
+      offset,
+      chunk,
       head: offset === 0 ? { membership: snapshot.membership, sessions: snapshot.sessions } : null,
     });
     sending.sent += chunk.length;
@@ -124,7 +169,9 @@ function sendChunks(turn: Turn, leading: Leading, to: { readonly peer: NodeId; r
 
 /** A member answered something of this term: the newest question it answered, if it is a full voter or learner. */
 export function noteContact(
-  turn: Turn, progress: Progress, reply: { readonly round: number; readonly sentAtMs: Ms; readonly counts: boolean },
+  turn: Turn,
+  progress: Progress,
+  reply: { readonly round: number; readonly sentAtMs: Ms; readonly counts: boolean },
 ): void {
   if (reply.round >= progress.heardRound) {
     progress.heardRound = reply.round;
@@ -175,7 +222,8 @@ export function noteConflict(turn: Turn, progress: Progress, reply: AppendReply)
 export function noteSnapshot(turn: Turn, from: NodeId, progress: Progress, reply: SnapshotReply): void {
   const { sending } = progress;
   if (sending === null || sending.snapshot.index !== reply.index || reply.held === sending.held) return;
-  if (reply.held > sending.snapshot.bytes.length) return suspect(turn, from, "holds more of the snapshot than there is");
+  if (reply.held > sending.snapshot.bytes.length)
+    return suspect(turn, from, "holds more of the snapshot than there is");
   if (reply.held < sending.held) {
     if (reply.round < progress.heardRound) return;
     sending.sent = reply.held;

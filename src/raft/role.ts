@@ -47,7 +47,8 @@ export function becomeFollower(turn: Turn, term: Term, leader: NodeId | null): v
     state.leading = null;
     state.leader = leader;
     if (ids.length > 0) turn.effects.push({ kind: "readRefused", ids, outcome: refusal(state, "notLeader") });
-    if (transfer !== null && leader === null && !transfer.isSent) turn.effects.push({ kind: "transfer", outcome: { kind: "aborted", to: transfer.to } });
+    if (transfer !== null && leader === null && !transfer.isSent)
+      turn.effects.push({ kind: "transfer", outcome: { kind: "aborted", to: transfer.to } });
     resetElection(state);
   }
   state.role = "follower";

@@ -1,10 +1,10 @@
-// Deduplication of proposals: a client numbers its proposals, and each number is applied once (Ongaro's dissertation 6.3).
-// Part of the replicated state: driven by committed entries alone, equal on every node, carried in snapshots.
+// Deduplication of proposals: a client numbers its proposals, and each number is applied once (Ongaro's dissertation
+// 6.3). Part of the replicated state: driven by committed entries alone, equal on every node, carried in snapshots.
 //
 // Why here and not in the ledger: a proposal is retried by whoever forwarded it after any doubt (a leader lost between
-// append and answer), for every kind of entry; deciding "this is the same proposal" once, below, keeps the ledger's fences
-// about meaning (tokens, digests) and not about transport. The table is bounded, and never guesses: what it may have
-// forgotten it refuses as `expired`, and the caller asks the ledger by id.
+// append and answer), for every kind of entry; deciding "this is the same proposal" once, below, keeps the ledger's
+// fences about meaning (tokens, digests) and not about transport. The table is bounded, and never guesses: what it
+// may have forgotten it refuses as `expired`, and the caller asks the ledger by id.
 
 import { assert } from "../base/assert.ts";
 import type { Index } from "./entry.ts";
@@ -33,18 +33,18 @@ export type SessionRecords = {
 
 /** fresh: apply it. applied: it was, at `index`. expired: it may have been; do not apply it. */
 export type SessionVerdict =
-  | { readonly kind: "fresh" }
-  | { readonly kind: "applied"; readonly index: Index }
-  | { readonly kind: "expired" };
+  { readonly kind: "fresh" } | { readonly kind: "applied"; readonly index: Index } | { readonly kind: "expired" };
 
 export const EMPTY_SESSIONS: SessionRecords = { evictedThrough: 0, clients: [] };
 
 /**
  * Whether (client, sequence) was applied. `since` is a commit index the client knew before it used its id for the first
- * time: all its entries lie above it, so a client that was forgotten is told apart from a new one without a registration.
+ * time: all its entries lie above it, so a client that was forgotten is told apart from a new one without a
+ * registration.
  */
 export function findSession(
-  sessions: Sessions, proposal: { readonly client: string; readonly sequence: number; readonly since: Index },
+  sessions: Sessions,
+  proposal: { readonly client: string; readonly sequence: number; readonly since: Index },
 ): SessionVerdict {
   const session = sessions.clients.get(proposal.client);
   if (session === undefined) return proposal.since < sessions.evictedThrough ? { kind: "expired" } : { kind: "fresh" };
@@ -84,7 +84,10 @@ export function exportSessions(sessions: Sessions): SessionRecords {
   return {
     evictedThrough: sessions.evictedThrough,
     clients: [...sessions.clients].map(([client, session]) => ({
-      client, floor: session.floor, usedAt: session.usedAt, applied: [...session.applied],
+      client,
+      floor: session.floor,
+      usedAt: session.usedAt,
+      applied: [...session.applied],
     })),
   };
 }
@@ -92,8 +95,11 @@ export function exportSessions(sessions: Sessions): SessionRecords {
 export function importSessions(records: SessionRecords): Sessions {
   return {
     evictedThrough: records.evictedThrough,
-    clients: new Map(records.clients.map(({ client, floor, usedAt, applied }) => [
-      client, { floor, usedAt, applied: new Map(applied.map(([sequence, index]) => [sequence, index])) },
-    ])),
+    clients: new Map(
+      records.clients.map(({ client, floor, usedAt, applied }) => [
+        client,
+        { floor, usedAt, applied: new Map(applied.map(([sequence, index]) => [sequence, index])) },
+      ]),
+    ),
   };
 }

@@ -84,8 +84,16 @@ export type Raft = {
   readonly log: Log;
   snapshot: Snapshot | null;
   /** Asked of the state machine, not yet answered. */
-  snapshotAsked: { readonly index: Index; readonly term: Term; readonly membership: Membership; readonly sessions: SessionRecords } | null;
-  /** Membership in force from each index, rising; the first is at or before the snapshot. Effective when appended (4.1). */
+  snapshotAsked: {
+    readonly index: Index;
+    readonly term: Term;
+    readonly membership: Membership;
+    readonly sessions: SessionRecords;
+  } | null;
+  /**
+   * Membership in force from each index, rising; the first is at or before the snapshot. Effective when appended
+   * (4.1).
+   */
   memberships: { readonly index: Index; readonly membership: Membership }[];
   commit: Index;
   sessions: Sessions;
@@ -100,8 +108,15 @@ export type Raft = {
   healthScore: number;
   leading: Leading | null;
   incoming: {
-    readonly from: NodeId; readonly term: Term; readonly index: Index; readonly indexTerm: Term; readonly size: number;
-    readonly membership: Membership; readonly sessions: SessionRecords; readonly chunks: Uint8Array[]; held: number;
+    readonly from: NodeId;
+    readonly term: Term;
+    readonly index: Index;
+    readonly indexTerm: Term;
+    readonly size: number;
+    readonly membership: Membership;
+    readonly sessions: SessionRecords;
+    readonly chunks: Uint8Array[];
+    held: number;
   } | null;
   readonly formation: Formation;
   readonly recovery: Recovery;

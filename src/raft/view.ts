@@ -30,7 +30,12 @@ export type RaftView = {
   /** Why a first formation does not go on, by peer. */
   readonly formationRefusals: Readonly<Record<NodeId, string>>;
   /** A leader's members. lag: entries not acknowledged. contactAt: -Infinity when never. */
-  readonly peers: Readonly<Record<NodeId, { readonly mode: Progress["mode"]; readonly lag: number; readonly contactAt: Ms; readonly counts: boolean }>>;
+  readonly peers: Readonly<
+    Record<
+      NodeId,
+      { readonly mode: Progress["mode"]; readonly lag: number; readonly contactAt: Ms; readonly counts: boolean }
+    >
+  >;
   /** Bounds in use: entries and bytes of the log, reads waiting. */
   readonly logEntries: number;
   readonly logBytes: number;
@@ -41,14 +46,30 @@ export function view(state: Raft): RaftView {
   const membership = membershipOf(state);
   const end = lastIndex(log);
   return {
-    self: config.self, cluster: hard.cluster, standing: hard.standing, lost: hard.lost,
+    self: config.self,
+    cluster: hard.cluster,
+    standing: hard.standing,
+    lost: hard.lost,
     isBarred: hard.standing === "joining" && membership?.voters.includes(config.self) === true,
-    role: state.role, term: hard.term, vote: hard.vote, leader: state.leader,
-    commit: state.commit, lastIndex: end, lastTerm: lastTerm(log), snapshotIndex: state.snapshot?.index ?? 0, membership,
+    role: state.role,
+    term: hard.term,
+    vote: hard.vote,
+    leader: state.leader,
+    commit: state.commit,
+    lastIndex: end,
+    lastTerm: lastTerm(log),
+    snapshotIndex: state.snapshot?.index ?? 0,
+    membership,
     hasQuorum: leading !== null && quorumContactAt(state, leading) > state.now - config.quorumMs,
     isTransferring: leading !== null && leading.transfer !== null,
     formationRefusals: Object.fromEntries(state.formation.refusals),
-    peers: Object.fromEntries([...leading?.peers ?? []].map(([peer, { mode, acked, contactAt, counts }]) => [peer, { mode, lag: end - acked, contactAt, counts }])),
-    logEntries: log.entries.length, logBytes: log.bytes,
+    peers: Object.fromEntries(
+      [...(leading?.peers ?? [])].map(([peer, { mode, acked, contactAt, counts }]) => [
+        peer,
+        { mode, lag: end - acked, contactAt, counts },
+      ]),
+    ),
+    logEntries: log.entries.length,
+    logBytes: log.bytes,
   };
 }

@@ -15,7 +15,9 @@ export type Watch = {
   /** "client sequence" -> index at which it was applied. */
   readonly appliedAt: Map<string, number>;
   readonly reads: Map<string, number>;
-  /** Off once a fault (a reset stream, a handed-over leadership) lets a new leader come before the old one timed out. */
+  /**
+   * Off once a fault (a reset stream, a handed-over leadership) lets a new leader come before the old one timed out.
+   */
   areLeasesChecked: boolean;
   /** Off once a disk lost something: what a voter acknowledged may be gone from it. */
   areCopiesChecked: boolean;
@@ -30,8 +32,15 @@ export class Violation extends Error {
 /** Attaches all checkers to a cluster. */
 export function watch(cluster: Cluster): Watch {
   const watched: Watch = {
-    leaderOf: new Map(), written: new Map(), committed: new Map(), committedMax: 0, appliedAt: new Map(),
-    reads: new Map(), areLeasesChecked: true, areCopiesChecked: true, seen: new Map(),
+    leaderOf: new Map(),
+    written: new Map(),
+    committed: new Map(),
+    committedMax: 0,
+    appliedAt: new Map(),
+    reads: new Map(),
+    areLeasesChecked: true,
+    areCopiesChecked: true,
+    seen: new Map(),
   };
   cluster.observers.push((_, node, event, effects) => {
     checkPromises(cluster, node, effects);
@@ -69,17 +78,21 @@ function checkPromises(cluster: Cluster, node: Node, effects: readonly RaftEffec
     const { term, vote } = effect.record.hard;
     const before = node.durable.hard;
     if (term < before.term) violate(cluster, node, `term falls to ${term}`);
-    if (term === before.term && before.vote !== null && vote !== before.vote) violate(cluster, node, `votes for ${before.vote} and ${vote} in term ${term}`);
+    if (term === before.term && before.vote !== null && vote !== before.vote)
+      violate(cluster, node, `votes for ${before.vote} and ${vote} in term ${term}`);
   }
   const durable = { term: node.durable.hard.term, vote: node.durable.hard.vote };
   for (const effect of effects) {
-    if (effect.kind === "persist" && effect.record.kind === "hard") Object.assign(durable, { term: effect.record.hard.term, vote: effect.record.hard.vote });
+    if (effect.kind === "persist" && effect.record.kind === "hard")
+      Object.assign(durable, { term: effect.record.hard.term, vote: effect.record.hard.vote });
     if (effect.kind !== "send") continue;
     const { message } = effect;
     // Durable before it leaves: the vote, and the term of whatever is said.
     const isVote = message.kind === "voteReply" && message.isGranted && !message.isPre;
-    if (isVote && (durable.term !== message.term || durable.vote !== effect.to)) violate(cluster, node, "a vote leaves before it is durable");
-    if ((message.kind === "append" || message.kind === "appendReply") && durable.term < message.term) violate(cluster, node, "a term leaves before it is durable");
+    if (isVote && (durable.term !== message.term || durable.vote !== effect.to))
+      violate(cluster, node, "a vote leaves before it is durable");
+    if ((message.kind === "append" || message.kind === "appendReply") && durable.term < message.term)
+      violate(cluster, node, "a term leaves before it is durable");
   }
 }
 
@@ -92,16 +105,19 @@ function checkWritten(watched: Watch, cluster: Cluster, node: Node, effects: rea
   for (const effect of effects) {
     if (effect.kind !== "persist") continue;
     const { record } = effect;
-    if (record.kind === "truncate") end = durable.entries.findLast((entry) => entry.index < record.from) ?? durable.snapshot;
+    if (record.kind === "truncate")
+      end = durable.entries.findLast((entry) => entry.index < record.from) ?? durable.snapshot;
     if (record.kind === "snapshot" && record.dropsLog) end = record.snapshot;
     if (record.kind !== "entries") continue;
     for (const entry of record.entries) {
-      if (end !== null && entry.index !== end.index + 1) violate(cluster, node, `writes ${entry.index} after ${end.index}`);
+      if (end !== null && entry.index !== end.index + 1)
+        violate(cluster, node, `writes ${entry.index} after ${end.index}`);
       previous = end?.term ?? 0;
       const key = `${entry.index} ${entry.term}`;
       const value = `${previous} ${payloadKey(entry)}`;
       const before = watched.written.get(key);
-      if (before !== undefined && before !== value) violate(cluster, node, `entry ${key} is "${value}" here and "${before}" elsewhere`);
+      if (before !== undefined && before !== value)
+        violate(cluster, node, `entry ${key} is "${value}" here and "${before}" elsewhere`);
       watched.written.set(key, value);
       end = entry;
     }
@@ -120,7 +136,8 @@ function checkLeader(watched: Watch, cluster: Cluster, node: Node): void {
   for (const [index, committed] of watched.committed) {
     if (index <= state.log.baseIndex || committed.term > term) continue;
     const entry = state.log.entries[index - state.log.baseIndex - 1];
-    if (entry?.term !== committed.term) violate(cluster, node, `leads term ${term} without committed entry ${index} of term ${committed.term}`);
+    if (entry?.term !== committed.term)
+      violate(cluster, node, `leads term ${term} without committed entry ${index} of term ${committed.term}`);
   }
 }
 
@@ -141,17 +158,23 @@ function checkCommits(watched: Watch, cluster: Cluster, node: Node, effects: rea
       const payload = payloadKey(entry);
       const before = watched.committed.get(index);
       if (before !== undefined && (before.term !== entry.term || before.payload !== payload)) {
-        violate(cluster, node, `commits "${payload}" of term ${entry.term} at ${index}, where "${before.payload}" of term ${before.term} was`);
+        violate(
+          cluster,
+          node,
+          `commits "${payload}" of term ${entry.term} at ${index}, where "${before.payload}" of term ${before.term} was`,
+        );
       }
       watched.committed.set(index, { term: entry.term, payload });
     }
     for (const command of effect.commands) {
       const key = `${command.client} ${command.sequence}`;
       const before = watched.appliedAt.get(key);
-      if (before !== undefined && before !== command.index) violate(cluster, node, `applies ${key} at ${command.index} and at ${before}`);
+      if (before !== undefined && before !== command.index)
+        violate(cluster, node, `applies ${key} at ${command.index} and at ${before}`);
       watched.appliedAt.set(key, command.index);
     }
-    if (state.role === "leader" && effect.through > watched.committedMax) checkCopies(watched, cluster, node, effect.through);
+    if (state.role === "leader" && effect.through > watched.committedMax)
+      checkCopies(watched, cluster, node, effect.through);
     watched.committedMax = Math.max(watched.committedMax, effect.through);
     from = effect.through;
   }
@@ -161,7 +184,8 @@ function checkSnapshot(watched: Watch, cluster: Cluster, node: Node, lines: stri
   for (const line of lines === "" ? [] : lines.split("\n")) {
     const [index, client, sequence] = line.split(" ");
     const at = watched.appliedAt.get(`${client} ${sequence}`);
-    if (at !== Number(index)) violate(cluster, node, `a snapshot has ${client} ${sequence} at ${index}, applied at ${at}`);
+    if (at !== Number(index))
+      violate(cluster, node, `a snapshot has ${client} ${sequence} at ${index}, applied at ${at}`);
   }
 }
 
@@ -171,42 +195,55 @@ function checkCopies(watched: Watch, cluster: Cluster, leader: Node, index: numb
   const entry = state?.log.entries[index - state.log.baseIndex - 1];
   const voters = state?.memberships.at(-1)?.membership.voters ?? [];
   if (state === null || entry === undefined) return;
-  if (entry.term !== state.hard.term) violate(cluster, leader, `commits entry ${index} of term ${entry.term} by counting in term ${state.hard.term}`);
+  if (entry.term !== state.hard.term)
+    violate(cluster, leader, `commits entry ${index} of term ${entry.term} by counting in term ${state.hard.term}`);
   if (!watched.areCopiesChecked) return;
   const copies = voters.filter((voter) => {
     const durable = cluster.nodes.get(voter)?.durable;
     const isHeld = durable?.entries.some((held) => held.index === index && held.term === entry.term) === true;
     return voter === leader.id || isHeld || (durable?.snapshot?.index ?? 0) >= index;
   });
-  if (copies.length < majority(voters.length)) violate(cluster, leader, `commits entry ${index} with ${copies.length} copies of ${voters.length}`);
+  if (copies.length < majority(voters.length))
+    violate(cluster, leader, `commits entry ${index} with ${copies.length} copies of ${voters.length}`);
 }
 
 /** A read sees everything committed anywhere before it was asked. */
-function checkReads(watched: Watch, cluster: Cluster, node: Node, event: RaftEvent, effects: readonly RaftEffect[]): void {
-  if (event.kind === "read") for (const id of event.ids) if (!watched.reads.has(id)) watched.reads.set(id, watched.committedMax);
+function checkReads(
+  watched: Watch,
+  cluster: Cluster,
+  node: Node,
+  event: RaftEvent,
+  effects: readonly RaftEffect[],
+): void {
+  if (event.kind === "read")
+    for (const id of event.ids) if (!watched.reads.has(id)) watched.reads.set(id, watched.committedMax);
   for (const effect of effects) {
     if (effect.kind !== "readReady") continue;
     for (const id of effect.ids) {
       const needed = watched.reads.get(id) ?? 0;
       if (effect.index < needed) violate(cluster, node, `read ${id} sees ${effect.index} of ${needed}`);
-      if (node.state !== null && node.state.commit < effect.index) violate(cluster, node, `read ${id} is ready before ${effect.index} is applied`);
+      if (node.state !== null && node.state.commit < effect.index)
+        violate(cluster, node, `read ${id} is ready before ${effect.index} is applied`);
     }
   }
 }
 
 /**
- * Never two leaders that may acknowledge: one that ever had a quorum steps down before another can be elected. (One that
- * has none yet has nothing to say; a sleeping one says nothing and checks first when it wakes.)
+ * Never two leaders that may acknowledge: one that ever had a quorum steps down before another can be elected. (One
+ * that has none yet has nothing to say; a sleeping one says nothing and checks first when it wakes.)
  */
 function checkLeases(watched: Watch, cluster: Cluster): void {
   if (!watched.areLeasesChecked) return;
   let believer: Node | null = null;
   for (const node of cluster.nodes.values()) {
     const { state } = node;
-    if (state === null || state.leading === null || node.pausedUntil > cluster.now || node.tickAt <= cluster.now) continue;
+    if (state === null || state.leading === null || node.pausedUntil > cluster.now || node.tickAt <= cluster.now)
+      continue;
     const { peers } = state.leading;
     const voters = state.memberships.at(-1)?.membership.voters ?? [];
-    const heard = voters.filter((voter) => voter === node.id || Number.isFinite(peers.get(voter)?.contactAt ?? -Infinity));
+    const heard = voters.filter(
+      (voter) => voter === node.id || Number.isFinite(peers.get(voter)?.contactAt ?? -Infinity),
+    );
     if (heard.length < majority(voters.length)) continue;
     if (believer !== null) violate(cluster, node, `leads beside ${believer.id}, both with a quorum`);
     believer = node;
@@ -220,19 +257,26 @@ function checkMembership(cluster: Cluster, node: Node): void {
   const last = state.log.entries.findLast(({ payload }) => payload.kind === "config")?.payload;
   const expected = last !== undefined && last.kind === "config" ? last.membership : state.snapshot?.membership;
   const inForce = state.memberships.at(-1)?.membership;
-  if (inForce !== expected && JSON.stringify(inForce) !== JSON.stringify(expected)) violate(cluster, node, "the membership in force is not the log's");
+  if (inForce !== expected && JSON.stringify(inForce) !== JSON.stringify(expected))
+    violate(cluster, node, "the membership in force is not the log's");
 }
 
-/** One change of membership at a time: two of a term are never both open, and each differs by one voter from the one before. */
+/**
+ * One change of membership at a time: two of a term are never both open, and each differs by one voter from the one
+ * before.
+ */
 function checkChanges(cluster: Cluster, node: Node, effects: readonly RaftEffect[]): void {
   const { state } = node;
   if (state === null || state.role !== "leader") return;
-  const appended = effects.flatMap((effect) => effect.kind === "persist" && effect.record.kind === "entries" ? effect.record.entries : []);
+  const appended = effects.flatMap((effect) =>
+    effect.kind === "persist" && effect.record.kind === "entries" ? effect.record.entries : [],
+  );
   for (const { index, payload, term } of appended) {
     if (payload.kind !== "config" || term !== state.hard.term) continue;
     const before = state.memberships.findLast((record) => record.index < index);
     if (before === undefined) continue;
-    if (before.index > state.commit) violate(cluster, node, `changes the membership at ${index} while the change at ${before.index} is open`);
+    if (before.index > state.commit)
+      violate(cluster, node, `changes the membership at ${index} while the change at ${before.index} is open`);
     const came = payload.membership.voters.filter((voter) => !before.membership.voters.includes(voter));
     const went = before.membership.voters.filter((voter) => !payload.membership.voters.includes(voter));
     if (came.length + went.length > 1) violate(cluster, node, `changes ${came.length + went.length} voters at once`);
@@ -244,17 +288,20 @@ function checkBounds(cluster: Cluster, node: Node): void {
   if (state === null || state.leading === null) return;
   const { limits } = state.config;
   for (const [peer, progress] of state.leading.peers) {
-    if (progress.inflight.length > limits.inflightMessagesMax) violate(cluster, node, `${progress.inflight.length} appends in flight to ${peer}`);
+    if (progress.inflight.length > limits.inflightMessagesMax)
+      violate(cluster, node, `${progress.inflight.length} appends in flight to ${peer}`);
     const bytes = progress.inflight.reduce((sum, one) => sum + one.bytes, 0);
     if (bytes !== progress.inflightBytes) violate(cluster, node, "the bytes in flight are miscounted");
-    if (progress.acked > state.log.baseIndex + state.log.entries.length) violate(cluster, node, `${peer} acknowledged what is not there`);
+    if (progress.acked > state.log.baseIndex + state.log.entries.length)
+      violate(cluster, node, `${peer} acknowledged what is not there`);
   }
   if (state.leading.uncommittedBytes < 0) violate(cluster, node, "uncommitted bytes below zero");
 }
 
 function countSeen(watched: Watch, node: Node, event: RaftEvent, effects: readonly RaftEffect[]): void {
   note(watched, "step");
-  if (event.kind === "message" && event.message.kind === "appendReply" && !event.message.isAccepted) note(watched, "conflict");
+  if (event.kind === "message" && event.message.kind === "appendReply" && !event.message.isAccepted)
+    note(watched, "conflict");
   if (event.kind === "message" && event.message.kind === "timeoutNow") note(watched, "handed over");
   for (const effect of effects) {
     if (effect.kind === "role") note(watched, effect.role);
@@ -264,9 +311,17 @@ function countSeen(watched: Watch, node: Node, event: RaftEvent, effects: readon
     if (effect.kind === "membership") note(watched, "membership");
     if (effect.kind === "suspicious") note(watched, `suspicious: ${effect.reason}`);
     if (effect.kind === "proposal" && effect.outcome.kind === "duplicate") note(watched, "duplicate proposal");
-    if (effect.kind === "proposal" && effect.outcome.kind === "refused" && effect.outcome.reason === "expired") note(watched, "expired proposal");
+    if (effect.kind === "proposal" && effect.outcome.kind === "refused" && effect.outcome.reason === "expired")
+      note(watched, "expired proposal");
     if (effect.kind === "persist" && effect.record.kind === "truncate") note(watched, "truncated");
-    if (effect.kind === "persist" && effect.record.kind === "hard" && node.durable.hard.lost !== "nothing" && effect.record.hard.lost === "nothing") note(watched, "recovered");
-    if (effect.kind === "persist" && effect.record.kind === "hard" && effect.record.hard.standing === "joining") note(watched, "joined");
+    if (
+      effect.kind === "persist" &&
+      effect.record.kind === "hard" &&
+      node.durable.hard.lost !== "nothing" &&
+      effect.record.hard.lost === "nothing"
+    )
+      note(watched, "recovered");
+    if (effect.kind === "persist" && effect.record.kind === "hard" && effect.record.hard.standing === "joining")
+      note(watched, "joined");
   }
 }

@@ -1,17 +1,34 @@
 // A small cluster of cores in virtual time: a seeded network that drops, repeats, delays and reorders, one-way cuts,
-// crashes between any two effects with only durable state kept, wiped and damaged disks. Not a model of sockets or of a disk.
-// The cores run unchanged; checkers.ts looks at them after every step.
+// crashes between any two effects with only durable state kept, wiped and damaged disks. Not a model of sockets or of
+// a disk. The cores run unchanged; checkers.ts looks at them after every step.
 
 import { assert } from "../../src/base/assert.ts";
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
 import * as shipped from "../../src/raft/raft.ts";
-import type { CommandEntry, Durable, DurableRecord, Entry, NodeId, Raft, RaftConfig, RaftEffect, RaftEvent, RaftMessage, Snapshot } from "../../src/raft/raft.ts";
+import type {
+  CommandEntry,
+  Durable,
+  DurableRecord,
+  Entry,
+  NodeId,
+  Raft,
+  RaftConfig,
+  RaftEffect,
+  RaftEvent,
+  RaftMessage,
+  Snapshot,
+} from "../../src/raft/raft.ts";
 
 /** The four functions of the core: the shipped ones, or those of a planted bug. */
 export type Core = Pick<typeof shipped, "create" | "step" | "deadline" | "view">;
 
 /** Probabilities 0..1 and ms. Applies to every link that is not cut. */
-export type Network = { readonly dropRate: number; readonly repeatRate: number; readonly delayMsMin: number; readonly delayMsMax: number };
+export type Network = {
+  readonly dropRate: number;
+  readonly repeatRate: number;
+  readonly delayMsMin: number;
+  readonly delayMsMax: number;
+};
 
 export const CALM: Network = { dropRate: 0, repeatRate: 0, delayMsMin: 1, delayMsMax: 2 };
 
@@ -49,20 +66,46 @@ export type Cluster = {
   crashRate: number;
 };
 
-type Delivery = { readonly at: number; readonly order: number; readonly to: NodeId; readonly boot: number | null; readonly event: RaftEvent };
+type Delivery = {
+  readonly at: number;
+  readonly order: number;
+  readonly to: NodeId;
+  readonly boot: number | null;
+  readonly event: RaftEvent;
+};
 
-export function createCluster(options: { readonly seed: number; readonly configOf?: (id: NodeId) => RaftConfig; readonly core?: Core }): Cluster {
+export function createCluster(options: {
+  readonly seed: number;
+  readonly configOf?: (id: NodeId) => RaftConfig;
+  readonly core?: Core;
+}): Cluster {
   return {
-    core: options.core ?? shipped, configOf: options.configOf ?? shipped.lan, prng: createPrng(options.seed, "cluster"), nodes: new Map(), now: 1_000,
-    sequence: 0, spins: 0, queue: [], network: CALM, cuts: new Set(), observers: [], crashRate: 0,
+    core: options.core ?? shipped,
+    configOf: options.configOf ?? shipped.lan,
+    prng: createPrng(options.seed, "cluster"),
+    nodes: new Map(),
+    now: 1_000,
+    sequence: 0,
+    spins: 0,
+    queue: [],
+    network: CALM,
+    cuts: new Set(),
+    observers: [],
+    crashRate: 0,
   };
 }
 
 /** A node with an empty disk, running. */
 export function addBlank(cluster: Cluster, id: NodeId): Node {
   const node: Node = {
-    id, state: null, durable: { hard: shipped.BLANK, snapshot: null, entries: [] },
-    applied: [], appliedThrough: 0, pausedUntil: 0, tickAt: 0, boots: 0,
+    id,
+    state: null,
+    durable: { hard: shipped.BLANK, snapshot: null, entries: [] },
+    applied: [],
+    appliedThrough: 0,
+    pausedUntil: 0,
+    tickAt: 0,
+    boots: 0,
   };
   cluster.nodes.set(id, node);
   start(cluster, node);
@@ -74,8 +117,15 @@ export function addFormed(cluster: Cluster, voters: readonly NodeId[]): void {
   for (const id of voters) {
     const node = addBlank(cluster, id);
     node.durable = {
-      hard: { ...shipped.BLANK, cluster: "c", standing: "member" }, entries: [],
-      snapshot: { index: 0, term: 0, membership: { cluster: "c", voters: [...voters], learners: [], replacing: null }, sessions: { evictedThrough: 0, clients: [] }, bytes: new Uint8Array(0) },
+      hard: { ...shipped.BLANK, cluster: "c", standing: "member" },
+      entries: [],
+      snapshot: {
+        index: 0,
+        term: 0,
+        membership: { cluster: "c", voters: [...voters], learners: [], replacing: null },
+        sessions: { evictedThrough: 0, clients: [] },
+        bytes: new Uint8Array(0),
+      },
     };
     start(cluster, node);
   }
@@ -93,7 +143,11 @@ export function start(cluster: Cluster, node: Node): void {
   const { hard, snapshot, entries } = node.durable;
   node.applied = snapshot === null ? [] : decodeApplied(snapshot.bytes);
   node.appliedThrough = snapshot?.index ?? 0;
-  node.state = cluster.core.create(cluster.configOf(node.id), { hard, snapshot, entries: [...entries] }, { seed: nextBelow(cluster.prng, 2 ** 31), now: cluster.now });
+  node.state = cluster.core.create(
+    cluster.configOf(node.id),
+    { hard, snapshot, entries: [...entries] },
+    { seed: nextBelow(cluster.prng, 2 ** 31), now: cluster.now },
+  );
   schedule(cluster, node);
 }
 
@@ -102,7 +156,8 @@ export function crash(cluster: Cluster, node: Node, resets = false): void {
   node.state = null;
   if (!resets) return;
   for (const other of cluster.nodes.values()) {
-    if (other.id !== node.id && !isCut(cluster, node.id, other.id)) post(cluster, other, 1, { kind: "peerReset", peer: node.id });
+    if (other.id !== node.id && !isCut(cluster, node.id, other.id))
+      post(cluster, other, 1, { kind: "peerReset", peer: node.id });
   }
 }
 
@@ -117,12 +172,17 @@ export function wipe(cluster: Cluster, node: Node): void {
 }
 
 /** The disk lost entries from `from` on, and with `votes` the term and vote too (it goes back to `term`). */
-export function damage(cluster: Cluster, node: Node, lost: { readonly from: number; readonly term: number | null }): void {
+export function damage(
+  cluster: Cluster,
+  node: Node,
+  lost: { readonly from: number; readonly term: number | null },
+): void {
   const { durable } = node;
   durable.entries = durable.entries.filter((entry) => entry.index < lost.from);
-  durable.hard = lost.term === null
-    ? { ...durable.hard, lost: durable.hard.lost === "votes" ? "votes" : "entries" }
-    : { ...durable.hard, term: lost.term, vote: null, lost: "votes" };
+  durable.hard =
+    lost.term === null
+      ? { ...durable.hard, lost: durable.hard.lost === "votes" ? "votes" : "entries" }
+      : { ...durable.hard, term: lost.term, vote: null, lost: "votes" };
   start(cluster, node);
 }
 
@@ -197,7 +257,8 @@ function deliver(cluster: Cluster): void {
   if (delivery === undefined || node === undefined || node.state === null) return;
   // What the state machine answered to an earlier boot is gone with it.
   if (delivery.boot !== null && delivery.boot !== node.boots) return;
-  if (cluster.now < node.pausedUntil) return push(cluster.queue, { ...delivery, at: node.pausedUntil, order: ++cluster.sequence });
+  if (cluster.now < node.pausedUntil)
+    return push(cluster.queue, { ...delivery, at: node.pausedUntil, order: ++cluster.sequence });
   takeStep(cluster, node, delivery.event);
 }
 
@@ -208,7 +269,8 @@ function takeStep(cluster: Cluster, node: Node, event: RaftEvent): readonly Raft
   cluster.spins = event.kind === "tick" && cluster.core.deadline(state) <= cluster.now ? cluster.spins + 1 : 0;
   assert(cluster.spins < 100, `${node.id} does not move its deadline`);
   for (const observe of cluster.observers) observe(cluster, node, event, effects);
-  const crashesAt = nextFloat(cluster.prng) < cluster.crashRate ? nextBelow(cluster.prng, effects.length + 1) : effects.length + 1;
+  const crashesAt =
+    nextFloat(cluster.prng) < cluster.crashRate ? nextBelow(cluster.prng, effects.length + 1) : effects.length + 1;
   for (const [at, effect] of effects.entries()) {
     if (at === crashesAt) break;
     execute(cluster, node, effect);
@@ -230,16 +292,27 @@ export function pause(cluster: Cluster, node: Node, forMs: number): void {
 
 function execute(cluster: Cluster, node: Node, effect: RaftEffect): void {
   switch (effect.kind) {
-    case "persist": return record(node, effect.record);
-    case "send": return transmit(cluster, node.id, effect.to, effect.message);
-    case "commit": return apply(node, effect.commands, effect.through);
+    case "persist":
+      return record(node, effect.record);
+    case "send":
+      return transmit(cluster, node.id, effect.to, effect.message);
+    case "commit":
+      return apply(node, effect.commands, effect.through);
     case "installSnapshot": {
       node.applied = decodeApplied(effect.snapshot.bytes);
       node.appliedThrough = effect.snapshot.index;
       return;
     }
-    case "takeSnapshot": return post(cluster, node, 5, { kind: "snapshotTaken", index: effect.index, bytes: encodeApplied(node.applied) }, node.boots);
-    default: return;
+    case "takeSnapshot":
+      return post(
+        cluster,
+        node,
+        5,
+        { kind: "snapshotTaken", index: effect.index, bytes: encodeApplied(node.applied) },
+        node.boots,
+      );
+    default:
+      return;
   }
 }
 
@@ -247,9 +320,15 @@ function execute(cluster: Cluster, node: Node, effect: RaftEffect): void {
 export function record(node: Pick<Node, "durable">, entry: DurableRecord): void {
   const { durable } = node;
   switch (entry.kind) {
-    case "hard": durable.hard = entry.hard; return;
-    case "entries": durable.entries.push(...entry.entries); return;
-    case "truncate": durable.entries = durable.entries.filter((held) => held.index < entry.from); return;
+    case "hard":
+      durable.hard = entry.hard;
+      return;
+    case "entries":
+      durable.entries.push(...entry.entries);
+      return;
+    case "truncate":
+      durable.entries = durable.entries.filter((held) => held.index < entry.from);
+      return;
     case "snapshot": {
       durable.snapshot = entry.snapshot;
       durable.entries = entry.dropsLog ? [] : durable.entries.filter((held) => held.index > entry.snapshot.index);
@@ -259,7 +338,8 @@ export function record(node: Pick<Node, "durable">, entry: DurableRecord): void 
 }
 
 function apply(node: Node, commands: readonly CommandEntry[], through: number): void {
-  for (const command of commands) node.applied.push({ index: command.index, key: `${command.client} ${command.sequence} ${text(command.command)}` });
+  for (const command of commands)
+    node.applied.push({ index: command.index, key: `${command.client} ${command.sequence} ${text(command.command)}` });
   node.appliedThrough = through;
 }
 
@@ -268,7 +348,8 @@ function transmit(cluster: Cluster, from: NodeId, to: NodeId, message: RaftMessa
   const receiver = cluster.nodes.get(to);
   if (receiver === undefined || isCut(cluster, from, to) || nextFloat(cluster.prng) < dropRate) return;
   const copies = nextFloat(cluster.prng) < repeatRate ? 2 : 1;
-  for (let copy = 0; copy < copies; copy++) post(cluster, receiver, delayMs(cluster), { kind: "message", from, message });
+  for (let copy = 0; copy < copies; copy++)
+    post(cluster, receiver, delayMs(cluster), { kind: "message", from, message });
 }
 
 function delayMs(cluster: Cluster): number {
@@ -333,5 +414,7 @@ function encodeApplied(applied: readonly Applied[]): Uint8Array {
 function decodeApplied(value: Uint8Array): Applied[] {
   const lines = text(value);
   if (lines === "") return [];
-  return lines.split("\n").map((line) => ({ index: Number(line.slice(0, line.indexOf(" "))), key: line.slice(line.indexOf(" ") + 1) }));
+  return lines
+    .split("\n")
+    .map((line) => ({ index: Number(line.slice(0, line.indexOf(" "))), key: line.slice(line.indexOf(" ") + 1) }));
 }

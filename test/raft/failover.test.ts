@@ -1,11 +1,22 @@
-// Goal: the times that design promises hold: a new leader within 0.7 s (median) and 1.5 s (99th percentile) on a lan of three,
-// the reset hint is faster, and no partial cut of three nodes leaves them without writes or without rest.
+// Goal: the times that design promises hold: a new leader within 0.7 s (median) and 1.5 s (99th percentile) on a lan
+// of three, the reset hint is faster, and no partial cut of three nodes leaves them without writes or without rest.
 // Method: virtual time, fixed seeds; every directed link mask; the checkers watch every step.
 
 import { expect, test } from "bun:test";
 import { lan, wan } from "../../src/raft/raft.ts";
 import { watch } from "./checkers.ts";
-import { addFormed, type Cluster, crash, createCluster, cut, give, leaderOf, nodeOf, restart, runFor } from "./cluster.ts";
+import {
+  addFormed,
+  type Cluster,
+  crash,
+  createCluster,
+  cut,
+  give,
+  leaderOf,
+  nodeOf,
+  restart,
+  runFor,
+} from "./cluster.ts";
 import { links, MASKS } from "./links.ts";
 
 function percentile(values: readonly number[], share: number): number {
@@ -18,7 +29,7 @@ function killLeaders(cluster: Cluster, kills: number, hasReset: boolean): number
   const times: number[] = [];
   for (let kill = 0; kill < kills; kill++) {
     expect(runFor(cluster, 60_000, () => leaderOf(cluster) !== null)).toBe(true);
-    runFor(cluster, 3_000 + (kill * 37) % 501);
+    runFor(cluster, 3_000 + ((kill * 37) % 501));
     const leader = leaderOf(cluster);
     if (leader === null) throw new Error("a calm cluster keeps its leader");
     const killedAt = cluster.now;
@@ -99,12 +110,16 @@ test("in every directed link mask of three nodes, where a node and a majority he
     for (let seed = 1; seed <= 6; seed++) {
       const result = links({ mask, seed: seed * 101 });
       if (!result.isPossible) {
-        expect(`${mask.join(" ")} seed ${seed}: ${result.hasWritten ? "wrote" : "did not write"}`).toBe(`${mask.join(" ")} seed ${seed}: did not write`);
+        expect(`${mask.join(" ")} seed ${seed}: ${result.hasWritten ? "wrote" : "did not write"}`).toBe(
+          `${mask.join(" ")} seed ${seed}: did not write`,
+        );
         continue;
       }
       runs++;
       if (!result.hasWritten) late++;
-      expect(`${mask.join(" ")} seed ${seed}: ${result.termChanges} new terms`).toBe(`${mask.join(" ")} seed ${seed}: 0 new terms`);
+      expect(`${mask.join(" ")} seed ${seed}: ${result.termChanges} new terms`).toBe(
+        `${mask.join(" ")} seed ${seed}: 0 new terms`,
+      );
     }
   }
   expect(MASKS.length).toBe(64);
@@ -113,7 +128,9 @@ test("in every directed link mask of three nodes, where a node and a majority he
 }, 60_000);
 
 test("lan and wan are what design says", () => {
-  expect([lan("a").heartbeatMs, lan("a").electionMs, wan("a").heartbeatMs, wan("a").electionMs]).toEqual([100, 500, 500, 5_000]);
+  expect([lan("a").heartbeatMs, lan("a").electionMs, wan("a").heartbeatMs, wan("a").electionMs]).toEqual([
+    100, 500, 500, 5_000,
+  ]);
 });
 
 test("a node cut off both ways does not disturb the others when it comes back", () => {

@@ -12,11 +12,14 @@ export const MASKS: readonly (readonly string[])[] = Array.from({ length: 1 << L
 });
 
 /**
- * Cuts the links and looks. Raft asks and hears back on a pair of links, so writes are possible where two nodes hear each other.
- * hasWritten: a proposal made after the cut is committed within 2.5 s. termChanges: terms begun in the 60 s after those.
+ * Cuts the links and looks. Raft asks and hears back on a pair of links, so writes are possible where two nodes hear
+ * each other. hasWritten: a proposal made after the cut is committed within 2.5 s. termChanges: terms begun in the 60
+ * s after those.
  */
 export function links(options: { readonly mask: readonly string[]; readonly seed: number; readonly core?: Core }): {
-  readonly isPossible: boolean; readonly hasWritten: boolean; readonly termChanges: number;
+  readonly isPossible: boolean;
+  readonly hasWritten: boolean;
+  readonly termChanges: number;
 } {
   const cluster = createCluster({ seed: options.seed, ...(options.core === undefined ? {} : { core: options.core }) });
   addFormed(cluster, NODES);
@@ -26,12 +29,18 @@ export function links(options: { readonly mask: readonly string[]; readonly seed
     const [from = "", to = ""] = link.split(">");
     cut(cluster, from, to);
   }
-  const isPossible = LINKS.some(({ from, to }) => !options.mask.includes(`${from}>${to}`) && !options.mask.includes(`${to}>${from}`));
+  const isPossible = LINKS.some(
+    ({ from, to }) => !options.mask.includes(`${from}>${to}`) && !options.mask.includes(`${to}>${from}`),
+  );
   const cutAt = cluster.now;
   let sequence = 0;
   while (cluster.now < cutAt + 2_500 && !watched.appliedAt.has("k 1")) {
     // A client that asks everyone who leads; only what a leader appended after the cut can be committed.
-    for (const leader of leaders(cluster)) give(cluster, leader.id, { kind: "propose", proposals: [{ client: "k", sequence: 1, since: 0, command: bytes(`v${++sequence}`) }] });
+    for (const leader of leaders(cluster))
+      give(cluster, leader.id, {
+        kind: "propose",
+        proposals: [{ client: "k", sequence: 1, since: 0, command: bytes(`v${++sequence}`) }],
+      });
     runFor(cluster, 20);
   }
   const hasWritten = watched.appliedAt.has("k 1");

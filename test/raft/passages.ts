@@ -2,12 +2,28 @@
 // dissertation says, as a function of the core, so that planted bugs can be held against the same passages.
 
 import { assert } from "../../src/base/assert.ts";
-import { lan, type Entry, type HardState, type Membership, type Raft, type RaftEffect, type RaftEvent, type RaftMessage, type Snapshot } from "../../src/raft/raft.ts";
+import {
+  lan,
+  type Entry,
+  type HardState,
+  type Membership,
+  type Raft,
+  type RaftEffect,
+  type RaftEvent,
+  type RaftMessage,
+  type Snapshot,
+} from "../../src/raft/raft.ts";
 import { bytes, type Core } from "./cluster.ts";
 import { tight } from "./swarm.ts";
 
 export const MEMBERSHIP: Membership = { cluster: "c", voters: ["a", "b", "c"], learners: [], replacing: null };
-export const GENESIS: Snapshot = { index: 0, term: 0, membership: MEMBERSHIP, sessions: { evictedThrough: 0, clients: [] }, bytes: new Uint8Array(0) };
+export const GENESIS: Snapshot = {
+  index: 0,
+  term: 0,
+  membership: MEMBERSHIP,
+  sessions: { evictedThrough: 0, clients: [] },
+  bytes: new Uint8Array(0),
+};
 
 export function command(index: number, term: number, value = `v${index}`): Entry {
   return { index, term, payload: { kind: "command", client: "k", sequence: index, since: 0, command: bytes(value) } };
@@ -25,13 +41,33 @@ export class Bench {
   now = 1_000;
   effects: readonly RaftEffect[] = [];
 
-  constructor(core: Core, setup: { readonly terms?: readonly number[]; readonly hard?: Partial<HardState>; readonly voters?: readonly string[]; readonly snapshot?: Snapshot; readonly isTight?: boolean } = {}) {
+  constructor(
+    core: Core,
+    setup: {
+      readonly terms?: readonly number[];
+      readonly hard?: Partial<HardState>;
+      readonly voters?: readonly string[];
+      readonly snapshot?: Snapshot;
+      readonly isTight?: boolean;
+    } = {},
+  ) {
     this.core = core;
     const { terms = [], voters = MEMBERSHIP.voters } = setup;
     const snapshot = setup.snapshot ?? { ...GENESIS, membership: { ...MEMBERSHIP, voters } };
     const entries = terms.map((term, at) => command(snapshot.index + at + 1, term));
-    const hard: HardState = { cluster: "c", standing: "member", term: terms.at(-1) ?? snapshot.term, vote: null, lost: "nothing", ...setup.hard };
-    this.state = core.create(setup.isTight === true ? tight("a") : lan("a"), { hard, snapshot, entries }, { seed: 7, now: this.now });
+    const hard: HardState = {
+      cluster: "c",
+      standing: "member",
+      term: terms.at(-1) ?? snapshot.term,
+      vote: null,
+      lost: "nothing",
+      ...setup.hard,
+    };
+    this.state = core.create(
+      setup.isTight === true ? tight("a") : lan("a"),
+      { hard, snapshot, entries },
+      { seed: 7, now: this.now },
+    );
   }
 
   give(event: RaftEvent): readonly RaftEffect[] {
@@ -49,8 +85,12 @@ export class Bench {
   }
 
   /** Messages sent by the last step, of one kind. */
-  sent<K extends RaftMessage["kind"]>(kind: K): { readonly to: string; readonly message: Extract<RaftMessage, { kind: K }> }[] {
-    return this.effects.flatMap((effect) => effect.kind === "send" && isKind(effect.message, kind) ? [{ to: effect.to, message: effect.message }] : []);
+  sent<K extends RaftMessage["kind"]>(
+    kind: K,
+  ): { readonly to: string; readonly message: Extract<RaftMessage, { kind: K }> }[] {
+    return this.effects.flatMap((effect) =>
+      effect.kind === "send" && isKind(effect.message, kind) ? [{ to: effect.to, message: effect.message }] : [],
+    );
   }
 
   has(kind: RaftEffect["kind"]): boolean {
@@ -66,34 +106,74 @@ export class Bench {
   lead(voters: readonly string[] = ["b"]): void {
     this.tick();
     const term = this.state.hard.term + 1;
-    for (const voter of voters) this.hear(voter, { kind: "voteReply", cluster: "c", term, isPre: true, isGranted: true });
-    for (const voter of voters) this.hear(voter, { kind: "voteReply", cluster: "c", term, isPre: false, isGranted: true });
+    for (const voter of voters)
+      this.hear(voter, { kind: "voteReply", cluster: "c", term, isPre: true, isGranted: true });
+    for (const voter of voters)
+      this.hear(voter, { kind: "voteReply", cluster: "c", term, isPre: false, isGranted: true });
     assert(this.state.role === "leader", "it leads");
   }
 
   append(from: string, fields: Partial<Extract<RaftMessage, { kind: "append" }>>): readonly RaftEffect[] {
-    return this.hear(from, { kind: "append", cluster: "c", term: this.state.hard.term, round: 1, sentAtMs: 0, prevIndex: 0, prevTerm: 0, commit: 0, entries: [], ...fields });
+    return this.hear(from, {
+      kind: "append",
+      cluster: "c",
+      term: this.state.hard.term,
+      round: 1,
+      sentAtMs: 0,
+      prevIndex: 0,
+      prevTerm: 0,
+      commit: 0,
+      entries: [],
+      ...fields,
+    });
   }
 
-  accept(from: string, index: number, fields: Partial<Extract<RaftMessage, { kind: "appendReply" }>> = {}): readonly RaftEffect[] {
+  accept(
+    from: string,
+    index: number,
+    fields: Partial<Extract<RaftMessage, { kind: "appendReply" }>> = {},
+  ): readonly RaftEffect[] {
     return this.hear(from, {
-      kind: "appendReply", cluster: "c", term: this.state.hard.term, round: this.state.leading?.round ?? 0, sentAtMs: this.now, isAccepted: true, index, hintIndex: 0, hintTerm: 0, counts: true, ...fields,
+      kind: "appendReply",
+      cluster: "c",
+      term: this.state.hard.term,
+      round: this.state.leading?.round ?? 0,
+      sentAtMs: this.now,
+      isAccepted: true,
+      index,
+      hintIndex: 0,
+      hintTerm: 0,
+      counts: true,
+      ...fields,
     });
   }
 
   askVote(from: string, fields: Partial<Extract<RaftMessage, { kind: "vote" }>>): boolean {
-    this.hear(from, { kind: "vote", cluster: "c", term: this.state.hard.term + 1, isPre: false, isForced: false, lastIndex: 100, lastTerm: 100, ...fields });
+    this.hear(from, {
+      kind: "vote",
+      cluster: "c",
+      term: this.state.hard.term + 1,
+      isPre: false,
+      isForced: false,
+      lastIndex: 100,
+      lastTerm: 100,
+      ...fields,
+    });
     return this.sent("voteReply").some(({ to, message }) => to === from && message.isGranted);
   }
 }
 
-function isKind<K extends RaftMessage["kind"]>(message: RaftMessage, kind: K): message is Extract<RaftMessage, { kind: K }> {
+function isKind<K extends RaftMessage["kind"]>(
+  message: RaftMessage,
+  kind: K,
+): message is Extract<RaftMessage, { kind: K }> {
   return message.kind === kind;
 }
 
 /** Passages a planted bug can break without a run of random faults ever showing it. True: the core keeps to it. */
 export const PASSAGES = {
-  "5.4.1: the last term decides before the length": (core) => !new Bench(core, { terms: [1, 2] }).askVote("b", { lastIndex: 9, lastTerm: 1 }),
+  "5.4.1: the last term decides before the length": (core) =>
+    !new Bench(core, { terms: [1, 2] }).askVote("b", { lastIndex: 9, lastTerm: 1 }),
   "4.2.3: a fresh leader is not deposed": (core) => {
     const node = new Bench(core);
     node.append("b", { term: 1 });
@@ -111,7 +191,16 @@ export const PASSAGES = {
     const node = new Bench(core, { snapshot: { ...GENESIS, index: 20, term: 4 }, hard: { term: 5 } });
     try {
       node.hear("b", {
-        kind: "snapshot", cluster: "c", term: 5, round: 1, sentAtMs: 0, index: 9, indexTerm: 3, size: 0, offset: 0, chunk: new Uint8Array(0),
+        kind: "snapshot",
+        cluster: "c",
+        term: 5,
+        round: 1,
+        sentAtMs: 0,
+        index: 9,
+        indexTerm: 3,
+        size: 0,
+        offset: 0,
+        chunk: new Uint8Array(0),
         head: { membership: MEMBERSHIP, sessions: GENESIS.sessions },
       });
     } catch {
@@ -133,7 +222,9 @@ export const PASSAGES = {
     } catch {
       return false;
     }
-    return node.effects.some((effect) => effect.kind === "commit" && effect.through === 2 && effect.commands.length === 1);
+    return node.effects.some(
+      (effect) => effect.kind === "commit" && effect.through === 2 && effect.commands.length === 1,
+    );
   },
   "9.6: who asks in vain raises no term": (core) => {
     const node = new Bench(core);

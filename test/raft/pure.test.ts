@@ -1,5 +1,5 @@
-// Goal: the core stays a pure function of its inputs. Method: its text names no clock, randomness, timer, promise or I/O;
-// its state survives structuredClone in every role; the same events give the same effects.
+// Goal: the core stays a pure function of its inputs. Method: its text names no clock, randomness, timer, promise or
+// I/O; its state survives structuredClone in every role; the same events give the same effects.
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,10 +9,14 @@ import * as shipped from "../../src/raft/raft.ts";
 import { tight } from "./swarm.ts";
 
 const FOLDER = join(import.meta.dir, "../../src/raft");
-const BANNED = /\b(Date|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|Promise|async|await|Bun|process|performance|crypto|fetch|console)\b|["']node:/;
+const BANNED =
+  /\b(Date|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|Promise|async|await|Bun|process|performance|crypto|fetch|console)\b|["']node:/;
 
 function codeOf(file: string): string {
-  return readFileSync(join(FOLDER, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "").replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => quoted.startsWith("\"node:") ? quoted : "\"\"");
+  return readFileSync(join(FOLDER, file), "utf8")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/\/\/.*$/gm, "")
+    .replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => (quoted.startsWith('"node:') ? quoted : '""'));
 }
 
 test("no file of the core names a clock, randomness, timers, promises or I/O", () => {
@@ -24,14 +28,20 @@ test("no file of the core names a clock, randomness, timers, promises or I/O", (
 test("the core imports only itself, base and, for schemas, zod", () => {
   for (const file of readdirSync(FOLDER)) {
     for (const [, path] of readFileSync(join(FOLDER, file), "utf8").matchAll(/from "([^"]+)"/g)) {
-      const isAllowed = path?.startsWith("./") === true || path?.startsWith("../base/") === true || (path === "zod" && file === "messages.ts");
+      const isAllowed =
+        path?.startsWith("./") === true ||
+        path?.startsWith("../base/") === true ||
+        (path === "zod" && file === "messages.ts");
       expect(`${file} imports ${isAllowed ? "what it may" : path}`).toBe(`${file} imports what it may`);
     }
   }
 });
 
 /** Gives both cores the same event and compares their effects. */
-function twinCore(): { readonly core: Pick<typeof shipped, "create" | "step" | "deadline" | "view">; readonly count: () => number } {
+function twinCore(): {
+  readonly core: Pick<typeof shipped, "create" | "step" | "deadline" | "view">;
+  readonly count: () => number;
+} {
   let steps = 0;
   return {
     count: () => steps,
@@ -53,7 +63,11 @@ function twinCore(): { readonly core: Pick<typeof shipped, "create" | "step" | "
 function propose(cluster: Cluster, count: number): void {
   for (let sequence = 1; sequence <= count; sequence++) {
     const leader = leaderOf(cluster);
-    if (leader !== null) give(cluster, leader.id, { kind: "propose", proposals: [{ client: "c", sequence, since: 0, command: bytes(`v${sequence}`) }] });
+    if (leader !== null)
+      give(cluster, leader.id, {
+        kind: "propose",
+        proposals: [{ client: "c", sequence, since: 0, command: bytes(`v${sequence}`) }],
+      });
     runFor(cluster, 10);
   }
 }
@@ -72,7 +86,11 @@ test("a clone of the state, given the same event, does the same in every role", 
 });
 
 test("the monotonic clock going back is a bug of the caller and is asserted", () => {
-  const state = shipped.create(shipped.lan("a"), { hard: shipped.BLANK, snapshot: null, entries: [] }, { seed: 1, now: 100 });
+  const state = shipped.create(
+    shipped.lan("a"),
+    { hard: shipped.BLANK, snapshot: null, entries: [] },
+    { seed: 1, now: 100 },
+  );
   expect(() => shipped.step(state, 99, { kind: "tick" })).toThrow("the monotonic clock never goes back");
   expect(shipped.step(state, 1e9, { kind: "tick" })).toEqual([]);
 });

@@ -20,30 +20,49 @@ function majoritiesOf(voters: readonly string[]): string[][] {
 const voterSets = fc.integer({ min: 1, max: 7 }).map((count) => VOTERS.slice(0, count));
 
 test("the quorum value is the best minimum that some majority reaches", () => {
-  fc.assert(fc.property(voterSets, fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 7, maxLength: 7 }), (voters, values) => {
-    const valueOf = (voter: string): number => values[VOTERS.indexOf(voter)] ?? 0;
-    const naive = Math.max(...majoritiesOf(voters).map((set) => Math.min(...set.map(valueOf))));
-    expect(quorumValue(voters, valueOf)).toBe(naive);
-  }), { numRuns: 2_000 });
+  fc.assert(
+    fc.property(
+      voterSets,
+      fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 7, maxLength: 7 }),
+      (voters, values) => {
+        const valueOf = (voter: string): number => values[VOTERS.indexOf(voter)] ?? 0;
+        const naive = Math.max(...majoritiesOf(voters).map((set) => Math.min(...set.map(valueOf))));
+        expect(quorumValue(voters, valueOf)).toBe(naive);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
 });
 
 test("an election is won when a majority granted, lost when none can any more, else open", () => {
   const answers = fc.array(fc.constantFrom(true, false, null), { minLength: 7, maxLength: 7 });
-  fc.assert(fc.property(voterSets, answers, (voters, given) => {
-    const votes = new Map<string, boolean>();
-    for (const [at, answer] of given.entries()) {
-      const voter = VOTERS[at];
-      if (voter !== undefined && answer !== null) votes.set(voter, answer);
-    }
-    const sets = majoritiesOf(voters);
-    const isWon = sets.some((set) => set.every((voter) => votes.get(voter) === true));
-    const isLost = sets.every((set) => set.some((voter) => votes.get(voter) === false));
-    expect(tally(voters, votes)).toBe(isWon ? "won" : isLost ? "lost" : "open");
-  }), { numRuns: 2_000 });
+  fc.assert(
+    fc.property(voterSets, answers, (voters, given) => {
+      const votes = new Map<string, boolean>();
+      for (const [at, answer] of given.entries()) {
+        const voter = VOTERS[at];
+        if (voter !== undefined && answer !== null) votes.set(voter, answer);
+      }
+      const sets = majoritiesOf(voters);
+      const isWon = sets.some((set) => set.every((voter) => votes.get(voter) === true));
+      const isLost = sets.every((set) => set.some((voter) => votes.get(voter) === false));
+      expect(tally(voters, votes)).toBe(isWon ? "won" : isLost ? "lost" : "open");
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test("votes of nodes that are no voters count for nothing", () => {
-  expect(tally(["a", "b", "c"], new Map([["a", true], ["x", true], ["y", true]]))).toBe("open");
+  expect(
+    tally(
+      ["a", "b", "c"],
+      new Map([
+        ["a", true],
+        ["x", true],
+        ["y", true],
+      ]),
+    ),
+  ).toBe("open");
   expect(tally([], new Map([["x", true]]))).toBe("lost");
   expect(quorumValue([], () => 9)).toBe(Number.NEGATIVE_INFINITY);
 });
@@ -52,7 +71,8 @@ test("two majorities overlap, of one set of voters and of two that differ by one
   for (let count = 1; count <= 6; count++) {
     const before = VOTERS.slice(0, count);
     for (const after of [before, VOTERS.slice(0, count + 1)]) {
-      for (const left of majoritiesOf(before)) for (const right of majoritiesOf(after)) expect(left.some((voter) => right.includes(voter))).toBe(true);
+      for (const left of majoritiesOf(before))
+        for (const right of majoritiesOf(after)) expect(left.some((voter) => right.includes(voter))).toBe(true);
     }
     expect(majority(count) * 2).toBeGreaterThan(count);
     expect((majority(count) - 1) * 2).toBeLessThanOrEqual(count);

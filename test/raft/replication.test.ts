@@ -1,5 +1,6 @@
-// Goal: replication is bounded and batched: few messages for many proposals, no more in flight than allowed, a full leader
-// says so, deduplication is bounded and never guesses. Method: one leader driven by hand, and the tables on their own.
+// Goal: replication is bounded and batched: few messages for many proposals, no more in flight than allowed, a full
+// leader says so, deduplication is bounded and never guesses. Method: one leader driven by hand, and the tables on
+// their own.
 
 import { expect, test } from "bun:test";
 import { LIMITS } from "../../src/raft/limits.ts";
@@ -9,7 +10,12 @@ import { EMPTY_SESSIONS, exportSessions, findSession, importSessions, recordSess
 import { Bench } from "./passages.ts";
 
 function proposals(from: number, count: number, size = 1): Proposal[] {
-  return Array.from({ length: count }, (_, at) => ({ client: "k", sequence: from + at, since: 0, command: new Uint8Array(size) }));
+  return Array.from({ length: count }, (_, at) => ({
+    client: "k",
+    sequence: from + at,
+    since: 0,
+    command: new Uint8Array(size),
+  }));
 }
 
 function leader(isTight = false): Bench {
@@ -34,7 +40,10 @@ test("no message carries more than its bytes, and a silent follower gets no more
     node.give({ kind: "propose", proposals: proposals(1 + at * 2, 2, 300_000) });
     node.accept("c", node.state.log.entries.length);
     for (const { to, message } of node.sent("append")) {
-      const size = message.entries.reduce((sum, { payload }) => sum + (payload.kind === "command" ? payload.command.length : 0), 0);
+      const size = message.entries.reduce(
+        (sum, { payload }) => sum + (payload.kind === "command" ? payload.command.length : 0),
+        0,
+      );
       expect(size).toBeLessThanOrEqual(LIMITS.appendBytesMax);
       if (to === "b") sent += size;
     }
@@ -45,26 +54,42 @@ test("no message carries more than its bytes, and a silent follower gets no more
 
 test("a leader that cannot commit refuses more than its bound as busy, and takes more once it can", () => {
   const node = leader(true);
-  const outcomes = [1, 2, 3, 4, 5].flatMap((part) => node.give({ kind: "propose", proposals: proposals(part * 16, 16) })).filter((effect) => effect.kind === "proposal");
+  const outcomes = [1, 2, 3, 4, 5]
+    .flatMap((part) => node.give({ kind: "propose", proposals: proposals(part * 16, 16) }))
+    .filter((effect) => effect.kind === "proposal");
   expect(outcomes.filter(({ outcome }) => outcome.kind === "appended").length).toBe(64);
   expect(outcomes.at(-1)).toMatchObject({ outcome: { kind: "refused", reason: "busy" } });
   node.accept("b", node.state.log.entries.length);
   node.give({ kind: "propose", proposals: proposals(96, 1) });
-  expect(node.effects).toContainEqual(expect.objectContaining({ kind: "proposal", outcome: expect.objectContaining({ kind: "appended" }) }));
+  expect(node.effects).toContainEqual(
+    expect.objectContaining({ kind: "proposal", outcome: expect.objectContaining({ kind: "appended" }) }),
+  );
 });
 
 test("a command beyond its bound is refused, one at the bound is taken", () => {
   const node = leader();
-  node.give({ kind: "propose", proposals: [...proposals(1, 1, LIMITS.commandBytesMax), ...proposals(2, 1, LIMITS.commandBytesMax + 1)] });
-  expect(node.effects.filter((effect) => effect.kind === "proposal")).toMatchObject([{ outcome: { kind: "appended" } }, { outcome: { reason: "tooLarge" } }]);
+  node.give({
+    kind: "propose",
+    proposals: [...proposals(1, 1, LIMITS.commandBytesMax), ...proposals(2, 1, LIMITS.commandBytesMax + 1)],
+  });
+  expect(node.effects.filter((effect) => effect.kind === "proposal")).toMatchObject([
+    { outcome: { kind: "appended" } },
+    { outcome: { reason: "tooLarge" } },
+  ]);
 });
 
 test("one that does not lead refuses and names who does", () => {
   const node = new Bench(shipped);
   node.append("b", { term: 1 });
-  expect(node.give({ kind: "propose", proposals: proposals(1, 1) })).toEqual([{ kind: "proposal", client: "k", sequence: 1, outcome: { kind: "refused", reason: "notLeader", leader: "b" } }]);
-  expect(node.give({ kind: "read", ids: ["r"] })).toMatchObject([{ kind: "readRefused", outcome: { reason: "notLeader", leader: "b" } }]);
-  expect(node.give({ kind: "transfer", to: "c" })).toMatchObject([{ kind: "transfer", outcome: { reason: "notLeader", leader: "b" } }]);
+  expect(node.give({ kind: "propose", proposals: proposals(1, 1) })).toEqual([
+    { kind: "proposal", client: "k", sequence: 1, outcome: { kind: "refused", reason: "notLeader", leader: "b" } },
+  ]);
+  expect(node.give({ kind: "read", ids: ["r"] })).toMatchObject([
+    { kind: "readRefused", outcome: { reason: "notLeader", leader: "b" } },
+  ]);
+  expect(node.give({ kind: "transfer", to: "c" })).toMatchObject([
+    { kind: "transfer", outcome: { reason: "notLeader", leader: "b" } },
+  ]);
 });
 
 test("an unanswered snapshot is asked for once, and again after it failed", () => {
@@ -90,9 +115,22 @@ test("an unanswered snapshot is asked for once, and again after it failed", () =
 test("deduplication remembers a window of each client, and refuses what it may have forgotten", () => {
   const limits = { clientsMax: 2, sequencesMax: 3 };
   const sessions = importSessions(EMPTY_SESSIONS);
-  const find = (client: string, sequence: number, since = 0): string => findSession(sessions, { client, sequence, since }).kind;
-  for (const [sequence, index] of [[1, 10], [3, 11], [2, 12], [5, 13]] as const) recordSession(sessions, { client: "a", sequence, index }, limits);
-  expect([find("a", 1), find("a", 2), find("a", 4), find("a", 5), find("a", 6)]).toEqual(["expired", "applied", "fresh", "applied", "fresh"]);
+  const find = (client: string, sequence: number, since = 0): string =>
+    findSession(sessions, { client, sequence, since }).kind;
+  for (const [sequence, index] of [
+    [1, 10],
+    [3, 11],
+    [2, 12],
+    [5, 13],
+  ] as const)
+    recordSession(sessions, { client: "a", sequence, index }, limits);
+  expect([find("a", 1), find("a", 2), find("a", 4), find("a", 5), find("a", 6)]).toEqual([
+    "expired",
+    "applied",
+    "fresh",
+    "applied",
+    "fresh",
+  ]);
   recordSession(sessions, { client: "b", sequence: 1, index: 20 }, limits);
   recordSession(sessions, { client: "c", sequence: 1, index: 21 }, limits);
   // a was forgotten: an id used before that is refused, one first used after it is new.

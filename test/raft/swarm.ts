@@ -7,7 +7,25 @@ import { LIMITS } from "../../src/raft/limits.ts";
 import { lan, type NodeId, type Proposal, type RaftConfig } from "../../src/raft/raft.ts";
 import { note, Violation, watch, type Watch } from "./checkers.ts";
 import {
-  addBlank, addFormed, bytes, CALM, type Cluster, type Core, crash, createCluster, cut, damage, give, heal, isolate, leaderOf, leaders, type Node, pause, restart, runFor,
+  addBlank,
+  addFormed,
+  bytes,
+  CALM,
+  type Cluster,
+  type Core,
+  crash,
+  createCluster,
+  cut,
+  damage,
+  give,
+  heal,
+  isolate,
+  leaderOf,
+  leaders,
+  type Node,
+  pause,
+  restart,
+  runFor,
 } from "./cluster.ts";
 
 /** Bounds so small that every one of them is met within seconds. */
@@ -15,8 +33,18 @@ export function tight(self: NodeId): RaftConfig {
   return {
     ...lan(self),
     limits: {
-      ...LIMITS, appendEntriesMax: 4, inflightMessagesMax: 3, uncommittedEntriesMax: 64, batchMax: 16, snapshotEntries: 24, trailingEntries: 6,
-      logEntriesMax: 128, snapshotChunkBytes: 1_024, promoteLagMax: 4, clientsMax: 3, sequencesMax: 4,
+      ...LIMITS,
+      appendEntriesMax: 4,
+      inflightMessagesMax: 3,
+      uncommittedEntriesMax: 64,
+      batchMax: 16,
+      snapshotEntries: 24,
+      trailingEntries: 6,
+      logEntriesMax: 128,
+      snapshotChunkBytes: 1_024,
+      promoteLagMax: 4,
+      clientsMax: 3,
+      sequencesMax: 4,
     },
   };
 }
@@ -24,7 +52,9 @@ export function tight(self: NodeId): RaftConfig {
 export type SwarmOptions = { readonly seed: number; readonly core?: Core; readonly forMs?: number };
 
 type Run = {
-  readonly cluster: Cluster; readonly watched: Watch; readonly prng: Prng;
+  readonly cluster: Cluster;
+  readonly watched: Watch;
+  readonly prng: Prng;
   /** Proposals not yet known to be committed. */
   readonly open: Proposal[];
   /** Some of long ago, asked again now and then. */
@@ -43,17 +73,36 @@ type Run = {
 export function swarm(options: SwarmOptions): Watch {
   const prng = createPrng(options.seed, "swarm");
   const isLeaseRun = nextFloat(prng) < 0.4;
-  const cluster = createCluster({ seed: options.seed, configOf: tight, ...(options.core === undefined ? {} : { core: options.core }) });
+  const cluster = createCluster({
+    seed: options.seed,
+    configOf: tight,
+    ...(options.core === undefined ? {} : { core: options.core }),
+  });
   const watched = watch(cluster);
   watched.areLeasesChecked = isLeaseRun;
   const run: Run = {
-    cluster, watched, prng, open: [], past: [], client: { id: "c1", sequence: 0, since: 0 }, clients: 1, nodes: nextFloat(prng) < 0.6 ? 3 : 5, reads: 0,
-    replacing: null, isLeaseRun, isDiskRun: !isLeaseRun && nextFloat(prng) < 0.6,
+    cluster,
+    watched,
+    prng,
+    open: [],
+    past: [],
+    client: { id: "c1", sequence: 0, since: 0 },
+    clients: 1,
+    nodes: nextFloat(prng) < 0.6 ? 3 : 5,
+    reads: 0,
+    replacing: null,
+    isLeaseRun,
+    isDiskRun: !isLeaseRun && nextFloat(prng) < 0.6,
   };
   const ids = Array.from({ length: run.nodes }, (_, at) => `n${at + 1}`);
   if (nextFloat(prng) < 0.3) form(run, ids);
   else addFormed(cluster, ids);
-  cluster.network = { dropRate: nextFloat(prng) * 0.2, repeatRate: nextFloat(prng) * 0.3, delayMsMin: 1, delayMsMax: 2 + nextFloat(prng) ** 3 * 150 };
+  cluster.network = {
+    dropRate: nextFloat(prng) * 0.2,
+    repeatRate: nextFloat(prng) * 0.3,
+    delayMsMin: 1,
+    delayMsMax: 2 + nextFloat(prng) ** 3 * 150,
+  };
   cluster.crashRate = nextFloat(prng) < 0.5 ? 0 : 0.002;
   const until = cluster.now + (options.forMs ?? 20_000);
   while (cluster.now < until) {
@@ -91,7 +140,7 @@ function act(run: Run): void {
   const { cluster, prng } = run;
   const alive = [...cluster.nodes.values()].filter(({ state }) => state !== null);
   const somebody = alive[nextBelow(prng, Math.max(1, alive.length))];
-  const target = nextFloat(prng) < 0.8 ? leaderOf(cluster) ?? somebody : somebody;
+  const target = nextFloat(prng) < 0.8 ? (leaderOf(cluster) ?? somebody) : somebody;
   if (target === undefined || target.pausedUntil > cluster.now) return;
   if (nextFloat(prng) < 0.05) openClient(run, target);
   const proposals = Array.from({ length: 1 + nextBelow(prng, 6) }, () => nextProposal(run));
@@ -107,7 +156,8 @@ function act(run: Run): void {
   run.open.push(...proposals);
   run.open.splice(0, Math.max(0, run.open.length - 8));
   // Of everyone that believes it leads: a deposed one must not answer from the past.
-  for (const leader of leaders(cluster)) if (leader.pausedUntil <= cluster.now) give(cluster, leader.id, { kind: "read", ids: [`r${++run.reads}`] });
+  for (const leader of leaders(cluster))
+    if (leader.pausedUntil <= cluster.now) give(cluster, leader.id, { kind: "read", ids: [`r${++run.reads}`] });
   if (nextFloat(prng) < 0.05) give(cluster, target.id, { kind: "health", score: nextBelow(prng, 9) });
   continueReplacing(run);
 }
@@ -131,7 +181,7 @@ function fault(run: Run): void {
   if (victim === undefined || other === undefined) return;
   const kind = nextBelow(prng, 12);
   if (kind <= 1) return heal(cluster);
-  if (kind === 2) return isolate(cluster, nextFloat(prng) < 0.5 ? leaderOf(cluster)?.id ?? victim.id : victim.id);
+  if (kind === 2) return isolate(cluster, nextFloat(prng) < 0.5 ? (leaderOf(cluster)?.id ?? victim.id) : victim.id);
   if (kind === 3 && victim !== other) return cut(cluster, victim.id, other.id);
   if (kind === 4) return crash(cluster, victim, !isLeaseRun);
   if (kind === 5 || kind === 6) {
@@ -139,7 +189,11 @@ function fault(run: Run): void {
     return;
   }
   if (kind === 7) return pause(cluster, victim, nextFloat(prng) * 2_000);
-  if (kind === 8 && !isLeaseRun) return void give(cluster, leaderOf(cluster)?.id ?? victim.id, { kind: "transfer", to: nextFloat(prng) < 0.5 ? null : other.id });
+  if (kind === 8 && !isLeaseRun)
+    return void give(cluster, leaderOf(cluster)?.id ?? victim.id, {
+      kind: "transfer",
+      to: nextFloat(prng) < 0.5 ? null : other.id,
+    });
   if (kind === 9 && !isLeaseRun) return void give(cluster, victim.id, { kind: "peerReset", peer: other.id });
   if (kind === 10 && isDiskRun) return nextFloat(prng) < 0.4 ? trap(run) : harmDisk(run, victim);
   if (kind === 11 && !isDiskRun) return changeMembers(run);
@@ -152,7 +206,9 @@ function fault(run: Run): void {
 function trap(run: Run): void {
   const { cluster, prng, watched } = run;
   const leader = leaderOf(cluster);
-  const others = [...cluster.nodes.values()].filter((node) => node !== leader && node.state !== null && node.durable.hard.standing === "member");
+  const others = [...cluster.nodes.values()].filter(
+    (node) => node !== leader && node.state !== null && node.durable.hard.standing === "member",
+  );
   const victim = others[nextBelow(prng, Math.max(1, others.length))];
   const isWhole = [...cluster.nodes.values()].every(({ durable }) => durable.hard.lost === "nothing");
   if (leader === null || victim === undefined || others.length !== 2 || !isWhole || run.replacing !== null) return;
@@ -167,7 +223,13 @@ function trap(run: Run): void {
   if (victim.state === null || hard.lost !== "nothing") return;
   const from = Math.max((snapshot?.index ?? 0) + 1, (entries.at(-1)?.index ?? 0) - 2);
   watched.areCopiesChecked = false;
-  damage(cluster, victim, { from, term: nextFloat(prng) < 0.5 ? Math.min(hard.term, entries.find((entry) => entry.index < from)?.term ?? snapshot?.term ?? 0) : null });
+  damage(cluster, victim, {
+    from,
+    term:
+      nextFloat(prng) < 0.5
+        ? Math.min(hard.term, entries.find((entry) => entry.index < from)?.term ?? snapshot?.term ?? 0)
+        : null,
+  });
   heal(cluster);
   isolate(cluster, leader.id);
   runFor(cluster, 2_500);
@@ -202,7 +264,10 @@ function harmDisk(run: Run, victim: Node): void {
 function continueReplacing(run: Run): void {
   const { cluster, replacing, watched } = run;
   const leader = leaderOf(cluster);
-  const membership = leader === null || leader.state === null ? undefined : leader.state.memberships.findLast(({ index }) => index <= (leader.state?.commit ?? 0))?.membership;
+  const membership =
+    leader === null || leader.state === null
+      ? undefined
+      : leader.state.memberships.findLast(({ index }) => index <= (leader.state?.commit ?? 0))?.membership;
   if (replacing === null || leader === null || membership === undefined) return;
   if (membership.voters.includes(replacing.after) && !membership.voters.includes(replacing.before)) {
     run.replacing = null;
@@ -210,7 +275,8 @@ function continueReplacing(run: Run): void {
     note(watched, "seat replaced");
     return;
   }
-  if (membership.replacing === null) give(cluster, leader.id, { kind: "change", id: "replace", change: { kind: "replace", ...replacing } });
+  if (membership.replacing === null)
+    give(cluster, leader.id, { kind: "change", id: "replace", change: { kind: "replace", ...replacing } });
 }
 
 /** Learners in, voters out, learners up; never fewer than two voters. */
@@ -220,7 +286,12 @@ function changeMembers(run: Run): void {
   const membership = leader?.state?.memberships.at(-1)?.membership;
   if (leader === null || membership === undefined) return;
   const learner = membership.learners[0];
-  if (learner !== undefined) return void give(cluster, leader.id, { kind: "change", id: "p", change: nextFloat(prng) < 0.8 ? { kind: "promote", node: learner } : { kind: "remove", node: learner } });
+  if (learner !== undefined)
+    return void give(cluster, leader.id, {
+      kind: "change",
+      id: "p",
+      change: nextFloat(prng) < 0.8 ? { kind: "promote", node: learner } : { kind: "remove", node: learner },
+    });
   if (membership.voters.length > 3) {
     const node = membership.voters[nextBelow(prng, membership.voters.length)];
     if (node !== undefined) give(cluster, leader.id, { kind: "change", id: "r", change: { kind: "remove", node } });
@@ -263,13 +334,19 @@ function areLevel(cluster: Cluster): boolean {
   return [...membership.voters, ...membership.learners].every((id) => {
     const node = cluster.nodes.get(id);
     assert(node !== undefined, `member ${id} exists`);
-    return node.appliedThrough === leader.appliedThrough && node.durable.hard.lost === "nothing" && node.durable.hard.standing === "member"
-      && JSON.stringify(node.applied) === JSON.stringify(leader.applied);
+    return (
+      node.appliedThrough === leader.appliedThrough &&
+      node.durable.hard.lost === "nothing" &&
+      node.durable.hard.standing === "member" &&
+      JSON.stringify(node.applied) === JSON.stringify(leader.applied)
+    );
   });
 }
 
 function picture(cluster: Cluster): string {
-  return [...cluster.nodes.values()].map(({ id, state, durable, appliedThrough }) => {
-    return `${id}: ${state?.role ?? "down"} term ${durable.hard.term} ${durable.hard.standing} lost ${durable.hard.lost} applied ${appliedThrough} leader ${state?.leader}`;
-  }).join("; ");
+  return [...cluster.nodes.values()]
+    .map(({ id, state, durable, appliedThrough }) => {
+      return `${id}: ${state?.role ?? "down"} term ${durable.hard.term} ${durable.hard.standing} lost ${durable.hard.lost} applied ${appliedThrough} leader ${state?.leader}`;
+    })
+    .join("; ");
 }

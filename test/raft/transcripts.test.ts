@@ -1,5 +1,6 @@
 // Goal: every reaction of the core in the situations that matter is written down and reviewed. Method: transcripts in
-// test/data/raft are performed and compared; RAFT_REWRITE=1 writes them anew (read the difference before committing it).
+// test/data/raft are performed and compared; RAFT_REWRITE=1 writes them anew (read the difference before committing
+// it).
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
