@@ -70,7 +70,8 @@ export function parseMetricKey(metricKey: string): { readonly metric: string; re
     if (match === null) throw fault(`"${filter.slice(at).trim()}" is not tag:value`);
     const [, name = "", value = "", end] = match;
     if (Object.hasOwn(tags, name)) throw fault(`the tag "${name}" is given twice`);
-    tags[name] = /^["']/.test(value) ? value.slice(1, -1) : value;
+    // What k6 calls a scenario is a workflow here.
+    tags[name === "scenario" ? "workflow" : name] = /^["']/.test(value) ? value.slice(1, -1) : value;
     if (end === "," && pair.lastIndex >= filter.length) throw fault("the tag filter ends with a comma");
   }
   return { metric, tags };

@@ -182,6 +182,10 @@ describe("expressions", () => {
 });
 
 describe("tag filters", () => {
+  test("name a workflow by k6's word for it too", () => {
+    expect(parseMetricKey("m{scenario:browse}")).toEqual({ metric: "m", tags: { workflow: "browse" } });
+  });
+
   test("values may hold colons, braces and blanks, and commas where quoted", () => {
     const table: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
       ["m", {}],
