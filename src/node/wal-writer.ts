@@ -87,6 +87,8 @@ export class Wal {
   #waitsForSpace = 0;
   #pauses = new Set<() => void>();
   #failure: HyperscaleError | null = null;
+  /** The failure, when it is that the log was closed while it waited for space. */
+  #spaceFailure: HyperscaleError | null = null;
   #isClosing = false;
   #closed: Promise<void> | null = null;
 
@@ -158,31 +160,40 @@ export class Wal {
     return this.flush();
   }
 
-  /** Flushes, seals and closes; while the disk is full, what waits is rejected instead. Idempotent. */
+  /**
+   * Flushes, seals, closes, gives the lock back. Nothing waits for space any more: what cannot be written now is rejected.
+   * Rejects with `storage` when the log fails only now. Idempotent.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    const isFailed = this.#failure !== null;
+    const failedBefore = this.#failure;
     this.#isClosing = true;
     this.#sealTimer?.cancel();
-    // From here on nothing waits for space: what cannot be written now is rejected.
     for (const wake of this.#pauses) wake();
+    try {
+      if (failedBefore === null) await this.flush();
+      if (failedBefore === null) await this.#sealIfRoom();
+      await this.#loop;
+      await this.#spare;
+    } finally {
+      await this.#file.close().finally(() => this.#lock?.release());
+    }
+    if (failedBefore !== null) return;
+    if (this.#failure !== null && this.#failure !== this.#spaceFailure) throw this.#failure;
+    this.#settings.onStatus("closed", null);
+  }
+
+  /** A seal that finds no room is no loss: all it would prove is on disk. */
+  async #sealIfRoom(): Promise<void> {
     try {
       await this.seal();
     } catch (error) {
-      assert(error === this.#failure, "a log fails with its own error, which every waiter was told");
+      if (error !== this.#spaceFailure) throw error;
     }
-    await this.#loop;
-    await this.#spare;
-    try {
-      await this.#file.close();
-    } finally {
-      await this.#lock?.release();
-    }
-    if (!isFailed) this.#settings.onStatus("closed", null);
   }
 
   #check(record: WalRecord): void {
@@ -398,10 +409,12 @@ export class Wal {
   }
 
   #notWritten(): HyperscaleError {
-    return this.#failure ?? new HyperscaleError(
+    if (this.#failure !== null) return this.#failure;
+    this.#spaceFailure ??= new HyperscaleError(
       "storage", `the log in ${this.#settings.directory} was closed before it could be written: no space left on the disk`,
       { hint: "make room on the disk and start the node again" },
     );
+    return this.#spaceFailure;
   }
 
   #path(name: string): string {

@@ -211,7 +211,7 @@ describe("a full disk", () => {
     }
     expect(waiting).not.toBeNull();
     const code = codeOf(waiting ?? Promise.resolve());
-    await wal.close();
+    expect(await codeOf(wal.close())).toBe("storage");
     expect(await code).toBe("storage");
     disk.configure({ capacityBytes: 1_000_000 });
     const { recovery } = live(await openWal(optionsOf(disk.boot())));
@@ -245,6 +245,42 @@ describe("a failed disk", () => {
     expect(await codeOf(wal.seal())).toBe("storage");
     await wal.close();
     expect([syncs, wal.status]).toEqual([1, "failed"]);
+  });
+});
+
+describe("closing", () => {
+  test("rejects when the disk fails only now, and gives the lock back all the same", async () => {
+    const disk = new SimDisk();
+    const port = disk.boot();
+    const wal = live(await openWal(optionsOf(port))).wal;
+    wal.append([state(1), entry(1)]);
+    await wal.flush();
+    await settled();
+    disk.configure({ fault: ({ operation }) => (operation === "syncData" ? "io" : null) });
+    expect(await codeOf(wal.close())).toBe("storage");
+    disk.configure({ fault: () => null });
+    const again = live(await openWal(optionsOf(port)));
+    expect(again.recovery.entries).toHaveLength(1);
+    await again.wal.close();
+  });
+
+  test("writes what was appended and not flushed", async () => {
+    const disk = new SimDisk();
+    const wal = await openOn(disk);
+    wal.append([state(1), entry(1)]);
+    await wal.close();
+    disk.crash(() => 0);
+    expect(live(await openWal(optionsOf(disk.boot()))).recovery.entries).toHaveLength(1);
+  });
+
+  test("does not mind that there is no room for the seal", async () => {
+    const disk = new SimDisk();
+    const wal = await openOn(disk);
+    wal.append([state(1), entry(1)]);
+    await wal.flush();
+    await settled();
+    disk.configure({ fault: ({ operation }) => (operation === "write" ? "full" : null) });
+    await wal.close();
   });
 });
 
