@@ -19,7 +19,10 @@ export type Membership = {
   readonly replacing: { readonly before: NodeId; readonly after: NodeId } | null;
 };
 
-/** `client`, `sequence`, `since`: see sessions.ts. `command` is never read here. */
+/**
+ * `client`: one boot of a proposer. `sequence`: from 1, rising, at most `sequencesMax` of them open. `since`: a
+ * commit index it knew before its first proposal (sessions.ts). `command` is never read here.
+ */
 export type Proposal = {
   readonly client: string;
   readonly sequence: number;

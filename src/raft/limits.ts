@@ -54,7 +54,10 @@ export type RaftLimits = {
   readonly learnersMax: number;
   /** Entries a learner may be behind the leader's last when it is made a voter. */
   readonly promoteLagMax: number;
-  /** Clients remembered for deduplication, and sequences remembered for each (sessions.ts). */
+  /**
+   * Clients remembered for deduplication, and sequences for each: as many proposals a client may have open
+   * (sessions.ts).
+   */
   readonly clientsMax: number;
   readonly sequencesMax: number;
 };
@@ -95,8 +98,9 @@ export const LIMITS: RaftLimits = {
   votersMax: 7,
   learnersMax: 9,
   promoteLagMax: 256,
-  clientsMax: 128,
-  sequencesMax: 64,
+  // A client is one boot of a manager: a few at a time. 32 x 512 remembered sequences are under 400 KiB of a snapshot.
+  clientsMax: 32,
+  sequencesMax: 512,
 };
 
 /** One datacenter: heartbeat 100 ms, elections after 500 to 1000 ms. */

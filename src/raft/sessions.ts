@@ -10,9 +10,9 @@ import { assert } from "../base/assert.ts";
 import type { Index } from "./entry.ts";
 
 type Session = {
-  /** Sequences up to here are applied or given up. */
+  /** Sequences up to here that are not in `applied` are given up: applied once and forgotten, or never to be. */
   floor: number;
-  /** Index at which each remembered sequence above the floor was applied. */
+  /** Index at which each remembered sequence was applied, in the order they were. */
   readonly applied: Map<number, Index>;
   usedAt: Index;
 };
@@ -66,11 +66,7 @@ export function recordSession(
   // Re-inserting keeps the map in order of last use, the same on every node.
   sessions.clients.delete(applied.client);
   sessions.clients.set(applied.client, session);
-  if (session.applied.size > limits.sequencesMax) {
-    const lowest = Math.min(...session.applied.keys());
-    session.applied.delete(lowest);
-    session.floor = lowest;
-  }
+  if (session.applied.size > limits.sequencesMax) forgetOldest(session);
   if (sessions.clients.size > limits.clientsMax) {
     for (const [client, oldest] of sessions.clients) {
       sessions.clients.delete(client);
@@ -80,6 +76,16 @@ export function recordSession(
   }
 }
 
+/** The sequence applied first goes; whatever is below it and not remembered is given up. */
+function forgetOldest(session: Session): void {
+  for (const sequence of session.applied.keys()) {
+    session.applied.delete(sequence);
+    session.floor = Math.max(session.floor, sequence);
+    return;
+  }
+}
+
+/** For a snapshot. */
 export function exportSessions(sessions: Sessions): SessionRecords {
   return {
     evictedThrough: sessions.evictedThrough,
@@ -92,6 +98,7 @@ export function exportSessions(sessions: Sessions): SessionRecords {
   };
 }
 
+/** From a snapshot; orders of use are kept. */
 export function importSessions(records: SessionRecords): Sessions {
   return {
     evictedThrough: records.evictedThrough,

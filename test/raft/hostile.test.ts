@@ -113,7 +113,7 @@ test("random messages in every role never throw, and never undo what is committe
       ({ commit } = node.state);
     }
   }
-});
+}, 60_000);
 
 test("what the core sends passes its own schema, and unknown fields are dropped", () => {
   const node = new Bench(shipped, { terms: [1] });

@@ -32,7 +32,7 @@ for (const mutant of MUTANTS) {
     } finally {
       close();
     }
-  });
+  }, 60_000);
 }
 
 test("the shipped core keeps to every passage", () => {
