@@ -86,18 +86,17 @@ export function acquaint(solo: Solo, count: number): void {
   solo.effects = [];
 }
 
-/** Every peer but those in `silent` acks at once what it is asked. */
+/** Every peer but those in `silent` acks at once what it is asked; asked of one of those, it says nack. */
 export function answering(solo: Solo, silent: readonly number[] = []): (effect: SwimEffect) => void {
-  const mute = new Set(silent.map(idOf));
+  const mute = new Set<NodeId | null>(silent.map(idOf));
   return (effect) => {
-    if (effect.kind !== "send" || effect.message.kind !== "ping" || effect.to === null || mute.has(effect.to)) return;
-    const { seq } = effect.message;
-    give(solo, {
-      kind: "datagram",
-      from: effect.to,
-      address: effect.address,
-      message: { kind: "ack", label: LABEL, seq, updates: [] },
-    });
+    if (effect.kind !== "send" || effect.to === null || mute.has(effect.to)) return;
+    const { message, to, address } = effect;
+    if (message.kind !== "ping" && message.kind !== "pingReq") return;
+    const answer = { label: LABEL, seq: message.seq, updates: [] };
+    const isNack = message.kind === "pingReq" && mute.has(message.target);
+    const reply: Datagram = isNack ? { kind: "nack", ...answer, isRefused: false } : { kind: "ack", ...answer };
+    give(solo, { kind: "datagram", from: to, address, message: reply });
   };
 }
 
