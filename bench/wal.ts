@@ -1,6 +1,6 @@
-// Appends per second of the log on this machine's disk, one at a time and in groups, in one run. Every append is acknowledged
-// by an fdatasync that returned. Exit code 1 when groups of 1,000 are not 20 times as fast as one at a time.
-// Usage: bun bench/wal.ts [folder on the disk to measure]
+// Appends per second of the log on this machine's disk, one at a time and in groups, in one run. Every append is
+// acknowledged by an fdatasync that returned. Exit code 1 when groups of 1,000 are not 20 times as fast as one at a
+// time. Usage: bun bench/wal.ts [folder on the disk to measure]
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -49,7 +49,10 @@ async function main(): Promise<void> {
     if (opened.kind === "corrupt") throw opened.refusal;
     opened.wal.append([{ kind: "state", term: 1, payload: new Uint8Array(16) }]);
     await opened.wal.flush();
-    console.log(`log on ${directory}, ${PAYLOAD_BYTES} B a record, ${SECONDS} s each, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, Bun ${Bun.version}`);
+    console.log(
+      `log on ${directory}, ${PAYLOAD_BYTES} B a record, ${SECONDS} s each, ` +
+        `${cpus().length} x ${cpus()[0]?.model ?? "?"}, Bun ${Bun.version}`,
+    );
     console.log("appends per fdatasync   appends/s    flush p50 ms   flush p99 ms   factor");
     const next = { index: 1 };
     let single = 0;
@@ -58,13 +61,21 @@ async function main(): Promise<void> {
       const rate = await rateOf(opened.wal, next, group);
       if (group === 1) single = rate.appendsPerSecond;
       if (group === 1_000) factor = rate.appendsPerSecond / single;
-      console.log([
-        String(group).padStart(21), Math.round(rate.appendsPerSecond).toLocaleString("en").padStart(12), rate.flushMsP50.toFixed(3).padStart(15),
-        rate.flushMsP99.toFixed(3).padStart(14), (rate.appendsPerSecond / single).toFixed(1).padStart(8),
-      ].join(" "));
+      console.log(
+        [
+          String(group).padStart(21),
+          Math.round(rate.appendsPerSecond).toLocaleString("en").padStart(12),
+          rate.flushMsP50.toFixed(3).padStart(15),
+          rate.flushMsP99.toFixed(3).padStart(14),
+          (rate.appendsPerSecond / single).toFixed(1).padStart(8),
+        ].join(" "),
+      );
     }
     await opened.wal.close();
-    console.log(`${factor >= FACTOR_MIN ? "kept  " : "BROKEN"} 1,000 appends a sync are ${factor.toFixed(0)} x one (at least ${FACTOR_MIN})`);
+    console.log(
+      `${factor >= FACTOR_MIN ? "kept  " : "BROKEN"} 1,000 appends a sync are ${factor.toFixed(0)} x one ` +
+        `(at least ${FACTOR_MIN})`,
+    );
     if (factor < FACTOR_MIN) process.exitCode = 1;
   } finally {
     rmSync(directory, { recursive: true, force: true });

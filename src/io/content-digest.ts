@@ -1,4 +1,5 @@
-// SHA-256 of a content that comes in parts: the name of a blob. The parts' borders do not matter (digest.ts: there they do).
+// SHA-256 of a content that comes in parts: the name of a blob. The parts' borders do not matter (digest.ts: there
+// they do).
 
 import { createHash } from "node:crypto";
 
@@ -11,5 +12,10 @@ export type ContentDigest = {
 /** A digest of nothing yet. */
 export function createContentDigest(): ContentDigest {
   const hash = createHash("sha256");
-  return { update: (bytes) => { hash.update(bytes); }, hex: () => hash.digest("hex") };
+  return {
+    update: (bytes) => {
+      hash.update(bytes);
+    },
+    hex: () => hash.digest("hex"),
+  };
 }

@@ -1,8 +1,8 @@
 // Failures of the disk port, the same from a real disk and a simulated one.
 
 /**
- * full: no space or quota left, may pass. io: the device failed. closed: the file was closed before. other: anything else
- * of the system.
+ * full: no space or quota left, may pass. io: the device failed. closed: the file was closed before. other:
+ * anything else of the system.
  */
 export type DiskErrorCode = "full" | "io" | "missing" | "exists" | "denied" | "closed" | "other";
 
@@ -12,7 +12,12 @@ export class DiskError extends Error {
   readonly code: DiskErrorCode;
   readonly path: string;
 
-  constructor(code: DiskErrorCode, operation: string, path: string, options: { readonly reason?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    code: DiskErrorCode,
+    operation: string,
+    path: string,
+    options: { readonly reason?: string; readonly cause?: unknown } = {},
+  ) {
     super(`cannot ${operation} ${path}: ${options.reason ?? REASONS[code]}`, { cause: options.cause });
     this.code = code;
     this.path = path;
@@ -30,8 +35,17 @@ const REASONS: Readonly<Record<DiskErrorCode, string>> = {
 };
 
 const CODES: Readonly<Record<string, DiskErrorCode>> = {
-  ENOSPC: "full", EDQUOT: "full", EFBIG: "full", EIO: "io", ENOENT: "missing", ENOTDIR: "missing", EEXIST: "exists",
-  EACCES: "denied", EPERM: "denied", EROFS: "denied", EBADF: "closed",
+  ENOSPC: "full",
+  EDQUOT: "full",
+  EFBIG: "full",
+  EIO: "io",
+  ENOENT: "missing",
+  ENOTDIR: "missing",
+  EEXIST: "exists",
+  EACCES: "denied",
+  EPERM: "denied",
+  EROFS: "denied",
+  EBADF: "closed",
 };
 
 /** What the system threw, as a DiskError. */
@@ -40,7 +54,10 @@ export function diskError(operation: string, path: string, thrown: unknown): Dis
   const systemCode = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const code = CODES[systemCode];
   if (code !== undefined) return new DiskError(code, operation, path, { cause: thrown });
-  return new DiskError("other", operation, path, { reason: thrown instanceof Error ? thrown.message : String(thrown), cause: thrown });
+  return new DiskError("other", operation, path, {
+    reason: thrown instanceof Error ? thrown.message : String(thrown),
+    cause: thrown,
+  });
 }
 
 /** Code of anything thrown by the port; null for what is no DiskError. */

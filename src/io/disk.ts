@@ -21,25 +21,28 @@ export function createDisk(): Disk {
   return {
     open: (path, mode) => attempt("open", path, async () => opened(path, await open(path, FLAGS[mode], FILE_MODE))),
     list: (directory) => attempt("list", directory, async () => (await readdir(directory)).sort()),
-    makeDirectory: (path) => attempt("make", path, async () => {
-      const first = await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
-      // Every folder that got a new name in it, from the lowest to the one that was there before.
-      for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
-    }),
+    makeDirectory: (path) =>
+      attempt("make", path, async () => {
+        const first = await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
+        // Every folder that got a new name in it, from the lowest to the one that was there before.
+        for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))
+          await syncDirectory(dirname(made));
+      }),
     rename: (source, target) => attempt("rename", source, () => rename(source, target)),
     remove: (path) => attempt("remove", path, () => unlink(path)),
     syncDirectory: (path) => attempt("sync", path, () => syncDirectory(path)),
-    lock: (path) => attempt("lock", path, async () => {
-      const descriptor = lockFile(path, FILE_MODE);
-      if (descriptor === null) return null;
-      let isHeld = true;
-      return {
-        async release() {
-          if (isHeld) unlockFile(descriptor);
-          isHeld = false;
-        },
-      };
-    }),
+    lock: (path) =>
+      attempt("lock", path, async () => {
+        const descriptor = lockFile(path, FILE_MODE);
+        if (descriptor === null) return null;
+        let isHeld = true;
+        return {
+          async release() {
+            if (isHeld) unlockFile(descriptor);
+            isHeld = false;
+          },
+        };
+      }),
   };
 }
 
@@ -50,17 +53,19 @@ function opened(path: string, file: FileHandle): DiskFile {
     return attempt(operation, path, run);
   };
   return {
-    read: (position, length) => onFile("read", async () => {
-      const bytes = new Uint8Array(length);
-      let filled = 0;
-      while (filled < length) {
-        const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return bytes.subarray(0, filled);
-    }),
-    write: (position, bytes) => onFile("write", async () => (await file.write(bytes, 0, bytes.length, position)).bytesWritten),
+    read: (position, length) =>
+      onFile("read", async () => {
+        const bytes = new Uint8Array(length);
+        let filled = 0;
+        while (filled < length) {
+          const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return bytes.subarray(0, filled);
+      }),
+    write: (position, bytes) =>
+      onFile("write", async () => (await file.write(bytes, 0, bytes.length, position)).bytesWritten),
     syncData: () => onFile("sync", () => file.datasync()),
     sizeBytes: () => onFile("look at", async () => (await file.stat()).size),
     close: async () => {

@@ -1,5 +1,5 @@
-// flock(2) by FFI: the runtime has no file locks. The kernel releases it when the process ends, however it ends, so there
-// is no stale lock to judge.
+// flock(2) by FFI: the runtime has no file locks. The kernel releases it when the process ends, however it ends, so
+// there is no stale lock to judge.
 
 import { CString, dlopen, FFIType, read, type Pointer } from "bun:ffi";
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
@@ -8,9 +8,16 @@ import { DiskError } from "./disk-error.ts";
 const LOCK_EXCLUSIVE = 2;
 const LOCK_NOT_WAITING = 4;
 
-type System = { flock(descriptor: number, operation: number): number; errorNumber(): number; errorText(code: number): string };
+type System = {
+  flock(descriptor: number, operation: number): number;
+  errorNumber(): number;
+  errorText(code: number): string;
+};
 
-/** Locks the file, making it where missing. Out: its descriptor (for unlockFile), or null when someone else holds it. Throws DiskError. */
+/**
+ * Locks the file, making it where missing. Out: its descriptor (for unlockFile), or null when someone else holds
+ * it. Throws DiskError.
+ */
 export function lockFile(path: string, mode: number): number | null {
   const system = loadSystem(path);
   const descriptor = openSync(path, "a+", mode);
@@ -24,7 +31,9 @@ export function lockFile(path: string, mode: number): number | null {
   closeSync(descriptor);
   // EWOULDBLOCK: 11 on Linux, 35 on macOS.
   if (code === (process.platform === "darwin" ? 35 : 11)) return null;
-  throw new DiskError("other", "lock", path, { reason: `${system.errorText(code)} (does the file system know locks?)` });
+  throw new DiskError("other", "lock", path, {
+    reason: `${system.errorText(code)} (does the file system know locks?)`,
+  });
 }
 
 /** Gives the lock back. */
@@ -45,14 +54,22 @@ function loadSystem(path: string): System {
       const errorAt: () => unknown = symbols[name] ?? (() => null);
       return {
         flock: (descriptor, operation) => Number(symbols.flock(descriptor, operation)),
-        errorNumber: () => { const at = errorAt(); return isPointer(at) ? read.i32(at, 0) : 0; },
-        errorText: (code) => { const at: unknown = symbols.strerror(code); return isPointer(at) ? String(new CString(at)) : `error ${code}`; },
+        errorNumber: () => {
+          const at = errorAt();
+          return isPointer(at) ? read.i32(at, 0) : 0;
+        },
+        errorText: (code) => {
+          const at: unknown = symbols.strerror(code);
+          return isPointer(at) ? String(new CString(at)) : `error ${code}`;
+        },
       };
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new DiskError("other", "lock", path, { reason: `the system's C library cannot be loaded (${failures.join("; ")})` });
+  throw new DiskError("other", "lock", path, {
+    reason: `the system's C library cannot be loaded (${failures.join("; ")})`,
+  });
 }
 
 function librariesOf(): readonly string[] {

@@ -39,13 +39,17 @@ export type Random = {
 };
 
 /**
- * A file opened by its disk. Positions and lengths in bytes. Every method may fail with a DiskError (disk-error.ts); after
- * a failed sync nothing is known about what it should have made durable, and asking again does not help.
+ * A file opened by its disk. Positions and lengths in bytes. Every method may fail with a DiskError
+ * (disk-error.ts); after a failed sync nothing is known about what it should have made durable, and asking again
+ * does not help.
  */
 export type DiskFile = {
   /** Up to `length` bytes from `position`; fewer (or none) at the end of the file. */
   read(position: number, length: number): Promise<Uint8Array>;
-  /** Bytes taken, at least 1 and maybe fewer than given. Not durable before `syncData`. Beyond the end, zeros fill the gap. */
+  /**
+   * Bytes taken, at least 1 and maybe fewer than given. Not durable before `syncData`. Beyond the end, zeros fill
+   * the gap.
+   */
   write(position: number, bytes: Uint8Array): Promise<number>;
   /** What was written before the call, and the size, are on disk when it returns (fdatasync). */
   syncData(): Promise<void>;
@@ -57,7 +61,10 @@ export type DiskFile = {
 /** A lock on a path; the system releases it when the process ends in any way. */
 export type DiskLock = { release(): Promise<void> };
 
-/** Files and folders by absolute path. Names are durable only after `syncDirectory` of their folder. Fails with DiskError. */
+/**
+ * Files and folders by absolute path. Names are durable only after `syncDirectory` of their folder. Fails with
+ * DiskError.
+ */
 export type Disk = {
   /** read, write: the file is there (else `missing`). create: it is not (else `exists`), and is opened for writing. */
   open(path: string, mode: "read" | "write" | "create"): Promise<DiskFile>;
@@ -65,7 +72,10 @@ export type Disk = {
   list(directory: string): Promise<readonly string[]>;
   /** Makes the folder and those above it, and their names durable; fine when it is there. */
   makeDirectory(path: string): Promise<void>;
-  /** Within one folder, atomically: after a crash it is there under one of the names. A file of the new name is replaced. */
+  /**
+   * Within one folder, atomically: after a crash it is there under one of the names. A file of the new name is
+   * replaced.
+   */
   rename(source: string, target: string): Promise<void>;
   /** Removes a file. */
   remove(path: string): Promise<void>;

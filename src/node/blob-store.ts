@@ -1,5 +1,6 @@
-// Contents under their own SHA-256: job bundles, sealed snapshots, results. A blob is whole and durable under its name or it
-// is not there; what is read is checked. Which blobs are needed is told by the ledger's owner (reachability), not known here.
+// Contents under their own SHA-256: job bundles, sealed snapshots, results. A blob is whole and durable under its
+// name or it is not there; what is read is checked. Which blobs are needed is told by the ledger's owner
+// (reachability), not known here.
 
 import { assert } from "../base/assert.ts";
 import { HyperscaleError } from "../base/error.ts";
@@ -24,26 +25,30 @@ export type Blob = { readonly digest: string; readonly bytes: number };
 
 export type BlobStore = {
   /**
-   * Keeps a content; durable when it returns. The same content again heals a damaged copy. `expected`: its digest, when known
-   * (from a peer). Throws `invalid` when it is too large, too many are kept or it is not what was expected; `storage` (74) when the
-   * disk fails or is full (nothing is left behind then).
+   * Keeps a content; durable when it returns. The same content again heals a damaged copy. `expected`: its digest,
+   * when known (from a peer). Throws `invalid` when it is too large, too many are kept or it is not what was
+   * expected; `storage` (74) when the disk fails or is full (nothing is left behind then).
    */
   put(content: Uint8Array | AsyncIterable<Uint8Array>, expected?: string): Promise<Blob>;
   /** Size of a blob, or null when it is not here. */
   find(digest: string): Promise<Blob | null>;
   /**
-   * The content in parts of 64 KiB, or null when it is not here. Parts are checked as a whole: what came is believed only when
-   * the iteration ends. A damaged blob throws `storage` there and is put aside (`<digest>.damaged`), so that it is missing from
-   * then on and can be fetched from a peer.
+   * The content in parts of 64 KiB, or null when it is not here. Parts are checked as a whole: what came is
+   * believed only when the iteration ends. A damaged blob throws `storage` there and is put aside
+   * (`<digest>.damaged`), so that it is missing from then on and can be fetched from a peer.
    */
   stream(digest: string): Promise<AsyncIterable<Uint8Array> | null>;
-  /** The whole content, checked before it is returned; null when it is not here or was damaged (then it is put aside). */
+  /**
+   * The whole content, checked before it is returned; null when it is not here or was damaged (then it is put
+   * aside).
+   */
   get(digest: string): Promise<Uint8Array | null>;
   /** All blobs, by digest. */
   list(): Promise<readonly string[]>;
   /**
-   * Removes blobs that were unreachable in an earlier call at least `graceMs` ago and still are. Out: what was removed. `nowMs`:
-   * monotonic. After a restart the grace begins anew: a blob may be older than the entry that names it, never the other way.
+   * Removes blobs that were unreachable in an earlier call at least `graceMs` ago and still are. Out: what was
+   * removed. `nowMs`: monotonic. After a restart the grace begins anew: a blob may be older than the entry that
+   * names it, never the other way.
    */
   collect(reachable: ReadonlySet<string>, nowMs: number): Promise<readonly string[]>;
 };
@@ -76,7 +81,9 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
   let lastChange: Promise<unknown> = Promise.resolve();
   const change = <Result>(run: () => Promise<Result>): Promise<Result> => {
     const result = lastChange.then(() => storage(directory, run));
-    lastChange = result.catch((error: unknown) => { assert(error instanceof HyperscaleError, "a store fails with a sentence"); });
+    lastChange = result.catch((error: unknown) => {
+      assert(error instanceof HyperscaleError, "a store fails with a sentence");
+    });
     return result;
   };
 
@@ -84,28 +91,32 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
   const openFile = async (digest: string): Promise<DiskFile | null> => {
     assert(DIGEST.test(digest), "a digest is 64 hex digits");
     if (!names.has(digest)) return null;
-    return storage(directory, () => disk.open(path(digest), "read").catch((error: unknown) => {
-      if (diskErrorCode(error) !== "missing") throw error;
-      names.delete(digest);
-      return null;
-    }));
+    return storage(directory, () =>
+      disk.open(path(digest), "read").catch((error: unknown) => {
+        if (diskErrorCode(error) !== "missing") throw error;
+        names.delete(digest);
+        return null;
+      }),
+    );
   };
 
   /** In: which writing of the blob was found damaged. One that was put again since is left alone. */
-  const putAside = (digest: string, version: number): Promise<HyperscaleError> => change(async () => {
-    if (names.get(digest) === version) {
-      names.delete(digest);
-      await disk.rename(path(digest), path(`${digest}${DAMAGED}`));
-      await disk.syncDirectory(directory);
-    }
-    return new HyperscaleError("storage", `the blob ${path(digest)} is damaged`, {
-      hint: "it was put aside; it is fetched from another node when needed",
+  const putAside = (digest: string, version: number): Promise<HyperscaleError> =>
+    change(async () => {
+      if (names.get(digest) === version) {
+        names.delete(digest);
+        await disk.rename(path(digest), path(`${digest}${DAMAGED}`));
+        await disk.syncDirectory(directory);
+      }
+      return new HyperscaleError("storage", `the blob ${path(digest)} is damaged`, {
+        hint: "it was put aside; it is fetched from another node when needed",
+      });
     });
-  });
 
   const store: BlobStore = {
     async put(content, expected) {
-      if (names.size >= limits.blobsMax) throw new HyperscaleError("invalid", `${directory} holds ${names.size} blobs already`);
+      if (names.size >= limits.blobsMax)
+        throw new HyperscaleError("invalid", `${directory} holds ${names.size} blobs already`);
       const version = ++written;
       const unfinished = path(`${version}${UNFINISHED}`);
       return storage(directory, async () => {
@@ -149,7 +160,9 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       const file = await openFile(digest);
       if (file === null) return null;
       try {
-        const bytes = await storage(directory, async () => file.read(0, Math.min(await file.sizeBytes(), limits.bytesMax + 1)));
+        const bytes = await storage(directory, async () =>
+          file.read(0, Math.min(await file.sizeBytes(), limits.bytesMax + 1)),
+        );
         const sum = createContentDigest();
         sum.update(bytes);
         if (sum.hex() === digest) return bytes;
@@ -160,33 +173,38 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       return null;
     },
     list: async () => [...names.keys()].sort(),
-    collect: (reachable, nowMs) => change(async () => {
-      const removed: string[] = [];
-      for (const digest of [...names.keys()].sort()) {
-        const sinceMs = unreachableSince.get(digest);
-        if (reachable.has(digest)) unreachableSince.delete(digest);
-        else if (sinceMs === undefined) unreachableSince.set(digest, nowMs);
-        else if (nowMs - sinceMs >= graceMs) {
-          await disk.remove(path(digest));
-          names.delete(digest);
-          unreachableSince.delete(digest);
-          removed.push(digest);
+    collect: (reachable, nowMs) =>
+      change(async () => {
+        const removed: string[] = [];
+        for (const digest of [...names.keys()].sort()) {
+          const sinceMs = unreachableSince.get(digest);
+          if (reachable.has(digest)) unreachableSince.delete(digest);
+          else if (sinceMs === undefined) unreachableSince.set(digest, nowMs);
+          else if (nowMs - sinceMs >= graceMs) {
+            await disk.remove(path(digest));
+            names.delete(digest);
+            unreachableSince.delete(digest);
+            removed.push(digest);
+          }
         }
-      }
-      for (const name of await disk.list(directory)) {
-        const digest = name.endsWith(DAMAGED) ? name.slice(0, -DAMAGED.length) : null;
-        // Kept for people while the blob is missed; not when it is whole again, or nobody's.
-        if (digest !== null && (names.has(digest) || !reachable.has(digest))) await disk.remove(path(name));
-      }
-      await disk.syncDirectory(directory);
-      return removed;
-    }),
+        for (const name of await disk.list(directory)) {
+          const digest = name.endsWith(DAMAGED) ? name.slice(0, -DAMAGED.length) : null;
+          // Kept for people while the blob is missed; not when it is whole again, or nobody's.
+          if (digest !== null && (names.has(digest) || !reachable.has(digest))) await disk.remove(path(name));
+        }
+        await disk.syncDirectory(directory);
+        return removed;
+      }),
   };
   return store;
 }
 
 /** Writes the content to the file as it comes. Throws `invalid` beyond the limit. */
-async function receive(file: DiskFile, content: Uint8Array | AsyncIterable<Uint8Array>, bytesMax: number): Promise<Blob> {
+async function receive(
+  file: DiskFile,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  bytesMax: number,
+): Promise<Blob> {
   const digest = createContentDigest();
   let bytes = 0;
   for await (const part of content instanceof Uint8Array ? [content] : content) {
@@ -199,7 +217,8 @@ async function receive(file: DiskFile, content: Uint8Array | AsyncIterable<Uint8
 }
 
 async function* checked(
-  file: DiskFile, blob: { readonly digest: string; readonly directory: string; readonly damaged: () => Promise<HyperscaleError> },
+  file: DiskFile,
+  blob: { readonly digest: string; readonly directory: string; readonly damaged: () => Promise<HyperscaleError> },
 ): AsyncIterable<Uint8Array> {
   const sum = createContentDigest();
   try {

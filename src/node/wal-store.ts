@@ -1,6 +1,6 @@
-// Opens a log through the disk port: lock, recovery, what recovery says must be done to the disk, a new log where there is
-// none; and builds a log anew in place of a damaged one. Folder: `lock`, `log/` (the segments), `torn-*` (copies of cut-off
-// frames), `log.damaged-*` (logs that were replaced).
+// Opens a log through the disk port: lock, recovery, what recovery says must be done to the disk, a new log where
+// there is none; and builds a log anew in place of a damaged one. Folder: `lock`, `log/` (the segments), `torn-*`
+// (copies of cut-off frames), `log.damaged-*` (logs that were replaced).
 
 import { assert } from "../base/assert.ts";
 import { HyperscaleError } from "../base/error.ts";
@@ -40,8 +40,8 @@ const REBUILT_NAME = "log.rebuilt";
 const REBUILD_BATCH = 1_024;
 
 /**
- * Opens the log in the folder, or begins one. Throws `storage`: another process holds it, the disk failed or is full, a file
- * cannot be read.
+ * Opens the log in the folder, or begins one. Throws `storage`: another process holds it, the disk failed or is
+ * full, a file cannot be read.
  */
 export async function openWal(options: WalOptions): Promise<OpenedWal> {
   const settings = settingsOf(options, LOG_NAME);
@@ -58,10 +58,13 @@ export async function openWal(options: WalOptions): Promise<OpenedWal> {
 }
 
 /**
- * Puts a new log with this content in place of the damaged one, which is kept as `log.damaged-*`, and opens it. All or nothing
- * on a crash. In: what recovery still found; a state that says to its readers what was lost.
+ * Puts a new log with this content in place of the damaged one, which is kept as `log.damaged-*`, and opens it. All
+ * or nothing on a crash. In: what recovery still found; a state that says to its readers what was lost.
  */
-export async function rebuildWal(options: WalOptions, content: Pick<Recovery, "state" | "snapshot" | "entries">): Promise<OpenedWal> {
+export async function rebuildWal(
+  options: WalOptions,
+  content: Pick<Recovery, "state" | "snapshot" | "entries">,
+): Promise<OpenedWal> {
   const { disk } = options.world;
   const settings = settingsOf(options, REBUILT_NAME);
   const lock = await locked(options);
@@ -71,7 +74,10 @@ export async function rebuildWal(options: WalOptions, content: Pick<Recovery, "s
     for (const name of await disk.list(settings.directory)) await disk.remove(within(settings.directory, name));
     await disk.syncDirectory(options.directory);
     await fill(settings, content);
-    await disk.rename(within(options.directory, LOG_NAME), within(options.directory, await freeName(options, "log.damaged")));
+    await disk.rename(
+      within(options.directory, LOG_NAME),
+      within(options.directory, await freeName(options, "log.damaged")),
+    );
     // Here the old log is away and the new one has not its name yet; finishRebuild goes on from this.
     await disk.syncDirectory(options.directory);
     await finishRebuild(options);
@@ -92,7 +98,8 @@ async function fill(settings: WalSettings, content: Pick<Recovery, "state" | "sn
     if (snapshot !== null) wal.append([{ ...snapshot, replacesLog: true }]);
     await wal.flush();
     for (let from = 0; from < entries.length; from += REBUILD_BATCH) {
-      if (wal.append(entries.slice(from, from + REBUILD_BATCH)) !== "ok") throw new DiskError("full", "write", settings.directory);
+      if (wal.append(entries.slice(from, from + REBUILD_BATCH)) !== "ok")
+        throw new DiskError("full", "write", settings.directory);
       await wal.flush();
     }
   } finally {
@@ -118,9 +125,14 @@ async function openLog(options: WalOptions, settings: WalSettings, lock: DiskLoc
   const recovery = recover(files);
   const { tail, verdict, state, snapshot, entries } = recovery;
   if (verdict.kind === "corrupt") return { kind: "corrupt", recovery, refusal: refusalOf(settings.directory, verdict) };
-  if (tail === null) return { kind: "open", wal: new Wal(settings, await beginLog(settings, lock)), recovery, tornCopy: null };
+  if (tail === null)
+    return { kind: "open", wal: new Wal(settings, await beginLog(settings, lock)), recovery, tornCopy: null };
   const problem = limitsProblem({ ...settings.limits, segmentBytes: tail.segmentBytes });
-  if (problem !== null) throw new HyperscaleError("storage", `the log in ${settings.directory} has segments of ${tail.segmentBytes} bytes: ${problem}`);
+  if (problem !== null)
+    throw new HyperscaleError(
+      "storage",
+      `the log in ${settings.directory} has segments of ${tail.segmentBytes} bytes: ${problem}`,
+    );
   if (recovery.unfinished !== null) {
     // Its space is kept: it becomes the spare again.
     await disk.rename(within(settings.directory, recovery.unfinished), within(settings.directory, SPARE_NAME));
@@ -133,7 +145,10 @@ async function openLog(options: WalOptions, settings: WalSettings, lock: DiskLoc
   return { kind: "open", wal: new Wal(settings, start), recovery, tornCopy };
 }
 
-/** A new log: its first segment, whole and synced before it has its name. In: an empty folder, or one with left-overs. */
+/**
+ * A new log: its first segment, whole and synced before it has its name. In: an empty folder, or one with
+ * left-overs.
+ */
 async function beginLog(settings: WalSettings, lock: DiskLock | null): Promise<WalStart> {
   const { disk, random } = settings.world;
   const { header, tail } = firstSegment(random.bytes(LOG_ID_BYTES), settings.limits.segmentBytes);
@@ -150,7 +165,15 @@ async function beginLog(settings: WalSettings, lock: DiskLock | null): Promise<W
     await file.close();
     throw error;
   }
-  return { tail, file, segments: [{ name: segmentName(1), segment: 1, indexMax: 0 }], state: null, snapshot: null, nextIndex: 1, lock };
+  return {
+    tail,
+    file,
+    segments: [{ name: segmentName(1), segment: 1, indexMax: 0 }],
+    state: null,
+    snapshot: null,
+    nextIndex: 1,
+    lock,
+  };
 }
 
 async function readSegments(disk: Disk, directory: string): Promise<readonly SegmentFile[]> {
@@ -160,7 +183,8 @@ async function readSegments(disk: Disk, directory: string): Promise<readonly Seg
     const file = await disk.open(within(directory, name), "read");
     try {
       const bytes = await file.sizeBytes();
-      if (bytes > SEGMENT_FILE_BYTES_MAX) throw new DiskError("other", "read", within(directory, name), { reason: "it is larger than any segment" });
+      if (bytes > SEGMENT_FILE_BYTES_MAX)
+        throw new DiskError("other", "read", within(directory, name), { reason: "it is larger than any segment" });
       segments.push({ name, bytes: await file.read(0, bytes) });
     } finally {
       await file.close();
@@ -169,12 +193,20 @@ async function readSegments(disk: Disk, directory: string): Promise<readonly Seg
   return segments;
 }
 
-/** Copies the cut-off frame beside the log, for people. Out: its path; null when there is no space, which is no reason to stop. */
-async function keepTorn(options: WalOptions, files: readonly SegmentFile[], verdict: Extract<Verdict, { kind: "torn" }>): Promise<string | null> {
+/**
+ * Copies the cut-off frame beside the log, for people. Out: its path; null when there is no space, which is no
+ * reason to stop.
+ */
+async function keepTorn(
+  options: WalOptions,
+  files: readonly SegmentFile[],
+  verdict: Extract<Verdict, { kind: "torn" }>,
+): Promise<string | null> {
   const { disk } = options.world;
   const bytes = files.find(({ name }) => name === verdict.segment)?.bytes.subarray(verdict.offset) ?? new Uint8Array(0);
   const kept = (await disk.list(options.directory)).filter((name) => name.startsWith("torn-"));
-  for (const name of kept.slice(0, Math.max(0, kept.length + 1 - TORN_COPIES_MAX))) await disk.remove(within(options.directory, name));
+  for (const name of kept.slice(0, Math.max(0, kept.length + 1 - TORN_COPIES_MAX)))
+    await disk.remove(within(options.directory, name));
   const path = within(options.directory, await freeName(options, `torn-${String(verdict.lsn).padStart(16, "0")}`));
   const file = await disk.open(path, "create");
   try {
@@ -192,8 +224,9 @@ async function keepTorn(options: WalOptions, files: readonly SegmentFile[], verd
 }
 
 /**
- * Makes true on disk what recovery read: it may have read the page cache, after a kill or a sync that failed. The newest frame
- * is written again (its pages are dirty then, and this time a sync decides), and zeros behind it, as far as a frame reaches.
+ * Makes true on disk what recovery read: it may have read the page cache, after a kill or a sync that failed. The
+ * newest frame is written again (its pages are dirty then, and this time a sync decides), and zeros behind it, as
+ * far as a frame reaches.
  */
 async function settle(settings: WalSettings, recovery: Recovery, tail: Tail): Promise<DiskFile> {
   const { disk } = settings.world;
@@ -210,7 +243,9 @@ async function settle(settings: WalSettings, recovery: Recovery, tail: Tail): Pr
   }
   const file = await disk.open(last, "write");
   try {
-    if (unproven !== null && within(settings.directory, unproven.segment) === last) await writeAll(file, unproven.offset, unproven.bytes);
+    if (unproven !== null && within(settings.directory, unproven.segment) === last) {
+      await writeAll(file, unproven.offset, unproven.bytes);
+    }
     const start = tail.sector * SECTOR_BYTES;
     const reach = start + frameSectors(settings.limits.framePayloadBytesMax) * SECTOR_BYTES;
     await writeZeros(file, { start, end: Math.min(reach, tail.segmentBytes) });
@@ -235,8 +270,12 @@ function settingsOf(options: WalOptions, folder: string): WalSettings {
   const problem = limitsProblem(limits);
   assert(problem === null, problem ?? "");
   return {
-    world: options.world, directory: within(options.directory, folder), limits, retryMs: options.retryMs ?? RETRY_MS,
-    sealAfterMs: options.sealAfterMs === undefined ? SEAL_AFTER_MS : options.sealAfterMs, onStatus: options.onStatus ?? (() => {}),
+    world: options.world,
+    directory: within(options.directory, folder),
+    limits,
+    retryMs: options.retryMs ?? RETRY_MS,
+    sealAfterMs: options.sealAfterMs === undefined ? SEAL_AFTER_MS : options.sealAfterMs,
+    onStatus: options.onStatus ?? (() => {}),
   };
 }
 
@@ -250,14 +289,19 @@ async function locked({ world: { disk }, directory }: WalOptions): Promise<DiskL
     throw storageError(directory, error);
   }
   if (lock !== null) return lock;
-  throw new HyperscaleError("storage", `${directory} is in use by another process`, { hint: "every node needs a data folder of its own" });
+  throw new HyperscaleError("storage", `${directory} is in use by another process`, {
+    hint: "every node needs a data folder of its own",
+  });
 }
 
 function refusalOf(directory: string, verdict: Extract<Verdict, { kind: "corrupt" }>): HyperscaleError {
   const what = verdict.lost === "votes" ? "acknowledged entries and votes" : "acknowledged entries";
   return new HyperscaleError(
-    "storage", `the log is damaged: ${within(directory, verdict.segment)} at byte ${verdict.offset}: ${verdict.reason}`,
-    { hint: `${what} may be gone; nothing was changed: repair it from the other managers, or restore the folder from a copy` },
+    "storage",
+    `the log is damaged: ${within(directory, verdict.segment)} at byte ${verdict.offset}: ${verdict.reason}`,
+    {
+      hint: `${what} may be gone; nothing was changed: repair it from the other managers, or restore a copy`,
+    },
   );
 }
 

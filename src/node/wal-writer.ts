@@ -17,8 +17,9 @@ import { fits, nextSegment, writeFrame, type Tail } from "../wal/writer.ts";
 export type WalWorld = Pick<World<unknown, unknown>, "clock" | "disk" | "random">;
 
 /**
- * full: no space for a spare segment. Entries are refused, term, vote, snapshots and cuts still go in; it ends by itself when
- * space is back. failed: for good, nothing is acknowledged any more; the process must end (74) and recover from disk.
+ * full: no space for a spare segment. Entries are refused, term, vote, snapshots and cuts still go in; it ends by
+ * itself when space is back. failed: for good, nothing is acknowledged any more; the process must end (74) and
+ * recover from disk.
  */
 export type WalStatus = "ok" | "full" | "failed" | "closed";
 
@@ -33,7 +34,10 @@ export type WalSettings = {
   readonly limits: WalLimits;
   /** Time between two tries while the disk is full. */
   readonly retryMs: number;
-  /** Idle time after which an empty frame is written, so that a watermark covers the last records. null: only on close. */
+  /**
+   * Idle time after which an empty frame is written, so that a watermark covers the last records. null: only on
+   * close.
+   */
   readonly sealAfterMs: number | null;
   /** Every change of status; with the error when failed. */
   readonly onStatus: (status: WalStatus, error: HyperscaleError | null) => void;
@@ -53,7 +57,11 @@ export type WalStart = {
 
 /** `record` null: an empty frame. */
 type Queued = { readonly sequence: number; readonly record: WalRecord | null };
-type Waiter = { readonly sequence: number; readonly resolve: () => void; readonly reject: (error: HyperscaleError) => void };
+type Waiter = {
+  readonly sequence: number;
+  readonly resolve: () => void;
+  readonly reject: (error: HyperscaleError) => void;
+};
 type Batch = { readonly records: readonly WalRecord[]; readonly through: number };
 
 export class Wal {
@@ -117,8 +125,9 @@ export class Wal {
   }
 
   /**
-   * Queues the records, all or none. They are on disk when a `flush` called afterwards returns. Out: disk_full when there is
-   * an entry among them and the disk is full; failed after a failure. Throws AssertionError when they do not continue the log.
+   * Queues the records, all or none. They are on disk when a `flush` called afterwards returns. Out: disk_full when
+   * there is an entry among them and the disk is full; failed after a failure. Throws AssertionError when they do
+   * not continue the log.
    */
   append(records: readonly WalRecord[]): "ok" | "disk_full" | "failed" {
     if (this.#failure !== null) return "failed";
@@ -138,7 +147,10 @@ export class Wal {
     return "ok";
   }
 
-  /** Everything appended so far is on disk. Waits while the disk is full. Rejects with `storage` when it never will be. */
+  /**
+   * Everything appended so far is on disk. Waits while the disk is full. Rejects with `storage` when it never will
+   * be.
+   */
   flush(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#durable >= this.#sequence) return Promise.resolve();
@@ -149,8 +161,8 @@ export class Wal {
   }
 
   /**
-   * Everything appended so far is on disk, and a later frame's watermark says so: from then on a damaged last record is known
-   * to have been acknowledged.
+   * Everything appended so far is on disk, and a later frame's watermark says so: from then on a damaged last
+   * record is known to have been acknowledged.
    */
   seal(): Promise<void> {
     if (this.#failure === null && !(this.#isSealed && this.#durable >= this.#sequence)) {
@@ -161,8 +173,8 @@ export class Wal {
   }
 
   /**
-   * Flushes, seals, closes, gives the lock back. Nothing waits for space any more: what cannot be written now is rejected.
-   * Rejects with `storage` when the log fails only now. Idempotent.
+   * Flushes, seals, closes, gives the lock back. Nothing waits for space any more: what cannot be written now is
+   * rejected. Rejects with `storage` when the log fails only now. Idempotent.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -243,7 +255,9 @@ export class Wal {
 
   /** The next frame's records: the state that waits, then as many others as fit beside what a first frame restates. */
   #take(): Batch {
-    let room = this.#settings.limits.framePayloadBytesMax - this.#restated().reduce((sum, record) => sum + recordBytes(record), 0);
+    let room =
+      this.#settings.limits.framePayloadBytesMax -
+      this.#restated().reduce((sum, record) => sum + recordBytes(record), 0);
     const records: WalRecord[] = [];
     if (this.#waitingState !== null) {
       records.push(this.#waitingState);
@@ -316,11 +330,19 @@ export class Wal {
   /** Makes the spare segment in the background, unless there is one. */
   #startSpare(): void {
     if (this.#isSpareReady || this.#spare !== null || this.#failure !== null) return;
-    this.#spare = this.#whileFull(() => this.#makeSpare()).then(
-      () => { this.#isSpareReady = true; },
-      // Closed while it waited for space: only a roll would miss it, and says so itself.
-      (error: unknown) => { if (!(error instanceof HyperscaleError)) this.#fail(error); },
-    ).finally(() => { this.#spare = null; });
+    this.#spare = this.#whileFull(() => this.#makeSpare())
+      .then(
+        () => {
+          this.#isSpareReady = true;
+        },
+        // Closed while it waited for space: only a roll would miss it, and says so itself.
+        (error: unknown) => {
+          if (!(error instanceof HyperscaleError)) this.#fail(error);
+        },
+      )
+      .finally(() => {
+        this.#spare = null;
+      });
   }
 
   /** Zeros from where the last try stopped. A spare of an earlier process is written over: it takes no new space. */
@@ -329,15 +351,22 @@ export class Wal {
     const end = this.#tail.segmentBytes;
     const file = await openSpare(this.#disk, path, end);
     try {
-      await writeZeros(file, { start: this.#spareBytes, end }, (position) => { this.#spareBytes = position; });
-      await file.syncData().catch((error: unknown) => { throw new SyncFailed(messageOf(error)); });
+      await writeZeros(file, { start: this.#spareBytes, end }, (position) => {
+        this.#spareBytes = position;
+      });
+      await file.syncData().catch((error: unknown) => {
+        throw new SyncFailed(messageOf(error));
+      });
       this.#spareBytes = 0;
     } finally {
       await file.close();
     }
   }
 
-  /** Drops segments from the oldest on whose entries all lie below the snapshot; the one after each restates what holds. */
+  /**
+   * Drops segments from the oldest on whose entries all lie below the snapshot; the one after each restates what
+   * holds.
+   */
   async #compact(): Promise<void> {
     const index = this.#snapshot?.index ?? 0;
     assert(this.#tail.segment === 1 || this.#tail.sector > 1, "the current segment restates");
@@ -356,7 +385,9 @@ export class Wal {
     if (sealAfterMs === null || this.#isSealed || this.#isClosing) return;
     this.#sealTimer = world.clock.setTimer(sealAfterMs, () => {
       if (this.#loop === null && this.status === "ok") {
-        this.seal().catch((error: unknown) => { assert(error === this.#failure, "a log fails with its own error"); });
+        this.seal().catch((error: unknown) => {
+          assert(error === this.#failure, "a log fails with its own error");
+        });
       }
     });
   }
@@ -398,10 +429,17 @@ export class Wal {
   /** Stops for good: after a failed write or sync nobody knows what the disk holds, and no second sync can tell. */
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
-    this.#failure = error instanceof HyperscaleError ? error : new HyperscaleError(
-      "storage", `the log in ${this.#settings.directory} cannot be written: ${messageOf(error)}`,
-      { cause: error, hint: "start the node again: it goes on from what is on disk; if this comes back, replace the disk" },
-    );
+    this.#failure =
+      error instanceof HyperscaleError
+        ? error
+        : new HyperscaleError(
+            "storage",
+            `the log in ${this.#settings.directory} cannot be written: ${messageOf(error)}`,
+            {
+              cause: error,
+              hint: "start the node again: it goes on from what is on disk; if this comes back, replace the disk",
+            },
+          );
     this.#sealTimer?.cancel();
     for (const wake of this.#pauses) wake();
     for (const { reject } of this.#waiters.splice(0)) reject(this.#failure);
@@ -411,7 +449,8 @@ export class Wal {
   #notWritten(): HyperscaleError {
     if (this.#failure !== null) return this.#failure;
     this.#spaceFailure ??= new HyperscaleError(
-      "storage", `the log in ${this.#settings.directory} was closed before it could be written: no space left on the disk`,
+      "storage",
+      `the log in ${this.#settings.directory} was closed before it could be written: no space left on the disk`,
       { hint: "make room on the disk and start the node again" },
     );
     return this.#spaceFailure;

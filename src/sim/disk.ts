@@ -4,9 +4,9 @@
 //
 //   write           reaches the cache; each sector's versions since its last sync are kept
 //   syncData        makes durable what was written before the call, and the size
-//   failed sync     the system forgets that the pages were dirty: a later sync succeeds and does not save them (fsyncgate)
+//   failed sync     the pages are taken for clean: a later sync succeeds and does not save them (fsyncgate)
 //   create, rename, remove   reach the cache; durable after syncDirectory
-//   crash           of each unsynced sector any version survives, of each unsynced change of names any or none, each by itself
+//   crash           of each unsynced sector any version survives, of each unsynced change of names it or not
 //   kill            the process goes, the cache stays
 
 import { assert } from "../base/assert.ts";
@@ -17,7 +17,19 @@ import { SimFile } from "./file.ts";
 
 /** io, full: the call fails so and does nothing (a failed sync: see above). short: a write takes half of its bytes. */
 export type DiskFault = "io" | "full" | "short";
-export type DiskOperation = "open" | "read" | "write" | "syncData" | "sizeBytes" | "close" | "list" | "makeDirectory" | "rename" | "remove" | "syncDirectory" | "lock";
+export type DiskOperation =
+  | "open"
+  | "read"
+  | "write"
+  | "syncData"
+  | "sizeBytes"
+  | "close"
+  | "list"
+  | "makeDirectory"
+  | "rename"
+  | "remove"
+  | "syncDirectory"
+  | "lock";
 /** One call of the port, numbered from 1 over the life of the disk. */
 export type DiskCall = { readonly number: number; readonly operation: DiskOperation; readonly path: string };
 
@@ -94,10 +106,16 @@ export class SimDisk {
     return new SimDisk({}, survivor(this.#root, choose));
   }
 
-  /** For every unsynced thing, how many versions of it may survive beside the durable one, in the order of CrashChoice. */
+  /**
+   * For every unsynced thing, how many versions of it may survive beside the durable one, in the order of
+   * CrashChoice.
+   */
   unsynced(): readonly number[] {
     const versions: number[] = [];
-    survivor(this.#root, (count) => { versions.push(count); return 0; });
+    survivor(this.#root, (count) => {
+      versions.push(count);
+      return 0;
+    });
     return versions;
   }
 
@@ -116,43 +134,54 @@ export class SimDisk {
   paths(): readonly string[] {
     const found: string[] = [];
     const walk = (folder: Folder, path: string): void => {
-      for (const [name, node] of folder.names) node instanceof SimFile ? found.push(`${path}/${name}`) : walk(node, `${path}/${name}`);
+      for (const [name, node] of folder.names)
+        node instanceof SimFile ? found.push(`${path}/${name}`) : walk(node, `${path}/${name}`);
     };
     walk(this.#root, "");
     return found.sort();
   }
 
   #port(boot: number): Disk {
-    const call = <Result>(operation: DiskOperation, path: string, run: (fault: DiskFault | null) => Result): Promise<Result> =>
-      this.#call(boot, { operation, path }, run);
+    const call = <Result>(
+      operation: DiskOperation,
+      path: string,
+      run: (fault: DiskFault | null) => Result,
+    ): Promise<Result> => this.#call(boot, { operation, path }, run);
     return {
       open: (path, mode) => call("open", path, () => this.#open(boot, path, mode)),
       list: (path) => call("list", path, () => [...this.#folderAt(path, "list").names.keys()].sort()),
       makeDirectory: (path) => call("makeDirectory", path, () => this.#makeDirectory(path)),
       rename: (source, target) => call("rename", source, () => this.#rename(source, target)),
       remove: (path) => call("remove", path, () => this.#remove(path)),
-      syncDirectory: (path) => call("syncDirectory", path, () => {
-        const folder = this.#folderAt(path, "sync");
-        folder.durable = new Map(folder.names);
-        folder.changes = [];
-      }),
+      syncDirectory: (path) =>
+        call("syncDirectory", path, () => {
+          const folder = this.#folderAt(path, "sync");
+          folder.durable = new Map(folder.names);
+          folder.changes = [];
+        }),
       lock: (path) => call("lock", path, () => this.#lock(boot, path)),
     };
   }
 
   /** Counts, delays and maybe fails one call; `run` acts on the model. */
   async #call<Result>(
-    boot: number, what: { readonly operation: DiskOperation; readonly path: string }, run: (fault: DiskFault | null) => Result,
+    boot: number,
+    what: { readonly operation: DiskOperation; readonly path: string },
+    run: (fault: DiskFault | null) => Result,
   ): Promise<Result> {
     if (boot !== this.#boot) return neverReturning();
     this.#calls++;
     const call = { number: this.#calls, ...what };
     const fault = this.#options.fault?.(call) ?? null;
     const { clock, latencyMs } = this.#options;
-    if (clock !== undefined) await new Promise<void>((resolve) => { clock.setTimer(latencyMs?.(call) ?? 0, resolve); });
+    if (clock !== undefined)
+      await new Promise<void>((resolve) => {
+        clock.setTimer(latencyMs?.(call) ?? 0, resolve);
+      });
     else await Promise.resolve();
     if (boot !== this.#boot) return neverReturning();
-    if (fault !== null && fault !== "short" && what.operation !== "syncData") throw new DiskError(fault, what.operation, what.path);
+    if (fault !== null && fault !== "short" && what.operation !== "syncData")
+      throw new DiskError(fault, what.operation, what.path);
     return run(fault);
   }
 
@@ -173,10 +202,14 @@ export class SimDisk {
       });
     return {
       read: (position, length) => call("read", () => file.read(position, length)),
-      write: (position, bytes) => call("write", (fault) => {
-        if (mode === "read") throw new DiskError("closed", "write", path);
-        return this.#write(file, path, { position, bytes: fault === "short" ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : bytes });
-      }),
+      write: (position, bytes) =>
+        call("write", (fault) => {
+          if (mode === "read") throw new DiskError("closed", "write", path);
+          return this.#write(file, path, {
+            position,
+            bytes: fault === "short" ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : bytes,
+          });
+        }),
       syncData: () => {
         // What is written while the disk works is not part of this sync.
         const mark = file.mark();
@@ -188,7 +221,10 @@ export class SimDisk {
       },
       sizeBytes: () => call("sizeBytes", () => file.sizeBytes),
       close: async () => {
-        if (isOpen) await call("close", () => { isOpen = false; });
+        if (isOpen)
+          await call("close", () => {
+            isOpen = false;
+          });
       },
     };
   }
@@ -240,7 +276,11 @@ export class SimDisk {
     if (this.#locked.has(path)) return null;
     if (!folder.names.has(nameOf(path))) this.#change(path, { kind: "add", name: nameOf(path), node: new SimFile() });
     this.#locked.add(path);
-    return { release: async () => { if (boot === this.#boot) this.#locked.delete(path); } };
+    return {
+      release: async () => {
+        if (boot === this.#boot) this.#locked.delete(path);
+      },
+    };
   }
 
   #change(path: string, change: Change): void {
@@ -276,7 +316,9 @@ export class SimDisk {
 function survivor(folder: Folder, choose: CrashChoice): Folder {
   const names = new Map(folder.durable);
   for (const change of folder.changes) if (choose(1) === 1) applyChange(names, change);
-  const survived = new Map([...names].map(([name, node]) => [name, node instanceof SimFile ? node.survivor(choose) : survivor(node, choose)]));
+  const survived = new Map(
+    [...names].map(([name, node]) => [name, node instanceof SimFile ? node.survivor(choose) : survivor(node, choose)]),
+  );
   return { kind: "folder", names: survived, durable: new Map(survived), changes: [] };
 }
 

@@ -39,7 +39,9 @@ export class SimFile {
   }
 
   mark(): SyncMark {
-    const versions = new Map([...this.#pending].map(([sector, { dropped, versions: kept }]) => [sector, dropped + kept.length]));
+    const versions = new Map(
+      [...this.#pending].map(([sector, { dropped, versions: kept }]) => [sector, dropped + kept.length]),
+    );
     return { versions, sizeBytes: this.#sizeBytes };
   }
 

@@ -5,9 +5,9 @@
 //   sector 0   segment header: magic, version, sizes, log id, sequence, first LSN, chain so far, CRC
 //   sector 1.. frames, each starting on a sector; behind the last one zeros to the end of the file
 //
-// A frame is what one group commit writes: the records of a turn, one write, one fdatasync. It is written only after the
-// frame before it is known to be on disk, so at most one frame of a log can be unsynced, and a frame's LSN - 1 is the
-// durable watermark it carries. Little endian; 64-bit fields hold whole numbers below 2^53.
+// A frame is what one group commit writes: the records of a turn, one write, one fdatasync. It is written only
+// after the frame before it is known to be on disk, so at most one frame of a log can be unsynced, and a frame's
+// LSN - 1 is the durable watermark it carries. Little endian; 64-bit fields hold whole numbers below 2^53.
 //
 //   frame header, first 44 bytes of its first sector     later sectors of the frame
 //     0 magic       "\xffHSF"                              0     marker: 0xc0 + LSN mod 32
@@ -21,10 +21,10 @@
 //    40 headerCrc   u32, CRC-32C of bytes 0-39, started with the log's id, the segment's number and the sector's
 //    44 payload, 468 bytes
 //
-// Two things follow from sector alignment and markers. No sector of a valid frame is all zero: the first starts with 0xff,
-// each later one with its marker. So an all-zero sector inside a frame is a sector that was never written, and nothing
-// else (a payload of zeros cannot make one). And only a frame's first sector starts with 0xff, so no payload can pose as a
-// frame, whatever it holds. The price is half a sector a commit.
+// Two things follow from sector alignment and markers. No sector of a valid frame is all zero: the first starts
+// with 0xff, each later one with its marker. So an all-zero sector inside a frame is a sector that was never
+// written, and nothing else (a payload of zeros cannot make one). And only a frame's first sector starts with 0xff,
+// so no payload can pose as a frame, whatever it holds. The price is half a sector a commit.
 
 /** What a disk writes whole or not at all. Torn writes are told by it. */
 export const SECTOR_BYTES = 512;
@@ -75,8 +75,8 @@ export function frameSectors(payloadBytes: number): number {
 }
 
 /**
- * First byte of a frame's later sectors: 0xc0 to 0xdf. Never 0xff (a frame's first byte), and at least two bits, so that no
- * single flipped bit makes a sector of zeros out of a marker and a payload of zeros.
+ * First byte of a frame's later sectors: 0xc0 to 0xdf. Never 0xff (a frame's first byte), and at least two bits, so
+ * that no single flipped bit makes a sector of zeros out of a marker and a payload of zeros.
  */
 export function markerOf(lsn: number): number {
   return 0xc0 + (lsn % 32);
@@ -91,6 +91,7 @@ export function limitsProblem(limits: WalLimits): string | null {
   // Restated state and snapshot, and one record of any kind, go into the first frame of a segment.
   if (3 * recordBytesMax > framePayloadBytesMax) return "a frame holds three of the largest records";
   // Header sector, the largest frame, the frame that ends the segment.
-  if ((2 + frameSectors(framePayloadBytesMax)) * SECTOR_BYTES > segmentBytes) return "a segment holds its header, a frame and its end";
+  if ((2 + frameSectors(framePayloadBytesMax)) * SECTOR_BYTES > segmentBytes)
+    return "a segment holds its header, a frame and its end";
   return null;
 }

@@ -3,8 +3,15 @@
 import { assert } from "../base/assert.ts";
 import { crc32c } from "../base/crc32c.ts";
 import {
-  FIRST_SECTOR_PAYLOAD_BYTES, FLAGS_KNOWN, FRAME_HEADER_BYTES, FRAME_MAGIC, FRAME_MAGIC_BYTE, LATER_SECTOR_PAYLOAD_BYTES, SECTOR_BYTES,
-  frameSectors, markerOf,
+  FIRST_SECTOR_PAYLOAD_BYTES,
+  FLAGS_KNOWN,
+  FRAME_HEADER_BYTES,
+  FRAME_MAGIC,
+  FRAME_MAGIC_BYTE,
+  LATER_SECTOR_PAYLOAD_BYTES,
+  SECTOR_BYTES,
+  frameSectors,
+  markerOf,
 } from "./format.ts";
 import { readWhole, writeWhole } from "./whole.ts";
 
@@ -31,7 +38,11 @@ export function logSeedOf(logId: Uint8Array): number {
 }
 
 /** The frame as whole sectors, ready to be written at its place, and its chain. */
-export function encodeFrame(place: Place, fields: FrameFields, payload: Uint8Array): { readonly bytes: Uint8Array; readonly chain: number } {
+export function encodeFrame(
+  place: Place,
+  fields: FrameFields,
+  payload: Uint8Array,
+): { readonly bytes: Uint8Array; readonly chain: number } {
   assert(fields.syncedLsn < fields.lsn, "a frame is written before it is synced");
   const bytes = new Uint8Array(frameSectors(payload.length) * SECTOR_BYTES);
   const view = new DataView(bytes.buffer);
@@ -69,14 +80,22 @@ export function readHeader(segment: Uint8Array, place: Place): FrameHeader | nul
   if (lsn === null || syncedLsn === null || syncedLsn >= lsn || (flags & ~FLAGS_KNOWN) !== 0) return null;
   const chainBefore = view.getUint32(24, true);
   return {
-    lsn, syncedLsn, chainBefore, flags, records: view.getUint32(32, true), length: view.getUint32(4, true),
-    payloadCrc: view.getUint32(36, true), chain: chainOf(header, chainBefore),
+    lsn,
+    syncedLsn,
+    chainBefore,
+    flags,
+    records: view.getUint32(32, true),
+    length: view.getUint32(4, true),
+    payloadCrc: view.getUint32(36, true),
+    chain: chainOf(header, chainBefore),
   };
 }
 
 /** The payload behind a valid header, or why there is none. Every byte of the frame's sectors is checked. */
 export function readPayload(
-  segment: Uint8Array, sector: number, header: FrameHeader,
+  segment: Uint8Array,
+  sector: number,
+  header: FrameHeader,
 ): { readonly ok: true; readonly payload: Uint8Array } | { readonly ok: false; readonly reason: string } {
   const start = sector * SECTOR_BYTES;
   const end = start + frameSectors(header.length) * SECTOR_BYTES;
@@ -88,14 +107,17 @@ export function readPayload(
   let filled = within;
   let last = start + FRAME_HEADER_BYTES + within;
   for (let at = start + SECTOR_BYTES; at < end; at += SECTOR_BYTES) {
-    if (segment[at] !== marker) return { ok: false, reason: `sector ${at / SECTOR_BYTES} does not belong to the frame` };
+    if (segment[at] !== marker)
+      return { ok: false, reason: `sector ${at / SECTOR_BYTES} does not belong to the frame` };
     const chunk = Math.min(header.length - filled, LATER_SECTOR_PAYLOAD_BYTES);
     payload.set(segment.subarray(at + 1, at + 1 + chunk), filled);
     filled += chunk;
     last = at + 1 + chunk;
   }
   if (crc32c(payload) !== header.payloadCrc) return { ok: false, reason: "the checksum of the payload does not hold" };
-  return isZero(segment, last, end) ? { ok: true, payload } : { ok: false, reason: "the padding behind the payload is not zero" };
+  return isZero(segment, last, end)
+    ? { ok: true, payload }
+    : { ok: false, reason: "the padding behind the payload is not zero" };
 }
 
 /** Whether bytes start (included) to end (excluded) are all zero. */

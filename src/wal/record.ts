@@ -6,7 +6,12 @@ import { FLAG_ENTRIES, FLAG_SNAPSHOT, FLAG_STATE, FLAG_TRUNCATE } from "./format
 import { readWhole, writeWhole } from "./whole.ts";
 
 /** A log entry. Indexes are contiguous from 1. */
-export type EntryRecord = { readonly kind: "entry"; readonly index: number; readonly term: number; readonly payload: Uint8Array };
+export type EntryRecord = {
+  readonly kind: "entry";
+  readonly index: number;
+  readonly term: number;
+  readonly payload: Uint8Array;
+};
 /** Term, vote and other promises of a node. The newest holds. Terms never fall. */
 export type StateRecord = { readonly kind: "state"; readonly term: number; readonly payload: Uint8Array };
 /** Entries from `from` on are no more: a leader's log conflicted. */
@@ -16,7 +21,11 @@ export type TruncateRecord = { readonly kind: "truncate"; readonly from: number 
  * `index` go too, as when a leader's snapshot is installed over a log that conflicts with it; else they stay.
  */
 export type SnapshotRecord = {
-  readonly kind: "snapshot"; readonly index: number; readonly term: number; readonly replacesLog: boolean; readonly payload: Uint8Array;
+  readonly kind: "snapshot";
+  readonly index: number;
+  readonly term: number;
+  readonly replacesLog: boolean;
+  readonly payload: Uint8Array;
 };
 export type WalRecord = EntryRecord | StateRecord | TruncateRecord | SnapshotRecord;
 
@@ -59,10 +68,12 @@ export function encodeRecords(records: readonly WalRecord[]): Uint8Array {
 }
 
 export type DecodedRecords =
-  | { readonly ok: true; readonly records: readonly WalRecord[] }
-  | { readonly ok: false; readonly reason: string };
+  { readonly ok: true; readonly records: readonly WalRecord[] } | { readonly ok: false; readonly reason: string };
 
-/** The inverse. Payloads are views of `bytes`. In: a payload whose CRC holds; even so nothing in it is taken on trust. */
+/**
+ * The inverse. Payloads are views of `bytes`. In: a payload whose CRC holds; even so nothing in it is taken on
+ * trust.
+ */
 export function decodeRecords(bytes: Uint8Array, count: number): DecodedRecords {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const records: WalRecord[] = [];
@@ -77,7 +88,9 @@ export function decodeRecords(bytes: Uint8Array, count: number): DecodedRecords 
     records.push(record);
     at = end;
   }
-  return records.length === count ? { ok: true, records } : { ok: false, reason: `${records.length} records where the header says ${count}` };
+  return records.length === count
+    ? { ok: true, records }
+    : { ok: false, reason: `${records.length} records where the header says ${count}` };
 }
 
 /** One record whose header lies at `at`. Out: null when a field holds what no writer of this version puts there. */
@@ -90,7 +103,8 @@ function decodeRecord(view: DataView, at: number, payload: Uint8Array): WalRecor
   if (flag > (kind === KINDS.snapshot ? 1 : 0)) return null;
   if (kind === KINDS.entry && index > 0) return { kind: "entry", index, term, payload };
   if (kind === KINDS.state && index === 0) return { kind: "state", term, payload };
-  if (kind === KINDS.truncate && index > 0 && term === 0 && payload.length === 0) return { kind: "truncate", from: index };
+  if (kind === KINDS.truncate && index > 0 && term === 0 && payload.length === 0)
+    return { kind: "truncate", from: index };
   if (kind === KINDS.snapshot) return { kind: "snapshot", index, term, replacesLog: flag === 1, payload };
   return null;
 }

@@ -7,9 +7,7 @@
 //            frame does). It was never acknowledged: cut it off, go on
 //   corrupt  anything else: what was acknowledged may be gone. Refuse, or repair from peers
 
-import {
-  FLAG_ENDS_SEGMENT, FLAG_RESTATES, SECTOR_BYTES, frameSectors, markerOf,
-} from "./format.ts";
+import { FLAG_ENDS_SEGMENT, FLAG_RESTATES, SECTOR_BYTES, frameSectors, markerOf } from "./format.ts";
 import { isZero, logSeedOf, readHeader, readPayload, type FrameHeader, type Place } from "./frame.ts";
 import { decodeRecords, type EntryRecord, type SnapshotRecord, type StateRecord } from "./record.ts";
 import { applyRecord, createReplay, replayProblem, type Replay } from "./replay.ts";
@@ -22,13 +20,22 @@ export type SegmentFile = { readonly name: string; readonly bytes: Uint8Array };
 
 export type Verdict =
   | { readonly kind: "clean" }
-  /** Bytes from `offset` to the segment's end are of a frame that was never acknowledged: keep a copy, write zeros, sync. */
+  /**
+   * Bytes from `offset` to the segment's end are of a frame that was never acknowledged: keep a copy, write zeros,
+   * sync.
+   */
   | { readonly kind: "torn"; readonly segment: string; readonly offset: number; readonly lsn: number }
   /**
-   * `lost`: what of the acknowledged may be gone. entries: the newest state is intact. votes: a newer one may have been in what
-   * cannot be read.
+   * `lost`: what of the acknowledged may be gone. entries: the newest state is intact. votes: a newer one may have
+   * been in what cannot be read.
    */
-  | { readonly kind: "corrupt"; readonly segment: string; readonly offset: number; readonly reason: string; readonly lost: "entries" | "votes" };
+  | {
+      readonly kind: "corrupt";
+      readonly segment: string;
+      readonly offset: number;
+      readonly reason: string;
+      readonly lost: "entries" | "votes";
+    };
 
 /** A segment of the log, with the highest entry index ever written to it (0: none): what compaction asks. */
 export type SegmentSpan = { readonly name: string; readonly segment: number; readonly indexMax: number };
@@ -42,8 +49,8 @@ export type Recovery = {
   /** Where to write next. null: no log at all, or corrupt. */
   readonly tail: Tail | null;
   /**
-   * The newest frame, when no watermark says that it is on disk: it may only be in the page cache (killed before fdatasync,
-   * or after one that failed). Write the same bytes again and sync before believing it.
+   * The newest frame, when no watermark says that it is on disk: it may only be in the page cache (killed before
+   * fdatasync, or after one that failed). Write the same bytes again and sync before believing it.
    */
   readonly unproven: { readonly segment: string; readonly offset: number; readonly bytes: Uint8Array } | null;
   readonly segments: readonly SegmentSpan[];
@@ -55,9 +62,19 @@ export type Recovery = {
  * `isLocal`: some bytes of one place are damaged, so that frames behind them still tell what they did. Else the frames
  * contradict each other, and none is believed.
  */
-type Fault = { readonly kind: "fault"; readonly at: number; readonly sector: number; readonly reason: string; readonly isLocal: boolean };
+type Fault = {
+  readonly kind: "fault";
+  readonly at: number;
+  readonly sector: number;
+  readonly reason: string;
+  readonly isLocal: boolean;
+};
 /** How the frames of one segment ended. */
-type End = { readonly kind: "end" } | { readonly kind: "open"; readonly sector: number } | { readonly kind: "torn"; readonly sector: number } | Fault;
+type End =
+  | { readonly kind: "end" }
+  | { readonly kind: "open"; readonly sector: number }
+  | { readonly kind: "torn"; readonly sector: number }
+  | Fault;
 
 /** What is known so far while walking from segment to segment. */
 type Walk = {
@@ -81,9 +98,15 @@ export function recover(segments: readonly SegmentFile[]): Recovery {
   const opening = decodeSegmentHeader(first.bytes);
   const logSeed = opening.ok ? logSeedOf(opening.header.logId) : 0;
   const walk: Walk = {
-    files, headers: [], logSeed, replay: createReplay(opening.ok && opening.header.segment === 1), spans: [],
-    lsn: opening.ok ? opening.header.firstLsn : 1, chain: opening.ok ? opening.header.chainBefore : 0,
-    watermark: 0, newest: null,
+    files,
+    headers: [],
+    logSeed,
+    replay: createReplay(opening.ok && opening.header.segment === 1),
+    spans: [],
+    lsn: opening.ok ? opening.header.firstLsn : 1,
+    chain: opening.ok ? opening.header.chainBefore : 0,
+    watermark: 0,
+    newest: null,
   };
   for (let at = 0; at < files.length; at++) {
     const isLast = at === files.length - 1 || (at === files.length - 2 && isBlank(files[at + 1]));
@@ -93,7 +116,13 @@ export function recover(segments: readonly SegmentFile[]): Recovery {
     if (end.kind === "fault") return corrupt(walk, end);
     if (end.kind === "end") {
       if (at < files.length - 1) continue;
-      return corrupt(walk, { kind: "fault", at, sector: 0, reason: "the segment says that another one follows, and there is none", isLocal: false });
+      return corrupt(walk, {
+        kind: "fault",
+        at,
+        sector: 0,
+        reason: "the segment says that another one follows, and there is none",
+        isLocal: false,
+      });
     }
     return finish(walk, at, end);
   }
@@ -102,7 +131,8 @@ export function recover(segments: readonly SegmentFile[]): Recovery {
 
 /** A segment that never took a frame: what a roll leaves that was cut off before the end of the segment before. */
 function isBlank(file: SegmentFile | undefined): boolean {
-  return file !== undefined && decodeSegmentHeader(file.bytes).ok && isZero(file.bytes, SECTOR_BYTES, file.bytes.length);
+  if (file === undefined || !decodeSegmentHeader(file.bytes).ok) return false;
+  return isZero(file.bytes, SECTOR_BYTES, file.bytes.length);
 }
 
 function openSegment(walk: Walk, at: number): Fault | null {
@@ -117,7 +147,8 @@ function openSegment(walk: Walk, at: number): Fault | null {
   if (before !== undefined) {
     if (header.segment !== before.segment + 1) return fault(`segment ${before.segment + 1} is missing before it`);
     if (logSeedOf(header.logId) !== walk.logSeed) return fault("the segment is of another log");
-    if (header.firstLsn !== walk.lsn || header.chainBefore !== walk.chain) return fault("the segment does not continue the one before");
+    if (header.firstLsn !== walk.lsn || header.chainBefore !== walk.chain)
+      return fault("the segment does not continue the one before");
   } else if (header.segment === 1 && (header.firstLsn !== 1 || header.chainBefore !== 0)) {
     return fault("the first segment does not begin a log");
   }
@@ -148,15 +179,23 @@ function walkFrames(walk: Walk, at: number, isLast: boolean): End {
     walk.newest = { at, sector, sectors: frameSectors(header.length) };
     sector += frameSectors(header.length);
     if ((header.flags & FLAG_ENDS_SEGMENT) !== 0) {
-      return isZero(bytes, sector * SECTOR_BYTES, bytes.length) ? { kind: "end" } : fault("something follows the end of the segment");
+      return isZero(bytes, sector * SECTOR_BYTES, bytes.length)
+        ? { kind: "end" }
+        : fault("something follows the end of the segment");
     }
   }
   return { kind: "fault", at, sector: sectors - 1, reason: "the segment is full and has no end", isLocal: false };
 }
 
-function takeFrame(walk: Walk, header: FrameHeader, payload: Uint8Array, where: { readonly isFirst: boolean; readonly segment: number }): string | null {
+function takeFrame(
+  walk: Walk,
+  header: FrameHeader,
+  payload: Uint8Array,
+  where: { readonly isFirst: boolean; readonly segment: number },
+): string | null {
   const restates = (header.flags & FLAG_RESTATES) !== 0;
-  if (restates !== (where.isFirst && where.segment > 1)) return `frame ${header.lsn} ${restates ? "restates" : "does not restate"} what holds`;
+  if (restates !== (where.isFirst && where.segment > 1))
+    return `frame ${header.lsn} ${restates ? "restates" : "does not restate"} what holds`;
   const decoded = decodeRecords(payload, header.records);
   if (!decoded.ok) return decoded.reason;
   let indexMax = walk.spans.at(-1)?.indexMax ?? 0;
@@ -173,7 +212,13 @@ function takeFrame(walk: Walk, header: FrameHeader, payload: Uint8Array, where: 
   return null;
 }
 
-type Suspect = { readonly at: number; readonly place: Place; readonly header: FrameHeader | null; readonly isLast: boolean; readonly reason: string };
+type Suspect = {
+  readonly at: number;
+  readonly place: Place;
+  readonly header: FrameHeader | null;
+  readonly isLast: boolean;
+  readonly reason: string;
+};
 
 /** No intact frame where one is next: the end of the log, a torn one, or damage. */
 function judge(walk: Walk, suspect: Suspect): End {
@@ -186,7 +231,8 @@ function judge(walk: Walk, suspect: Suspect): End {
   if (header === null && isZero(bytes, start, bytes.length)) return { kind: "open", sector };
   const later = laterHeader(bytes, suspect.place);
   if (later !== null) return fault(`${suspect.reason}, and frame ${later.lsn} behind it is intact`);
-  if ((header?.lsn ?? walk.lsn) <= walk.watermark) return fault(`${suspect.reason}, and the frame is known to have been on disk`);
+  if ((header?.lsn ?? walk.lsn) <= walk.watermark)
+    return fault(`${suspect.reason}, and the frame is known to have been on disk`);
   // Sectors of the frame: as the header says, or all that are left when the header is what was never written.
   const end = header === null ? bytes.length : start + frameSectors(header.length) * SECTOR_BYTES;
   if (end > bytes.length || !isZero(bytes, end, bytes.length)) return fault(suspect.reason);
@@ -218,14 +264,27 @@ function finish(walk: Walk, at: number, end: { readonly kind: "open" | "torn"; r
   const file = walk.files[at];
   const problem = replayProblem(walk.replay);
   if (header === undefined || file === undefined) return result(null, { kind: "clean" });
-  if (problem !== null) return corrupt(walk, { kind: "fault", at, sector: end.sector, reason: problem, isLocal: false });
+  if (problem !== null)
+    return corrupt(walk, { kind: "fault", at, sector: end.sector, reason: problem, isLocal: false });
   if (walk.newest === null && header.segment > 1) {
-    return corrupt(walk, { kind: "fault", at, sector: 1, reason: "the segments before it are missing", isLocal: false });
+    return corrupt(walk, {
+      kind: "fault",
+      at,
+      sector: 1,
+      reason: "the segments before it are missing",
+      isLocal: false,
+    });
   }
   const offset = end.sector * SECTOR_BYTES;
-  const verdict: Verdict = end.kind === "open" ? { kind: "clean" } : { kind: "torn", segment: file.name, offset, lsn: walk.lsn };
+  const verdict: Verdict =
+    end.kind === "open" ? { kind: "clean" } : { kind: "torn", segment: file.name, offset, lsn: walk.lsn };
   const tail = {
-    logId: header.logId, segmentBytes: header.segmentBytes, segment: header.segment, sector: end.sector, lsn: walk.lsn, chain: walk.chain,
+    logId: header.logId,
+    segmentBytes: header.segmentBytes,
+    segment: header.segment,
+    sector: end.sector,
+    lsn: walk.lsn,
+    chain: walk.chain,
   };
   return { ...result(walk, verdict), tail, unproven: unprovenOf(walk), unfinished: walk.files[at + 1]?.name ?? null };
 }
@@ -241,13 +300,25 @@ function unprovenOf(walk: Walk): Recovery["unproven"] {
 function corrupt(walk: Walk, fault: Fault): Recovery {
   const segment = walk.files[fault.at]?.name ?? "";
   const found = salvage(walk.files.slice(fault.at), { logSeed: walk.logSeed, sector: fault.sector, lsn: walk.lsn });
-  const verdict: Verdict = { kind: "corrupt", segment, offset: fault.sector * SECTOR_BYTES, reason: fault.reason, lost: fault.isLocal ? found.lost : "votes" };
+  const verdict: Verdict = {
+    kind: "corrupt",
+    segment,
+    offset: fault.sector * SECTOR_BYTES,
+    reason: fault.reason,
+    lost: fault.isLocal ? found.lost : "votes",
+  };
   return { ...result(walk, verdict), state: found.state ?? walk.replay.state };
 }
 
 function result(walk: Walk | null, verdict: Verdict): Recovery {
   return {
-    verdict, state: walk?.replay.state ?? null, snapshot: walk?.replay.snapshot ?? null, entries: walk?.replay.entries ?? [],
-    tail: null, unproven: null, segments: walk?.spans ?? [], unfinished: null,
+    verdict,
+    state: walk?.replay.state ?? null,
+    snapshot: walk?.replay.snapshot ?? null,
+    entries: walk?.replay.entries ?? [],
+    tail: null,
+    unproven: null,
+    segments: walk?.spans ?? [],
+    unfinished: null,
   };
 }

@@ -1,11 +1,11 @@
-// What a row of records amounts to: state, snapshot, entries. A record that cannot follow those before it was lost, doubled
-// or never meant, whatever its checksum says.
+// What a row of records amounts to: state, snapshot, entries. A record that cannot follow those before it was lost,
+// doubled or never meant, whatever its checksum says.
 
 import type { EntryRecord, SnapshotRecord, StateRecord, WalRecord } from "./record.ts";
 
 /**
- * `entries` are contiguous and end before `nextIndex`. `nextIndex` is null while unknown: a log whose first segments were
- * compacted away begins anywhere, and a later snapshot must cover what is not there.
+ * `entries` are contiguous and end before `nextIndex`. `nextIndex` is null while unknown: a log whose first
+ * segments were compacted away begins anywhere, and a later snapshot must cover what is not there.
  */
 export type Replay = {
   state: StateRecord | null;
@@ -22,10 +22,14 @@ export function createReplay(isFromStart: boolean): Replay {
 /** Takes the record in. Out: null, or why it cannot follow what was before (then nothing changed). */
 export function applyRecord(replay: Replay, record: WalRecord): string | null {
   switch (record.kind) {
-    case "state": return applyState(replay, record);
-    case "entry": return applyEntry(replay, record);
-    case "truncate": return applyTruncate(replay, record.from);
-    case "snapshot": return applySnapshot(replay, record);
+    case "state":
+      return applyState(replay, record);
+    case "entry":
+      return applyEntry(replay, record);
+    case "truncate":
+      return applyTruncate(replay, record.from);
+    case "snapshot":
+      return applySnapshot(replay, record);
   }
 }
 
@@ -47,7 +51,8 @@ function applyState(replay: Replay, record: StateRecord): string | null {
 }
 
 function applyEntry(replay: Replay, record: EntryRecord): string | null {
-  if (replay.nextIndex !== null && record.index !== replay.nextIndex) return `entry ${record.index} where ${replay.nextIndex} is next`;
+  if (replay.nextIndex !== null && record.index !== replay.nextIndex)
+    return `entry ${record.index} where ${replay.nextIndex} is next`;
   if (record.index <= (replay.snapshot?.index ?? 0)) return `entry ${record.index} is below the snapshot`;
   const before = replay.entries.at(-1)?.term ?? replay.snapshot?.term ?? 0;
   if (record.term < before) return `entry ${record.index} has term ${record.term} after term ${before}`;
@@ -68,11 +73,13 @@ function applyTruncate(replay: Replay, from: number): string | null {
 
 function applySnapshot(replay: Replay, record: SnapshotRecord): string | null {
   const before = replay.snapshot;
-  if (before !== null && record.index < before.index) return `a snapshot at ${record.index} after one at ${before.index}`;
+  if (before !== null && record.index < before.index)
+    return `a snapshot at ${record.index} after one at ${before.index}`;
   if (record.replacesLog) {
     replay.entries = [];
     replay.nextIndex = record.index + 1;
-    // From here on this is the snapshot in force; what it replaced is gone, so restating it must not drop entries again.
+    // From here on this is the snapshot in force; what it replaced is gone, so restating it must not drop entries
+    // again.
     replay.snapshot = { ...record, replacesLog: false };
     return null;
   }
@@ -80,7 +87,8 @@ function applySnapshot(replay: Replay, record: SnapshotRecord): string | null {
   const isHeld = record.index < (replay.nextIndex ?? Infinity);
   if (!isHeld) return `a snapshot at ${record.index} of entries the log does not hold`;
   const covered = replay.entries[record.index - first];
-  if (covered !== undefined && covered.term !== record.term) return `a snapshot at ${record.index} of term ${record.term}, the entry has ${covered.term}`;
+  if (covered !== undefined && covered.term !== record.term)
+    return `a snapshot at ${record.index} of term ${record.term}, the entry has ${covered.term}`;
   replay.entries.splice(0, Math.max(0, record.index + 1 - first));
   replay.snapshot = record;
   return null;

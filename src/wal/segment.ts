@@ -16,7 +16,8 @@ export type SegmentHeader = {
   readonly chainBefore: number;
 };
 
-export type SegmentHeaderRead = { readonly ok: true; readonly header: SegmentHeader } | { readonly ok: false; readonly reason: string };
+export type SegmentHeaderRead =
+  { readonly ok: true; readonly header: SegmentHeader } | { readonly ok: false; readonly reason: string };
 
 /** "0000000000000001.wal": sorts by number. */
 export function segmentName(segment: number): string {
@@ -48,20 +49,31 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
 
 /** The header of a segment's bytes, or what is wrong with it. */
 export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeaderRead {
-  if (bytes.length < SECTOR_BYTES) return { ok: false, reason: `the file ends after ${bytes.length} bytes, within its header` };
+  if (bytes.length < SECTOR_BYTES)
+    return { ok: false, reason: `the file ends after ${bytes.length} bytes, within its header` };
   const view = new DataView(bytes.buffer, bytes.byteOffset, SECTOR_BYTES);
   for (let at = 0; at < SEGMENT_MAGIC.length; at++) {
-    if (bytes[at] !== SEGMENT_MAGIC.charCodeAt(at)) return { ok: false, reason: "the file does not begin as a segment does" };
+    if (bytes[at] !== SEGMENT_MAGIC.charCodeAt(at))
+      return { ok: false, reason: "the file does not begin as a segment does" };
   }
   const isIntact = view.getUint32(52, true) === crc32c(bytes.subarray(0, 52));
   if (!isIntact) return { ok: false, reason: "the checksum of the segment's header does not hold" };
   const version = view.getUint32(8, true);
-  if (version !== VERSION) return { ok: false, reason: `written in version ${version} of the format, this program reads ${VERSION}` };
+  if (version !== VERSION)
+    return { ok: false, reason: `written in version ${version} of the format, this program reads ${VERSION}` };
   const segment = readWhole(view, 32);
   const firstLsn = readWhole(view, 40);
-  if (segment === null || firstLsn === null || segment < 1 || firstLsn < 1) return { ok: false, reason: "the segment's header holds impossible numbers" };
-  if (!isZero(bytes, SEGMENT_HEADER_BYTES, SECTOR_BYTES)) return { ok: false, reason: "the padding behind the segment's header is not zero" };
-  const header = { logId: bytes.slice(16, 32), segmentBytes: view.getUint32(12, true), segment, firstLsn, chainBefore: view.getUint32(48, true) };
+  if (segment === null || firstLsn === null || segment < 1 || firstLsn < 1)
+    return { ok: false, reason: "the segment's header holds impossible numbers" };
+  if (!isZero(bytes, SEGMENT_HEADER_BYTES, SECTOR_BYTES))
+    return { ok: false, reason: "the padding behind the segment's header is not zero" };
+  const header = {
+    logId: bytes.slice(16, 32),
+    segmentBytes: view.getUint32(12, true),
+    segment,
+    firstLsn,
+    chainBefore: view.getUint32(48, true),
+  };
   if (header.segmentBytes !== bytes.length) {
     return { ok: false, reason: `the file has ${bytes.length} bytes where its header says ${header.segmentBytes}` };
   }

@@ -1,5 +1,5 @@
-// The writing end of a log as a value: where the next frame goes and what it must carry. It makes bytes; putting them on
-// disk, one frame at a time and each synced before the next, is the caller's part.
+// The writing end of a log as a value: where the next frame goes and what it must carry. It makes bytes; putting
+// them on disk, one frame at a time and each synced before the next, is the caller's part.
 
 import { assert } from "../base/assert.ts";
 import { FLAG_ENDS_SEGMENT, SECTOR_BYTES, frameSectors } from "./format.ts";
@@ -26,7 +26,10 @@ export function fits(tail: Tail, payloadBytes: number): boolean {
 }
 
 /** The first segment of a new log: its first sector, and the tail behind it. */
-export function firstSegment(logId: Uint8Array, segmentBytes: number): { readonly header: Uint8Array; readonly tail: Tail } {
+export function firstSegment(
+  logId: Uint8Array,
+  segmentBytes: number,
+): { readonly header: Uint8Array; readonly tail: Tail } {
   return opened({ logId, segmentBytes, segment: 1, sector: 1, lsn: 1, chain: 0 });
 }
 
@@ -37,7 +40,11 @@ export function writeFrame(tail: Tail, records: readonly WalRecord[], extraFlags
   const place = { logSeed: logSeedOf(tail.logId), segment: tail.segment, sector: tail.sector };
   // One frame is in flight at most, so all before this one are on disk: its watermark is the LSN before its own.
   const fields = {
-    lsn: tail.lsn, syncedLsn: tail.lsn - 1, chainBefore: tail.chain, flags: flagsOf(records) | extraFlags, records: records.length,
+    lsn: tail.lsn,
+    syncedLsn: tail.lsn - 1,
+    chainBefore: tail.chain,
+    flags: flagsOf(records) | extraFlags,
+    records: records.length,
   };
   const { bytes, chain } = encodeFrame(place, fields, payload);
   const after = { ...tail, sector: tail.sector + bytes.length / SECTOR_BYTES, lsn: tail.lsn + 1, chain };
@@ -46,9 +53,9 @@ export function writeFrame(tail: Tail, records: readonly WalRecord[], extraFlags
 }
 
 /**
- * Going over to the next segment: the frame that ends this one, the first sector of the next, the tail there. On disk in
- * another order than listed: first the next segment, whole and under its name, then the end of this one. So an end says
- * that a next one must be there, and its loss is seen.
+ * Going over to the next segment: the frame that ends this one, the first sector of the next, the tail there. On
+ * disk in another order than listed: first the next segment, whole and under its name, then the end of this one. So
+ * an end says that a next one must be there, and its loss is seen.
  */
 export function nextSegment(tail: Tail): { readonly end: Written; readonly header: Uint8Array; readonly tail: Tail } {
   const end = writeFrame(tail, [], FLAG_ENDS_SEGMENT);
@@ -57,7 +64,11 @@ export function nextSegment(tail: Tail): { readonly end: Written; readonly heade
 
 function opened(tail: Tail): { readonly header: Uint8Array; readonly tail: Tail } {
   const header = encodeSegmentHeader({
-    logId: tail.logId, segmentBytes: tail.segmentBytes, segment: tail.segment, firstLsn: tail.lsn, chainBefore: tail.chain,
+    logId: tail.logId,
+    segmentBytes: tail.segmentBytes,
+    segment: tail.segment,
+    firstLsn: tail.lsn,
+    chainBefore: tail.chain,
   });
   return { header, tail };
 }

@@ -14,7 +14,10 @@ const root = mkdtempSync(join(tmpdir(), "disk-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(() => "no error", (error: unknown) => diskErrorCode(error) ?? String(error));
+  return promise.then(
+    () => "no error",
+    (error: unknown) => diskErrorCode(error) ?? String(error),
+  );
 }
 
 const disks: readonly (readonly [name: string, make: () => { readonly disk: Disk; readonly base: string }])[] = [
@@ -53,14 +56,14 @@ for (const [name, make] of disks) {
       const file = await disk.open(join(dir, "a"), "create");
       expect(await file.write(1000, new Uint8Array([1, 2, 3]))).toBe(3);
       expect(await file.sizeBytes()).toBe(1003);
-      expect([...await file.read(998, 100)]).toEqual([0, 0, 1, 2, 3]);
+      expect([...(await file.read(998, 100))]).toEqual([0, 0, 1, 2, 3]);
       expect((await file.read(2000, 10)).length).toBe(0);
       await file.write(1001, new Uint8Array([9]));
-      expect([...await file.read(1000, 3)]).toEqual([1, 9, 3]);
+      expect([...(await file.read(1000, 3))]).toEqual([1, 9, 3]);
       await file.syncData();
       await file.close();
       const again = await disk.open(join(dir, "a"), "write");
-      expect([...await again.read(1000, 3)]).toEqual([1, 9, 3]);
+      expect([...(await again.read(1000, 3))]).toEqual([1, 9, 3]);
       await again.close();
     });
 
@@ -79,7 +82,10 @@ for (const [name, make] of disks) {
 
     test("rename moves a file, replaces another of that name, and needs its source", async () => {
       const { disk, dir } = await fresh();
-      for (const [file, byte] of [["a", 1], ["b", 2]] as const) {
+      for (const [file, byte] of [
+        ["a", 1],
+        ["b", 2],
+      ] as const) {
         const opened = await disk.open(join(dir, file), "create");
         await opened.write(0, new Uint8Array([byte]));
         await opened.close();
@@ -88,7 +94,7 @@ for (const [name, make] of disks) {
       await disk.syncDirectory(dir);
       expect(await disk.list(dir)).toEqual(["b"]);
       const file = await disk.open(join(dir, "b"), "read");
-      expect([...await file.read(0, 9)]).toEqual([1]);
+      expect([...(await file.read(0, 9))]).toEqual([1]);
       await file.close();
       expect(await codeOf(disk.rename(join(dir, "a"), join(dir, "c")))).toBe("missing");
     });
@@ -108,7 +114,7 @@ for (const [name, make] of disks) {
       const file = await disk.open(join(dir, "a"), "create");
       await file.write(0, new Uint8Array([7]));
       await disk.remove(join(dir, "a"));
-      expect([...await file.read(0, 1)]).toEqual([7]);
+      expect([...(await file.read(0, 1))]).toEqual([7]);
       await file.close();
       expect(await disk.list(dir)).toEqual([]);
       expect(await codeOf(disk.remove(join(dir, "a")))).toBe("missing");

@@ -1,5 +1,6 @@
-// Goal: a blob is whole and durable under its digest, or it is not there; damage is seen; only what nobody names is removed.
-// Method: the store over the simulated disk, with crashes at every sync, each call failing in turn, and damaged bytes.
+// Goal: a blob is whole and durable under its digest, or it is not there; damage is seen; only what nobody names is
+// removed. Method: the store over the simulated disk, with crashes at every sync, each call failing in turn, and
+// damaged bytes.
 
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
@@ -10,14 +11,21 @@ import { SimDisk } from "../../src/sim/disk.ts";
 
 const DIRECTORY = "/data/blobs";
 const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-const bytesOf = (length: number, fill: number): Uint8Array => new Uint8Array(length).map((_, at) => (at * 31 + fill) % 251);
+const bytesOf = (length: number, fill: number): Uint8Array =>
+  new Uint8Array(length).map((_, at) => (at * 31 + fill) % 251);
 
-function openOn(disk: SimDisk, limits: { readonly blobBytesMax?: number; readonly blobsMax?: number } = {}): Promise<BlobStore> {
+function openOn(
+  disk: SimDisk,
+  limits: { readonly blobBytesMax?: number; readonly blobsMax?: number } = {},
+): Promise<BlobStore> {
   return openBlobStore({ disk: disk.boot(), directory: DIRECTORY, graceMs: 1_000, ...limits });
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(() => "none", (error: unknown) => (error instanceof HyperscaleError ? error.code : String(error)));
+  return promise.then(
+    () => "none",
+    (error: unknown) => (error instanceof HyperscaleError ? error.code : String(error)),
+  );
 }
 
 async function collected(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -41,7 +49,7 @@ describe("a blob", () => {
     const again = await openOn(disk);
     expect(await again.list()).toEqual([digestOf(content), empty.digest].sort());
     expect(await again.find(digestOf(content))).toEqual({ digest: digestOf(content), bytes: 200_000 });
-    expect(digestOf(await again.get(digestOf(content)) ?? new Uint8Array(0))).toBe(digestOf(content));
+    expect(digestOf((await again.get(digestOf(content))) ?? new Uint8Array(0))).toBe(digestOf(content));
     const parts = await again.stream(digestOf(content));
     expect(parts === null ? null : digestOf(await collected(parts))).toBe(digestOf(content));
     expect(await again.get(empty.digest)).toEqual(new Uint8Array(0));
@@ -80,7 +88,10 @@ describe("a blob", () => {
     const store = await openOn(disk);
     const content = bytesOf(100_000, 3);
     const { digest } = await store.put(content);
-    const damage = (at: number): void => disk.damage(`${DIRECTORY}/${digest}`, (bytes) => { bytes[at] = (bytes[at] ?? 0) ^ 1; });
+    const damage = (at: number): void =>
+      disk.damage(`${DIRECTORY}/${digest}`, (bytes) => {
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+      });
     damage(99_999);
     expect(await store.get(digest)).toBeNull();
     expect(await store.find(digest)).toBeNull();
@@ -101,7 +112,9 @@ describe("a blob", () => {
     const store = await openOn(disk);
     const content = bytesOf(100_000, 3);
     const { digest } = await store.put(content);
-    disk.damage(`${DIRECTORY}/${digest}`, (bytes) => { bytes[0] = 0xff; });
+    disk.damage(`${DIRECTORY}/${digest}`, (bytes) => {
+      bytes[0] = 0xff;
+    });
     const parts = await store.stream(digest);
     await store.put(content);
     expect(parts === null ? "missing" : await codeOf(collected(parts))).toBe("storage");
@@ -116,14 +129,21 @@ describe("the disk", () => {
     const images: { readonly disk: SimDisk; readonly acked: readonly string[] }[] = [];
     const prng = createPrng(1, "blobs");
     let isJudged = true;
-    disk.configure({ fault: ({ operation }) => {
-      if (!isJudged || !operation.startsWith("sync")) return null;
-      for (let sample = 0; sample < 12; sample++) {
-        const choose = sample === 0 ? () => 0 : sample === 1 ? (count: number) => count : (count: number) => nextBelow(prng, count + 1);
-        images.push({ disk: disk.fork(choose), acked: [...acked] });
-      }
-      return null;
-    } });
+    disk.configure({
+      fault: ({ operation }) => {
+        if (!isJudged || !operation.startsWith("sync")) return null;
+        for (let sample = 0; sample < 12; sample++) {
+          const choose =
+            sample === 0
+              ? () => 0
+              : sample === 1
+                ? (count: number) => count
+                : (count: number) => nextBelow(prng, count + 1);
+          images.push({ disk: disk.fork(choose), acked: [...acked] });
+        }
+        return null;
+      },
+    });
     const store = await openOn(disk);
     for (let at = 0; at < 6; at++) acked.push((await store.put(bytesOf(at * 700, at))).digest);
     await store.collect(new Set(acked.slice(1)), 0);

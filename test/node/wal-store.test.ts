@@ -1,69 +1,27 @@
-// Goal: the live log keeps its promises beside the matrix (test/wal): one sync for a turn, refusals while the disk is full,
-// the lock, compaction, repair, an end that stays the end. Method: the log over the simulated disk, a few cases on the real one.
+// Goal: the live log keeps its promises beside the matrix (test/wal): one sync for a turn, refusals while the disk
+// is full, the lock, compaction, repair, an end that stays the end. Method: the log over the simulated disk, a few
+// cases on the real one.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HyperscaleError } from "../../src/base/error.ts";
 import { createClock } from "../../src/io/clock.ts";
 import { createDisk } from "../../src/io/disk.ts";
-import type { Clock, Disk } from "../../src/io/world.ts";
-import { openWal, rebuildWal, type OpenedWal, type WalOptions } from "../../src/node/wal-store.ts";
-import type { Wal } from "../../src/node/wal-writer.ts";
+import { openWal, rebuildWal } from "../../src/node/wal-store.ts";
 import { SimDisk } from "../../src/sim/disk.ts";
-import type { WalLimits } from "../../src/wal/format.ts";
-import type { WalRecord } from "../../src/wal/record.ts";
-
-const LIMITS: WalLimits = { segmentBytes: 8_192, framePayloadBytesMax: 4_096, recordBytesMax: 1_300 };
-const state = (term: number): WalRecord => ({ kind: "state", term, payload: new Uint8Array([term]) });
-const entry = (index: number, length = 50, term = 1): WalRecord => ({ kind: "entry", index, term, payload: new Uint8Array(length).fill(index) });
-const snapshot = (index: number): WalRecord => ({ kind: "snapshot", index, term: 1, replacesLog: false, payload: new Uint8Array(8) });
-
-/** Timers that run when asked. */
-function manualClock(): { readonly clock: Clock; readonly delays: () => readonly number[]; run(): Promise<void> } {
-  let timers: { readonly delayMs: number; readonly run: () => void }[] = [];
-  const clock: Clock = {
-    nowMs: () => 0, epochMs: () => 0,
-    setTimer: (delayMs, run) => {
-      const timer = { delayMs, run };
-      timers.push(timer);
-      return { cancel: () => { timers = timers.filter((other) => other !== timer); } };
-    },
-  };
-  return {
-    clock, delays: () => timers.map(({ delayMs }) => delayMs),
-    async run() {
-      const due = timers;
-      timers = [];
-      for (const { run } of due) run();
-      await settled();
-    },
-  };
-}
-
-/** The disk's calls, which take a few turns of the event loop each, have ended. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => { setImmediate(resolve); });
-}
-
-function optionsOf(disk: Disk, more: Partial<WalOptions> & { readonly clock?: Clock } = {}): WalOptions {
-  const random = { bytes: (count: number) => new Uint8Array(count).fill(5) };
-  return { directory: "/data/wal", limits: LIMITS, sealAfterMs: null, ...more, world: { clock: more.clock ?? manualClock().clock, disk, random } };
-}
-
-function live(opened: OpenedWal): Extract<OpenedWal, { kind: "open" }> {
-  if (opened.kind !== "open") throw opened.refusal;
-  return opened;
-}
-
-async function openOn(disk: SimDisk, more: Partial<WalOptions> & { readonly clock?: Clock } = {}): Promise<Wal> {
-  return live(await openWal(optionsOf(disk.boot(), more))).wal;
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(() => "none", (error: unknown) => (error instanceof HyperscaleError ? error.code : String(error)));
-}
+import {
+  LIMITS,
+  codeOf,
+  entry,
+  live,
+  manualClock,
+  openOn,
+  optionsOf,
+  settled,
+  snapshot,
+  state,
+} from "./wal-fixture.ts";
 
 describe("group commit", () => {
   test("all appends of a turn share one write and one sync; those made while it runs share the next", async () => {
@@ -71,10 +29,12 @@ describe("group commit", () => {
     const wal = await openOn(disk);
     await settled();
     const counts = { write: 0, syncData: 0 };
-    disk.configure({ fault: ({ operation }) => {
-      if (operation === "write" || operation === "syncData") counts[operation]++;
-      return null;
-    } });
+    disk.configure({
+      fault: ({ operation }) => {
+        if (operation === "write" || operation === "syncData") counts[operation]++;
+        return null;
+      },
+    });
     const flushes: Promise<void>[] = [];
     wal.append([state(1)]);
     for (let index = 1; index <= 20; index++) {
@@ -110,7 +70,8 @@ describe("group commit", () => {
   test("records that do not continue the log are bugs of the caller", async () => {
     const wal = await openOn(new SimDisk());
     wal.append([state(2), entry(1), entry(2)]);
-    for (const record of [entry(4), state(1), { kind: "truncate", from: 4 } as const, snapshot(3), entry(3, 2_000)]) expect(() => wal.append([record])).toThrow();
+    for (const record of [entry(4), state(1), { kind: "truncate", from: 4 } as const, snapshot(3), entry(3, 2_000)])
+      expect(() => wal.append([record])).toThrow();
     wal.append([snapshot(2)]);
     expect(() => wal.append([{ kind: "truncate", from: 2 }])).toThrow();
     expect(() => wal.append([snapshot(1)])).toThrow();
@@ -122,7 +83,10 @@ describe("compaction", () => {
     const disk = new SimDisk();
     const wal = await openOn(disk);
     wal.append([state(1)]);
-    for (let index = 1; index <= 40; index++) { wal.append([entry(index, 900)]); await wal.flush(); }
+    for (let index = 1; index <= 40; index++) {
+      wal.append([entry(index, 900)]);
+      await wal.flush();
+    }
     const before = wal.extent.segments;
     expect(before.length).toBeGreaterThan(4);
     wal.append([snapshot(before[2]?.indexMax ?? 0)]);
@@ -147,13 +111,23 @@ describe("a full disk", () => {
     const disk = new SimDisk();
     const time = manualClock();
     const statuses: string[] = [];
-    const wal = await openOn(disk, { clock: time.clock, retryMs: 500, onStatus: (status) => { statuses.push(status); } });
+    const wal = await openOn(disk, {
+      clock: time.clock,
+      retryMs: 500,
+      onStatus: (status) => {
+        statuses.push(status);
+      },
+    });
     await settled();
     // Room for the segment and its spare, not for the next spare.
     disk.configure({ capacityBytes: 2 * LIMITS.segmentBytes + 3_000 });
     wal.append([state(1)]);
     let index = 1;
-    for (; wal.status === "ok" && index < 40; index++) { expect(wal.append([entry(index, 900)])).toBe("ok"); await wal.flush(); await settled(); }
+    for (; wal.status === "ok" && index < 40; index++) {
+      expect(wal.append([entry(index, 900)])).toBe("ok");
+      await wal.flush();
+      await settled();
+    }
     expect([wal.status, statuses]).toEqual(["full", ["full"]]);
     expect(wal.append([entry(index)])).toBe("disk_full");
     expect(wal.append([state(2), entry(index)])).toBe("disk_full");
@@ -182,7 +156,11 @@ describe("a full disk", () => {
     disk.configure({ capacityBytes: 3 * LIMITS.segmentBytes + 100 });
     wal.append([state(1)]);
     let index = 1;
-    for (; wal.status === "ok" && index < 60; index++) { wal.append([entry(index, 900)]); await wal.flush(); await settled(); }
+    for (; wal.status === "ok" && index < 60; index++) {
+      wal.append([entry(index, 900)]);
+      await wal.flush();
+      await settled();
+    }
     expect(wal.status).toBe("full");
     expect(wal.append([snapshot(index - 1)])).toBe("ok");
     await wal.flush();
@@ -205,7 +183,12 @@ describe("a full disk", () => {
       wal.append([state(term)]);
       const flush = wal.flush();
       let isDone = false;
-      flush.then(() => { isDone = true; }, () => {});
+      flush.then(
+        () => {
+          isDone = true;
+        },
+        () => {},
+      );
       await settled();
       if (!isDone) waiting = flush;
     }
@@ -229,7 +212,11 @@ describe("a failed disk", () => {
   test("stops the log for good, tells every waiter and whoever watches, and syncs no more", async () => {
     const disk = new SimDisk();
     const statuses: string[] = [];
-    const wal = await openOn(disk, { onStatus: (status, error) => { statuses.push(`${status} ${error?.code ?? ""}`); } });
+    const wal = await openOn(disk, {
+      onStatus: (status, error) => {
+        statuses.push(`${status} ${error?.code ?? ""}`);
+      },
+    });
     await settled();
     wal.append([state(1), entry(1)]);
     await wal.flush();
@@ -301,7 +288,9 @@ describe("a seal", () => {
     await wal.close();
     expect(wal.extent.nextLsn).toBe(3);
     // The last acknowledged record is damaged: with a seal behind it that is seen.
-    disk.damage("/data/wal/log/0000000000000001.wal", (bytes) => { bytes.fill(0, 512, 1_024); });
+    disk.damage("/data/wal/log/0000000000000001.wal", (bytes) => {
+      bytes.fill(0, 512, 1_024);
+    });
     const opened = await openWal(optionsOf(disk.boot()));
     expect(opened.kind).toBe("corrupt");
   });
@@ -315,16 +304,29 @@ describe("a torn frame", () => {
       const { wal, tornCopy } = live(await openWal(optionsOf(disk.boot())));
       copies.push(tornCopy);
       const next = wal.extent.nextLsn;
-      wal.append([state(1), ...(round === 0 ? [entry(1, 900), entry(2, 900)] : [{ kind: "truncate", from: 1 } as const, entry(1, 900), entry(2, 900)])]);
+      wal.append([
+        state(1),
+        ...(round === 0
+          ? [entry(1, 900), entry(2, 900)]
+          : [{ kind: "truncate", from: 1 } as const, entry(1, 900), entry(2, 900)]),
+      ]);
       let isFirst = true;
-      disk.configure({ fault: ({ operation }) => {
-        // Power goes before the sync: the first sector stays, the second does not.
-        if (operation === "syncData" && isFirst && wal.extent.nextLsn === next) { isFirst = false; return "io"; }
-        return null;
-      } });
+      disk.configure({
+        fault: ({ operation }) => {
+          // Power goes before the sync: the first sector stays, the second does not.
+          if (operation === "syncData" && isFirst && wal.extent.nextLsn === next) {
+            isFirst = false;
+            return "io";
+          }
+          return null;
+        },
+      });
       wal.flush().catch(() => {});
       while (isFirst) await settled();
-      disk.damage("/data/wal/log/0000000000000001.wal", (bytes) => { const at = bytes.findLastIndex((byte) => byte !== 0) & ~511; bytes.fill(0, at, at + 512); });
+      disk.damage("/data/wal/log/0000000000000001.wal", (bytes) => {
+        const at = bytes.findLastIndex((byte) => byte !== 0) & ~511;
+        bytes.fill(0, at, at + 512);
+      });
     }
     expect(copies[0]).toBeNull();
     expect(copies.slice(1).every((path) => path?.startsWith("/data/wal/torn-") === true)).toBe(true);
@@ -337,10 +339,15 @@ describe("a damaged log", () => {
     const disk = new SimDisk();
     const wal = await openOn(disk);
     wal.append([state(1)]);
-    for (let index = 1; index <= 6; index++) { wal.append([entry(index)]); await wal.flush(); }
+    for (let index = 1; index <= 6; index++) {
+      wal.append([entry(index)]);
+      await wal.flush();
+    }
     await wal.close();
     const path = "/data/wal/log/0000000000000001.wal";
-    disk.damage(path, (bytes) => { bytes[4 * 512 + 50] = 0x55; });
+    disk.damage(path, (bytes) => {
+      bytes[4 * 512 + 50] = 0x55;
+    });
     return { disk, path };
   }
 
@@ -349,8 +356,10 @@ describe("a damaged log", () => {
     const before = disk.peek(path);
     const opened = await openWal(optionsOf(disk.boot()));
     expect(opened.kind === "corrupt" ? `${opened.refusal.message}. ${opened.refusal.hint}` : "open").toBe(
-      "the log is damaged: /data/wal/log/0000000000000001.wal at byte 2048: the checksum of the payload does not hold, and frame 5 behind it is intact. " +
-      "acknowledged entries may be gone; nothing was changed: repair it from the other managers, or restore the folder from a copy");
+      "the log is damaged: /data/wal/log/0000000000000001.wal at byte 2048: the checksum of the payload does not " +
+        "hold, and frame 5 behind it is intact. acknowledged entries may be gone; nothing was changed: repair it " +
+        "from the other managers, or restore a copy",
+    );
     expect(disk.peek(path)).toEqual(before ?? new Uint8Array(0));
     // The lock was given back.
     expect((await openWal(optionsOf(disk.boot()))).kind).toBe("corrupt");
@@ -360,7 +369,12 @@ describe("a damaged log", () => {
     const { disk } = await damaged();
     const opened = await openWal(optionsOf(disk.boot()));
     expect(opened.recovery.entries.map(({ index }) => index)).toEqual([1, 2, 3]);
-    const rebuilt = live(await rebuildWal(optionsOf(disk.boot()), { ...opened.recovery, state: { kind: "state", term: 4, payload: new Uint8Array([9]) } }));
+    const rebuilt = live(
+      await rebuildWal(optionsOf(disk.boot()), {
+        ...opened.recovery,
+        state: { kind: "state", term: 4, payload: new Uint8Array([9]) },
+      }),
+    );
     expect(rebuilt.recovery.entries.map(({ index }) => index)).toEqual([1, 2, 3]);
     expect(rebuilt.recovery.state?.term).toBe(4);
     expect(rebuilt.wal.append([entry(4, 50, 4)])).toBe("ok");
@@ -375,10 +389,13 @@ describe("a damaged log", () => {
     const { recovery } = await openWal(optionsOf(disk.boot()));
     const images: SimDisk[] = [];
     let isJudged = true;
-    disk.configure({ fault: ({ operation }) => {
-      if (isJudged && operation.startsWith("sync")) for (const choose of [() => 0, (versions: number) => versions]) images.push(disk.fork(choose));
-      return null;
-    } });
+    disk.configure({
+      fault: ({ operation }) => {
+        if (isJudged && operation.startsWith("sync"))
+          for (const choose of [() => 0, (versions: number) => versions]) images.push(disk.fork(choose));
+        return null;
+      },
+    });
     await rebuildWal(optionsOf(disk.boot()), recovery);
     isJudged = false;
     const kinds = new Set<string>();
@@ -387,19 +404,27 @@ describe("a damaged log", () => {
       kinds.add(opened.kind);
       expect(opened.recovery.entries.map(({ index }) => index)).toEqual([1, 2, 3]);
       expect(opened.recovery.state?.term).toBe(1);
-      if (opened.kind === "corrupt") expect((await rebuildWal(optionsOf(image.boot()), opened.recovery)).kind).toBe("open");
+      if (opened.kind === "corrupt")
+        expect((await rebuildWal(optionsOf(image.boot()), opened.recovery)).kind).toBe("open");
     }
     expect([...kinds].sort()).toEqual(["corrupt", "open"]);
   });
 
   test("with a snapshot is replaced by one that begins there", async () => {
     const disk = new SimDisk();
-    const content = { state: { kind: "state", term: 3, payload: new Uint8Array(1) }, snapshot: { kind: "snapshot", index: 900, term: 2, replacesLog: false, payload: new Uint8Array(4) } } as const;
+    const content = {
+      state: { kind: "state", term: 3, payload: new Uint8Array(1) },
+      snapshot: { kind: "snapshot", index: 900, term: 2, replacesLog: false, payload: new Uint8Array(4) },
+    } as const;
     const wal = await openOn(disk);
     await wal.close();
     const entries = [901, 902].map((index) => ({ kind: "entry", index, term: 3, payload: new Uint8Array(2) }) as const);
     const { recovery } = live(await rebuildWal(optionsOf(disk.boot()), { ...content, entries }));
-    expect([recovery.state?.term, recovery.snapshot?.index, recovery.entries.map(({ index }) => index)]).toEqual([3, 900, [901, 902]]);
+    expect([recovery.state?.term, recovery.snapshot?.index, recovery.entries.map(({ index }) => index)]).toEqual([
+      3,
+      900,
+      [901, 902],
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
-// Goal: the simulated disk loses exactly what a real one may lose, no more and no less. Method: each rule of its model on a
-// file of a few sectors, with crashes chosen by hand; the contract it shares with the real disk is in test/io.
+// Goal: the simulated disk loses exactly what a real one may lose, no more and no less. Method: each rule of its
+// model on a file of a few sectors, with crashes chosen by hand; the contract it shares with the real disk is in
+// test/io.
 
 import { describe, expect, test } from "bun:test";
 import { createPrng } from "../../src/base/prng.ts";
@@ -15,7 +16,9 @@ const sectorsOf = (disk: SimDisk, path = "/d/a"): readonly number[] => {
   return Array.from({ length: bytes.length / SECTOR }, (_, sector) => bytes[sector * SECTOR] ?? -1);
 };
 
-async function withFile(sectors: number): Promise<{ readonly sim: SimDisk; readonly disk: Disk; readonly file: DiskFile }> {
+async function withFile(
+  sectors: number,
+): Promise<{ readonly sim: SimDisk; readonly disk: Disk; readonly file: DiskFile }> {
   const sim = new SimDisk();
   const disk = sim.boot();
   await disk.makeDirectory("/d");
@@ -28,8 +31,18 @@ async function withFile(sectors: number): Promise<{ readonly sim: SimDisk; reado
 
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
-  promise.then(() => { settled = true; }, () => { settled = true; });
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => { setImmediate(resolve); });
+  promise.then(
+    () => {
+      settled = true;
+    },
+    () => {
+      settled = true;
+    },
+  );
+  for (let turn = 0; turn < 5; turn++)
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   return settled;
 }
 
@@ -62,8 +75,16 @@ describe("a crash", () => {
     const { sim, file } = await withFile(1);
     await file.write(SECTOR, filled(1, 2));
     expect(sim.unsynced()).toEqual([1, 1]);
-    expect([[0, 0], [1, 0], [1, 1]].map((choices) => { let at = 0; return sectorsOf(sim.fork(() => choices[at++] ?? 0)); }))
-      .toEqual([[1], [1, 0], [1, 2]]);
+    expect(
+      [
+        [0, 0],
+        [1, 0],
+        [1, 1],
+      ].map((choices) => {
+        let at = 0;
+        return sectorsOf(sim.fork(() => choices[at++] ?? 0));
+      }),
+    ).toEqual([[1], [1, 0], [1, 2]]);
   });
 
   test("may lose names that were not synced, each by itself, and never tears a rename", async () => {
@@ -73,7 +94,15 @@ describe("a crash", () => {
     await disk.remove("/d/b");
     expect(sim.unsynced()).toEqual([1, 1, 1]);
     const seen = new Set<string>();
-    for (let mask = 0; mask < 8; mask++) { let bit = 0; seen.add(sim.fork(() => (mask >> bit++) % 2).paths().join()); }
+    for (let mask = 0; mask < 8; mask++) {
+      let bit = 0;
+      seen.add(
+        sim
+          .fork(() => (mask >> bit++) % 2)
+          .paths()
+          .join(),
+      );
+    }
     expect([...seen].sort()).toEqual(["/d/a", "/d/a,/d/b", "/d/b,/d/c", "/d/c"]);
     await disk.syncDirectory("/d");
     sim.crash(() => 0);
@@ -133,7 +162,12 @@ describe("a fault", () => {
   test("of any other call does nothing; a short write takes half", async () => {
     const { sim, disk, file } = await withFile(2);
     const calls: DiskCall[] = [];
-    sim.configure({ fault: (call) => { calls.push(call); return call.operation === "rename" ? "io" : "short"; } });
+    sim.configure({
+      fault: (call) => {
+        calls.push(call);
+        return call.operation === "rename" ? "io" : "short";
+      },
+    });
     expect(await disk.rename("/d/a", "/d/b").catch(diskErrorCode)).toBe("io");
     expect(sim.paths()).toEqual(["/d/a"]);
     expect(await file.write(0, filled(2, 5))).toBe(SECTOR);
@@ -154,7 +188,9 @@ describe("a fault", () => {
 
   test("of the medium stays through restarts and crashes", async () => {
     const { sim } = await withFile(2);
-    sim.damage("/d/a", (bytes) => { bytes[SECTOR] = 9; });
+    sim.damage("/d/a", (bytes) => {
+      bytes[SECTOR] = 9;
+    });
     sim.crash(() => 1);
     expect(sectorsOf(sim)).toEqual([1, 9]);
   });
@@ -162,10 +198,18 @@ describe("a fault", () => {
 
 test("with a clock, calls take their latency, and a sync in flight at a crash may have done nothing", async () => {
   const timers: { readonly delayMs: number; readonly run: () => void }[] = [];
-  const clock = { setTimer: (delayMs: number, run: () => void) => { timers.push({ delayMs, run }); return { cancel: () => {} }; } };
+  const clock = {
+    setTimer: (delayMs: number, run: () => void) => {
+      timers.push({ delayMs, run });
+      return { cancel: () => {} };
+    },
+  };
   const sim = new SimDisk({ clock, latencyMs: ({ operation }) => (operation === "syncData" ? 250 : 1) });
   const disk = sim.boot();
-  const step = async (): Promise<void> => { timers.shift()?.run(); await isSettled(Promise.resolve()); };
+  const step = async (): Promise<void> => {
+    timers.shift()?.run();
+    await isSettled(Promise.resolve());
+  };
   const making = disk.makeDirectory("/d");
   await step();
   await making;

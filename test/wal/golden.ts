@@ -16,19 +16,36 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const STATE: WalRecord = { kind: "state", term: 2, payload: text("vote b") };
 const SNAPSHOT: WalRecord = { kind: "snapshot", index: 2, term: 1, replacesLog: false, payload: text("blob 2") };
 const BEFORE: readonly (readonly WalRecord[])[] = [
-  [{ kind: "state", term: 1, payload: text("vote a") }, { kind: "entry", index: 1, term: 1, payload: text("one") }],
-  [{ kind: "entry", index: 2, term: 1, payload: new Uint8Array(1_000) }, { kind: "entry", index: 3, term: 1, payload: text("three") }],
-  [STATE, { kind: "truncate", from: 3 }, { kind: "entry", index: 3, term: 2, payload: text("another three") }, SNAPSHOT],
+  [
+    { kind: "state", term: 1, payload: text("vote a") },
+    { kind: "entry", index: 1, term: 1, payload: text("one") },
+  ],
+  [
+    { kind: "entry", index: 2, term: 1, payload: new Uint8Array(1_000) },
+    { kind: "entry", index: 3, term: 1, payload: text("three") },
+  ],
+  [
+    STATE,
+    { kind: "truncate", from: 3 },
+    { kind: "entry", index: 3, term: 2, payload: text("another three") },
+    SNAPSHOT,
+  ],
 ];
 const AFTER: readonly (readonly WalRecord[])[] = [
   [{ kind: "entry", index: 4, term: 2, payload: text("four") }],
   [],
-  [{ kind: "snapshot", index: 2 ** 40, term: 2, replacesLog: true, payload: text("blob far") }, { kind: "entry", index: 2 ** 40 + 1, term: 2, payload: text("far") }],
+  [
+    { kind: "snapshot", index: 2 ** 40, term: 2, replacesLog: true, payload: text("blob far") },
+    { kind: "entry", index: 2 ** 40 + 1, term: 2, payload: text("far") },
+  ],
 ];
 
 /** The two segments, as this code writes them. */
 export function goldenSegments(): readonly SegmentFile[] {
-  const first = firstSegment(Uint8Array.from({ length: 16 }, (_, at) => at), SEGMENT_BYTES);
+  const first = firstSegment(
+    Uint8Array.from({ length: 16 }, (_, at) => at),
+    SEGMENT_BYTES,
+  );
   const segments = [new Uint8Array(SEGMENT_BYTES), new Uint8Array(SEGMENT_BYTES)] as const;
   segments[0].set(first.header);
   let tail = first.tail;
@@ -42,14 +59,18 @@ export function goldenSegments(): readonly SegmentFile[] {
   segments[1].set(next.header);
   tail = next.tail;
   for (const [at, records] of AFTER.entries()) {
-    const written = at === 0 ? writeFrame(tail, [STATE, SNAPSHOT, ...records], FLAG_RESTATES) : writeFrame(tail, records);
+    const written =
+      at === 0 ? writeFrame(tail, [STATE, SNAPSHOT, ...records], FLAG_RESTATES) : writeFrame(tail, records);
     segments[1].set(written.bytes, written.offset);
     tail = written.tail;
   }
   return segments.map((bytes, at) => ({ name: segmentName(at + 1), bytes }));
 }
 
-/** Where the stored bytes of a segment are: the length, then lines of offset and 32 bytes in hex, lines of zeros left out. */
+/**
+ * Where the stored bytes of a segment are: the length, then lines of offset and 32 bytes in hex, lines of zeros
+ * left out.
+ */
 export function goldenPath(name: string): string {
   return join(ROOT, "test/data/wal", `v1-${name}.hex`);
 }

@@ -13,10 +13,22 @@ const STATES_MIN = 20;
 
 describe("nothing acknowledged is lost silently", () => {
   for (const { name, run } of MATRIX) {
-    test(name, async () => {
-      const { violation, states } = await run({ openWal, rebuildWal, recover, firstSegment, writeFrame, nextSegment, SimDisk });
-      expect(violation).toBeNull();
-      expect(states).toBeGreaterThan(STATES_MIN);
-    }, 60_000);
+    test(
+      name,
+      async () => {
+        const { violation, states } = await run({
+          openWal,
+          rebuildWal,
+          recover,
+          firstSegment,
+          writeFrame,
+          nextSegment,
+          SimDisk,
+        });
+        expect(violation).toBeNull();
+        expect(states).toBeGreaterThan(STATES_MIN);
+      },
+      60_000,
+    );
   }
 });

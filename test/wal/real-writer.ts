@@ -1,5 +1,5 @@
-// A process that writes a log on the real disk and says what was acknowledged, for real-disk.test.ts to run under strace.
-// One line a turn on stdout; exit code 74 with the reason on stderr when the log fails. Not a test itself.
+// A process that writes a log on the real disk and says what was acknowledged, for real-disk.test.ts to run under
+// strace. One line a turn on stdout; exit code 74 with the reason on stderr when the log fails. Not a test itself.
 
 import { rmSync } from "node:fs";
 import { HyperscaleError } from "../../src/base/error.ts";
@@ -15,7 +15,11 @@ const BALLAST = `${directory}/../ballast`;
 async function main(): Promise<void> {
   const random = { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) };
   const opened = await openWal({
-    world: { clock: createClock(), disk: createDisk(), random }, directory, limits: SMALL, sealAfterMs: null, retryMs: 5,
+    world: { clock: createClock(), disk: createDisk(), random },
+    directory,
+    limits: SMALL,
+    sealAfterMs: null,
+    retryMs: 5,
     onStatus: (status) => {
       process.stderr.write(`status ${status}\n`);
       if (status === "full" && mode === "fill") rmSync(BALLAST);
@@ -23,7 +27,10 @@ async function main(): Promise<void> {
   });
   if (opened.kind === "corrupt") throw opened.refusal;
   process.stdout.write(`found ${contentText(opened.recovery)}\n`);
-  if (mode === "hold") await new Promise((resolve) => { process.stdin.on("end", resolve).resume(); });
+  if (mode === "hold")
+    await new Promise((resolve) => {
+      process.stdin.on("end", resolve).resume();
+    });
   if (mode !== "write" && mode !== "fill") return opened.wal.close();
   for (const [at, turn] of workload({ turns: Number(turns), seed: 13 }).entries()) {
     while (opened.wal.append(turn.records) === "disk_full") await Bun.sleep(5);

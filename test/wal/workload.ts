@@ -48,7 +48,11 @@ export class Model {
 }
 
 /** Turns of entries, votes, cuts and snapshots, all from the seed; each fits one frame. */
-export function workload(options: { readonly turns: number; readonly seed: number; readonly bytesMax?: number }): readonly Turn[] {
+export function workload(options: {
+  readonly turns: number;
+  readonly seed: number;
+  readonly bytesMax?: number;
+}): readonly Turn[] {
   const prng = createPrng(options.seed, "workload");
   const model = new Model();
   return Array.from({ length: options.turns }, (_, turn) => {
@@ -70,14 +74,21 @@ function turnRecords(prng: Prng, model: Model, bytesMax: number): readonly WalRe
   } else if (kind <= 2 && next > first + 1) {
     const covered = model.entries[nextBelow(prng, model.entries.length)];
     if (covered !== undefined) {
-      records.push({ kind: "snapshot", index: covered.index, term: covered.term, replacesLog: false, payload: payload(prng, 60) });
+      records.push({
+        kind: "snapshot",
+        index: covered.index,
+        term: covered.term,
+        replacesLog: false,
+        payload: payload(prng, 60),
+      });
     }
   } else if (kind === 3) {
     next += nextBelow(prng, 4);
     records.push({ kind: "snapshot", index: next - 1, term, replacesLog: true, payload: payload(prng, 60) });
   }
   const count = records.length === 0 ? 1 + nextBelow(prng, 3) : nextBelow(prng, 3);
-  for (let index = next; index < next + count; index++) records.push({ kind: "entry", index, term, payload: payload(prng, bytesMax) });
+  for (let index = next; index < next + count; index++)
+    records.push({ kind: "entry", index, term, payload: payload(prng, bytesMax) });
   return records;
 }
 
@@ -86,6 +97,7 @@ export function payload(prng: Prng, bytesMax: number): Uint8Array {
   const bytes = new Uint8Array(nextBelow(prng, bytesMax + 1));
   const kind = nextBelow(prng, 4);
   if (kind === 0) return bytes;
-  for (let at = 0; at < bytes.length; at++) bytes[at] = kind === 1 ? [0xff, 0x48, 0x53, 0x46][at % 4] ?? 0 : nextU32(prng);
+  for (let at = 0; at < bytes.length; at++)
+    bytes[at] = kind === 1 ? ([0xff, 0x48, 0x53, 0x46][at % 4] ?? 0) : nextU32(prng);
   return bytes;
 }
