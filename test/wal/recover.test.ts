@@ -13,6 +13,7 @@ import {
   limitsProblem,
   markerOf,
 } from "../../src/wal/format.ts";
+import { isZero } from "../../src/wal/frame.ts";
 import { decodeRecords, encodeRecords, type WalRecord } from "../../src/wal/record.ts";
 import { recover, type Recovery, type SegmentFile } from "../../src/wal/recover.ts";
 import { segmentName, segmentNumber } from "../../src/wal/segment.ts";
@@ -433,4 +434,18 @@ test("limits that contradict each other are told", () => {
     expect(limitsProblem({ ...WAL_LIMITS, ...change })).not.toBeNull();
   }
   expect([0, 468, 469, 979, 980].map(frameSectors)).toEqual([1, 1, 2, 2, 3]);
+});
+
+test("zeros are told from anything else at every offset and length", () => {
+  const bytes = new Uint8Array(new ArrayBuffer(64), 3, 50);
+  let wrong = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    bytes[at] = 1;
+    for (let start = 0; start < 20; start++) {
+      for (let end = start; end < bytes.length; end++)
+        wrong += isZero(bytes, start, end) === (at < start || at >= end) ? 0 : 1;
+    }
+    bytes[at] = 0;
+  }
+  expect(wrong).toBe(0);
 });
