@@ -10,12 +10,12 @@
 //   kill            the process goes, the cache stays
 
 import { assert } from "../base/assert.ts";
-import { nextBelow, type Prng } from "../base/prng.ts";
+import { nextBelow, nextFloat, type Prng } from "../base/prng.ts";
 import { DiskError } from "../io/disk-error.ts";
 import type { Clock, Disk, DiskFile, DiskLock } from "../io/world.ts";
-import { SimFile } from "./file.ts";
+import { SECTOR_BYTES, SimFile } from "./file.ts";
 
-/** io, full: the call fails so and does nothing (a failed sync: see above). short: a write takes half of its bytes. */
+/** io, full: the call fails and does nothing (a failed sync: see above). short: a write takes half of its sectors. */
 export type DiskFault = "io" | "full" | "short";
 export type DiskOperation =
   | "open"
@@ -59,6 +59,31 @@ type Node = Folder | SimFile;
 /** Each unsynced thing survives or not, evenly. */
 export function randomCrash(prng: Prng): CrashChoice {
   return (versions) => nextBelow(prng, versions + 1);
+}
+
+/** Each call fails with these probabilities (0 to 1), short writes apart from failures. */
+export function randomFaults(
+  prng: Prng,
+  rates: { readonly io: number; readonly full: number; readonly short: number },
+): (call: DiskCall) => DiskFault | null {
+  return () => {
+    const drawn = nextFloat(prng);
+    if (drawn < rates.io) return "io";
+    if (drawn < rates.io + rates.full) return "full";
+    return drawn < rates.io + rates.full + rates.short ? "short" : null;
+  };
+}
+
+/** Latency of a disk: exponential around its mean (ms), and now and then a stall of a sync. */
+export function randomLatency(
+  prng: Prng,
+  shape: { readonly meanMs: number; readonly stallProbability: number; readonly stallMs: number },
+): (call: DiskCall) => number {
+  return ({ operation }) => {
+    const stalls = nextFloat(prng) < shape.stallProbability;
+    const latencyMs = -shape.meanMs * Math.log(1 - nextFloat(prng));
+    return stalls && operation.startsWith("sync") ? latencyMs + shape.stallMs : latencyMs;
+  };
 }
 
 export class SimDisk {
@@ -205,10 +230,8 @@ export class SimDisk {
       write: (position, bytes) =>
         call("write", (fault) => {
           if (mode === "read") throw new DiskError("closed", "write", path);
-          return this.#write(file, path, {
-            position,
-            bytes: fault === "short" ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : bytes,
-          });
+          const taken = fault === "short" ? halfOf(position, bytes) : bytes;
+          return this.#write(file, path, { position, bytes: taken });
         }),
       syncData: () => {
         // What is written while the disk works is not part of this sync.
@@ -338,6 +361,12 @@ function newFolder(): Folder {
 
 function isFolder(value: unknown): value is Folder {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "folder";
+}
+
+/** About half of the bytes, to the border of a sector: systems cut a write between pages, never within a sector. */
+function halfOf(position: number, bytes: Uint8Array): Uint8Array {
+  const border = Math.floor((position + bytes.length / 2) / SECTOR_BYTES) * SECTOR_BYTES;
+  return border > position ? bytes.subarray(0, border - position) : bytes;
 }
 
 function neverReturning(): Promise<never> {

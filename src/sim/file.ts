@@ -2,7 +2,8 @@
 
 import type { CrashChoice } from "./disk.ts";
 
-const SECTOR_BYTES = 512;
+/** What survives a crash whole or not at all. */
+export const SECTOR_BYTES = 512;
 
 /** How far the versions of each sector, and the size, had come when a sync began. */
 export type SyncMark = { readonly versions: ReadonlyMap<number, number>; readonly sizeBytes: number };

@@ -61,7 +61,8 @@ export function workload(options: {
   });
 }
 
-function turnRecords(prng: Prng, model: Model, bytesMax: number): readonly WalRecord[] {
+/** One turn that may follow what the model holds. */
+export function turnRecords(prng: Prng, model: Model, bytesMax: number): readonly WalRecord[] {
   const records: WalRecord[] = [];
   let term = model.state?.term ?? 0;
   let next = model.nextIndex;
