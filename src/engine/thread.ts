@@ -4,6 +4,7 @@
 import { HyperscaleError } from "../base/error.ts";
 import { SETUP, TEARDOWN } from "../load/plan.ts";
 import type { Snapshot } from "../load/share.ts";
+import { Alarms } from "./alarms.ts";
 import { Board, HEADER } from "./board.ts";
 import { FeedCursors } from "./feed-cursors.ts";
 import { functionOf, type LoadedModule, shapeOf } from "./functions.ts";
@@ -39,6 +40,7 @@ class Attempt {
   readonly #loop: ShareLoop;
   readonly #module: ModuleHost;
   readonly #cursors: FeedCursors;
+  readonly #alarms = new Alarms();
   readonly #errors = new Map<string, number>();
   #hasNewErrors = false;
   #seq = 0;
@@ -105,7 +107,7 @@ class Attempt {
     const { attempt, spec, env, context } = this.#request;
     const token = attempt.token;
     return {
-      workflow: spec.workflow, env, context: jsonRecord(context), core: this.#core, measure: this.#measure,
+      workflow: spec.workflow, env, context: jsonRecord(context), core: this.#core, measure: this.#measure, alarms: this.#alarms,
       provide: (key, json, vu, iteration) => this.#post({ kind: "provide", token, key, json, vu, iteration }),
       abort: (reason) => {
         if (this.#hasAborted) return;
@@ -176,6 +178,7 @@ class Attempt {
     const thrownText = isOneShot && thrown !== null ? describeThrown(thrown) : json.problem;
     this.#report(true, true);
     this.#core.close();
+    this.#alarms.close();
     this.#module.sink = null;
     this.#post({ kind: "ended", token: this.token, value: json.value, thrown: thrownText });
   }

@@ -7,6 +7,7 @@ import type { HttpCore } from "./http/core.ts";
 import { type Exchange, type HttpOwner, InterruptedError } from "./http/owner.ts";
 import type { Measure, TagSet } from "./measure.ts";
 import { parseDuration } from "../base/units.ts";
+import type { Alarms, Due } from "./alarms.ts";
 
 /** Thrown by vu.abort(): the whole test stops. */
 export class AbortError extends Error {
@@ -25,6 +26,7 @@ export type VuHost = {
   readonly context: Readonly<Record<string, Json>>;
   readonly core: HttpCore;
   readonly measure: Measure;
+  readonly alarms: Alarms;
   provide(key: string, json: string, vu: number, iteration: number): void;
   abort(reason: string): void;
   /** Ms since the job's start. */
@@ -37,11 +39,11 @@ const PROVIDE_BYTES_MAX = 64 * 1024;
 const INTERRUPTED = "the test stopped before this could end";
 
 /** A pause of one VU. A class and a captured promise, not closures: ten thousand of these wait at a time. */
-class Sleep {
+class Sleep implements Due {
   readonly #vu: VirtualUser;
   readonly #resolve: () => void;
   readonly #reject: (reason: Error) => void;
-  timer: ReturnType<typeof setTimeout> | null = null;
+  #isOver = false;
 
   constructor(vu: VirtualUser) {
     this.#vu = vu;
@@ -49,13 +51,15 @@ class Sleep {
     this.#reject = captured.reject;
   }
 
-  end(): void {
+  due(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#vu.slept(this);
     this.#resolve();
   }
 
   interrupt(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
+    this.#isOver = true;
     this.#reject(new InterruptedError(INTERRUPTED));
   }
 }
@@ -67,9 +71,6 @@ function capture(resolve: () => void, reject: (reason: Error) => void): void {
   captured.reject = reject;
 }
 function ignore(): void {}
-function endSleep(sleep: Sleep): void {
-  sleep.end();
-}
 
 /** The engine's side of a VU. `api` is what the user's function gets. */
 export class VirtualUser implements HttpOwner {
@@ -120,7 +121,7 @@ export class VirtualUser implements HttpOwner {
     if (this.isStopping) return Promise.reject(new InterruptedError(INTERRUPTED));
     const promise = new Promise<void>(capture);
     const sleep = new Sleep(this);
-    sleep.timer = setTimeout(endSleep, ms, sleep);
+    this.host.alarms.add(sleep, ms);
     if (this.#sleep === null) this.#sleep = sleep;
     else (this.#sleeps ??= new Set()).add(sleep);
     return promise;

@@ -2,6 +2,7 @@
 // Method: real loops of a few hundred ms over functions that request nothing, awaited to their end.
 
 import { describe, expect, test } from "bun:test";
+import { Alarms } from "../../src/engine/alarms.ts";
 import { Board } from "../../src/engine/board.ts";
 import { HttpCore } from "../../src/engine/http/core.ts";
 import type { VU } from "../../src/engine/hyperscale.d.ts";
@@ -34,7 +35,7 @@ async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}):
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const loop = new ShareLoop({
     host: {
-      workflow: "w", env: {}, context: {}, core, measure, provide: () => undefined, abort: () => undefined,
+      workflow: "w", env: {}, context: {}, core, measure, alarms: new Alarms(), provide: () => undefined, abort: () => undefined,
       jobElapsedMs: () => performance.now() - beganMs, requestFailed: () => undefined,
     },
     spec: {
