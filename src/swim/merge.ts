@@ -108,7 +108,9 @@ function takePayload(turn: Turn, member: Member, update: Update, bootBefore: num
   spread(turn.state, member.id);
 }
 
-/** This node accuses a member, or confirms the accusation. Who never spoke to this node is not accused by it. */
+/**
+ * This node accuses a member, or confirms the accusation. The caller has heard the member itself, or only confirms.
+ */
 export function accuse(turn: Turn, member: Member): void {
   const { state } = turn;
   const suspicion = state.suspicions.get(member.id);
@@ -116,7 +118,7 @@ export function accuse(turn: Turn, member: Member): void {
     if (confirm(suspicion, state.self)) spread(state, member.id);
     return;
   }
-  if (!member.isConfirmed || member.status !== "alive") return;
+  if (member.status !== "alive") return;
   restate(turn, member, { incarnation: member.incarnation, status: "suspect", accuser: state.self });
 }
 

@@ -18,11 +18,10 @@ import {
   type Swim,
   type Turn,
 } from "./state.ts";
+import { STREAM_RUMOUR_BYTES } from "./size.ts";
 import { deathAt, nackMs, suspicionDueAt, suspicionMinMs } from "./suspicion.ts";
 import { dropUnconfirmed } from "./table.ts";
 
-/** Bytes of rumours a stream probe may carry. */
-const STREAM_RUMOUR_BYTES = 4_096;
 /** Unanswered probes before a member known by hearsay may be dropped. */
 const HEARSAY_FAILURES = 3;
 

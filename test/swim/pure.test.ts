@@ -14,7 +14,8 @@ test("the core imports only itself, base and, for schemas, zod", () => {
   expect(files.length).toBeGreaterThan(10);
   for (const file of files) {
     for (const [, path = ""] of readFileSync(join(FOLDER, file), "utf8").matchAll(/from "([^"]+)"/g)) {
-      const isAllowed = path.startsWith("./") || path.startsWith("../base/") || (path === "zod" && file === "messages.ts");
+      const isAllowed =
+        path.startsWith("./") || path.startsWith("../base/") || (path === "zod" && file === "messages.ts");
       expect(`${file} imports ${isAllowed ? "what it may" : path}`).toBe(`${file} imports what it may`);
     }
   }
@@ -37,7 +38,14 @@ function life(seed: number, isCloning: boolean): Cluster {
 
 function story(cluster: Cluster): unknown {
   const { steps, datagrams, datagramBytes, streamBytes, deaths } = cluster;
-  return { steps, datagrams, datagramBytes, streamBytes, deaths, views: [...cluster.nodes.values()].map(({ core }) => view(core)) };
+  return {
+    steps,
+    datagrams,
+    datagramBytes,
+    streamBytes,
+    deaths,
+    views: [...cluster.nodes.values()].map(({ core }) => view(core)),
+  };
 }
 
 test("the same seed gives the same story, another seed another one, and cloned states go on the same", () => {

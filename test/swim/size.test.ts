@@ -1,5 +1,6 @@
-// Goal: the estimates of size.ts are never below what a codec makes. Method: random messages, packed by an existing codec
-// (msgpack, fields by position), against the estimate; and typical messages against what the traffic figures assume.
+// Goal: the estimates of size.ts are never below what a codec makes. Method: random messages, packed by an existing
+// codec (msgpack, fields by position), against the estimate; and typical messages against what the traffic figures
+// assume.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -28,7 +29,9 @@ const updates: fc.Arbitrary<Update> = fc.record({
   incarnation: fc.record({ boot: fc.nat(2 ** 31), count: fc.nat(2 ** 31) }),
   status: fc.constantFrom(...STATUSES),
   by: fc.array(fc.string({ minLength: 1, maxLength: 64 }), { maxLength: 8 }),
-  payload: fc.option(fc.record({ version: fc.integer({ min: 1, max: 2 ** 40 }), bytes: fc.uint8Array({ maxLength: 512 }) })),
+  payload: fc.option(
+    fc.record({ version: fc.integer({ min: 1, max: 2 ** 40 }), bytes: fc.uint8Array({ maxLength: 512 }) }),
+  ),
 });
 
 test("a statement is never larger than its estimate, and not much smaller", () => {

@@ -17,11 +17,22 @@ export type Solo = {
 
 /** Number 0 alone, at 1 s. Peers are numbers from 1. */
 export function createSolo(
-  options: { readonly core?: Core; readonly config?: Partial<SwimConfig>; readonly seed?: number; readonly bootBefore?: number } = {},
+  options: {
+    readonly core?: Core;
+    readonly config?: Partial<SwimConfig>;
+    readonly seed?: number;
+    readonly bootBefore?: number;
+  } = {},
 ): Solo {
   const core = options.core ?? shipped;
   const config = { ...shipped.lan({ label: LABEL, seeds: [] }), ...options.config };
-  const self = { id: idOf(0), address: addressOf(0), role: "manager", bootBefore: options.bootBefore ?? 0, payload: null } as const;
+  const self = {
+    id: idOf(0),
+    address: addressOf(0),
+    role: "manager",
+    bootBefore: options.bootBefore ?? 0,
+    payload: null,
+  } as const;
   const state = core.create(config, self, options.seed ?? 1);
   const solo: Solo = { core, state, now: 1_000, effects: [] };
   give(solo, { kind: "tick" });
@@ -46,9 +57,12 @@ export function hearStream(solo: Solo, index: number, message: StreamMessage): S
 export function pass(solo: Solo, ms: number, answer: (effect: SwimEffect) => void = () => undefined): SwimEffect[] {
   const until = solo.now + ms;
   const all: SwimEffect[] = [];
+  let turns = 0;
   for (;;) {
     const due = solo.core.deadline(solo.state);
     if (due > until) break;
+    turns = due > solo.now ? 0 : turns + 1;
+    if (turns > 100) throw new Error(`ticks at ${solo.now} move nothing: the core asks for another one at once`);
     solo.now = Math.max(solo.now, due);
     const effects = give(solo, { kind: "tick" });
     all.push(...effects);

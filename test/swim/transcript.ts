@@ -1,14 +1,22 @@
-// Runs a transcript: commands to one core and, below each, everything it did in answer. Peers are played: those not muted
-// ack what they are asked, at once. See test/data/swim/*.txt.
-//
-//   know 5            peers 1 to 5 exist and have spoken; what follows from that is over
-//   mute 1 2          these answer no more
-//   wait 700          time passes; each line says when
-//   hear 2 1:suspect/1.0 by 2,3      peer 2 gossips a statement: node, status, boot.count, accusers
-//   sync 2 1:dead/1.0                the same as anti-entropy, by stream
-//   reset 1 | refuse 1 | nack 2 [refused] | leave | stall 3000
+// Runs a transcript: commands to one core and, below each, everything it did in answer. Peers are played: those not
+// muted ack what they are asked, at once. See test/data/swim/*.txt.  know 5            peers 1 to 5 exist and have
+// spoken; what follows from that is over mute 1 2          these answer no more wait 700          time passes; each
+// line says when hear 2 1:suspect/1.0 by 2,3      peer 2 gossips a statement: node, status, boot.count, accusers
+// sync 2 1:dead/1.0                the same as anti-entropy, by stream reset 1 | refuse 1 | nack 2 [refused] |
+// leave | stall 3000
 
-import { gossip, give, acquaint, answering, createSolo, hearStream, LABEL, pass, type Solo, statement } from "./solo.ts";
+import {
+  gossip,
+  give,
+  acquaint,
+  answering,
+  createSolo,
+  hearStream,
+  LABEL,
+  pass,
+  type Solo,
+  statement,
+} from "./solo.ts";
 import type { Status, SwimEffect, Update } from "../../src/swim/swim.ts";
 import { addressOf, idOf } from "./cluster.ts";
 
@@ -18,7 +26,10 @@ type Stage = { readonly solo: Solo; readonly muted: Set<number>; firstSeq: numbe
 export function perform(transcript: string): string {
   const solo = createSolo({ seed: 7 });
   const stage: Stage = { solo, muted: new Set(), firstSeq: solo.state.seq, startedAt: solo.now, lines: [] };
-  const blocks = transcript.split(/\n\n+/).map((block) => block.trim()).filter((block) => block !== "");
+  const blocks = transcript
+    .split(/\n\n+/)
+    .map((block) => block.trim())
+    .filter((block) => block !== "");
   return `${blocks.map((block) => performBlock(stage, block.split("\n----")[0] ?? "")).join("\n\n")}\n`;
 }
 
@@ -51,11 +62,23 @@ function command(stage: Stage, [verb = "", ...words]: readonly string[]): void {
       });
       return;
     case "hear":
-      return note(give(solo, { kind: "datagram", from: idOf(number), address: addressOf(number), message: gossip(parsed(words.slice(1))) }));
+      return note(
+        give(solo, {
+          kind: "datagram",
+          from: idOf(number),
+          address: addressOf(number),
+          message: gossip(parsed(words.slice(1))),
+        }),
+      );
     case "sync":
       return note(
         hearStream(solo, number, {
-          kind: "state", label: LABEL, bucketCount: 1, buckets: [0], wantsReply: true, members: [parsed(words.slice(1))],
+          kind: "state",
+          label: LABEL,
+          bucketCount: 1,
+          buckets: [0],
+          wantsReply: true,
+          members: [parsed(words.slice(1))],
         }),
       );
     case "reset":
@@ -63,8 +86,21 @@ function command(stage: Stage, [verb = "", ...words]: readonly string[]): void {
     case "refuse":
       return note(give(solo, { kind: "streamFailed", seq: openSeq(stage), reason: "refused" }));
     case "nack": {
-      const message = { kind: "nack", label: LABEL, seq: openSeq(stage), isRefused: words[1] === "refused", updates: [] } as const;
-      return note(give(solo, { kind: "datagram", from: idOf(number), address: addressOf(number), message: { ...message, updates: [] } }));
+      const message = {
+        kind: "nack",
+        label: LABEL,
+        seq: openSeq(stage),
+        isRefused: words[1] === "refused",
+        updates: [],
+      } as const;
+      return note(
+        give(solo, {
+          kind: "datagram",
+          from: idOf(number),
+          address: addressOf(number),
+          message: { ...message, updates: [] },
+        }),
+      );
     }
     case "leave":
       return note(give(solo, { kind: "leave" }));
@@ -112,8 +148,10 @@ function shown(stage: Stage, effect: SwimEffect): string {
       const updates = message.kind === "state" ? message.members : message.kind === "digest" ? [] : message.updates;
       return `stream ${message.kind} -> ${named(effect.to)}${listed(updates)}`;
     }
-    case "streamProbe":
-      return `streamProbe ${question(effect.seq)} -> ${named(effect.to)} within ${Math.round(effect.timeoutMs)}${listed(effect.message.updates)}`;
+    case "streamProbe": {
+      const within = Math.round(effect.timeoutMs);
+      return `streamProbe ${question(effect.seq)} -> ${named(effect.to)} within ${within}${listed(effect.message.updates)}`;
+    }
     case "member":
       return `member ${named(effect.id)}: ${effect.before ?? "unknown"} -> ${effect.after ?? "dropped"}`;
     case "health":

@@ -1,5 +1,6 @@
-// Goal: what the core says and to whom, word by word, in the situations that matter. Method: each file of test/data/swim
-// is played and must come out as it is written. SWIM_TRANSCRIPTS=write makes them anew: read the diff.
+// Goal: what the core says and to whom, word by word, in the situations that matter. Method: each file of
+// test/data/swim is played and must come out as it is written. SWIM_TRANSCRIPTS=write makes them anew: read the
+// diff.
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
