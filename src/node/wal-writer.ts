@@ -81,8 +81,6 @@ export class Wal {
   #durable = 0;
   #queue: Queued[] = [];
   #queuedBytes = 0;
-  /** The newest state that waits: it goes first, so that no entry is on disk before the term it was accepted in. */
-  #waitingState: StateRecord | null = null;
   #waiters: Waiter[] = [];
   #isSealed = false;
   #sealTimer: Timer | null = null;
@@ -127,19 +125,20 @@ export class Wal {
   /**
    * Queues the records, all or none. They are on disk when a `flush` called afterwards returns. Out: disk_full when
    * there is an entry among them and the disk is full; failed after a failure. Throws AssertionError when they do
-   * not continue the log.
+   * not continue the log. `takesReserve`: entries go in although the disk is full, as far as the segments that are
+   * there reach: for what consensus decided already (a leader's first entry), never for what can be refused.
    */
-  append(records: readonly WalRecord[]): "ok" | "disk_full" | "failed" {
+  append(
+    records: readonly WalRecord[],
+    options: { readonly takesReserve?: boolean } = {},
+  ): "ok" | "disk_full" | "failed" {
     if (this.#failure !== null) return "failed";
     assert(!this.#isClosing, "a closed log takes no records");
-    if (this.#waitsForSpace > 0 && records.some(({ kind }) => kind === "entry")) return "disk_full";
+    const isRefused = this.#waitsForSpace > 0 && options.takesReserve !== true;
+    if (isRefused && records.some(({ kind }) => kind === "entry")) return "disk_full";
     for (const record of records) {
       this.#check(record);
       this.#sequence++;
-      if (record.kind === "state") {
-        this.#waitingState = record;
-        continue;
-      }
       this.#queuedBytes += recordBytes(record);
       this.#queue.push({ sequence: this.#sequence, record });
     }
@@ -218,6 +217,8 @@ export class Wal {
         return;
       case "entry":
         assert(record.index === next.index, `entry ${record.index} where ${next.index} is next`);
+        // A crash may leave the entry without what comes after it.
+        assert(record.term <= next.term, "a term is promised before its entries");
         next.index++;
         return;
       case "truncate":
@@ -253,17 +254,12 @@ export class Wal {
     }
   }
 
-  /** The next frame's records: the state that waits, then as many others as fit beside what a first frame restates. */
+  /** The next frame's records: as many as fit beside what a first frame restates, in the order they came. */
   #take(): Batch {
     let room =
       this.#settings.limits.framePayloadBytesMax -
       this.#restated().reduce((sum, record) => sum + recordBytes(record), 0);
     const records: WalRecord[] = [];
-    if (this.#waitingState !== null) {
-      records.push(this.#waitingState);
-      room -= recordBytes(this.#waitingState);
-      this.#waitingState = null;
-    }
     let count = 0;
     for (const { record } of this.#queue) {
       const bytes = record === null ? 0 : recordBytes(record);

@@ -70,7 +70,14 @@ describe("group commit", () => {
   test("records that do not continue the log are bugs of the caller", async () => {
     const wal = await openOn(new SimDisk());
     wal.append([state(2), entry(1), entry(2)]);
-    for (const record of [entry(4), state(1), { kind: "truncate", from: 4 } as const, snapshot(3), entry(3, 2_000)])
+    for (const record of [
+      entry(4),
+      state(1),
+      { kind: "truncate", from: 4 } as const,
+      entry(3, 50, 3),
+      snapshot(3),
+      entry(3, 2_000),
+    ])
       expect(() => wal.append([record])).toThrow();
     wal.append([snapshot(2)]);
     expect(() => wal.append([{ kind: "truncate", from: 2 }])).toThrow();
@@ -135,6 +142,9 @@ describe("a full disk", () => {
       expect(wal.append([state(term)])).toBe("ok");
       await wal.flush();
     }
+    expect(wal.append([entry(index, 50, 7)], { takesReserve: true })).toBe("ok");
+    await wal.flush();
+    index++;
     expect(time.delays()).toEqual([500]);
     await time.run();
     expect(wal.status).toBe("full");

@@ -67,7 +67,7 @@ export async function crashEverywhere(code: Code, options: CrashOptions): Promis
   return { violation: null, states: images.length };
 }
 
-/** One flush of several frames, its state last: a crash leaves some of the entries, never one above its term. */
+/** One flush of several frames: a crash leaves the records up to some frame, in their order. */
 export async function manyFrames(code: Code): Promise<Verdict> {
   const disk = new code.SimDisk();
   const live = await reopen(code, disk);
@@ -87,12 +87,14 @@ export async function manyFrames(code: Code): Promise<Verdict> {
       return null;
     },
   });
+  live.wal.append([state(2)]);
   for (let index = 1; index <= 30; index++) {
     const entry: WalRecord = { kind: "entry", index, term: 2, payload: new Uint8Array(900).fill(index) };
     allowed.push(model.apply([entry]));
     live.wal.append([entry]);
   }
-  live.wal.append([state(2)]);
+  live.wal.append([state(3)]);
+  allowed.push(model.apply([state(3)]));
   await live.wal.flush();
   isAcked = true;
   await live.wal.seal();

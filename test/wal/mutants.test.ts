@@ -121,11 +121,13 @@ const MUTANTS: readonly Mutant[] = [
     after: "through: this.#sequence",
   },
   {
-    name: "writes an entry before the term it was accepted in",
+    name: "lets promises overtake entries",
     caughtBy: "a power cut within a flush of several frames",
     file: "src/node/wal-writer.ts",
-    before: "    if (this.#waitingState !== null) {",
-    after: "    if (this.#waitingState !== null && this.#queue.length < 5) {",
+    before: "    for (const { record } of this.#queue) {",
+    after:
+      '    this.#queue.sort((one, other) => Number(other.record?.kind === "state") - Number(one.record?.kind === "state"));\n' +
+      "    for (const { record } of this.#queue) {",
   },
   {
     name: "does not know a roll that was cut off",

@@ -416,6 +416,11 @@ describe("records", () => {
   });
 });
 
+test("what is found and where to go on are plain data", () => {
+  const found = recover(goldenSegments());
+  expect(structuredClone(found)).toEqual(found);
+});
+
 test("names of segments sort by number, and nothing else is one", () => {
   expect([1, 2, 10, 123_456_789].map(segmentName).toSorted()).toEqual([1, 2, 10, 123_456_789].map(segmentName));
   expect(segmentNumber(segmentName(42))).toBe(42);
