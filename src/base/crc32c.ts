@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli; RFC 3720 B.4, the polynomial of iSCSI and ext4), slicing by 8 (Kounavis and Berry 2005). It finds
-// damage, not malice: nothing here is a signature.
+// CRC-32C (Castagnoli; RFC 3720 B.4, the polynomial of iSCSI and ext4), slicing by 8 (Kounavis and Berry 2005). It
+// finds damage, not malice: nothing here is a signature.
 
 /** Reflected 0x1EDC6F41. */
 const POLYNOMIAL = 0x82f63b78;
@@ -17,9 +17,15 @@ export function crc32c(bytes: Uint8Array, before = 0): number {
   let at = 0;
   for (const end = length - 7; at < end; at += 8) {
     const low = crc ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24));
-    crc = table[1792 + (low & 255)]! ^ table[1536 + ((low >>> 8) & 255)]! ^ table[1280 + ((low >>> 16) & 255)]! ^
-      table[1024 + (low >>> 24)]! ^ table[768 + bytes[at + 4]!]! ^ table[512 + bytes[at + 5]!]! ^
-      table[256 + bytes[at + 6]!]! ^ table[bytes[at + 7]!]!;
+    crc =
+      table[1792 + (low & 255)]! ^
+      table[1536 + ((low >>> 8) & 255)]! ^
+      table[1280 + ((low >>> 16) & 255)]! ^
+      table[1024 + (low >>> 24)]! ^
+      table[768 + bytes[at + 4]!]! ^
+      table[512 + bytes[at + 5]!]! ^
+      table[256 + bytes[at + 6]!]! ^
+      table[bytes[at + 7]!]!;
   }
   for (; at < length; at++) crc = (crc >>> 8) ^ table[(crc ^ bytes[at]!) & 255]!;
   return ~crc >>> 0;
