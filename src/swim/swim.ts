@@ -11,15 +11,8 @@ import { createRumours, hasRumours, spread, tickGossip } from "./gossip.ts";
 import { leave, reconnectDueAt, setPayload, tickLeave, tickPayload, tickReconnect } from "./join.ts";
 import { BOOT_MAX, type Address, type Member, type Ms, type NodeId, type Role } from "./member.ts";
 import { refuteDueAt, tickRefutation } from "./merge.ts";
-import {
-  handleAck,
-  handleNack,
-  handlePingReq,
-  handleStreamFailed,
-  probeDueAt,
-  startHint,
-  tickProbes,
-} from "./probe.ts";
+import { handleStreamFailed, probeDueAt, startHint, tickProbes } from "./probe.ts";
+import { hear, receiveDatagram, receiveStream } from "./receive.ts";
 import { adjustHealth, selfOf, type Swim, type Turn } from "./state.ts";
 import { syncDelayMs, tickSync } from "./sync.ts";
 

@@ -135,11 +135,11 @@ function record(stage: Stage, effect: SwimEffect): void {
 }
 
 function shown(stage: Stage, effect: SwimEffect): string {
-  const question = (seq: number): string => (seq > stage.firstSeq ? `#${seq - stage.firstSeq}` : "#-");
+  const numbered = (seq: number): string => (seq > stage.firstSeq ? `#${seq - stage.firstSeq}` : "#-");
   switch (effect.kind) {
     case "send": {
       const { message } = effect;
-      const seq = "seq" in message ? ` ${question(message.seq)}` : "";
+      const seq = "seq" in message ? ` ${numbered(message.seq)}` : "";
       const target = message.kind === "pingReq" ? ` of ${named(message.target)}${message.isHint ? " hint" : ""}` : "";
       return `${message.kind}${seq}${target} -> ${named(effect.to)}${listed(message.updates)}`;
     }
@@ -150,7 +150,8 @@ function shown(stage: Stage, effect: SwimEffect): string {
     }
     case "streamProbe": {
       const within = Math.round(effect.timeoutMs);
-      return `streamProbe ${question(effect.seq)} -> ${named(effect.to)} within ${within}${listed(effect.message.updates)}`;
+      const question = numbered(effect.seq);
+      return `streamProbe ${question} -> ${named(effect.to)} within ${within}${listed(effect.message.updates)}`;
     }
     case "member":
       return `member ${named(effect.id)}: ${effect.before ?? "unknown"} -> ${effect.after ?? "dropped"}`;
