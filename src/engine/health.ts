@@ -10,8 +10,6 @@ export const HEARTBEAT_MS = 100;
 /** A second counts as saturated over either of these (design: the summary's `saturated`). */
 const BUSY_MAX = 0.9;
 const LAG_MS_MAX = 10;
-/** Growth of resident memory since the last collection that asks for another. */
-const GROWTH_MAX = 1.12;
 
 export class HealthMonitor {
   readonly #board: Board;
@@ -22,8 +20,6 @@ export class HealthMonitor {
   #secondMs = 0;
   #cpuUs = 0;
   #lagMsMax = 0;
-  /** Resident bytes of the process in the second after the last collection; 0: not measured yet. */
-  #settledBytes = 0;
 
   constructor(board: Board) {
     this.#board = board;
@@ -74,22 +70,6 @@ export class HealthMonitor {
     this.#secondMs = nowMs;
     this.#cpuUs = cpuUs;
     this.#lagMsMax = 0;
-    this.#collect();
-  }
-
-  /**
-   * Collects garbage before memory grows by more than an eighth of what is in use. What waiting VUs hold (promises, timers) lives
-   * for seconds, so only full collections free it, and left alone they come when memory has doubled. The pause is lag
-   * like any other and counted as such: 2 ms with 64 VUs, 15 ms with 10,000.
-   */
-  #collect(): void {
-    const bytes = process.memoryUsage.rss();
-    if (this.#settledBytes === 0) this.#settledBytes = bytes;
-    if (bytes < this.#settledBytes * GROWTH_MAX) return;
-    const beganMs = performance.now();
-    Bun.gc(true);
-    this.#lagged(performance.now() - beganMs);
-    this.#settledBytes = 0;
   }
 
   #lagged(lagMs: number): void {

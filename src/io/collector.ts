@@ -1,0 +1,44 @@
+// Tells the runtime's garbage collector to keep memory small. It sizes its heaps by the machine's memory and lets garbage
+// grow to the size of what is in use before a full collection; what ten thousand waiting VUs hold is enough to matter
+// then. The setting is read from the environment before any code runs, so the process replaces itself once.
+
+import { dlopen, FFIType, ptr } from "bun:ffi";
+
+/** What the collector shall take for the machine's memory. Heaps over a quarter of it grow by half, not by double. */
+const COLLECTOR_MEMORY_BYTES = 160_000_000;
+const VARIABLE = "BUN_JSC_forceRAMSize";
+
+/**
+ * Replaces this process by itself (same id, arguments and streams) with the collector's setting in its environment.
+ * Returns only when that is not needed or not possible: set already, not the executable, not Linux.
+ */
+export function restartWithSmallHeap(): void {
+  if (process.env[VARIABLE] !== undefined || process.platform !== "linux" || !import.meta.url.includes("$bunfs")) return;
+  const libc = openLibc();
+  if (libc === null) return;
+  const path = text(process.execPath);
+  const args = texts([process.argv0, ...process.argv.slice(2)]);
+  const environment = texts([...Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`), `${VARIABLE}=${COLLECTOR_MEMORY_BYTES}`]);
+  // Comes back only if it failed, and then everything goes on as it was.
+  libc.symbols.execve(ptr(path), ptr(args.pointers), ptr(environment.pointers));
+  libc.close();
+}
+
+function openLibc() {
+  try {
+    return dlopen("libc.so.6", { execve: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 } });
+  } catch {
+    // Another C library: the collector keeps its own idea.
+    return null;
+  }
+}
+
+function text(value: string): Buffer {
+  return Buffer.from(`${value}\0`);
+}
+
+/** An array of C strings, ended by null. `bytes` keeps alive what `pointers` points to. */
+function texts(values: readonly string[]): { readonly pointers: BigUint64Array; readonly bytes: readonly Buffer[] } {
+  const bytes = values.map(text);
+  return { pointers: BigUint64Array.from([...bytes.map((one) => BigInt(ptr(one))), 0n]), bytes };
+}
