@@ -415,6 +415,7 @@ class Owner {
     const thresholds = finalThresholds(run, job, endMs);
     run.outcomes = thresholds;
     run.lastSecond = seconds.at(-1) ?? run.lastSecond;
+    run.latencies = null;
     if (job.originMs === null) run.startedAtEpochMs = this.#options.clock.epochMs();
     for (const window of seconds) tell(this.#clients, id, { kind: "second", window });
     tell(this.#clients, id, { kind: "view", view: jobView(run, job, endMs) });

@@ -5,7 +5,7 @@ import type { Bundle } from "../engine/messages.ts";
 import type { Job } from "../ledger/job.ts";
 import { applySnapshot, type HeldAttempt, heldSeries, select } from "../load/merge.ts";
 import type { JobPlan, ThresholdPlan } from "../load/plan.ts";
-import type { Disturbance, SecondWindow, ThresholdOutcome } from "../load/result.ts";
+import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../load/result.ts";
 import type { Series } from "../load/series.ts";
 import type { AttemptId, GeneratorHealth, Snapshot } from "../load/share.ts";
 import { createWindowedThresholds, evaluateLive, judge, type WindowedThresholds } from "../load/thresholds.ts";
@@ -30,6 +30,9 @@ export type RunAttempt = {
   errors: readonly { readonly message: string; readonly count: number }[];
 };
 
+/** The part of a view that is made of trends. */
+export type Latencies = Pick<JobView, "latencyNow" | "latencyAll" | "histogram">;
+
 export type Run = {
   readonly id: string;
   readonly plan: JobPlan;
@@ -45,6 +48,8 @@ export type Run = {
   /** Outcomes as of the last judgement, for views. */
   outcomes: readonly ThresholdOutcome[];
   lastSecond: SecondWindow | null;
+  /** What a view tells of trends, kept for as long as `lastSecond` is the same; null: to be made. */
+  latencies: { readonly of: SecondWindow | null; readonly value: Latencies } | null;
   readonly warnings: Set<string>;
   readonly disturbed: Disturbance[];
   /** Requests that may have been sent and are in no series, at most. */
@@ -64,6 +69,7 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle): Run {
     latched: new Map(),
     outcomes: [],
     lastSecond: null,
+    latencies: null,
     warnings: new Set(),
     disturbed: [],
     unreportedMax: 0,

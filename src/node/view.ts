@@ -9,7 +9,7 @@ import { isSaturated, type JobView, type LatencyView, type WorkflowView } from "
 import type { Cells, Series, TrendCells } from "../load/series.ts";
 import { windowedOutcomes } from "../load/thresholds.ts";
 import { statOf } from "../load/values.ts";
-import { allSeries, type Run, type RunAttempt } from "./run.ts";
+import { allSeries, type Latencies, type Run, type RunAttempt } from "./run.ts";
 
 const BINS = 12;
 
@@ -19,7 +19,7 @@ export function jobView(run: Run, job: Job, elapsedMs: number): JobView {
   const now = run.lastSecond?.series ?? [];
   const checks = rateOf(select(series, "checks", {}));
   const failed = rateOf(select(series, "http_req_failed", {}));
-  const duration = trendOf(select(series, "http_req_duration", {}));
+  const latencies = latenciesOf(run, series);
   const live = liveOf(run, job);
   return {
     id: job.id,
@@ -37,13 +37,26 @@ export function jobView(run: Run, job: Job, elapsedMs: number): JobView {
     checks: { passes: checks.passes, fails: checks.total - checks.passes },
     bytesReceivedPerSecond: countOf(now, "data_received"),
     bytesSentPerSecond: countOf(now, "data_sent"),
-    latencyNow: latency(trendOf(select(now, "http_req_duration", {}))),
-    latencyAll: latency(duration),
-    histogram: bins(duration),
+    ...latencies,
     cores: live.map(({ cpu, held }) => ({ cpu, loopLagMs: held?.cut.generator.loopLagMsP99 ?? 0 })),
     isSaturated: live.some(({ held }) => held !== null && isSaturated(held.cut.generator)),
     thresholds: thresholdsOf(run),
   };
+}
+
+/** Trends come with whole seconds and are what a view costs: they are looked at once a second. */
+function latenciesOf(run: Run, series: readonly Series[]): Latencies {
+  const { lastSecond } = run;
+  if (run.latencies === null || run.latencies.of !== lastSecond) {
+    const duration = trendOf(select(series, "http_req_duration", {}));
+    const value = {
+      latencyNow: latency(trendOf(select(lastSecond?.series ?? [], "http_req_duration", {}))),
+      latencyAll: latency(duration),
+      histogram: bins(duration),
+    };
+    run.latencies = { of: lastSecond, value };
+  }
+  return run.latencies.value;
 }
 
 /** What is known of each threshold so far, in the order of the plan. */
