@@ -42,9 +42,12 @@ export function suspicionMs(confirmations: number, wanted: number, minMs: Ms, ma
   return Math.max(minMs, Math.floor(maxMs - (maxMs - minMs) * share));
 }
 
-/** Times one node tells one rumour: mult x ceil(log10(N + 1)). */
+/**
+ * Times one node tells one rumour: mult x ceil(log10(N + 1)), and no fewer than 2 x mult: with 4 tellings each, one of
+ * eight rumours among 9 members does not reach all of them.
+ */
 export function retransmitLimit(mult: number, members: number): number {
-  return mult * Math.ceil(Math.log10(members + 1));
+  return mult * Math.max(2, Math.ceil(Math.log10(members + 1)));
 }
 
 /** Stretch of anti-entropy (and of payload gossip) with size: 1 up to 32 members, then ceil(log2 N - log2 32) + 1. */

@@ -88,8 +88,8 @@ describe("suspicion", () => {
 
 describe("dissemination", () => {
   const limits: readonly (readonly [members: number, times: number])[] = [
-    [1, 4],
-    [9, 4],
+    [1, 8],
+    [9, 8],
     [10, 8],
     [99, 8],
     [100, 12],

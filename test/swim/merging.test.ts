@@ -8,6 +8,7 @@ import { view } from "../../src/swim/swim.ts";
 import { addressOf, idOf } from "./cluster.ts";
 import {
   acquaint,
+  answering,
   createSolo,
   give,
   gossip,
@@ -173,7 +174,35 @@ describe("a member", () => {
     pass(solo, 3_000);
     const replies = sent(hear(solo, 2, gossip(statement(3, "suspect", { by: [idOf(2)] }))), "gossip");
     expect(replies.map(({ to }) => to)).toEqual([idOf(2)]);
-    expect(replies[0]?.message.updates).toMatchObject([{ id: idOf(3), status: "dead" }]);
+    expect(replies[0]?.message.updates[0]).toMatchObject({ id: idOf(3), status: "dead" });
+    // Who knows it is told nothing.
+    expect(sent(hear(solo, 2, gossip(statement(3, "dead"))), "gossip")).toEqual([]);
+  });
+
+  test("known by hearsay is confirmed by its own word on a stream, and can be suspected from then on", () => {
+    const solo = createSolo();
+    acquaint(solo, 3);
+    hear(solo, 1, gossip(statement(7)));
+    expect(shownAs(solo, 7)).toBe("unconfirmed");
+    expect(only(give(solo, { kind: "heard", node: idOf(7) }), "member")).toMatchObject([{ after: "alive" }]);
+    pass(solo, 5_000, answering(solo, [7]));
+    expect(shownAs(solo, 7)).not.toBe("alive");
+  });
+
+  test("whose port refuses a stream probe is probed again at once, with the ports tried by others", () => {
+    const solo = createSolo();
+    acquaint(solo, 5);
+    const requests: boolean[] = [];
+    pass(solo, 10_000, (effect) => {
+      if (effect.kind === "streamProbe") {
+        const followed = give(solo, { kind: "streamFailed", seq: effect.seq, reason: "refused" });
+        requests.push(...sent(followed, "pingReq").map(({ message }) => message.isHint && message.target === idOf(5)));
+      }
+      answering(solo, [5])(effect);
+    });
+    expect(requests.length).toBeGreaterThan(2);
+    expect(requests).not.toContain(false);
+    expect(view(solo.state).counters.hints).toBeGreaterThan(0);
   });
 });
 
