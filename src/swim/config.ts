@@ -9,6 +9,8 @@ import type { Address } from "./member.ts";
 export const DATAGRAM_BYTES_MAX = 1_400;
 /** Most accusers a statement carries: the first and the confirmations wanted of the largest preset, rounded up. */
 export const ACCUSERS_MAX = 8;
+/** Statements in one probe, answer or gossip; a datagram rarely holds 30. Bounds the work of one step. */
+export const UPDATES_MAX = 64;
 export const ID_LENGTH_MAX = 64;
 export const HOST_LENGTH_MAX = 253;
 export const LABEL_LENGTH_MAX = 64;

@@ -2,7 +2,7 @@
 // times, the least told first, within the datagram's budget. Source: SWIM section 4.1; memberlist queue.go.
 
 import { assert } from "../base/assert.ts";
-import { DATAGRAM_BYTES_MAX } from "./config.ts";
+import { DATAGRAM_BYTES_MAX, UPDATES_MAX } from "./config.ts";
 import { type Address, isRunning, type Member, type NodeId, type Update } from "./member.ts";
 import type { Datagram } from "./messages.ts";
 import { sizeOf, updateBytes } from "./size.ts";
@@ -85,7 +85,7 @@ export function fill(
   let bytes = 0;
   for (const id of first) {
     const member = state.members.get(id);
-    if (member === undefined || updates.some((update) => update.id === id)) continue;
+    if (member === undefined || updates.length >= UPDATES_MAX || updates.some((update) => update.id === id)) continue;
     const update = statementOf(state, member);
     const size = updateBytes(update);
     if (bytes + size > bytesFree) continue;
@@ -108,7 +108,7 @@ function fillRumours(state: Swim, updates: Update[], bytesBefore: number, bytesF
       if (updates.some((update) => update.id === id)) continue;
       const update = statementOf(state, member);
       const size = updateBytes(update);
-      if (bytes + size > bytesFree) {
+      if (bytes + size > bytesFree || updates.length >= UPDATES_MAX) {
         if (++misfits >= MISFITS_MAX) break;
         continue;
       }

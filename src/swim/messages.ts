@@ -10,6 +10,7 @@ import {
   ID_LENGTH_MAX,
   LABEL_LENGTH_MAX,
   PAYLOAD_BYTES_MAX,
+  UPDATES_MAX,
 } from "./config.ts";
 import { type Address, BOOT_MAX, COUNT_MAX, type Update } from "./member.ts";
 
@@ -40,8 +41,8 @@ export const updateSchema: z.ZodType<Update> = z.object({
     .nullable(),
 });
 
-/** Piggybacked rumours. A datagram holds 20 or so; the limit only bounds the work of one step. */
-const updates = z.array(updateSchema).max(64);
+/** Piggybacked statements. */
+const updates = z.array(updateSchema).max(UPDATES_MAX);
 
 /**
  * Prober (or relay) to the probed: answer with an ack of this `seq`. `target`: whom it is for, null when the sender

@@ -139,6 +139,15 @@ describe("rumours", () => {
     expect(Math.max(...sends.map(({ message }) => message.updates.length))).toBeGreaterThan(12);
   });
 
+  test("that wait fill a stream probe only as far as its schema allows", () => {
+    const solo = createSolo();
+    acquaint(solo, 5);
+    for (let index = 10; index < 400; index++) hear(solo, 1, gossip(statement(index)));
+    const [probe] = only(give(solo, { kind: "reset", node: idOf(1) }), "streamProbe");
+    expect(probe?.message.updates.length).toBe(64);
+    expect(streamMessageSchema.safeParse(probe?.message).success).toBe(true);
+  });
+
   test("of the own load are told at most once a second, the newest", () => {
     const solo = createSolo();
     acquaint(solo, 5);
