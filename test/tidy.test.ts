@@ -14,19 +14,12 @@ const GENERATED: readonly string[] = ["src/cli/workflow-types.ts"];
 
 /** Casts that are there for a reason, by file. */
 const CASTS: Readonly<Record<string, number>> = {};
-/** Lines that are too long still, by folder of src/. Lower a number when you can; a folder that is not here has none. */
-const LONG_LINES: Readonly<Record<string, number>> = {
-  base: 2,
-  engine: 190,
-  io: 4,
-  ledger: 65,
-  load: 20,
-  node: 90,
-  raft: 130,
-  wal: 60,
-};
+/**
+ * Lines that are too long still, by folder of src/. Lower a number when you can; a folder that is not here has none.
+ */
+const LONG_LINES: Readonly<Record<string, number>> = {};
 /** Files that are longer than they should be still, with the lines they may have. */
-const LONG_FILES: Readonly<Record<string, number>> = { "src/engine/http/parser.ts": 510 };
+const LONG_FILES: Readonly<Record<string, number>> = {};
 
 const files = sourceFiles("src", "test", ".ci", "examples", "bench").filter(
   ({ path }) => !path.endsWith(".d.ts") && !GENERATED.includes(path),

@@ -17,7 +17,7 @@ export function nextU32(prng: Prng): number {
   prng.d = (prng.d + 1) | 0;
   prng.a = prng.b ^ (prng.b >>> 9);
   prng.b = (prng.c + (prng.c << 3)) | 0;
-  prng.c = ((prng.c << 21) | (prng.c >>> 11)) + sum | 0;
+  prng.c = (((prng.c << 21) | (prng.c >>> 11)) + sum) | 0;
   return sum >>> 0;
 }
 

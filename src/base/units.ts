@@ -1,7 +1,14 @@
 // Durations and sizes as people write them, and back. Milliseconds and bytes inside the program.
 
 const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6, us: 1e-3, "µs": 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000,
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
 };
 
 /**
@@ -57,7 +64,18 @@ export function formatBytes(bytes: number): string {
 export function parseBytes(value: string): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*(b|k|kb|kib|m|mb|mib|g|gb|gib)?$/i.exec(value.trim());
   if (match === null) return null;
-  const power = { b: 1, k: 2 ** 10, kb: 1e3, kib: 2 ** 10, m: 2 ** 20, mb: 1e6, mib: 2 ** 20, g: 2 ** 30, gb: 1e9, gib: 2 ** 30 };
+  const power = {
+    b: 1,
+    k: 2 ** 10,
+    kb: 1e3,
+    kib: 2 ** 10,
+    m: 2 ** 20,
+    mb: 1e6,
+    mib: 2 ** 20,
+    g: 2 ** 30,
+    gb: 1e9,
+    gib: 2 ** 30,
+  };
   const unit = (match[2] ?? "b").toLowerCase();
   return Math.round(Number(match[1]) * (Object.entries(power).find(([name]) => name === unit)?.[1] ?? 1));
 }

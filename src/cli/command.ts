@@ -83,7 +83,7 @@ export const COMMON_OPTIONS = {
     description: "Print without colours (as does NO_COLOR in the environment)",
     section: "General",
   },
-  "help": { type: "boolean", alias: ["h"], description: "Print help", isFlagOnly: true, section: "General" },
+  help: { type: "boolean", alias: ["h"], description: "Print help", isFlagOnly: true, section: "General" },
 } as const satisfies OptionTable;
 
 /** Name of the environment variable of an option: "max-vus" -> "HYPERSCALE_MAX_VUS". */

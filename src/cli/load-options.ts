@@ -4,29 +4,29 @@
 import type { OptionTable } from "./command.ts";
 
 export const LOAD_OPTIONS = {
-  "file": {
+  file: {
     type: "positional",
     required: true,
     valueHint: "FILE|URL",
     completion: "file",
     description: "workflow file (TypeScript or JavaScript), a URL to request, or - for a file on standard input",
   },
-  "vus": { type: "string", alias: ["u", "users"], valueHint: "N", description: "Virtual users", section: "Load" },
-  "duration": {
+  vus: { type: "string", alias: ["u", "users"], valueHint: "N", description: "Virtual users", section: "Load" },
+  duration: {
     type: "string",
     alias: ["d", "z", "run-time"],
     valueHint: "TIME",
     description: "How long to run: 30s, 1m30s",
     section: "Load",
   },
-  "iterations": {
+  iterations: {
     type: "string",
     alias: ["i", "n"],
     valueHint: "N",
     section: "Load",
     description: "Iterations in all, shared by the virtual users; 10k is 10,000",
   },
-  "stage": {
+  stage: {
     type: "string",
     alias: ["s"],
     valueHint: "TIME:VUS",
@@ -35,7 +35,7 @@ export const LOAD_OPTIONS = {
     section: "Load",
     description: "Ramp the virtual users to a number over a time: -s 30s:10 -s 1m:0",
   },
-  "rate": {
+  rate: {
     type: "string",
     valueHint: "N/s",
     section: "Load",
@@ -48,7 +48,7 @@ export const LOAD_OPTIONS = {
     section: "Load",
     description: "With --rate: virtual users at most; --vus are made before the start",
   },
-  "method": {
+  method: {
     type: "string",
     alias: ["X"],
     valueHint: "METHOD",
@@ -56,7 +56,7 @@ export const LOAD_OPTIONS = {
     completion: ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
     description: "Method; default GET, with a body POST",
   },
-  "header": {
+  header: {
     type: "string",
     alias: ["H"],
     valueHint: "'NAME: VALUE'",
@@ -65,14 +65,14 @@ export const LOAD_OPTIONS = {
     section: "Requests to a URL",
     description: "Header",
   },
-  "body": {
+  body: {
     type: "string",
     alias: ["b", "data"],
     valueHint: "TEXT|@FILE",
     section: "Requests to a URL",
     description: "Body, or @FILE to send a file's bytes",
   },
-  "env": {
+  env: {
     type: "string",
     alias: ["e"],
     valueHint: "NAME=VALUE",
@@ -81,7 +81,7 @@ export const LOAD_OPTIONS = {
     section: "Test",
     description: "Value for the test, which reads it as vu.env.NAME",
   },
-  "tag": {
+  tag: {
     type: "string",
     valueHint: "NAME=VALUE",
     isRepeatable: true,
@@ -89,7 +89,7 @@ export const LOAD_OPTIONS = {
     section: "Test",
     description: "Tag put on everything that is measured",
   },
-  "threshold": {
+  threshold: {
     type: "string",
     valueHint: "METRIC:EXPR",
     isRepeatable: true,
@@ -100,7 +100,7 @@ export const LOAD_OPTIONS = {
   "no-thresholds": { type: "boolean", section: "Test", description: "Judge no thresholds" },
   "no-setup": { type: "boolean", section: "Test", description: "Do not run setup" },
   "no-teardown": { type: "boolean", section: "Test", description: "Do not run teardown" },
-  "config": {
+  config: {
     type: "string",
     alias: ["c"],
     valueHint: "FILE",
@@ -118,5 +118,5 @@ export const LOAD_OPTIONS = {
   "no-connection-reuse": { type: "boolean", section: "HTTP", description: "Open a connection for every request" },
   "user-agent": { type: "string", valueHint: "TEXT", section: "HTTP", description: "User-Agent header" },
   "max-redirects": { type: "string", valueHint: "N", section: "HTTP", description: "Redirects to follow; default 10" },
-  "cores": { type: "string", valueHint: "N", section: "Generator", description: "CPU cores to run on; default all" },
+  cores: { type: "string", valueHint: "N", section: "Generator", description: "CPU cores to run on; default all" },
 } as const satisfies OptionTable;

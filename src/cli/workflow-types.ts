@@ -55,7 +55,8 @@ export interface File {
   readonly content_type: string;
 }
 /** Text, bytes, form fields (urlencoded), or fields with a file (multipart). */
-export type RequestBody = string | Uint8Array | ArrayBuffer | Readonly<Record<string, string | number | boolean | File>> | null;
+export type RequestBody =
+  string | Uint8Array | ArrayBuffer | Readonly<Record<string, string | number | boolean | File>> | null;
 
 export interface Params {
   readonly headers?: Readonly<Record<string, string>>;
@@ -119,7 +120,12 @@ export interface Response {
   readonly error_code: number;
   readonly tls_version: string;
   readonly tls_cipher_suite: string;
-  readonly request: { readonly method: string; readonly url: string; readonly headers: Readonly<Record<string, readonly string[]>>; readonly body: string };
+  readonly request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, readonly string[]>>;
+    readonly body: string;
+  };
   /** Parsed body, or the value at a path such as "user.roles.0". Throws on a body that is not JSON. */
   json<T = unknown>(path?: string): T;
 }
@@ -156,7 +162,19 @@ export interface HttpURL {
   readonly name: string;
 }
 export interface CookieJar {
-  set(url: string, name: string, value: string, options?: { readonly domain?: string; readonly path?: string; readonly secure?: boolean; readonly http_only?: boolean; readonly max_age?: number; readonly expires?: string }): void;
+  set(
+    url: string,
+    name: string,
+    value: string,
+    options?: {
+      readonly domain?: string;
+      readonly path?: string;
+      readonly secure?: boolean;
+      readonly http_only?: boolean;
+      readonly max_age?: number;
+      readonly expires?: string;
+    },
+  ): void;
   /** Values by name, of the cookies that would be sent to \`url\`. */
   cookiesForURL(url: string): Record<string, string[]>;
   delete(url: string, name: string): void;
@@ -166,13 +184,29 @@ export interface CookieJar {
 // ── metrics of your own ─────────────────────────────────────────────────────────────────────────
 
 /** Sums what is added. Make metrics at the top of the module. */
-export declare class Counter { constructor(name: string, isTime?: boolean); readonly name: string; add(value: number, tags?: Tags): void }
+export declare class Counter {
+  constructor(name: string, isTime?: boolean);
+  readonly name: string;
+  add(value: number, tags?: Tags): void;
+}
 /** Keeps the newest value, the smallest and the largest. */
-export declare class Gauge { constructor(name: string, isTime?: boolean); readonly name: string; add(value: number, tags?: Tags): void }
+export declare class Gauge {
+  constructor(name: string, isTime?: boolean);
+  readonly name: string;
+  add(value: number, tags?: Tags): void;
+}
 /** Share of the added values that are true (or not 0). */
-export declare class Rate { constructor(name: string, isTime?: boolean); readonly name: string; add(value: boolean | number, tags?: Tags): void }
+export declare class Rate {
+  constructor(name: string, isTime?: boolean);
+  readonly name: string;
+  add(value: boolean | number, tags?: Tags): void;
+}
 /** Distribution of the added values; \`isTime\` says they are milliseconds. */
-export declare class Trend { constructor(name: string, isTime?: boolean); readonly name: string; add(value: number, tags?: Tags): void }
+export declare class Trend {
+  constructor(name: string, isTime?: boolean);
+  readonly name: string;
+  add(value: number, tags?: Tags): void;
+}
 
 // ── data ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,15 +224,28 @@ export interface Feed<Row> {
   next(): Row;
   readonly length: number;
 }
-/** Rows of a .csv (a header line, then records), .json (an array) or .jsonl file, or of an array. Top of the module only. */
-export declare function data<Row = Record<string, string>>(source: string | readonly Row[], options?: { readonly pick?: Pick }): Feed<Row>;
+/**
+ * Rows of a .csv (a header line, then records), .json (an array) or .jsonl file, or of an array. Top of the module
+ * only.
+ */
+export declare function data<Row = Record<string, string>>(
+  source: string | readonly Row[],
+  options?: { readonly pick?: Pick },
+): Feed<Row>;
 
 // ── options ─────────────────────────────────────────────────────────────────────────────────────
 
-/** k6's threshold expressions, e.g. "p(95)<500", "rate<0.01", "count>100"; "p(95)<500 for 10s" needs 10 bad seconds in a row. */
-export type Threshold = string | { readonly threshold: string; readonly abortOnFail?: boolean; readonly delayAbortEval?: Duration };
+/**
+ * k6's threshold expressions, e.g. "p(95)<500", "rate<0.01", "count>100"; "p(95)<500 for 10s" needs 10 bad seconds in
+ * a row.
+ */
+export type Threshold =
+  string | { readonly threshold: string; readonly abortOnFail?: boolean; readonly delayAbortEval?: Duration };
 export type Thresholds = Readonly<Record<string, readonly Threshold[] | Threshold>>;
-export interface Stage { readonly duration: Duration; readonly target: number }
+export interface Stage {
+  readonly duration: Duration;
+  readonly target: number;
+}
 
 export interface Schedule {
   readonly vus?: number;
@@ -212,7 +259,9 @@ export interface Schedule {
   readonly timeUnit?: Duration;
   readonly preAllocatedVUs?: number;
   readonly maxVUs?: number;
-  /** When an arrival finds no free VU: "drop" counts it in dropped_iterations, "queue" starts it late. Default "drop". */
+  /**
+   * When an arrival finds no free VU: "drop" counts it in dropped_iterations, "queue" starts it late. Default "drop".
+   */
   readonly onLate?: "drop" | "queue";
   readonly startTime?: Duration;
   readonly gracefulStop?: Duration;
@@ -220,8 +269,13 @@ export interface Schedule {
   readonly minIterationDuration?: Duration;
 }
 export type ExecutorName =
-  | "shared-iterations" | "per-vu-iterations" | "constant-vus" | "ramping-vus"
-  | "constant-arrival-rate" | "ramping-arrival-rate" | "externally-controlled";
+  | "shared-iterations"
+  | "per-vu-iterations"
+  | "constant-vus"
+  | "ramping-vus"
+  | "constant-arrival-rate"
+  | "ramping-arrival-rate"
+  | "externally-controlled";
 export type Priority = "auto" | "low" | "normal" | "high" | "exclusive";
 
 /** How requests are sent, for the whole file. */
@@ -239,12 +293,22 @@ export interface HttpOptions {
   readonly connectTimeout?: Duration;
   /** Fixed addresses: { "api.test": "127.0.0.1", "api.test:443": "127.0.0.1:8443" }. */
   readonly hosts?: Readonly<Record<string, string>>;
-  readonly dns?: { readonly ttl?: Duration | "inf"; readonly select?: "first" | "random" | "roundRobin"; readonly policy?: "preferIPv4" | "preferIPv6" | "onlyIPv4" | "onlyIPv6" | "any" };
+  readonly dns?: {
+    readonly ttl?: Duration | "inf";
+    readonly select?: "first" | "random" | "roundRobin";
+    readonly policy?: "preferIPv4" | "preferIPv6" | "onlyIPv4" | "onlyIPv6" | "any";
+  };
   /** Client certificates (PEM), for the given domains or for all. */
-  readonly tlsAuth?: readonly { readonly cert: string; readonly key: string; readonly password?: string; readonly domains?: readonly string[] }[];
+  readonly tlsAuth?: readonly {
+    readonly cert: string;
+    readonly key: string;
+    readonly password?: string;
+    readonly domains?: readonly string[];
+  }[];
   /** Authorities (PEM) to trust beside the system's. */
   readonly tlsCACerts?: string | readonly string[];
-  readonly tlsVersion?: "tls1.2" | "tls1.3" | { readonly min?: "tls1.2" | "tls1.3"; readonly max?: "tls1.2" | "tls1.3" };
+  readonly tlsVersion?:
+    "tls1.2" | "tls1.3" | { readonly min?: "tls1.2" | "tls1.3"; readonly max?: "tls1.2" | "tls1.3" };
 }
 
 export interface Scenario extends Schedule {

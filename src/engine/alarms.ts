@@ -33,7 +33,10 @@ export class Alarms {
   #arm(atMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#armedMs = atMs;
-    this.#timer = setTimeout(() => this.#ring(), Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), TIMER_MS_MAX));
+    this.#timer = setTimeout(
+      () => this.#ring(),
+      Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), TIMER_MS_MAX),
+    );
   }
 
   #ring(): void {

@@ -21,14 +21,30 @@ const DIRECTORY_ENTRIES = (CELLS_PER_SIGN >> PAGE_SHIFT) + 1;
 
 /** Header words. Times are epoch ms; the rest as in Accounting and GeneratorHealth. */
 export const HEADER = {
-  heartbeat: 0, free: 1, scheduled: 2, started: 3, completed: 4, interrupted: 5, dropped: 6, unsent: 7,
-  seconds: 8, saturatedSeconds: 9, cpuSeconds: 10, loopLagMsMax: 11, vus: 12, vusMax: 13, words: 16,
+  heartbeat: 0,
+  free: 1,
+  scheduled: 2,
+  started: 3,
+  completed: 4,
+  interrupted: 5,
+  dropped: 6,
+  unsent: 7,
+  seconds: 8,
+  saturatedSeconds: 9,
+  cpuSeconds: 10,
+  loopLagMsMax: 11,
+  vus: 12,
+  vusMax: 13,
+  words: 16,
 } as const;
 
 /** Words of a slot by type; a trend is count, sum, min, max, clamped, zeros, directory of positives, of negatives. */
 const SLOT_WORDS: Readonly<Record<MetricType, number>> = { counter: 2, rate: 2, gauge: 4, trend: 8 };
 
-/** Writes and reads one board. The engine thread makes one to count; the main thread makes one over the same memory to read. */
+/**
+ * Writes and reads one board. The engine thread makes one to count; the main thread makes one over the same memory to
+ * read.
+ */
 export class Board {
   shared: SharedArrayBuffer;
   /** Read it anew at each use: a board that moves has others. */
@@ -37,7 +53,10 @@ export class Board {
   readonly #moved: (shared: SharedArrayBuffer) => void;
 
   /** `moved` is told of the new memory before anything is counted there; the old is not written any more. */
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(BOARD_BYTES), moved: (shared: SharedArrayBuffer) => void = () => undefined) {
+  constructor(
+    shared: SharedArrayBuffer = new SharedArrayBuffer(BOARD_BYTES),
+    moved: (shared: SharedArrayBuffer) => void = () => undefined,
+  ) {
     this.shared = shared;
     this.words = new Float64Array(shared);
     this.#directory = new Uint32Array(shared);
@@ -169,8 +188,14 @@ export class Board {
     this.#collect(words[at + 6]!, 1, index, counts);
     const count = words[at]!;
     return {
-      type: "trend", count, sum: words[at + 1]!, min: words[at + 2]!, max: words[at + 3]!, clamped: words[at + 4]!,
-      index: Int32Array.from(index), counts: Float64Array.from(counts),
+      type: "trend",
+      count,
+      sum: words[at + 1]!,
+      min: words[at + 2]!,
+      max: words[at + 3]!,
+      clamped: words[at + 4]!,
+      index: Int32Array.from(index),
+      counts: Float64Array.from(counts),
     };
   }
 
@@ -192,13 +217,20 @@ export class Board {
   accounting(): Accounting {
     const words = this.words;
     return {
-      scheduled: words[HEADER.scheduled]!, started: words[HEADER.started]!, completed: words[HEADER.completed]!,
-      interrupted: words[HEADER.interrupted]!, dropped: words[HEADER.dropped]!, unsent: words[HEADER.unsent]!,
+      scheduled: words[HEADER.scheduled]!,
+      started: words[HEADER.started]!,
+      completed: words[HEADER.completed]!,
+      interrupted: words[HEADER.interrupted]!,
+      dropped: words[HEADER.dropped]!,
+      unsent: words[HEADER.unsent]!,
     };
   }
 }
 
-/** Every series of a board, read from outside by the places its owner announced. For a thread that can no longer report. */
+/**
+ * Every series of a board, read from outside by the places its owner announced. For a thread that can no longer
+ * report.
+ */
 export function salvage(shared: SharedArrayBuffer, slots: ReadonlyMap<number, SeriesId>): Series[] {
   const board = new Board(shared);
   return [...slots].map(([at, id]) => ({ id, cells: board.read(at, id.type) }));

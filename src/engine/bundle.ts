@@ -1,5 +1,5 @@
-// Bundles a workflow file with everything it imports (npm packages too) into one ESM text, `hyperscale` left open, so that
-// a worker needs nothing installed. Errors name file, line and column.
+// Bundles a workflow file with everything it imports (npm packages too) into one ESM text, `hyperscale` left open, so
+// that a worker needs nothing installed. Errors name file, line and column.
 
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
@@ -16,20 +16,33 @@ export type BundledSource = {
 
 const KINDS: readonly string[] = [".ts", ".mts", ".tsx", ".js", ".mjs", ".jsx", ".cjs", ".cts"];
 
-/** Bundles the file at `path`. Throws HyperscaleError("load"): no such file, syntax errors, imports that do not resolve. */
+/**
+ * Bundles the file at `path`. Throws HyperscaleError("load"): no such file, syntax errors, imports that do not
+ * resolve.
+ */
 export async function bundleFile(path: string): Promise<BundledSource> {
   const full = resolve(path);
   if (!existsSync(full)) {
-    throw new HyperscaleError("load", `${path}: no such file`, { hint: "Give the path of a workflow file (hyperscale init writes an example), or a URL" });
+    throw new HyperscaleError("load", `${path}: no such file`, {
+      hint: "Give the path of a workflow file (hyperscale init writes an example), or a URL",
+    });
   }
-  if (!statSync(full).isFile()) throw new HyperscaleError("load", `${path}: not a file`, { hint: "Give the path of a workflow file, not of a folder" });
+  if (!statSync(full).isFile())
+    throw new HyperscaleError("load", `${path}: not a file`, {
+      hint: "Give the path of a workflow file, not of a folder",
+    });
   if (!KINDS.includes(extname(full).toLowerCase())) {
-    throw new HyperscaleError("load", `${path}: not a workflow file`, { hint: `A workflow is TypeScript or JavaScript: ${KINDS.join(", ")}` });
+    throw new HyperscaleError("load", `${path}: not a workflow file`, {
+      hint: `A workflow is TypeScript or JavaScript: ${KINDS.join(", ")}`,
+    });
   }
   return { code: await build(full, path, null), entry: basename(full), baseDir: dirname(full) };
 }
 
-/** As bundleFile, of a text that is no file: imports and paths are relative to `directory`, `name` has the language's ending. */
+/**
+ * As bundleFile, of a text that is no file: imports and paths are relative to `directory`, `name` has the language's
+ * ending.
+ */
 export async function bundleSource(text: string, name: string, directory: string): Promise<BundledSource> {
   return { code: await build(join(directory, name), name, text), entry: name, baseDir: directory };
 }
@@ -38,7 +51,12 @@ async function build(full: string, path: string, text: string | null): Promise<s
   let result: Awaited<ReturnType<typeof Bun.build>>;
   try {
     result = await Bun.build({
-      entrypoints: [full], target: "bun", format: "esm", external: ["hyperscale"], throw: false, sourcemap: "inline",
+      entrypoints: [full],
+      target: "bun",
+      format: "esm",
+      external: ["hyperscale"],
+      throw: false,
+      sourcemap: "inline",
       ...(text === null ? {} : { files: { [full]: text } }),
     });
   } catch (thrown) {
@@ -52,13 +70,25 @@ async function build(full: string, path: string, text: string | null): Promise<s
   return output.text();
 }
 
-type BuildLog = { readonly message: string; readonly position: { readonly file: string; readonly line: number; readonly column: number; readonly lineText: string } | null };
+type BuildLog = {
+  readonly message: string;
+  readonly position: {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly lineText: string;
+  } | null;
+};
 
 function describe(log: BuildLog, path: string): string {
   const at = log.position;
-  const message = log.message.replace(/ Maybe you need to "bun install"\?/, ". Install it beside the file (npm install), or mend the path");
+  const message = log.message.replace(
+    / Maybe you need to "bun install"\?/,
+    ". Install it beside the file (npm install), or mend the path",
+  );
   if (at === null) return `${path}: ${message}`;
   const where = `${at.file === "" ? path : at.file}:${at.line}:${at.column}`;
   const source = at.lineText.trimEnd().slice(0, 200);
-  return `${where}: ${message}${source === "" ? "" : `\n    ${source}\n    ${" ".repeat(Math.max(at.column - 1, 0))}^`}`;
+  if (source === "") return `${where}: ${message}`;
+  return `${where}: ${message}\n    ${source}\n    ${" ".repeat(Math.max(at.column - 1, 0))}^`;
 }

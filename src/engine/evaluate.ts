@@ -1,4 +1,5 @@
-// Runs the top of a bundled file once, in a thread of its own with a time limit, to learn what it exports. Sends nothing.
+// Runs the top of a bundled file once, in a thread of its own with a time limit, to learn what it exports. Sends
+// nothing.
 
 import { HyperscaleError } from "../base/error.ts";
 import type { BundledSource } from "./bundle.ts";
@@ -20,7 +21,8 @@ export type EvaluationThread = {
  * nothing to run. `log` gets what the file prints.
  */
 export function evaluate(
-  source: BundledSource, env: Readonly<Record<string, string>>,
+  source: BundledSource,
+  env: Readonly<Record<string, string>>,
   options: { readonly thread: EvaluationThread; readonly log: (level: string, text: string) => void },
 ): Promise<ModuleShape> {
   const { thread, log } = options;
@@ -29,7 +31,10 @@ export function evaluate(
       reject(new HyperscaleError("load", `${source.entry}: ${message}`, hint === undefined ? {} : { hint }));
     };
     const timer = setTimeout(() => {
-      fail(`its top level did not end within ${EVALUATE_MS_MAX / 1_000} s`, "Move work and waiting into setup() or into the test's function");
+      fail(
+        `its top level did not end within ${EVALUATE_MS_MAX / 1_000} s`,
+        "Move work and waiting into setup() or into the test's function",
+      );
     }, EVALUATE_MS_MAX);
     thread.onReply((reply) => {
       if (reply.kind === "log") log(reply.level, reply.text);

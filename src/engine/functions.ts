@@ -14,17 +14,32 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
   const feeds = host.feeds.map((feed) => feed.plan);
   if (job !== null) {
     return {
-      form: "job", options: withoutFunctions(job, 0), functions: Object.keys(module).filter((name) => typeof module[name] === "function"),
-      hasSetup: typeof job["setup"] === "function", hasTeardown: typeof job["teardown"] === "function", feeds, metrics, files: host.files,
+      form: "job",
+      options: withoutFunctions(job, 0),
+      functions: Object.keys(module).filter((name) => typeof module[name] === "function"),
+      hasSetup: typeof job["setup"] === "function",
+      hasTeardown: typeof job["teardown"] === "function",
+      feeds,
+      metrics,
+      files: host.files,
     };
   }
   const functions = Object.keys(module).filter((name) => typeof module[name] === "function");
   if (functions.length === 0) {
-    throw new Error("the file exports no function: write `export default async function (vu) { ... }`, or `export default defineJob({ ... })`");
+    throw new Error(
+      "the file exports no function: write `export default async function (vu) { ... }`, " +
+        "or `export default defineJob({ ... })`",
+    );
   }
   return {
-    form: "simple", options: withoutFunctions(module["options"] ?? null, 0), functions,
-    hasSetup: typeof module["setup"] === "function", hasTeardown: typeof module["teardown"] === "function", feeds, metrics, files: host.files,
+    form: "simple",
+    options: withoutFunctions(module["options"] ?? null, 0),
+    functions,
+    hasSetup: typeof module["setup"] === "function",
+    hasTeardown: typeof module["teardown"] === "function",
+    feeds,
+    metrics,
+    files: host.files,
   };
 }
 

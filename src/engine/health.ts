@@ -84,7 +84,9 @@ function readHealth(board: Board, lagAt: number): GeneratorHealth {
   const words = board.words;
   const lag = board.read(lagAt, "trend");
   return {
-    seconds: words[HEADER.seconds]!, saturatedSeconds: words[HEADER.saturatedSeconds]!, cpuSeconds: words[HEADER.cpuSeconds]!,
+    seconds: words[HEADER.seconds]!,
+    saturatedSeconds: words[HEADER.saturatedSeconds]!,
+    cpuSeconds: words[HEADER.cpuSeconds]!,
     loopLagMsMax: words[HEADER.loopLagMsMax]!,
     loopLagMsP99: lag.type === "trend" && lag.count > 0 ? quantile(lag, 0.99) : 0,
   };

@@ -2,7 +2,18 @@
 // user's function, and interrupts what outlives its time. Decides nothing about order, retries or the end of a job.
 
 import {
-  claim, createDriver, type Driver, finish, isOver, nextArrivalMs, nextChangeMs, resume, skipLost, takeArrival, vuNumber, vusWanted,
+  claim,
+  createDriver,
+  type Driver,
+  finish,
+  isOver,
+  nextArrivalMs,
+  nextChangeMs,
+  resume,
+  skipLost,
+  takeArrival,
+  vuNumber,
+  vusWanted,
 } from "../load/driver.ts";
 import { scheduleMs } from "../load/plan.ts";
 import type { Feeds, Resume, ShareSpec } from "../load/share.ts";
@@ -23,7 +34,9 @@ export type LoopEvents = {
   ended(value: unknown, thrown: unknown): void;
 };
 
-/** The loop gives timers and sockets a turn after so many iterations or so long, whatever the user's function awaits. */
+/**
+ * The loop gives timers and sockets a turn after so many iterations or so long, whatever the user's function awaits.
+ */
 const TURN_ITERATIONS_MAX = 1_000;
 const TURN_MS_MAX = 10;
 /** An interrupted iteration that did not end after this is abandoned: it waits for something that is not ours. */
@@ -64,7 +77,13 @@ export class ShareLoop {
   #thrown: unknown = null;
 
   constructor(options: {
-    host: VuHost; spec: ShareSpec; run: IterationFunction; data: unknown; board: Board; events: LoopEvents; isOneShot: boolean;
+    host: VuHost;
+    spec: ShareSpec;
+    run: IterationFunction;
+    data: unknown;
+    board: Board;
+    events: LoopEvents;
+    isOneShot: boolean;
   }) {
     this.#host = options.host;
     this.#spec = options.spec;
@@ -120,7 +139,10 @@ export class ShareLoop {
     return this.#vus.length;
   }
 
-  /** No new iteration and no new request. What is open is awaited up to gracefulStop ("graceful") or closed at once ("now"). */
+  /**
+   * No new iteration and no new request. What is open is awaited up to gracefulStop ("graceful") or closed at once
+   * ("now").
+   */
   stop(mode: "graceful" | "now"): void {
     if (this.#isEnded) return;
     this.#isStopping = true;
@@ -132,7 +154,8 @@ export class ShareLoop {
 
   close(): void {
     this.#isEnded = true;
-    for (const timer of [this.#scheduleTimer, this.#deadlineTimer, this.#rampTimer]) if (timer !== null) clearTimeout(timer);
+    for (const timer of [this.#scheduleTimer, this.#deadlineTimer, this.#rampTimer])
+      if (timer !== null) clearTimeout(timer);
     for (const vu of this.#vus) vu.close();
   }
 
@@ -182,7 +205,10 @@ export class ShareLoop {
     this.#armRampDown();
     const nextMs = nextChangeMs(this.#driver, elapsedMs);
     if (nextMs !== Infinity) {
-      this.#scheduleTimer = setTimeout(() => this.#follow(), Math.min(Math.max(nextMs - this.elapsedMs(), 0), TIMER_MS_MAX));
+      this.#scheduleTimer = setTimeout(
+        () => this.#follow(),
+        Math.min(Math.max(nextMs - this.elapsedMs(), 0), TIMER_MS_MAX),
+      );
     }
     this.#checkEnd();
   }
@@ -193,11 +219,14 @@ export class ShareLoop {
     if (this.#rampTimer !== null) clearTimeout(this.#rampTimer);
     this.#rampTimer = null;
     if (earliestMs === Infinity) return;
-    this.#rampTimer = setTimeout(() => {
-      const nowMs = performance.now() + 1;
-      this.#interrupt(this.#vus.filter((vu) => vu.isRunning && vu.interruptAtMs <= nowMs));
-      this.#armRampDown();
-    }, Math.min(Math.max(earliestMs - performance.now(), 0), TIMER_MS_MAX));
+    this.#rampTimer = setTimeout(
+      () => {
+        const nowMs = performance.now() + 1;
+        this.#interrupt(this.#vus.filter((vu) => vu.isRunning && vu.interruptAtMs <= nowMs));
+        this.#armRampDown();
+      },
+      Math.min(Math.max(earliestMs - performance.now(), 0), TIMER_MS_MAX),
+    );
   }
 
   #runVu(vu: VirtualUser): void {
@@ -251,7 +280,10 @@ export class ShareLoop {
 
   #isQueueing(): boolean {
     const executor = this.#spec.executor;
-    return (executor.kind === "constant-arrival-rate" || executor.kind === "ramping-arrival-rate") && executor.onLate === "queue";
+    return (
+      (executor.kind === "constant-arrival-rate" || executor.kind === "ramping-arrival-rate") &&
+      executor.onLate === "queue"
+    );
   }
 
   #drop(reason: "no_vu" | "lost" | "stopped"): void {
@@ -333,7 +365,9 @@ export class ShareLoop {
     if (this.#settle(vu, value, thrown, hasThrown)) this.#go(vu);
   }
 
-  /** The function returned or threw. Out: true if the next iteration may begin at once; else somebody will see to it. */
+  /**
+   * The function returned or threw. Out: true if the next iteration may begin at once; else somebody will see to it.
+   */
   #settle(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): boolean {
     if (vu.http.openCount > 0) {
       this.#warnOpen(vu);
@@ -394,7 +428,10 @@ export class ShareLoop {
   #warnOpen(vu: VirtualUser): void {
     if (this.#hasWarnedAwait || vu.isStopping) return;
     this.#hasWarnedAwait = true;
-    this.#events.warning(`an iteration of "${this.#spec.workflow}" ended with requests still open (missing await?): they are awaited before the next one`);
+    this.#events.warning(
+      `an iteration of "${this.#spec.workflow}" ended with requests still open (missing await?): ` +
+        "they are awaited before the next one",
+    );
   }
 
   /** The VU goes on after timers and sockets had a turn. */

@@ -58,9 +58,15 @@ class RequestSeries {
 }
 
 const REQUEST_METRICS: readonly (readonly [name: string, type: MetricType, contains: Contains])[] = [
-  ["http_reqs", "counter", "default"], ["http_req_failed", "rate", "default"], ["http_req_duration", "trend", "time"],
-  ["http_req_blocked", "trend", "time"], ["http_req_connecting", "trend", "time"], ["http_req_tls_handshaking", "trend", "time"],
-  ["http_req_sending", "trend", "time"], ["http_req_waiting", "trend", "time"], ["http_req_receiving", "trend", "time"],
+  ["http_reqs", "counter", "default"],
+  ["http_req_failed", "rate", "default"],
+  ["http_req_duration", "trend", "time"],
+  ["http_req_blocked", "trend", "time"],
+  ["http_req_connecting", "trend", "time"],
+  ["http_req_tls_handshaking", "trend", "time"],
+  ["http_req_sending", "trend", "time"],
+  ["http_req_waiting", "trend", "time"],
+  ["http_req_receiving", "trend", "time"],
 ];
 
 /** One set of tags that VUs measure under, with the series already found for it. */
@@ -106,8 +112,12 @@ export class Measure {
     const known = this.#sets.get(key);
     if (known !== undefined) return known;
     if (this.#sets.size >= TAG_SETS_MAX) {
-      this.#warn("tag-sets", `more than ${TAG_SETS_MAX} different sets of tags on one core: further ones are counted without their own tags. ` +
-        "Tag with a few fixed values, not with ids");
+      this.#warn(
+        "tag-sets",
+        `more than ${TAG_SETS_MAX} different sets of tags on one core: ` +
+          "further ones are counted without their own tags. " +
+          "Tag with a few fixed values, not with ids",
+      );
       return this.base;
     }
     const set = new TagSet(tags);
@@ -166,8 +176,12 @@ export class Measure {
     const known = set.requests.get(name);
     if (known !== undefined) return known;
     if (this.#requestNames >= REQUEST_NAMES_MAX && name !== OTHER_NAME) {
-      this.#warn("names", `more than ${REQUEST_NAMES_MAX} different URLs on one core: further ones are counted under the name "${OTHER_NAME}". ` +
-        "Group them: http.get(http.url`http://host/items/${id}`), or give tags: { name: \"items\" }");
+      this.#warn(
+        "names",
+        `more than ${REQUEST_NAMES_MAX} different URLs on one core: ` +
+          `further ones are counted under the name "${OTHER_NAME}". ` +
+          'Group them: http.get(http.url`http://host/items/${id}`), or give tags: { name: "items" }',
+      );
       return this.#requestsNamed(set, OTHER_NAME);
     }
     this.#requestNames++;
@@ -179,12 +193,22 @@ export class Measure {
   #pick(set: TagSet, list: RequestSeries[], exchange: Exchange): RequestSeries {
     for (let at = 0; at < list.length; at++) {
       const series = list[at];
-      if (series !== undefined && series.status === exchange.status && series.method === exchange.method &&
-        series.errorCode === exchange.errorCode && series.isExpected === exchange.isExpected) return series;
+      if (
+        series !== undefined &&
+        series.status === exchange.status &&
+        series.method === exchange.method &&
+        series.errorCode === exchange.errorCode &&
+        series.isExpected === exchange.isExpected
+      )
+        return series;
     }
     const name = set.requests.get(exchange.name) === list ? exchange.name : OTHER_NAME;
     const tags: Record<string, string> = {
-      ...set.tags, name, method: exchange.method, status: String(exchange.status), expected_response: String(exchange.isExpected),
+      ...set.tags,
+      name,
+      method: exchange.method,
+      status: String(exchange.status),
+      expected_response: String(exchange.isExpected),
     };
     if (exchange.errorCode !== 0) tags["error_code"] = String(exchange.errorCode);
     const slots = REQUEST_METRICS.map(([metric, type, contains]) => this.#slot(metric, type, contains, tags));
@@ -224,10 +248,14 @@ export class Measure {
     }
     slot.isDirty = true;
     switch (type) {
-      case "counter": return this.#board.count(slot.at, value);
-      case "rate": return this.#board.rate(slot.at, value !== 0);
-      case "gauge": return this.#board.gauge(slot.at, value, atMs);
-      case "trend": return this.#board.trend(slot.at, value);
+      case "counter":
+        return this.#board.count(slot.at, value);
+      case "rate":
+        return this.#board.rate(slot.at, value !== 0);
+      case "gauge":
+        return this.#board.gauge(slot.at, value, atMs);
+      case "trend":
+        return this.#board.trend(slot.at, value);
     }
   }
 
@@ -237,7 +265,10 @@ export class Measure {
     if (known !== undefined) return known;
     const at = this.#board.allocate(type);
     if (at === 0) {
-      this.#warn("board", "this core ran out of room for new series: further tags fall away. Use fewer distinct tags, groups or names");
+      this.#warn(
+        "board",
+        "this core ran out of room for new series: further tags fall away. Use fewer distinct tags, groups or names",
+      );
       return this.#fallback(metric, type, contains);
     }
     return this.#register(at, { key, metric, type, contains, tags });
@@ -247,7 +278,9 @@ export class Measure {
   #fallback(metric: string, type: MetricType, contains: Contains): Slot {
     const tags = this.base?.tags ?? {};
     const key = seriesKey(metric, tags);
-    return this.#byKey.get(key) ?? this.#register(this.#board.allocateReserved(type), { key, metric, type, contains, tags });
+    return (
+      this.#byKey.get(key) ?? this.#register(this.#board.allocateReserved(type), { key, metric, type, contains, tags })
+    );
   }
 
   #register(at: number, id: SeriesId): Slot {
@@ -269,7 +302,9 @@ export class Measure {
     return this.#slots.length;
   }
 
-  /** A cut: all series, or those changed since they were last cut; "scalars" leaves trends for the next cut with them. */
+  /**
+   * A cut: all series, or those changed since they were last cut; "scalars" leaves trends for the next cut with them.
+   */
   cut(what: "all" | "changed" | "scalars"): Series[] {
     for (const series of this.#dirtyRequests) {
       series.isDirty = false;

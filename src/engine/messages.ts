@@ -17,7 +17,10 @@ export type Bundle = {
 
 /** What a file exports, as the client needs it for the plan. JSON-safe: functions are named only. */
 export type ModuleShape = {
-  /** `options` of the simple form, or the default export of the job form with `workflows` (functions left out); null: not exported. */
+  /**
+   * `options` of the simple form, or the default export of the job form with `workflows` (functions left out); null:
+   * not exported.
+   */
   readonly options: unknown;
   readonly form: "simple" | "job";
   /** Names of exported functions; "default" among them in the simple form. */
@@ -26,7 +29,11 @@ export type ModuleShape = {
   readonly hasTeardown: boolean;
   readonly feeds: readonly FeedPlan[];
   /** Custom metrics made at the top of the module. */
-  readonly metrics: readonly { readonly name: string; readonly type: "counter" | "gauge" | "rate" | "trend"; readonly isTime: boolean }[];
+  readonly metrics: readonly {
+    readonly name: string;
+    readonly type: "counter" | "gauge" | "rate" | "trend";
+    readonly isTime: boolean;
+  }[];
   readonly files: Readonly<Record<string, Uint8Array>>;
 };
 
@@ -34,17 +41,43 @@ export type ModuleShape = {
 export type EngineBoard = SharedArrayBuffer;
 
 export type EngineRequest =
-  /** First message. Runs the module once for its shape, with files read from `baseDir`; answered by `shape` or `broken`. */
-  | { readonly kind: "evaluate"; readonly code: string; readonly entry: string; readonly baseDir: string; readonly env: Readonly<Record<string, string>> }
-  /** Loads the bundle for a job and makes the VUs of one share; answered by `ready` or `broken`. `board` is fresh for each attempt, `feedCursors` (feed-cursors.ts) one for all of the job on this worker. */
+  /**
+   * First message. Runs the module once for its shape, with files read from `baseDir`; answered by `shape` or
+   * `broken`.
+   */
   | {
-      readonly kind: "prepare"; readonly board: EngineBoard; readonly feedCursors: SharedArrayBuffer; readonly attempt: AttemptId; readonly spec: ShareSpec; readonly run: FunctionRef; readonly plan: JobPlan; readonly http: HttpPlan;
-      readonly bundle: Bundle; readonly tags: Readonly<Record<string, string>>; readonly env: Readonly<Record<string, string>>;
-      readonly context: Readonly<Record<string, unknown>>; readonly setupData: unknown; readonly reportMs: number;
+      readonly kind: "evaluate";
+      readonly code: string;
+      readonly entry: string;
+      readonly baseDir: string;
+      readonly env: Readonly<Record<string, string>>;
+    }
+  /**
+   * Loads the bundle for a job and makes the VUs of one share; answered by `ready` or `broken`. `board` is fresh for
+   * each attempt, `feedCursors` (feed-cursors.ts) one for all of the job on this worker.
+   */
+  | {
+      readonly kind: "prepare";
+      readonly board: EngineBoard;
+      readonly feedCursors: SharedArrayBuffer;
+      readonly attempt: AttemptId;
+      readonly spec: ShareSpec;
+      readonly run: FunctionRef;
+      readonly plan: JobPlan;
+      readonly http: HttpPlan;
+      readonly bundle: Bundle;
+      readonly tags: Readonly<Record<string, string>>;
+      readonly env: Readonly<Record<string, string>>;
+      readonly context: Readonly<Record<string, unknown>>;
+      readonly setupData: unknown;
+      readonly reportMs: number;
     }
   /** Starts the prepared share. `atEpochMs` on the clock performance.timeOrigin + performance.now(). */
   | { readonly kind: "start"; readonly token: number; readonly atEpochMs: number; readonly jobStartEpochMs: number }
-  /** No new iteration and no new request; what is open is awaited up to gracefulStop (mode "graceful") or closed at once. */
+  /**
+   * No new iteration and no new request; what is open is awaited up to gracefulStop (mode "graceful") or closed at
+   * once.
+   */
   | { readonly kind: "stop"; readonly token: number; readonly mode: "graceful" | "now" };
 
 export type EngineReply =
@@ -57,13 +90,32 @@ export type EngineReply =
   /** A series got its place on the board; sent before anything is counted in it. */
   | { readonly kind: "series"; readonly token: number; readonly slot: number; readonly id: SeriesId }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
-  /** The share is over; its last snapshot (isFinal) went before. `value`: what setup returned, `thrown`: what the one-shot function threw. */
+  /**
+   * The share is over; its last snapshot (isFinal) went before. `value`: what setup returned, `thrown`: what the
+   * one-shot function threw.
+   */
   | { readonly kind: "ended"; readonly token: number; readonly value: unknown; readonly thrown: string | null }
-  | { readonly kind: "provide"; readonly token: number; readonly key: string; readonly json: string; readonly vu: number; readonly iteration: number }
+  | {
+      readonly kind: "provide";
+      readonly token: number;
+      readonly key: string;
+      readonly json: string;
+      readonly vu: number;
+      readonly iteration: number;
+    }
   /** vu.abort(): the test stops everywhere. */
   | { readonly kind: "abort"; readonly token: number; readonly reason: string }
   /** console.* of the user's code, and the engine's own warnings (said once each). */
-  | { readonly kind: "log"; readonly token: number; readonly level: "debug" | "info" | "warn" | "error"; readonly text: string }
+  | {
+      readonly kind: "log";
+      readonly token: number;
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly text: string;
+    }
   | { readonly kind: "warning"; readonly token: number; readonly text: string }
   /** An iteration threw, or a request failed: counted by message, sent with the reports (cumulative). */
-  | { readonly kind: "errors"; readonly token: number; readonly errors: readonly { readonly message: string; readonly count: number }[] };
+  | {
+      readonly kind: "errors";
+      readonly token: number;
+      readonly errors: readonly { readonly message: string; readonly count: number }[];
+    };

@@ -1,5 +1,5 @@
-// The module "hyperscale" as the user's code imports it in an engine thread: metrics, open(), data(), defineJob, workflow.
-// Types are in hyperscale.d.ts. What the file makes at its top is registered in a ModuleHost.
+// The module "hyperscale" as the user's code imports it in an engine thread: metrics, open(), data(), defineJob,
+// workflow. Types are in hyperscale.d.ts. What the file makes at its top is registered in a ModuleHost.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { basename, extname, resolve } from "node:path";
@@ -17,7 +17,13 @@ import type { FeedCursors } from "./feed-cursors.ts";
 export const FILES_BYTES_MAX = 64 * 2 ** 20;
 
 /** Adds to a metric of the user's own; set while a share runs. */
-export type MetricSink = (name: string, type: MetricType, contains: Contains, value: number, tags: Readonly<Record<string, string>> | undefined) => void;
+export type MetricSink = (
+  name: string,
+  type: MetricType,
+  contains: Contains,
+  value: number,
+  tags: Readonly<Record<string, string>> | undefined,
+) => void;
 
 type PickKind = FeedPlan["pick"];
 
@@ -27,7 +33,9 @@ export class ModuleHost {
   readonly feeds: Feed[] = [];
   /** Files named by open() and data(), by the path as written. */
   readonly files: Record<string, Uint8Array>;
-  /** Directory that paths are relative to, when files are read from disk; null on a worker, which reads `files` alone. */
+  /**
+   * Directory that paths are relative to, when files are read from disk; null on a worker, which reads `files` alone.
+   */
   readonly baseDir: string | null;
   sink: MetricSink | null = null;
   /** The VU whose iteration runs, for sequential feeds; only entered when there is one. */
@@ -52,10 +60,12 @@ export class ModuleHost {
 
   /** Bytes of a file named by the test. */
   read(path: string, caller: string): Uint8Array {
-    if (!this.#isLoading) throw new Error(`${caller}("${path}"): files are opened at the top of the module, not inside a function`);
+    if (!this.#isLoading)
+      throw new Error(`${caller}("${path}"): files are opened at the top of the module, not inside a function`);
     const known = this.files[path];
     if (known !== undefined) return known;
-    if (this.baseDir === null) throw new Error(`${caller}("${path}"): this file was not named when the test was submitted`);
+    if (this.baseDir === null)
+      throw new Error(`${caller}("${path}"): this file was not named when the test was submitted`);
     const full = resolve(this.baseDir, path);
     const bytes = readBytes(full, path, caller, FILES_BYTES_MAX - this.#bytes);
     this.#bytes += bytes.length;
@@ -71,7 +81,8 @@ export class ModuleHost {
   /** Rows drawn so far by this worker, by feed: for a cut. */
   drawn(cursors: FeedCursors): Feeds {
     const drawn: Record<string, number> = {};
-    for (const { plan } of this.feeds) if (plan.pick === "unique" || plan.pick === "circular") drawn[String(plan.id)] = cursors.drawn(plan.id);
+    for (const { plan } of this.feeds)
+      if (plan.pick === "unique" || plan.pick === "circular") drawn[String(plan.id)] = cursors.drawn(plan.id);
     return drawn;
   }
 }
@@ -80,11 +91,18 @@ function readBytes(full: string, path: string, caller: string, bytesLeft: number
   try {
     const size = statSync(full).size;
     if (size > bytesLeft) {
-      throw new Error(`${size} bytes are too many: the files of a test may have ${FILES_BYTES_MAX / 2 ** 20} MiB in all`);
+      throw new Error(
+        `${size} bytes are too many: the files of a test may have ${FILES_BYTES_MAX / 2 ** 20} MiB in all`,
+      );
     }
     return readFileSync(full);
   } catch (thrown) {
-    const why = thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT" ? "no such file" : thrown instanceof Error ? thrown.message : String(thrown);
+    const why =
+      thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT"
+        ? "no such file"
+        : thrown instanceof Error
+          ? thrown.message
+          : String(thrown);
     throw new Error(`${caller}("${path}"): ${why} (looked at ${full})`);
   }
 }
@@ -119,7 +137,9 @@ class Feed {
   next(): unknown {
     const cursors = this.#cursors;
     if (this.#host.isLoading || cursors === null) {
-      throw new Error(`data("${this.plan.source}").next(): rows are for the functions of the test, not for the top of the module`);
+      throw new Error(
+        `data("${this.plan.source}").next(): rows are for the functions of the test, not for the top of the module`,
+      );
     }
     switch (this.plan.pick) {
       case "unique":
@@ -136,8 +156,10 @@ class Feed {
   #unique(cursors: FeedCursors): unknown {
     const row = feedRow(this.plan, this.#stripe, cursors.draw(this.plan.id));
     if (row >= 0) return this.#rows[row];
-    throw new Error(`data("${this.plan.source}"): all ${this.#rows.length} rows are used up, and pick is "unique". ` +
-      "Bring more rows, run fewer iterations, or pick \"circular\"");
+    throw new Error(
+      `data("${this.plan.source}"): all ${this.#rows.length} rows are used up, and pick is "unique". ` +
+        'Bring more rows, run fewer iterations, or pick "circular"',
+    );
   }
 
   #sequential(): unknown {
@@ -155,7 +177,10 @@ function parseRows(bytes: Uint8Array, path: string): readonly unknown[] {
   const kind = extname(path).toLowerCase();
   if (kind === ".csv") return parseCsv(text, { columns: true, bom: true, skip_empty_lines: true, trim: false });
   if (kind === ".jsonl" || kind === ".ndjson") {
-    return text.split("\n").filter((line) => line.trim() !== "").map((line) => parseJson(line, path));
+    return text
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .map((line) => parseJson(line, path));
   }
   if (kind === ".json") {
     const rows = parseJson(text, path);
@@ -175,29 +200,35 @@ function parseJson(text: string, path: string): unknown {
 
 /** Registers the virtual module "hyperscale" in this thread, over whatever host `current` gives at the time of use. */
 export function installModule(current: () => ModuleHost): void {
-  const metric = (type: MetricType) => class {
-    readonly name: string;
-    readonly #contains: Contains;
+  const metric = (type: MetricType) =>
+    class {
+      readonly name: string;
+      readonly #contains: Contains;
 
-    constructor(name: string, isTime = false) {
-      const host = current();
-      if (!host.isLoading) throw new Error(`new metric "${name}": metrics are made at the top of the module, not inside a function`);
-      if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) throw new Error(`metric name "${name}": letters, digits and _ are allowed, 128 at most`);
-      const known = host.metrics.get(name);
-      if (known !== undefined && known.type !== type) throw new Error(`metric "${name}" is a ${known.type} already`);
-      host.metrics.set(name, { name, type, isTime });
-      this.name = name;
-      this.#contains = isTime ? "time" : "default";
-    }
+      constructor(name: string, isTime = false) {
+        const host = current();
+        if (!host.isLoading)
+          throw new Error(`new metric "${name}": metrics are made at the top of the module, not inside a function`);
+        if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name))
+          throw new Error(`metric name "${name}": letters, digits and _ are allowed, 128 at most`);
+        const known = host.metrics.get(name);
+        if (known !== undefined && known.type !== type) throw new Error(`metric "${name}" is a ${known.type} already`);
+        host.metrics.set(name, { name, type, isTime });
+        this.name = name;
+        this.#contains = isTime ? "time" : "default";
+      }
 
-    add(value: number | boolean, tags?: Readonly<Record<string, string>>): void {
-      const number = Number(value);
-      if (!Number.isFinite(number)) throw new TypeError(`${this.name}.add(${String(value)}): give a finite number`);
-      current().sink?.(this.name, type, this.#contains, number, tags);
-    }
-  };
+      add(value: number | boolean, tags?: Readonly<Record<string, string>>): void {
+        const number = Number(value);
+        if (!Number.isFinite(number)) throw new TypeError(`${this.name}.add(${String(value)}): give a finite number`);
+        current().sink?.(this.name, type, this.#contains, number, tags);
+      }
+    };
   const exports = {
-    Counter: metric("counter"), Gauge: metric("gauge"), Rate: metric("rate"), Trend: metric("trend"),
+    Counter: metric("counter"),
+    Gauge: metric("gauge"),
+    Rate: metric("rate"),
+    Trend: metric("trend"),
     open(path: string, mode?: string): string | Uint8Array {
       const bytes = current().read(String(path), "open");
       return mode === "b" ? bytes.slice() : new TextDecoder().decode(bytes);
@@ -208,7 +239,10 @@ export function installModule(current: () => ModuleHost): void {
     defineJob: (job: unknown): unknown => job,
     workflow: (workflow: unknown): unknown => workflow,
   };
-  plugin({ name: "hyperscale", setup: (build) => void build.module("hyperscale", () => ({ exports, loader: "object" })) });
+  plugin({
+    name: "hyperscale",
+    setup: (build) => void build.module("hyperscale", () => ({ exports, loader: "object" })),
+  });
 }
 
 function makeFeed(host: ModuleHost, source: unknown, pick: PickKind): Feed {

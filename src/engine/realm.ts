@@ -15,19 +15,21 @@ export function redirectConsole(log: (level: LogLevel, text: string) => void): v
   let tokens = LOG_BURST;
   let lastMs = performance.now();
   let suppressed = 0;
-  const write = (level: LogLevel) => (...values: readonly unknown[]): void => {
-    const nowMs = performance.now();
-    tokens = Math.min(LOG_BURST, tokens + ((nowMs - lastMs) / 1_000) * LOG_PER_SECOND);
-    lastMs = nowMs;
-    if (tokens < 1) {
-      suppressed++;
-      return;
-    }
-    tokens--;
-    if (suppressed > 0) log("warn", `(${suppressed} lines of console output were left out)`);
-    suppressed = 0;
-    log(level, formatWithOptions({ colors: false }, ...values).slice(0, LINE_CHARACTERS_MAX));
-  };
+  const write =
+    (level: LogLevel) =>
+    (...values: readonly unknown[]): void => {
+      const nowMs = performance.now();
+      tokens = Math.min(LOG_BURST, tokens + ((nowMs - lastMs) / 1_000) * LOG_PER_SECOND);
+      lastMs = nowMs;
+      if (tokens < 1) {
+        suppressed++;
+        return;
+      }
+      tokens--;
+      if (suppressed > 0) log("warn", `(${suppressed} lines of console output were left out)`);
+      suppressed = 0;
+      log(level, formatWithOptions({ colors: false }, ...values).slice(0, LINE_CHARACTERS_MAX));
+    };
   console.log = write("info");
   console.info = write("info");
   console.debug = write("debug");
@@ -39,9 +41,15 @@ export function redirectConsole(log: (level: LogLevel, text: string) => void): v
 /** Makes what would end or move the whole process throw inside this thread. */
 export function forbidProcessControl(): void {
   const forbid = (name: string) => (): never => {
-    throw new Error(`process.${name}() is not for a test: it would take the whole node down. Use vu.abort() to stop the test`);
+    throw new Error(
+      `process.${name}() is not for a test: it would take the whole node down. Use vu.abort() to stop the test`,
+    );
   };
   Object.assign(process, {
-    exit: forbid("exit"), reallyExit: forbid("reallyExit"), abort: forbid("abort"), kill: forbid("kill"), chdir: forbid("chdir"),
+    exit: forbid("exit"),
+    reallyExit: forbid("reallyExit"),
+    abort: forbid("abort"),
+    kill: forbid("kill"),
+    chdir: forbid("chdir"),
   });
 }

@@ -68,11 +68,22 @@ class Attempt {
     module.deal(this.#cursors, spec.feedStripe ?? { index: 0, of: 1 }, spec.share);
     module.sink = (name, type, contains, value, tags) => {
       const base = this.#measure.base;
-      this.#measure.add(tags === undefined ? base : this.#measure.extend(base, tags), name, type, contains, value, this.#jobElapsedMs());
+      this.#measure.add(
+        tags === undefined ? base : this.#measure.extend(base, tags),
+        name,
+        type,
+        contains,
+        value,
+        this.#jobElapsedMs(),
+      );
     };
     const isOneShot = spec.workflow === SETUP || spec.workflow === TEARDOWN;
     this.#loop = new ShareLoop({
-      host: this.#vuHost(), spec, board, isOneShot, data: freezeDeep(request.setupData),
+      host: this.#vuHost(),
+      spec,
+      board,
+      isOneShot,
+      data: freezeDeep(request.setupData),
       run: needsCurrentVu(module) ? (vu, data) => module.currentVu.run(vu, run, vu, data) : run,
       events: {
         threw: (thrown, vu) => this.#threw(thrown, vu, isOneShot),
@@ -107,7 +118,12 @@ class Attempt {
     const { attempt, spec, env, context } = this.#request;
     const token = attempt.token;
     return {
-      workflow: spec.workflow, env, context: jsonRecord(context), core: this.#core, measure: this.#measure, alarms: this.#alarms,
+      workflow: spec.workflow,
+      env,
+      context: jsonRecord(context),
+      core: this.#core,
+      measure: this.#measure,
+      alarms: this.#alarms,
       provide: (key, json, vu, iteration) => this.#post({ kind: "provide", token, key, json, vu, iteration }),
       abort: (reason) => {
         if (this.#hasAborted) return;
@@ -128,7 +144,12 @@ class Attempt {
     const isFirst = this.#countError(text);
     if (!isFirst || isOneShot) return;
     const stack = thrown instanceof Error && thrown.stack !== undefined ? `\n${userFrames(thrown.stack)}` : "";
-    this.#post({ kind: "log", token: this.token, level: "error", text: `${text}${vu > 0 ? ` (VU ${vu})` : ""}${stack}` });
+    this.#post({
+      kind: "log",
+      token: this.token,
+      level: "error",
+      text: `${text}${vu > 0 ? ` (VU ${vu})` : ""}${stack}`,
+    });
   }
 
   /** Out: true the first time this text was seen. */
@@ -144,29 +165,49 @@ class Attempt {
     const everyMs = this.#request.reportMs;
     const elapsedMs = this.#jobElapsedMs();
     const nextMs = (Math.floor(elapsedMs / everyMs) + 1) * everyMs;
-    this.#reportTimer = setTimeout(() => {
-      if (this.#isOver) return;
-      const closesSecond = Math.floor(this.#jobElapsedMs() / 1_000) > Math.floor(elapsedMs / 1_000);
-      this.#report(false, closesSecond);
-      this.#armReport();
-    }, Math.max(nextMs - elapsedMs, 1));
+    this.#reportTimer = setTimeout(
+      () => {
+        if (this.#isOver) return;
+        const closesSecond = Math.floor(this.#jobElapsedMs() / 1_000) > Math.floor(elapsedMs / 1_000);
+        this.#report(false, closesSecond);
+        this.#armReport();
+      },
+      Math.max(nextMs - elapsedMs, 1),
+    );
   }
 
   #report(isFinal: boolean, closesSecond: boolean): void {
     // Trends are what a cut costs, and nobody reads them between whole seconds.
-    const what = isFinal ? "all" : closesSecond ? "changed" : this.#measure.seriesCount <= SERIES_PER_REPORT_MAX ? "scalars" : null;
+    const what = isFinal
+      ? "all"
+      : closesSecond
+        ? "changed"
+        : this.#measure.seriesCount <= SERIES_PER_REPORT_MAX
+          ? "scalars"
+          : null;
     // Nothing runs any more at the final cut: it tells of the VUs there were since the cut before it.
     const mostVus = this.#loop.takeRunningMost();
     const snapshot: Snapshot = {
-      attempt: this.#request.attempt, seq: ++this.#seq, elapsedMs: performance.now() - this.#startMs, isDelta: !isFinal, isFinal,
-      resume: this.#loop.resume(this.#module.drawn(this.#cursors)), accounting: this.#board.accounting(), generator: this.#health.read(),
-      vus: isFinal ? mostVus : this.#loop.running, vusMax: this.#loop.vusMade,
+      attempt: this.#request.attempt,
+      seq: ++this.#seq,
+      elapsedMs: performance.now() - this.#startMs,
+      isDelta: !isFinal,
+      isFinal,
+      resume: this.#loop.resume(this.#module.drawn(this.#cursors)),
+      accounting: this.#board.accounting(),
+      generator: this.#health.read(),
+      vus: isFinal ? mostVus : this.#loop.running,
+      vusMax: this.#loop.vusMade,
       series: what === null ? [] : this.#measure.cut(what),
     };
     this.#post({ kind: "snapshot", snapshot });
     if (this.#hasNewErrors && (isFinal || closesSecond)) {
       this.#hasNewErrors = false;
-      this.#post({ kind: "errors", token: this.token, errors: [...this.#errors].map(([message, count]) => ({ message, count })) });
+      this.#post({
+        kind: "errors",
+        token: this.token,
+        errors: [...this.#errors].map(([message, count]) => ({ message, count })),
+      });
     }
   }
 
@@ -223,7 +264,9 @@ export function openThread(): void {
     switch (request.kind) {
       case "evaluate":
         setEnv(request.env);
-        load(request.code, new ModuleHost(request.baseDir, {})).then((loaded) => post({ kind: "shape", shape: shapeOf(loaded, host) })).catch(broken);
+        load(request.code, new ModuleHost(request.baseDir, {}))
+          .then((loaded) => post({ kind: "shape", shape: shapeOf(loaded, host) }))
+          .catch(broken);
         return;
       case "prepare":
         prepare(request).catch(broken);
@@ -254,7 +297,11 @@ function describeThrown(thrown: unknown): string {
 
 /** The frames of a stack that are the user's, without the engine's own. */
 function userFrames(stack: string): string {
-  return stack.split("\n").filter((line) => /^\s*at /.test(line) && !line.includes("$bunfs") && !/src\/(engine|load)\//.test(line)).slice(0, 5).join("\n");
+  return stack
+    .split("\n")
+    .filter((line) => /^\s*at /.test(line) && !line.includes("$bunfs") && !/src\/(engine|load)\//.test(line))
+    .slice(0, 5)
+    .join("\n");
 }
 
 function toJson(value: unknown): { readonly value: unknown; readonly problem: string | null } {
@@ -271,7 +318,9 @@ function jsonRecord(context: Readonly<Record<string, unknown>>): Readonly<Record
   return freezeDeep(JSON.parse(JSON.stringify(context)));
 }
 
-/** setup's data and the context are shared by the VUs of a core: writing to them throws instead of leaking between VUs. */
+/**
+ * setup's data and the context are shared by the VUs of a core: writing to them throws instead of leaking between VUs.
+ */
 function freezeDeep<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

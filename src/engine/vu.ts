@@ -65,7 +65,10 @@ class Sleep implements Due {
 }
 
 /** Hands the functions of a new promise to whoever made it, without a closure of its own. */
-const captured: { resolve: () => void; reject: (reason: Error) => void } = { resolve: () => undefined, reject: () => undefined };
+const captured: { resolve: () => void; reject: (reason: Error) => void } = {
+  resolve: () => undefined,
+  reject: () => undefined,
+};
 function capture(resolve: () => void, reject: (reason: Error) => void): void {
   captured.resolve = resolve;
   captured.reject = reject;
@@ -92,7 +95,9 @@ export class VirtualUser implements HttpOwner {
   /** When the iteration in flight has to be interrupted, on the loop's clock (ms); Infinity: not yet. */
   interruptAtMs = Infinity;
   /** The pause in progress; more than one at a time (Promise.all) stand in #sleeps. */
-  /** The loop's, kept from iteration to iteration: what it claimed, when it began (performance.now()), when it was due. */
+  /**
+   * The loop's, kept from iteration to iteration: what it claimed, when it began (performance.now()), when it was due.
+   */
   claimed = -1;
   beganMs = 0;
   intendedMs = -1;
@@ -182,14 +187,30 @@ class VuApi implements VU {
     this.#vu = vu;
   }
 
-  get id(): number { return this.#vu.id; }
-  get iteration(): number { return this.#vu.iteration; }
-  get workflow(): string { return this.#vu.host.workflow; }
-  get env(): Readonly<Record<string, string>> { return this.#vu.host.env; }
-  get context(): Readonly<Record<string, Json>> { return this.#vu.host.context; }
-  get state(): Record<string, unknown> { return (this.#state ??= {}); }
-  get http(): HttpClient { return this.#vu.http; }
-  get signal(): AbortSignal { return this.#vu.signal; }
+  get id(): number {
+    return this.#vu.id;
+  }
+  get iteration(): number {
+    return this.#vu.iteration;
+  }
+  get workflow(): string {
+    return this.#vu.host.workflow;
+  }
+  get env(): Readonly<Record<string, string>> {
+    return this.#vu.host.env;
+  }
+  get context(): Readonly<Record<string, Json>> {
+    return this.#vu.host.context;
+  }
+  get state(): Record<string, unknown> {
+    return (this.#state ??= {});
+  }
+  get http(): HttpClient {
+    return this.#vu.http;
+  }
+  get signal(): AbortSignal {
+    return this.#vu.signal;
+  }
 
   get check(): VU["check"] {
     return (this.#check ??= makeCheck(this.#vu));
@@ -198,7 +219,8 @@ class VuApi implements VU {
   get sleep(): VU["sleep"] {
     return (this.#sleep ??= (time) => {
       const ms = typeof time === "number" ? time * 1_000 : parseDuration(time);
-      if (ms === null || !(ms >= 0)) throw new TypeError(`sleep(${JSON.stringify(time)}): give seconds as a number, or text such as "100ms"`);
+      if (ms === null || !(ms >= 0))
+        throw new TypeError(`sleep(${JSON.stringify(time)}): give seconds as a number, or text such as "100ms"`);
       return this.#vu.sleep(ms);
     });
   }
@@ -212,7 +234,8 @@ class VuApi implements VU {
       const json = JSON.stringify(value);
       if (json === undefined) throw new TypeError(`provide("${key}"): the value is not JSON`);
       const bytes = Buffer.byteLength(json);
-      if (bytes > PROVIDE_BYTES_MAX) throw new RangeError(`provide("${key}"): ${bytes} bytes of JSON, at most ${PROVIDE_BYTES_MAX} are allowed`);
+      if (bytes > PROVIDE_BYTES_MAX)
+        throw new RangeError(`provide("${key}"): ${bytes} bytes of JSON, at most ${PROVIDE_BYTES_MAX} are allowed`);
       this.#vu.host.provide(String(key), json, this.#vu.id, this.#vu.iteration);
     });
   }
@@ -238,17 +261,20 @@ class VuApi implements VU {
         vu.tagSet = Object.keys(tags).length === 0 ? base : vu.host.measure.extend(base, tags);
         return true;
       };
-      this.#tags = new Proxy<Record<string, string>>({}, {
-        set: (tags, name, value) => {
-          if (typeof name !== "string") return false;
-          tags[name] = String(value);
-          return retag(tags);
+      this.#tags = new Proxy<Record<string, string>>(
+        {},
+        {
+          set: (tags, name, value) => {
+            if (typeof name !== "string") return false;
+            tags[name] = String(value);
+            return retag(tags);
+          },
+          deleteProperty: (tags, name) => {
+            if (typeof name === "string") delete tags[name];
+            return retag(tags);
+          },
         },
-        deleteProperty: (tags, name) => {
-          if (typeof name === "string") delete tags[name];
-          return retag(tags);
-        },
-      });
+      );
     }
     return this.#tags;
   }

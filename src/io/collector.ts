@@ -1,6 +1,6 @@
-// Tells the runtime's garbage collector to keep memory small. It sizes its heaps by the machine's memory and lets garbage
-// grow to the size of what is in use before a full collection; what ten thousand waiting VUs hold is enough to matter
-// then. The setting is read from the environment before any code runs, so the process replaces itself once.
+// Tells the runtime's garbage collector to keep memory small. It sizes its heaps by the machine's memory and lets
+// garbage grow to the size of what is in use before a full collection; what ten thousand waiting VUs hold is enough to
+// matter then. The setting is read from the environment before any code runs, so the process replaces itself once.
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
@@ -13,12 +13,16 @@ const VARIABLE = "BUN_JSC_forceRAMSize";
  * Returns only when that is not needed or not possible: set already, not the executable, not Linux.
  */
 export function restartWithSmallHeap(): void {
-  if (process.env[VARIABLE] !== undefined || process.platform !== "linux" || !import.meta.url.includes("$bunfs")) return;
+  if (process.env[VARIABLE] !== undefined || process.platform !== "linux" || !import.meta.url.includes("$bunfs"))
+    return;
   const libc = openLibc();
   if (libc === null) return;
   const path = text(process.execPath);
   const args = texts([process.argv0, ...process.argv.slice(2)]);
-  const environment = texts([...Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`), `${VARIABLE}=${COLLECTOR_MEMORY_BYTES}`]);
+  const environment = texts([
+    ...Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`),
+    `${VARIABLE}=${COLLECTOR_MEMORY_BYTES}`,
+  ]);
   // Comes back only if it failed, and then everything goes on as it was.
   libc.symbols.execve(ptr(path), ptr(args.pointers), ptr(environment.pointers));
   libc.close();

@@ -14,7 +14,9 @@ export function engineEntryUrl(moduleUrl: string): string {
   return new URL(path, moduleUrl).href;
 }
 
-/** Threads that run the engine. Request and Reply are those of engine/messages.ts, trusted: both ends are this program. */
+/**
+ * Threads that run the engine. Request and Reply are those of engine/messages.ts, trusted: both ends are this program.
+ */
 export function createThreads<Request, Reply>(
   entryUrl: string = engineEntryUrl(import.meta.url),
 ): Threads<Request, Reply> {

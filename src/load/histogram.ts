@@ -72,8 +72,14 @@ export function nearestRank(q: number, count: number): number {
 /** A trend without values: what merging leaves unchanged. min is +Infinity and max is -Infinity. */
 export function emptyTrend(): TrendCells {
   return {
-    type: "trend", count: 0, sum: 0, min: Infinity, max: -Infinity, clamped: 0,
-    index: new Int32Array(0), counts: new Float64Array(0),
+    type: "trend",
+    count: 0,
+    sum: 0,
+    min: Infinity,
+    max: -Infinity,
+    clamped: 0,
+    index: new Int32Array(0),
+    counts: new Float64Array(0),
   };
 }
 
@@ -82,8 +88,13 @@ export function addTrends(a: TrendCells, b: TrendCells): TrendCells {
   if (b.count === 0) return a;
   if (a.count === 0) return b;
   return {
-    type: "trend", count: a.count + b.count, sum: a.sum + b.sum, clamped: a.clamped + b.clamped,
-    min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), ...unite(a, b, "add"),
+    type: "trend",
+    count: a.count + b.count,
+    sum: a.sum + b.sum,
+    clamped: a.clamped + b.clamped,
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    ...unite(a, b, "add"),
   };
 }
 
@@ -94,10 +105,13 @@ export function addTrends(a: TrendCells, b: TrendCells): TrendCells {
 export function laterTrend(earlier: TrendCells, later: TrendCells): TrendCells {
   if (covers(later, earlier)) return later;
   return {
-    type: "trend", count: Math.max(earlier.count, later.count),
+    type: "trend",
+    count: Math.max(earlier.count, later.count),
     sum: later.count >= earlier.count ? later.sum : earlier.sum,
-    min: Math.min(earlier.min, later.min), max: Math.max(earlier.max, later.max),
-    clamped: Math.max(earlier.clamped, later.clamped), ...unite(earlier, later, "larger"),
+    min: Math.min(earlier.min, later.min),
+    max: Math.max(earlier.max, later.max),
+    clamped: Math.max(earlier.clamped, later.clamped),
+    ...unite(earlier, later, "larger"),
   };
 }
 
@@ -127,10 +141,14 @@ export function trendGrowth(later: TrendCells, earlier: TrendCells): TrendCells 
   const lowest = length === 0 ? later.min : within(later, cellValue(index[0]!));
   const highest = length === 0 ? later.max : within(later, cellValue(index[length - 1]!));
   return {
-    type: "trend", count: later.count - earlier.count, sum: later.sum - earlier.sum,
-    min: later.min < earlier.min ? later.min : lowest, max: later.max > earlier.max ? later.max : highest,
+    type: "trend",
+    count: later.count - earlier.count,
+    sum: later.sum - earlier.sum,
+    min: later.min < earlier.min ? later.min : lowest,
+    max: later.max > earlier.max ? later.max : highest,
     clamped: Math.max(0, later.clamped - earlier.clamped),
-    index: index.slice(0, length), counts: counts.slice(0, length),
+    index: index.slice(0, length),
+    counts: counts.slice(0, length),
   };
 }
 
@@ -176,8 +194,14 @@ export class TrendSum {
       to++;
     }
     const taken: TrendCells = {
-      type: "trend", count: this.#count, sum: this.#sum, min: this.#min, max: this.#max, clamped: this.#clamped,
-      index, counts,
+      type: "trend",
+      count: this.#count,
+      sum: this.#sum,
+      min: this.#min,
+      max: this.#max,
+      clamped: this.#clamped,
+      index,
+      counts,
     };
     this.#clear();
     return taken;

@@ -20,22 +20,32 @@ export type HeldSeries = { readonly seq: number; readonly series: Series };
 /** Cells of nothing measured: merging them into others changes nothing. */
 export function emptyCells(type: MetricType): Cells {
   switch (type) {
-    case "counter": return { type, count: 0, sum: 0 };
-    case "rate": return { type, passes: 0, total: 0 };
-    case "gauge": return { type, value: 0, min: Infinity, max: -Infinity, atMs: -Infinity };
-    case "trend": return emptyTrend();
-    default: return never(type);
+    case "counter":
+      return { type, count: 0, sum: 0 };
+    case "rate":
+      return { type, passes: 0, total: 0 };
+    case "gauge":
+      return { type, value: 0, min: Infinity, max: -Infinity, atMs: -Infinity };
+    case "trend":
+      return emptyTrend();
+    default:
+      return never(type);
   }
 }
 
 /** True if nothing was measured. */
 export function isEmpty(cells: Cells): boolean {
   switch (cells.type) {
-    case "counter": return cells.count === 0;
-    case "rate": return cells.total === 0;
-    case "gauge": return cells.atMs === -Infinity;
-    case "trend": return cells.count === 0;
-    default: return never(cells);
+    case "counter":
+      return cells.count === 0;
+    case "rate":
+      return cells.total === 0;
+    case "gauge":
+      return cells.atMs === -Infinity;
+    case "trend":
+      return cells.count === 0;
+    default:
+      return never(cells);
   }
 }
 
@@ -191,8 +201,11 @@ function gaugeGrowth(later: GaugeCells, earlier: GaugeCells): GaugeCells | null 
   const isNewer = later.atMs > earlier.atMs || (later.atMs === earlier.atMs && later.value !== earlier.value);
   if (!isNewer) return null;
   return {
-    type: "gauge", value: later.value, atMs: later.atMs,
-    min: later.min < earlier.min ? later.min : later.value, max: later.max > earlier.max ? later.max : later.value,
+    type: "gauge",
+    value: later.value,
+    atMs: later.atMs,
+    min: later.min < earlier.min ? later.min : later.value,
+    max: later.max > earlier.max ? later.max : later.value,
   };
 }
 

@@ -52,7 +52,10 @@ export function metricDefinition(name: string, custom: readonly CustomMetric[] =
 /** Definition of a metric made by the test. */
 export function customDefinition(metric: CustomMetric): MetricDefinition {
   return {
-    name: metric.name, type: metric.type, contains: metric.isTime ? "time" : "default", unit: metric.isTime ? "ms" : "",
+    name: metric.name,
+    type: metric.type,
+    contains: metric.isTime ? "time" : "default",
+    unit: metric.isTime ? "ms" : "",
   };
 }
 

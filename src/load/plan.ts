@@ -2,32 +2,66 @@
 // client, manager and worker. `options.ts` makes one from what the file exports; nothing here decides anything.
 
 export type ExecutorKind =
-  | "shared-iterations" | "per-vu-iterations" | "constant-vus" | "ramping-vus"
-  | "constant-arrival-rate" | "ramping-arrival-rate" | "externally-controlled";
+  | "shared-iterations"
+  | "per-vu-iterations"
+  | "constant-vus"
+  | "ramping-vus"
+  | "constant-arrival-rate"
+  | "ramping-arrival-rate"
+  | "externally-controlled";
 
 /** A straight line from the target before it to `target`, over `durationMs`. */
 export type Stage = { readonly durationMs: number; readonly target: number };
 
 /** How a workflow's iterations are driven. Rates are per `timeUnitMs`; VUs and iterations are of the whole job. */
 export type Executor =
-  | { readonly kind: "shared-iterations"; readonly vus: number; readonly iterations: number; readonly maxDurationMs: number }
-  | { readonly kind: "per-vu-iterations"; readonly vus: number; readonly iterations: number; readonly maxDurationMs: number }
+  | {
+      readonly kind: "shared-iterations";
+      readonly vus: number;
+      readonly iterations: number;
+      readonly maxDurationMs: number;
+    }
+  | {
+      readonly kind: "per-vu-iterations";
+      readonly vus: number;
+      readonly iterations: number;
+      readonly maxDurationMs: number;
+    }
   | { readonly kind: "constant-vus"; readonly vus: number; readonly durationMs: number }
-  | { readonly kind: "ramping-vus"; readonly startVus: number; readonly stages: readonly Stage[]; readonly gracefulRampDownMs: number }
   | {
-      readonly kind: "constant-arrival-rate"; readonly rate: number; readonly timeUnitMs: number; readonly durationMs: number;
-      readonly preAllocatedVus: number; readonly maxVus: number; readonly onLate: "drop" | "queue";
+      readonly kind: "ramping-vus";
+      readonly startVus: number;
+      readonly stages: readonly Stage[];
+      readonly gracefulRampDownMs: number;
     }
   | {
-      readonly kind: "ramping-arrival-rate"; readonly startRate: number; readonly timeUnitMs: number; readonly stages: readonly Stage[];
-      readonly preAllocatedVus: number; readonly maxVus: number; readonly onLate: "drop" | "queue";
+      readonly kind: "constant-arrival-rate";
+      readonly rate: number;
+      readonly timeUnitMs: number;
+      readonly durationMs: number;
+      readonly preAllocatedVus: number;
+      readonly maxVus: number;
+      readonly onLate: "drop" | "queue";
     }
-  | { readonly kind: "externally-controlled"; readonly vus: number; readonly maxVus: number; readonly durationMs: number };
+  | {
+      readonly kind: "ramping-arrival-rate";
+      readonly startRate: number;
+      readonly timeUnitMs: number;
+      readonly stages: readonly Stage[];
+      readonly preAllocatedVus: number;
+      readonly maxVus: number;
+      readonly onLate: "drop" | "queue";
+    }
+  | {
+      readonly kind: "externally-controlled";
+      readonly vus: number;
+      readonly maxVus: number;
+      readonly durationMs: number;
+    };
 
 /** Which function of the bundle runs: an export by name, a workflow of the default-exported job, or one URL. */
 export type FunctionRef =
-  | { readonly kind: "export"; readonly name: string }
-  | { readonly kind: "workflow"; readonly name: string };
+  { readonly kind: "export"; readonly name: string } | { readonly kind: "workflow"; readonly name: string };
 
 export type Priority = "auto" | "low" | "normal" | "high" | "exclusive";
 
@@ -77,15 +111,29 @@ export type HttpPlan = {
   readonly userAgent: string;
   readonly connectTimeoutMs: number;
   readonly hosts: Readonly<Record<string, string>>;
-  readonly dns: { readonly ttlMs: number; readonly select: "first" | "random" | "roundRobin"; readonly policy: "preferIPv4" | "preferIPv6" | "onlyIPv4" | "onlyIPv6" | "any" };
-  readonly tlsAuth: readonly { readonly cert: string; readonly key: string; readonly password: string; readonly domains: readonly string[] }[];
+  readonly dns: {
+    readonly ttlMs: number;
+    readonly select: "first" | "random" | "roundRobin";
+    readonly policy: "preferIPv4" | "preferIPv6" | "onlyIPv4" | "onlyIPv6" | "any";
+  };
+  readonly tlsAuth: readonly {
+    readonly cert: string;
+    readonly key: string;
+    readonly password: string;
+    readonly domains: readonly string[];
+  }[];
   readonly tlsCaCerts: readonly string[];
   readonly tlsVersionMin: "" | "tls1.2" | "tls1.3";
   readonly tlsVersionMax: "" | "tls1.2" | "tls1.3";
 };
 
 /** A `data()` feed as the workers get it: rows stay in the bundle's files, dealt by index. */
-export type FeedPlan = { readonly id: number; readonly source: string; readonly pick: "unique" | "sequential" | "random" | "circular"; readonly rows: number };
+export type FeedPlan = {
+  readonly id: number;
+  readonly source: string;
+  readonly pick: "unique" | "sequential" | "random" | "circular";
+  readonly rows: number;
+};
 
 export type JobPlan = {
   readonly name: string;

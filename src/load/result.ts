@@ -8,7 +8,12 @@ import type { Series } from "./series.ts";
 export type JobState = "completed" | "failed" | "cancelled" | "aborted";
 
 /** Outcome of one threshold expression. `value` is null where the metric had no samples (which passes). */
-export type ThresholdOutcome = { readonly metricKey: string; readonly expression: string; readonly ok: boolean; readonly value: number | null };
+export type ThresholdOutcome = {
+  readonly metricKey: string;
+  readonly expression: string;
+  readonly ok: boolean;
+  readonly value: number | null;
+};
 
 export type WorkflowResult = {
   readonly name: string;
@@ -23,12 +28,18 @@ export type WorkflowResult = {
 
 /** One core that ran shares of the job. cpu: 0..1, mean over the time it ran; loop lag in ms. */
 export type CoreResult = {
-  readonly node: string; readonly core: number;
-  readonly cpu: number; readonly loopLagMsMax: number;
-  readonly seconds: number; readonly saturatedSeconds: number;
+  readonly node: string;
+  readonly core: number;
+  readonly cpu: number;
+  readonly loopLagMsMax: number;
+  readonly seconds: number;
+  readonly saturatedSeconds: number;
 };
 
-/** The generator was the bottleneck on a core: in a tenth of its seconds it was over 90 % busy or its loop over 10 ms late. */
+/**
+ * The generator was the bottleneck on a core: in a tenth of its seconds it was over 90 % busy or its loop over 10 ms
+ * late.
+ */
 export function isSaturated(core: { readonly seconds: number; readonly saturatedSeconds: number }): boolean {
   return core.saturatedSeconds > 0 && core.saturatedSeconds >= 0.1 * core.seconds;
 }
@@ -42,7 +53,16 @@ export type JobResult = {
   /** Why it failed, was aborted or cancelled; "" when completed. */
   readonly reason: string;
   /** What the command should end with; null when completed (and then only thresholds decide). */
-  readonly errorCode: "thresholds" | "setup-timeout" | "teardown-timeout" | "cancelled" | "interrupted" | "aborted" | "failed" | "load" | null;
+  readonly errorCode:
+    | "thresholds"
+    | "setup-timeout"
+    | "teardown-timeout"
+    | "cancelled"
+    | "interrupted"
+    | "aborted"
+    | "failed"
+    | "load"
+    | null;
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
   readonly plan: JobPlan;
@@ -61,7 +81,9 @@ export type JobResult = {
   readonly errors: readonly { readonly workflow: string; readonly message: string; readonly count: number }[];
 };
 
-/** What happened in one whole second of job time, merged over all live attempts: the stream behind outputs and charts. */
+/**
+ * What happened in one whole second of job time, merged over all live attempts: the stream behind outputs and charts.
+ */
 export type SecondWindow = {
   /** Second k covers job-elapsed [k, k + 1) s. */
   readonly second: number;
@@ -112,4 +134,11 @@ export type JobView = {
   readonly isSaturated: boolean;
   readonly thresholds: readonly ThresholdOutcome[];
 };
-export type LatencyView = { readonly avg: number; readonly p50: number; readonly p90: number; readonly p95: number; readonly p99: number; readonly max: number };
+export type LatencyView = {
+  readonly avg: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+};

@@ -19,7 +19,10 @@ export type Range = readonly [from: number, to: number];
 /** Rows drawn so far by the share's worker, by feed id (unique and circular feeds only). */
 export type Feeds = Readonly<Record<string, number>>;
 
-/** One core's part of a workflow. Totals in `executor` are the whole workflow's: a share takes its exact part by (share, shares). */
+/**
+ * One core's part of a workflow. Totals in `executor` are the whole workflow's: a share takes its exact part by
+ * (share, shares).
+ */
 export type ShareSpec = {
   readonly workflow: string;
   readonly share: number;
@@ -37,7 +40,12 @@ export type ShareSpec = {
 };
 
 /** Names one execution of a share. `token` is the ledger index of its dispatch: the fence. */
-export type AttemptId = { readonly job: string; readonly workflow: string; readonly share: number; readonly token: number };
+export type AttemptId = {
+  readonly job: string;
+  readonly workflow: string;
+  readonly share: number;
+  readonly token: number;
+};
 
 /** Requests and iterations the summary accounts for, cumulative over the attempt. */
 export type Accounting = {

@@ -27,7 +27,13 @@ const AGGREGATES: Readonly<Record<MetricType, readonly string[]>> = {
 
 type Operator = ThresholdPlan["operator"];
 const OPERATORS: Readonly<Record<string, Operator>> = {
-  "<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "==", "===": "==", "!=": "!=",
+  "<": "<",
+  "<=": "<=",
+  ">": ">",
+  ">=": ">=",
+  "==": "==",
+  "===": "==",
+  "!=": "!=",
 };
 
 /**
@@ -36,7 +42,9 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
  * HyperscaleError("invalid") that names the metric, the expression, the fault and what is valid there.
  */
 export function parseThreshold(
-  metricKey: string, source: unknown, custom: readonly CustomMetric[] = [],
+  metricKey: string,
+  source: unknown,
+  custom: readonly CustomMetric[] = [],
 ): ThresholdPlan {
   const { metric, tags } = parseMetricKey(metricKey);
   const definition = metricDefinition(metric, custom);
@@ -91,7 +99,10 @@ export function evaluate(plan: ThresholdPlan, series: readonly Series[], seconds
  * `evaluate`, and ms since the job's start, for delayAbortEval.
  */
 export function evaluateLive(
-  plans: readonly ThresholdPlan[], series: readonly Series[], elapsedMs: number, seconds = elapsedMs / 1_000,
+  plans: readonly ThresholdPlan[],
+  series: readonly Series[],
+  elapsedMs: number,
+  seconds = elapsedMs / 1_000,
 ): Verdict {
   const outcomes: ThresholdOutcome[] = [];
   let abort: ThresholdPlan | null = null;
@@ -145,7 +156,10 @@ export function windowedOutcomes(state: WindowedThresholds): readonly ThresholdO
  * found while the test ran and stays: all windowed outcomes, and the failure of a threshold that ended the test.
  */
 export function finalOutcomes(
-  plans: readonly ThresholdPlan[], series: readonly Series[], seconds: number, judged: readonly ThresholdOutcome[],
+  plans: readonly ThresholdPlan[],
+  series: readonly Series[],
+  seconds: number,
+  judged: readonly ThresholdOutcome[],
 ): readonly ThresholdOutcome[] {
   return plans.map((plan) => {
     const { metricKey, expression } = plan;
@@ -166,12 +180,18 @@ function measure(plan: ThresholdPlan, series: readonly Series[], seconds: number
 
 function holds(value: number, operator: Operator, limit: number): boolean {
   switch (operator) {
-    case "<": return value < limit;
-    case "<=": return value <= limit;
-    case ">": return value > limit;
-    case ">=": return value >= limit;
-    case "==": return value === limit;
-    case "!=": return value !== limit;
+    case "<":
+      return value < limit;
+    case "<=":
+      return value <= limit;
+    case ">":
+      return value > limit;
+    case ">=":
+      return value >= limit;
+    case "==":
+      return value === limit;
+    case "!=":
+      return value !== limit;
   }
 }
 

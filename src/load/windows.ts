@@ -57,7 +57,14 @@ export function register(windows: Windows, key: string, startMs: number): void {
   assert(!windows.live.has(key), `attempt ${key} is registered once`);
   const second = Math.max(windows.next, Math.floor(startMs / 1_000));
   windows.live.set(key, {
-    startMs, cutMs: startMs, vus: 0, vusMax: 0, series: [], second, vusPeak: 0, settled: new Map(),
+    startMs,
+    cutMs: startMs,
+    vus: 0,
+    vusMax: 0,
+    series: [],
+    second,
+    vusPeak: 0,
+    settled: new Map(),
   });
 }
 
@@ -177,8 +184,14 @@ function mostAtOnce(presences: readonly Presence[], fromMs: number): { readonly 
   let vusMax = 0;
   for (const instantMs of new Set(presences.map((presence) => Math.max(fromMs, presence.fromMs)))) {
     const present = presences.filter((presence) => presence.fromMs <= instantMs && instantMs < presence.toMs);
-    vus = Math.max(vus, present.reduce((sum, presence) => sum + presence.vus, 0));
-    vusMax = Math.max(vusMax, present.reduce((sum, presence) => sum + presence.vusMax, 0));
+    vus = Math.max(
+      vus,
+      present.reduce((sum, presence) => sum + presence.vus, 0),
+    );
+    vusMax = Math.max(
+      vusMax,
+      present.reduce((sum, presence) => sum + presence.vusMax, 0),
+    );
   }
   return { vus, vusMax };
 }

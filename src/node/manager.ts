@@ -265,7 +265,14 @@ class Owner {
   }: Extract<Effect, { kind: "dispatch" }>): void {
     const run = this.#owned.get(attempt.job)?.run;
     const spec =
-      run === undefined ? null : shareSpecOf(run.plan, attempt.workflow, { share: attempt.share, shares, resume, feedStripe: this.#stripeOf(worker) });
+      run === undefined
+        ? null
+        : shareSpecOf(run.plan, attempt.workflow, {
+            share: attempt.share,
+            shares,
+            resume,
+            feedStripe: this.#stripeOf(worker),
+          });
     if (run === undefined || spec === null) return;
     addAttempt(run, attempt, worker, core);
     this.#order(worker, {

@@ -9,7 +9,10 @@ import type { Bundle } from "../engine/messages.ts";
 export type ClientRequest =
   /** Idempotent by id: the same id and submission again is the same job. */
   | { readonly kind: "submit"; readonly id: string; readonly plan: JobPlan; readonly bundle: Bundle }
-  /** Graceful: nothing new starts, what is open is awaited up to gracefulStop. `by`: "user" ends in `interrupted`, "other" in `cancelled`. */
+  /**
+   * Graceful: nothing new starts, what is open is awaited up to gracefulStop. `by`: "user" ends in `interrupted`,
+   * "other" in `cancelled`.
+   */
   | { readonly kind: "cancel"; readonly id: string; readonly by: "user" | "other" };
 
 /** Manager to client. */
@@ -18,14 +21,26 @@ export type ClientEvent =
   | { readonly kind: "refused"; readonly id: string; readonly code: string; readonly message: string }
   | { readonly kind: "view"; readonly view: JobView }
   | { readonly kind: "second"; readonly window: SecondWindow }
-  | { readonly kind: "log"; readonly level: "debug" | "info" | "warn" | "error"; readonly workflow: string; readonly text: string }
+  | {
+      readonly kind: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly workflow: string;
+      readonly text: string;
+    }
   | { readonly kind: "finished"; readonly result: JobResult };
 
 /** Manager to worker. */
 export type WorkerRequest =
   | {
-      readonly kind: "dispatch"; readonly attempt: AttemptId; readonly core: number; readonly spec: ShareSpec; readonly plan: JobPlan; readonly bundle: Bundle;
-      readonly context: Readonly<Record<string, unknown>>; readonly setupData: unknown; readonly reportMs: number;
+      readonly kind: "dispatch";
+      readonly attempt: AttemptId;
+      readonly core: number;
+      readonly spec: ShareSpec;
+      readonly plan: JobPlan;
+      readonly bundle: Bundle;
+      readonly context: Readonly<Record<string, unknown>>;
+      readonly setupData: unknown;
+      readonly reportMs: number;
     }
   /** `inMs`: from receipt; the worker turns it into its own clock. */
   | { readonly kind: "start"; readonly attempt: AttemptId; readonly inMs: number; readonly jobElapsedMs: number }
@@ -39,11 +54,40 @@ export type WorkerReport =
   | { readonly kind: "ready"; readonly attempt: AttemptId }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
   /** After the final snapshot. setup's value as JSON text. */
-  | { readonly kind: "ended"; readonly attempt: AttemptId; readonly valueJson: string | null; readonly thrown: string | null }
-  /** The core could not go on: the code would not load, the thread stalled, died or ate its memory. The final snapshot went before. */
-  | { readonly kind: "failed"; readonly attempt: AttemptId; readonly cause: "load" | "stalled" | "crashed" | "memory"; readonly message: string }
-  | { readonly kind: "provide"; readonly attempt: AttemptId; readonly key: string; readonly json: string; readonly vu: number; readonly iteration: number }
+  | {
+      readonly kind: "ended";
+      readonly attempt: AttemptId;
+      readonly valueJson: string | null;
+      readonly thrown: string | null;
+    }
+  /**
+   * The core could not go on: the code would not load, the thread stalled, died or ate its memory. The final snapshot
+   * went before.
+   */
+  | {
+      readonly kind: "failed";
+      readonly attempt: AttemptId;
+      readonly cause: "load" | "stalled" | "crashed" | "memory";
+      readonly message: string;
+    }
+  | {
+      readonly kind: "provide";
+      readonly attempt: AttemptId;
+      readonly key: string;
+      readonly json: string;
+      readonly vu: number;
+      readonly iteration: number;
+    }
   | { readonly kind: "abort"; readonly attempt: AttemptId; readonly reason: string }
-  | { readonly kind: "log"; readonly attempt: AttemptId; readonly level: "debug" | "info" | "warn" | "error"; readonly text: string }
+  | {
+      readonly kind: "log";
+      readonly attempt: AttemptId;
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly text: string;
+    }
   | { readonly kind: "warning"; readonly attempt: AttemptId; readonly text: string }
-  | { readonly kind: "errors"; readonly attempt: AttemptId; readonly errors: readonly { readonly message: string; readonly count: number }[] };
+  | {
+      readonly kind: "errors";
+      readonly attempt: AttemptId;
+      readonly errors: readonly { readonly message: string; readonly count: number }[];
+    };

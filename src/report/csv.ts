@@ -6,14 +6,35 @@ import { pointsOf, type Point } from "./points.ts";
 
 /** Tags that have a column of their own; all others go into extra_tags as `name=value&name=value`. */
 const TAG_COLUMNS = [
-  "check", "error", "error_code", "expected_response", "group", "method", "name", "proto", "scenario", "service",
-  "status", "subproto", "tls_version", "url",
+  "check",
+  "error",
+  "error_code",
+  "expected_response",
+  "group",
+  "method",
+  "name",
+  "proto",
+  "scenario",
+  "service",
+  "status",
+  "subproto",
+  "tls_version",
+  "url",
 ] as const;
 const TAGS_WITH_COLUMN: ReadonlySet<string> = new Set(TAG_COLUMNS);
 
 /** The header line's names, in order. */
 export const CSV_COLUMNS: readonly string[] = [
-  "metric_name", "timestamp", "metric_value", ...TAG_COLUMNS, "extra_tags", "metadata", "count", "min", "max", "p95",
+  "metric_name",
+  "timestamp",
+  "metric_value",
+  ...TAG_COLUMNS,
+  "extra_tags",
+  "metadata",
+  "count",
+  "min",
+  "max",
+  "p95",
 ];
 
 /** RFC 4180 with line feeds. timestamp: epoch seconds; values in the metric's own unit (ms, bytes), six decimals. */

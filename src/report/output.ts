@@ -130,7 +130,8 @@ class LineOutput implements Output {
     const problem = isNamed ? thrown.message : `cannot write ${JSON.stringify(this.#path)}: ${messageOf(thrown)}`;
     const extent = `the file is incomplete from about second ${this.#seconds}`;
     this.#failure = new HyperscaleError("storage", `${problem}; ${extent}`, {
-      cause: thrown, hint: "free space or choose another file; the run itself and its summary are not affected",
+      cause: thrown,
+      hint: "free space or choose another file; the run itself and its summary are not affected",
     });
   }
 }
@@ -140,9 +141,10 @@ function gzipSink(sink: FileSink): FileSink {
   const gzip = new CompressionStream("gzip");
   const writer = gzip.writable.getWriter();
   const encoder = new TextEncoder();
-  const outcome = gzip.readable
-    .pipeTo(new WritableStream<Uint8Array>({ write: (chunk) => sink.write(chunk) }))
-    .then(() => ({ ok: true as const }), (cause: unknown) => ({ ok: false as const, cause }));
+  const outcome = gzip.readable.pipeTo(new WritableStream<Uint8Array>({ write: (chunk) => sink.write(chunk) })).then(
+    () => ({ ok: true as const }),
+    (cause: unknown) => ({ ok: false as const, cause }),
+  );
   return {
     async write(chunk) {
       await writer.write(typeof chunk === "string" ? encoder.encode(chunk) : new Uint8Array(chunk));

@@ -8,8 +8,12 @@ import type { Contains, MetricType, Series, Tags } from "../load/series.ts";
 
 /** What a second's trend holds beside its mean. All in the metric's own unit. */
 export type TrendExtra = {
-  readonly count: number; readonly min: number; readonly max: number;
-  readonly p50: number; readonly p95: number; readonly p99: number;
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
 };
 
 /**
@@ -17,7 +21,10 @@ export type TrendExtra = {
  * of a trend the mean, of a gauge the newest value. `extra` of a rate is the number of samples.
  */
 export type Point = {
-  readonly metric: string; readonly type: MetricType; readonly contains: Contains; readonly tags: Tags;
+  readonly metric: string;
+  readonly type: MetricType;
+  readonly contains: Contains;
+  readonly tags: Tags;
   readonly value: number;
   readonly extra: TrendExtra | { readonly count: number } | null;
 };
@@ -54,10 +61,18 @@ function pointOf({ id, cells }: Series): Point | null {
     case "trend":
       if (cells.count === 0) return null;
       return {
-        metric, type, contains, tags, value: cells.sum / cells.count,
+        metric,
+        type,
+        contains,
+        tags,
+        value: cells.sum / cells.count,
         extra: {
-          count: cells.count, min: cells.min, max: cells.max,
-          p50: quantile(cells, 0.5), p95: quantile(cells, 0.95), p99: quantile(cells, 0.99),
+          count: cells.count,
+          min: cells.min,
+          max: cells.max,
+          p50: quantile(cells, 0.5),
+          p95: quantile(cells, 0.95),
+          p99: quantile(cells, 0.99),
         },
       };
     default:

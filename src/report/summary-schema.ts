@@ -16,8 +16,15 @@ const gaugeValues = z.object({ value: z.number(), min: z.number(), max: z.number
 /** trend: nearest-rank percentiles; more of them where the test's summaryTrendStats asks. All 0 without samples. */
 const trendValues = z
   .object({
-    avg: z.number(), min: z.number(), med: z.number(), max: z.number(),
-    "p(90)": z.number(), "p(95)": z.number(), "p(99)": z.number(), "p(99.9)": z.number(), count: whole,
+    avg: z.number(),
+    min: z.number(),
+    med: z.number(),
+    max: z.number(),
+    "p(90)": z.number(),
+    "p(95)": z.number(),
+    "p(99)": z.number(),
+    "p(99.9)": z.number(),
+    count: whole,
   })
   .catchall(z.number());
 
@@ -27,25 +34,33 @@ const common = {
   contains: z.enum(["default", "time", "data"]),
   thresholds: z.record(z.string(), thresholdOutcome),
 };
-const metric = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("counter"), ...common, values: counterValues }),
-  z.object({ type: z.literal("rate"), ...common, values: rateValues }),
-  z.object({ type: z.literal("gauge"), ...common, values: gaugeValues }),
-  z.object({ type: z.literal("trend"), ...common, values: trendValues }),
-]).meta({ id: "metric" });
+const metric = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("counter"), ...common, values: counterValues }),
+    z.object({ type: z.literal("rate"), ...common, values: rateValues }),
+    z.object({ type: z.literal("gauge"), ...common, values: gaugeValues }),
+    z.object({ type: z.literal("trend"), ...common, values: trendValues }),
+  ])
+  .meta({ id: "metric" });
 /** Key: a metric's name, or `name{tag:value}` as a threshold has it. */
 const metrics = z.record(z.string(), metric);
 
 const check = z.object({
-  name: z.string(), workflow: z.string(),
+  name: z.string(),
+  workflow: z.string(),
   /** "" outside any group, else "::outer::inner". */
   group: z.string(),
-  passes: whole, fails: whole,
+  passes: whole,
+  fails: whole,
 });
 
 const iterationAccount = {
   /** Iterations the schedule asked for, begun, ended, cut off at the end, and not begun because no VU was free. */
-  scheduled: whole, started: whole, completed: whole, interrupted: whole, dropped: whole,
+  scheduled: whole,
+  started: whole,
+  completed: whole,
+  interrupted: whole,
+  dropped: whole,
   /** Requests in http_reqs that never got a socket. */
   unsent: whole,
 };
@@ -61,21 +76,25 @@ const accounting = z.object({
   disturbed: z.array(z.object({ from: length, to: length, why: z.string() })),
 });
 
-const workflow = z.object({
-  state: z.enum(["completed", "failed", "cancelled", "skipped"]),
-  executor: z.string(),
-  /** First start to last end, in ms since startedAt. */
-  from: length, to: length,
-  metrics,
-  accounting: z.object(iterationAccount),
-}).meta({ id: "workflow" });
+const workflow = z
+  .object({
+    state: z.enum(["completed", "failed", "cancelled", "skipped"]),
+    executor: z.string(),
+    /** First start to last end, in ms since startedAt. */
+    from: length,
+    to: length,
+    metrics,
+    accounting: z.object(iterationAccount),
+  })
+  .meta({ id: "workflow" });
 
 const core = z.object({
   core: whole,
   /** Mean over the time it ran, 0..1. */
   cpu: ratio,
   loopLagMs: z.object({ max: length }),
-  seconds: length, saturatedSeconds: length,
+  seconds: length,
+  saturatedSeconds: length,
 });
 const generator = z.object({
   /** In 10 % of its seconds a core was over 90 % busy, or its loop lagged over 10 ms. */
@@ -90,10 +109,13 @@ const generator = z.object({
 export const summarySchema = z.object({
   version: z.literal(1),
   job: z.object({
-    id: z.string(), name: z.string(), state: z.enum(["completed", "failed", "cancelled", "aborted"]),
+    id: z.string(),
+    name: z.string(),
+    state: z.enum(["completed", "failed", "cancelled", "aborted"]),
     /** Why it was not completed; "" when it was. */
     reason: z.string(),
-    startedAt: whole, durationMs: length,
+    startedAt: whole,
+    durationMs: length,
   }),
   metrics,
   checks: z.array(check),

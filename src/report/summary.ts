@@ -4,7 +4,13 @@
 import { emptyCells, select, sumSeries } from "../load/merge.ts";
 import { metricDefinition } from "../load/metrics.ts";
 import { SETUP, TEARDOWN, vusMax, type ThresholdPlan } from "../load/plan.ts";
-import { type CoreResult, isSaturated, type JobResult, type SecondWindow, type WorkflowResult } from "../load/result.ts";
+import {
+  type CoreResult,
+  isSaturated,
+  type JobResult,
+  type SecondWindow,
+  type WorkflowResult,
+} from "../load/result.ts";
 import type { Accounting } from "../load/share.ts";
 import type { Cells, Contains, GaugeCells, MetricType, Series } from "../load/series.ts";
 import { statOf } from "../load/values.ts";
@@ -35,8 +41,12 @@ export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary
   return {
     version: 1,
     job: {
-      id: result.id, name: result.plan.name, state: result.state, reason: result.reason,
-      startedAt: Math.round(result.startedAtEpochMs), durationMs: finite(result.durationMs),
+      id: result.id,
+      name: result.plan.name,
+      state: result.state,
+      reason: result.reason,
+      startedAt: Math.round(result.startedAtEpochMs),
+      durationMs: finite(result.durationMs),
     },
     metrics: jobMetrics(result, series, own, seen),
     checks: result.workflows.flatMap(checksOf),
@@ -44,7 +54,9 @@ export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary
     accounting: {
       ...iterationAccount(own.map(({ accounting }) => accounting)),
       unsent: result.workflows.reduce((sum, { accounting }) => sum + accounting.unsent, 0),
-      late: result.late, reruns: result.reruns, unreportedMax: Math.ceil(result.unreportedMax),
+      late: result.late,
+      reruns: result.reruns,
+      unreportedMax: Math.ceil(result.unreportedMax),
       disturbed: result.disturbed.map(({ from, to, why }) => ({ from, to, why })),
     },
     generator: generatorOf(result),
@@ -70,12 +82,18 @@ function isUserWorkflow({ name }: WorkflowResult): boolean {
 }
 
 function jobMetrics(
-  result: JobResult, series: readonly Series[], own: readonly WorkflowResult[], seen: VusSeen,
+  result: JobResult,
+  series: readonly Series[],
+  own: readonly WorkflowResult[],
+  seen: VusSeen,
 ): Summary["metrics"] {
   const seconds = secondsOf(own);
   const trendStats = result.plan.summaryTrendStats;
   const metrics = new Map(Object.entries(metricsOf(series, seconds, trendStats)));
-  const gauges = [["vus", seen.vus], ["vus_max", seen.vusMax]] as const;
+  const gauges = [
+    ["vus", seen.vus],
+    ["vus_max", seen.vusMax],
+  ] as const;
   for (const [name, cells] of gauges) {
     if (metrics.has(name)) continue;
     const known = cells.atMs === -Infinity ? plannedVus(result, own) : cells;
@@ -96,7 +114,9 @@ function jobMetrics(
 
 /** Cells a threshold is about; empty ones of the right type where nothing was measured. */
 function judgedCells(
-  { metric, tags }: ThresholdPlan, result: JobResult, series: readonly Series[],
+  { metric, tags }: ThresholdPlan,
+  result: JobResult,
+  series: readonly Series[],
 ): [cells: Cells, contains: Contains] {
   const known = series.find(({ id }) => id.metric === metric);
   const definition = known?.id ?? metricDefinition(metric);
@@ -135,7 +155,10 @@ function inOrder(metrics: ReadonlyMap<string, SummaryMetric>): Summary["metrics"
 }
 
 function summaryMetric(
-  cells: Cells, contains: Contains, seconds: number, trendStats: readonly string[],
+  cells: Cells,
+  contains: Contains,
+  seconds: number,
+  trendStats: readonly string[],
 ): SummaryMetric {
   const stat = (name: string): number => finite(statOf(cells, name, seconds) ?? 0);
   const thresholds = {};
@@ -144,18 +167,28 @@ function summaryMetric(
       return { type: "counter", contains, values: { count: stat("count"), rate: stat("rate") }, thresholds };
     case "rate":
       return {
-        type: "rate", contains, thresholds,
+        type: "rate",
+        contains,
+        thresholds,
         values: { rate: stat("rate"), passes: stat("passes"), fails: stat("fails") },
       };
     case "gauge":
       return {
-        type: "gauge", contains, thresholds,
+        type: "gauge",
+        contains,
+        thresholds,
         values: { value: stat("value"), min: stat("min"), max: stat("max") },
       };
     case "trend": {
       const values = {
-        avg: stat("avg"), min: stat("min"), med: stat("med"), max: stat("max"),
-        "p(90)": stat("p(90)"), "p(95)": stat("p(95)"), "p(99)": stat("p(99)"), "p(99.9)": stat("p(99.9)"),
+        avg: stat("avg"),
+        min: stat("min"),
+        med: stat("med"),
+        max: stat("max"),
+        "p(90)": stat("p(90)"),
+        "p(95)": stat("p(95)"),
+        "p(99)": stat("p(99)"),
+        "p(99.9)": stat("p(99.9)"),
         count: stat("count"),
       };
       const more = trendStats.filter((name) => !(name in values)).map((name) => [name, stat(name)] as const);
@@ -181,8 +214,10 @@ function checksOf({ name: workflow, series }: WorkflowResult): readonly SummaryC
 function workflowSummary(result: JobResult, workflow: WorkflowResult): SummaryWorkflow {
   const plan = result.plan.workflows.find(({ name }) => name === workflow.name);
   return {
-    state: workflow.state, executor: plan?.executor.kind ?? "",
-    from: workflow.fromMs, to: workflow.toMs,
+    state: workflow.state,
+    executor: plan?.executor.kind ?? "",
+    from: workflow.fromMs,
+    to: workflow.toMs,
     metrics: metricsOf(workflow.series, secondsOf([workflow]), result.plan.summaryTrendStats),
     accounting: iterationAccount([workflow.accounting]),
   };
@@ -191,22 +226,32 @@ function workflowSummary(result: JobResult, workflow: WorkflowResult): SummaryWo
 function iterationAccount(accounts: readonly Accounting[]): IterationAccount {
   const sum = (name: keyof Accounting): number => accounts.reduce((total, account) => total + account[name], 0);
   return {
-    scheduled: sum("scheduled"), started: sum("started"), completed: sum("completed"),
-    interrupted: sum("interrupted"), dropped: sum("dropped"), unsent: sum("unsent"),
+    scheduled: sum("scheduled"),
+    started: sum("started"),
+    completed: sum("completed"),
+    interrupted: sum("interrupted"),
+    dropped: sum("dropped"),
+    unsent: sum("unsent"),
   };
 }
 
 function generatorOf(result: JobResult): Summary["generator"] {
   const byNode = Map.groupBy(result.cores, ({ node }) => node);
   const nodes = [...byNode].map(([node, cores]) => ({
-    node, cpu: meanCpu(cores), saturated: cores.some(isSaturated),
+    node,
+    cpu: meanCpu(cores),
+    saturated: cores.some(isSaturated),
     cores: cores.map((core) => ({
-      core: core.core, cpu: ratio(core.cpu), loopLagMs: { max: finite(core.loopLagMsMax) },
-      seconds: core.seconds, saturatedSeconds: core.saturatedSeconds,
+      core: core.core,
+      cpu: ratio(core.cpu),
+      loopLagMs: { max: finite(core.loopLagMsMax) },
+      seconds: core.seconds,
+      saturatedSeconds: core.saturatedSeconds,
     })),
   }));
   return {
-    saturated: result.cores.some(isSaturated), cpu: meanCpu(result.cores),
+    saturated: result.cores.some(isSaturated),
+    cpu: meanCpu(result.cores),
     loopLagMs: {
       "p(99)": finite(result.loopLagMsP99),
       max: result.cores.reduce((most, core) => Math.max(most, finite(core.loopLagMsMax)), 0),
@@ -235,8 +280,11 @@ function plannedVus(result: JobResult, own: readonly WorkflowResult[]): Cells {
 
 function later(gauge: GaugeCells, value: number, second: number): GaugeCells {
   return {
-    type: "gauge", value, atMs: second * 1_000,
-    min: Math.min(gauge.min, value), max: Math.max(gauge.max, value),
+    type: "gauge",
+    value,
+    atMs: second * 1_000,
+    min: Math.min(gauge.min, value),
+    max: Math.max(gauge.max, value),
   };
 }
 

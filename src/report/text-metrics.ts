@@ -4,8 +4,17 @@ import type pc from "picocolors";
 import type { Contains } from "../load/series.ts";
 import type { Summary, SummaryCheck, SummaryMetric } from "./summary-schema.ts";
 import {
-  compareKeys, formatEstimate, formatNumber, formatPerSecond, formatShare, formatValue, METRIC_SECTIONS, oneLine,
-  sectionOf, splitKey, type MetricSection,
+  compareKeys,
+  formatEstimate,
+  formatNumber,
+  formatPerSecond,
+  formatShare,
+  formatValue,
+  METRIC_SECTIONS,
+  oneLine,
+  sectionOf,
+  splitKey,
+  type MetricSection,
 } from "./words.ts";
 
 export type Paint = ReturnType<typeof pc.createColors>;
@@ -22,18 +31,25 @@ type Row = { readonly label: string; readonly kind: "trend" | "plain"; readonly 
 
 /** Built-in metrics that k6's compact summary leaves out. One with a threshold is shown all the same. */
 const ONLY_IN_FULL: ReadonlySet<string> = new Set([
-  "http_req_blocked", "http_req_connecting", "http_req_tls_handshaking",
-  "http_req_sending", "http_req_waiting", "http_req_receiving",
+  "http_req_blocked",
+  "http_req_connecting",
+  "http_req_tls_handshaking",
+  "http_req_sending",
+  "http_req_waiting",
+  "http_req_receiving",
 ]);
 
 /** Checks' totals, `checkLines` after them, then the metrics by section. Blank lines are part of it. */
 export function blockRows(
-  metrics: Summary["metrics"], layout: BlockLayout, paint: Paint, checkLines: readonly string[],
+  metrics: Summary["metrics"],
+  layout: BlockLayout,
+  paint: Paint,
+  checkLines: readonly string[],
 ): readonly string[] {
   const checks = checkTotals(metrics["checks"], layout.seconds);
-  const sections = METRIC_SECTIONS
-    .map((section) => ({ section, rows: sectionRows(metrics, section, layout) }))
-    .filter(({ rows }) => rows.length > 0);
+  const sections = METRIC_SECTIONS.map((section) => ({ section, rows: sectionRows(metrics, section, layout) })).filter(
+    ({ rows }) => rows.length > 0,
+  );
   const all = sections.flatMap(({ rows }) => rows);
   const labelWidth = Math.max(...[...all, ...checks].map(({ label }) => label.length), 0) + 3;
   const widths = columnWidths(all);
@@ -128,7 +144,8 @@ function rowOf(label: string, metric: SummaryMetric, layout: BlockLayout): Row {
     }
     case "trend":
       return {
-        label, kind: "trend",
+        label,
+        kind: "trend",
         columns: layout.trendStats.map((stat) => `${stat}=${trendValue(metric.values[stat], stat, contains)}`),
       };
   }

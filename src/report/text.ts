@@ -34,7 +34,10 @@ export function summaryText(summary: Summary, options: SummaryTextOptions): stri
     warningLines(summary, options, paint),
     errorLines(summary, options, paint),
   ];
-  const body = sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n\n");
+  const body = sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n\n");
   return `\n${body}\n\n\n${verdictLines(summary, options, paint).join("\n")}\n`;
 }
 
@@ -53,9 +56,10 @@ function thresholdLines(summary: Summary, paint: Paint): readonly string[] {
 function outcomeLines(metric: SummaryMetric, paint: Paint): readonly string[] {
   return Object.entries(metric.thresholds).map(([expression, { ok, value }]) => {
     const mark = ok ? paint.green("✓") : paint.red("✗");
-    const reading = value === null
-      ? paint.dim("no samples")
-      : `${aggregateOf(expression)}=${paint.cyan(formatThresholdValue(expression, value, metric))}`;
+    const reading =
+      value === null
+        ? paint.dim("no samples")
+        : `${aggregateOf(expression)}=${paint.cyan(formatThresholdValue(expression, value, metric))}`;
     return `    ${mark} '${oneLine(expression)}' ${reading}`;
   });
 }
@@ -128,7 +132,8 @@ function generatorLines(summary: Summary, options: SummaryTextOptions, paint: Pa
   const [p99, max] = [loopLagMs["p(99)"], loopLagMs.max].map((lag) => paint.cyan(formatLatency(lag)));
   const lines = [header("GENERATOR", paint), "", load, `    loop_lag${paint.dim("...:")} p(99)=${p99} max=${max}`];
   if (!saturated) return lines;
-  const prose = `SATURATED: the generator was the bottleneck: ${worstCore(summary)}. ` +
+  const prose =
+    `SATURATED: the generator was the bottleneck: ${worstCore(summary)}. ` +
     "The numbers above measure it, not the target. Give it more cores or workers, or ask for less load.";
   return [...lines, "", ...bullet(paint.red("✗"), prose, options).map((line) => paint.red(paint.bold(line)))];
 }
@@ -158,9 +163,12 @@ function verdictLines(summary: Summary, options: SummaryTextOptions, paint: Pain
   const { name, state, reason, durationMs } = summary.job;
   const { passed, failed } = thresholdCount(summary);
   const isGood = state === "completed" && failed === 0;
-  const thresholds = failed > 0
-    ? `, ${failed} of ${passed + failed} thresholds failed`
-    : passed > 0 ? `, ${passed === 1 ? "its threshold" : `all ${passed} thresholds`} passed` : "";
+  const thresholds =
+    failed > 0
+      ? `, ${failed} of ${passed + failed} thresholds failed`
+      : passed > 0
+        ? `, ${passed === 1 ? "its threshold" : `all ${passed} thresholds`} passed`
+        : "";
   const because = reason === "" ? "" : `: ${oneLine(reason)}`;
   const length = formatDuration(Math.round(durationMs / 100) * 100);
   const prose = `${oneLine(name)} ${state} after ${length}${because}${thresholds}`;
@@ -176,11 +184,16 @@ function secondsOf(summary: Summary): number {
 
 /** Prose behind a mark, wrapped at the terminal's width with a hanging indent. `markWidth`: cells of the mark. */
 function bullet(
-  mark: string, prose: string, options: SummaryTextOptions, markWidth = 1, indent = 4,
+  mark: string,
+  prose: string,
+  options: SummaryTextOptions,
+  markWidth = 1,
+  indent = 4,
 ): readonly string[] {
   const hang = indent + markWidth + 1;
-  return wrap(prose, Math.max(PROSE_COLUMNS_MIN, options.columns) - hang)
-    .map((line, at) => (at === 0 ? `${" ".repeat(indent)}${mark} ${line}` : `${" ".repeat(hang)}${line}`));
+  return wrap(prose, Math.max(PROSE_COLUMNS_MIN, options.columns) - hang).map((line, at) =>
+    at === 0 ? `${" ".repeat(indent)}${mark} ${line}` : `${" ".repeat(hang)}${line}`,
+  );
 }
 
 function wrap(prose: string, width: number): readonly string[] {

@@ -19,7 +19,8 @@ export function worstCore(summary: Summary): string {
       const part = seconds === 0 ? 0 : saturatedSeconds / seconds;
       if (part <= worstPart) continue;
       worstPart = part;
-      text = `core ${core} of ${oneLine(node)} was over 90 % busy or lagged over 10 ms ` +
+      text =
+        `core ${core} of ${oneLine(node)} was over 90 % busy or lagged over 10 ms ` +
         `in ${Math.round(saturatedSeconds)} of its ${Math.round(seconds)} seconds`;
     }
   }

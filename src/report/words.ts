@@ -63,7 +63,9 @@ export function aggregateOf(expression: string): string {
 
 /** What a threshold's value reads like: rates of rate metrics as percent, else in the metric's unit. */
 export function formatThresholdValue(
-  expression: string, value: number, { type, contains }: { readonly type: MetricType; readonly contains: Contains },
+  expression: string,
+  value: number,
+  { type, contains }: { readonly type: MetricType; readonly contains: Contains },
 ): string {
   const aggregate = aggregateOf(expression);
   if (aggregate === "rate") return type === "rate" ? formatRatio(value) : formatPerSecond(value, contains);
@@ -98,8 +100,14 @@ export type MetricSection = "CUSTOM" | "HTTP" | "EXECUTION" | "NETWORK";
 export const METRIC_SECTIONS: readonly MetricSection[] = ["CUSTOM", "HTTP", "EXECUTION", "NETWORK"];
 
 const EXECUTION: ReadonlySet<string> = new Set([
-  "iterations", "iteration_duration", "iteration_lateness", "response_time", "dropped_iterations", "group_duration",
-  "vus", "vus_max",
+  "iterations",
+  "iteration_duration",
+  "iteration_lateness",
+  "response_time",
+  "dropped_iterations",
+  "group_duration",
+  "vus",
+  "vus_max",
 ]);
 
 /** Section of a metric by its name; null for checks, which are listed one by one. */

@@ -1,5 +1,5 @@
-// Goal: what is counted on a board reads back exactly, from any thread that sees the memory. Method: seeded values in all
-// ranges against plain arrays, and a second Board over the same memory.
+// Goal: what is counted on a board reads back exactly, from any thread that sees the memory. Method: seeded values in
+// all ranges against plain arrays, and a second Board over the same memory.
 
 import { describe, expect, test } from "bun:test";
 import { createPrng, nextBelow, nextFloat } from "../../src/base/prng.ts";
@@ -34,7 +34,10 @@ describe("board", () => {
     expect(cells.min).toBe(Math.min(...all));
     expect(cells.max).toBe(Math.max(...all));
     expect(cells.clamped).toBe(all.filter((value) => Math.abs(value) > 1e12).length);
-    expect(cells.sum).toBeCloseTo(all.reduce((sum, value) => sum + value, 0), 0);
+    expect(cells.sum).toBeCloseTo(
+      all.reduce((sum, value) => sum + value, 0),
+      0,
+    );
   });
 
   test("the numbers of a thread are read through the shared memory alone, without the thread", () => {
@@ -44,7 +47,10 @@ describe("board", () => {
     for (let value = 1; value <= 1_000; value++) board.trend(at, value);
     board.count(counter, 5);
     board.words[HEADER.started] = 12;
-    const slots = new Map([[at, trendId], [counter, { ...trendId, key: "c", metric: "c", type: "counter" } satisfies SeriesId]]);
+    const slots = new Map([
+      [at, trendId],
+      [counter, { ...trendId, key: "c", metric: "c", type: "counter" } satisfies SeriesId],
+    ]);
     const series = salvage(board.shared, slots);
     const trend = series[0]?.cells;
     if (trend?.type !== "trend") throw new Error("not a trend");
@@ -57,7 +63,12 @@ describe("board", () => {
   test("a gauge keeps newest, smallest and largest", () => {
     const board = new Board();
     const at = board.allocate("gauge");
-    for (const [value, atMs] of [[5, 10], [-2, 20], [3, 30]] satisfies [number, number][]) board.gauge(at, value, atMs);
+    for (const [value, atMs] of [
+      [5, 10],
+      [-2, 20],
+      [3, 30],
+    ] satisfies [number, number][])
+      board.gauge(at, value, atMs);
     expect(board.read(at, "gauge")).toEqual({ type: "gauge", value: 3, min: -2, max: 5, atMs: 30 });
   });
 

@@ -14,35 +14,74 @@ import type { Series } from "../../src/load/series.ts";
 import type { Accounting, Resume } from "../../src/load/share.ts";
 
 const module = {
-  form: "simple" as const, options: {}, functions: ["default"], hasSetup: false, hasTeardown: false, feeds: [], metrics: [], files: {},
+  form: "simple" as const,
+  options: {},
+  functions: ["default"],
+  hasSetup: false,
+  hasTeardown: false,
+  feeds: [],
+  metrics: [],
+  files: {},
 };
 const { plan } = planJob({ module, overrides: {}, name: "loop" });
 
 type Ended = {
-  readonly accounting: Accounting; readonly threw: readonly unknown[]; readonly warnings: readonly string[];
-  readonly series: readonly Series[]; readonly resume: Resume; readonly elapsedMs: number; readonly value: unknown;
+  readonly accounting: Accounting;
+  readonly threw: readonly unknown[];
+  readonly warnings: readonly string[];
+  readonly series: readonly Series[];
+  readonly resume: Resume;
+  readonly elapsedMs: number;
+  readonly value: unknown;
 };
-type Ask = { gracefulStopMs?: number; minIterationDurationMs?: number; isOneShot?: boolean; stop?: Promise<"graceful" | "now"> };
+type Ask = {
+  gracefulStopMs?: number;
+  minIterationDurationMs?: number;
+  isOneShot?: boolean;
+  stop?: Promise<"graceful" | "now">;
+};
 
 /** Runs a share to its end. `stop` resolves when (and how) it has to be stopped. */
 async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}): Promise<Ended> {
   const board = new Board();
   const warnings: string[] = [];
   const threw: unknown[] = [];
-  const measure = new Measure(board, { workflow: "w" }, { series: () => undefined, warning: (text) => void warnings.push(text) });
+  const measure = new Measure(
+    board,
+    { workflow: "w" },
+    { series: () => undefined, warning: (text) => void warnings.push(text) },
+  );
   const core = new HttpCore(plan.http);
   const beganMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const loop = new ShareLoop({
     host: {
-      workflow: "w", env: {}, context: {}, core, measure, alarms: new Alarms(), provide: () => undefined, abort: () => undefined,
-      jobElapsedMs: () => performance.now() - beganMs, requestFailed: () => undefined,
+      workflow: "w",
+      env: {},
+      context: {},
+      core,
+      measure,
+      alarms: new Alarms(),
+      provide: () => undefined,
+      abort: () => undefined,
+      jobElapsedMs: () => performance.now() - beganMs,
+      requestFailed: () => undefined,
     },
     spec: {
-      workflow: "w", share: 0, shares: 1, executor, vuBase: 0, startTimeMs: 0, gracefulStopMs: ask.gracefulStopMs ?? 1_000,
-      minIterationDurationMs: ask.minIterationDurationMs ?? 0, resume: null,
+      workflow: "w",
+      share: 0,
+      shares: 1,
+      executor,
+      vuBase: 0,
+      startTimeMs: 0,
+      gracefulStopMs: ask.gracefulStopMs ?? 1_000,
+      minIterationDurationMs: ask.minIterationDurationMs ?? 0,
+      resume: null,
     },
-    run, data: null, board, isOneShot: ask.isOneShot ?? false,
+    run,
+    data: null,
+    board,
+    isOneShot: ask.isOneShot ?? false,
     events: { threw: (thrown) => void threw.push(thrown), warning: (text) => void warnings.push(text), ended: resolve },
   });
   loop.start(beganMs);
@@ -50,8 +89,13 @@ async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}):
   const value = await promise;
   core.close();
   return {
-    accounting: board.accounting(), threw, warnings, series: measure.cut("all"), resume: loop.resume({}),
-    elapsedMs: performance.now() - beganMs, value,
+    accounting: board.accounting(),
+    threw,
+    warnings,
+    series: measure.cut("all"),
+    resume: loop.resume({}),
+    elapsedMs: performance.now() - beganMs,
+    value,
   };
 }
 
@@ -63,10 +107,13 @@ function counted(series: readonly Series[], metric: string): number {
 describe("closed executors", () => {
   test("shared iterations run exactly as many as asked for, by all VUs, each with a number of its own", async () => {
     const seen = new Map<number, number>();
-    const ended = await drive({ kind: "shared-iterations", vus: 7, iterations: 1_000, maxDurationMs: 60_000 }, async (vu: VU) => {
-      seen.set(vu.id, (seen.get(vu.id) ?? 0) + 1);
-      await Promise.resolve();
-    });
+    const ended = await drive(
+      { kind: "shared-iterations", vus: 7, iterations: 1_000, maxDurationMs: 60_000 },
+      async (vu: VU) => {
+        seen.set(vu.id, (seen.get(vu.id) ?? 0) + 1);
+        await Promise.resolve();
+      },
+    );
     expect(ended.accounting).toMatchObject({ scheduled: 1_000, started: 1_000, completed: 1_000, interrupted: 0 });
     expect(counted(ended.series, "iterations")).toBe(1_000);
     expect([...seen.keys()].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
@@ -111,7 +158,13 @@ describe("closed executors", () => {
 
   test("a VU ramped down is interrupted after gracefulRampDown, the others go on", async () => {
     const executor: Executor = {
-      kind: "ramping-vus", startVus: 2, gracefulRampDownMs: 50, stages: [{ durationMs: 0, target: 1 }, { durationMs: 600, target: 1 }],
+      kind: "ramping-vus",
+      startVus: 2,
+      gracefulRampDownMs: 50,
+      stages: [
+        { durationMs: 0, target: 1 },
+        { durationMs: 600, target: 1 },
+      ],
     };
     const ended = await drive(executor, async (vu: VU) => vu.sleep(vu.id === 2 ? 60 : 0.02));
     expect(ended.accounting.started - ended.accounting.completed).toBe(ended.accounting.interrupted);
@@ -124,7 +177,9 @@ describe("open executors", () => {
   const rate = { kind: "constant-arrival-rate", rate: 100, timeUnitMs: 1_000, durationMs: 500 } as const;
 
   test("an arrival that finds no VU is dropped, and started + dropped = scheduled", async () => {
-    const ended = await drive({ ...rate, preAllocatedVus: 1, maxVus: 2, onLate: "drop" }, async (vu: VU) => vu.sleep(0.1));
+    const ended = await drive({ ...rate, preAllocatedVus: 1, maxVus: 2, onLate: "drop" }, async (vu: VU) =>
+      vu.sleep(0.1),
+    );
     expect(ended.accounting.scheduled).toBe(50);
     expect(ended.accounting.started + ended.accounting.dropped).toBe(50);
     expect(ended.accounting.dropped).toBeGreaterThan(30);
@@ -132,7 +187,11 @@ describe("open executors", () => {
   });
 
   test("with onLate queue it starts late, and response_time holds the wait", async () => {
-    const ended = await drive({ ...rate, preAllocatedVus: 1, maxVus: 2, onLate: "queue" }, async (vu: VU) => vu.sleep(0.05), { gracefulStopMs: 10_000 });
+    const ended = await drive(
+      { ...rate, preAllocatedVus: 1, maxVus: 2, onLate: "queue" },
+      async (vu: VU) => vu.sleep(0.05),
+      { gracefulStopMs: 10_000 },
+    );
     expect(ended.accounting).toMatchObject({ scheduled: 50, started: 50, dropped: 0 });
     const response = ended.series.find(({ id }) => id.metric === "response_time")?.cells;
     // 50 arrivals of 50 ms on 2 VUs take 1,250 ms: the last, due at 490 ms, ends about 760 ms late.
@@ -141,7 +200,11 @@ describe("open executors", () => {
   });
 
   test("what still waits in the queue when gracefulStop is over is dropped, never fired", async () => {
-    const ended = await drive({ ...rate, preAllocatedVus: 1, maxVus: 1, onLate: "queue" }, async (vu: VU) => vu.sleep(0.1), { gracefulStopMs: 0 });
+    const ended = await drive(
+      { ...rate, preAllocatedVus: 1, maxVus: 1, onLate: "queue" },
+      async (vu: VU) => vu.sleep(0.1),
+      { gracefulStopMs: 0 },
+    );
     expect(ended.accounting.started + ended.accounting.dropped).toBe(50);
     expect(ended.accounting.dropped).toBeGreaterThan(40);
   });
@@ -158,10 +221,14 @@ describe("the end", () => {
   test("a graceful stop ends pauses at once and begins nothing more", async () => {
     const { promise, resolve } = Promise.withResolvers<"graceful">();
     let begun = 0;
-    const ended = await drive({ kind: "constant-vus", vus: 4, durationMs: 60_000 }, async (vu: VU) => {
-      if (++begun === 4) resolve("graceful");
-      await vu.sleep(30);
-    }, { stop: promise, gracefulStopMs: 30_000 });
+    const ended = await drive(
+      { kind: "constant-vus", vus: 4, durationMs: 60_000 },
+      async (vu: VU) => {
+        if (++begun === 4) resolve("graceful");
+        await vu.sleep(30);
+      },
+      { stop: promise, gracefulStopMs: 30_000 },
+    );
     expect(ended.accounting).toMatchObject({ started: 4, completed: 0, interrupted: 4 });
     expect(ended.elapsedMs).toBeLessThan(5_000);
   });
@@ -169,17 +236,25 @@ describe("the end", () => {
   test("the signal is aborted and new pauses are refused once the VU is stopped", async () => {
     const { promise, resolve } = Promise.withResolvers<"graceful">();
     const seen: string[] = [];
-    await drive({ kind: "constant-vus", vus: 1, durationMs: 60_000 }, async (vu: VU) => {
-      const aborted = new Promise<void>((done) => vu.signal.addEventListener("abort", () => done()));
-      resolve("graceful");
-      await aborted;
-      await vu.sleep(10).catch((thrown: unknown) => seen.push(thrown instanceof Error ? thrown.name : ""));
-    }, { stop: promise });
+    await drive(
+      { kind: "constant-vus", vus: 1, durationMs: 60_000 },
+      async (vu: VU) => {
+        const aborted = new Promise<void>((done) => vu.signal.addEventListener("abort", () => done()));
+        resolve("graceful");
+        await aborted;
+        await vu.sleep(10).catch((thrown: unknown) => seen.push(thrown instanceof Error ? thrown.name : ""));
+      },
+      { stop: promise },
+    );
     expect(seen).toEqual(["InterruptedError"]);
   });
 
   test("a one-shot function hands out what it returned, and counts no iteration", async () => {
-    const ended = await drive({ kind: "per-vu-iterations", vus: 1, iterations: 1, maxDurationMs: 60_000 }, async () => ({ token: 1 }), { isOneShot: true });
+    const ended = await drive(
+      { kind: "per-vu-iterations", vus: 1, iterations: 1, maxDurationMs: 60_000 },
+      async () => ({ token: 1 }),
+      { isOneShot: true },
+    );
     expect(ended.value).toEqual({ token: 1 });
     expect(counted(ended.series, "iterations")).toBe(0);
   });

@@ -8,18 +8,40 @@ import { Measure, OTHER_NAME, REQUEST_NAMES_MAX, TAG_SETS_MAX } from "../../src/
 import type { Series } from "../../src/load/series.ts";
 
 const exchange: Exchange = {
-  method: "GET", url: "http://h/", name: "http://h/", status: 200, errorCode: 0, error: "", isExpected: true, isSent: true, isInterrupted: false,
-  bytesSent: 10, bytesReceived: 100, blockedMs: 0, connectingMs: 0, tlsMs: 0, sendingMs: 1, waitingMs: 2, receivingMs: 3, tags: null,
+  method: "GET",
+  url: "http://h/",
+  name: "http://h/",
+  status: 200,
+  errorCode: 0,
+  error: "",
+  isExpected: true,
+  isSent: true,
+  isInterrupted: false,
+  bytesSent: 10,
+  bytesReceived: 100,
+  blockedMs: 0,
+  connectingMs: 0,
+  tlsMs: 0,
+  sendingMs: 1,
+  waitingMs: 2,
+  receivingMs: 3,
+  tags: null,
 };
 
 function make(): { measure: Measure; warnings: string[] } {
   const warnings: string[] = [];
-  const measure = new Measure(new Board(), { workflow: "w" }, { series: () => undefined, warning: (text) => void warnings.push(text) });
+  const measure = new Measure(
+    new Board(),
+    { workflow: "w" },
+    { series: () => undefined, warning: (text) => void warnings.push(text) },
+  );
   return { measure, warnings };
 }
 
 function sum(series: readonly Series[], metric: string): number {
-  return series.filter((one) => one.id.metric === metric).reduce((total, one) => total + (one.cells.type === "counter" ? one.cells.sum : 0), 0);
+  return series
+    .filter((one) => one.id.metric === metric)
+    .reduce((total, one) => total + (one.cells.type === "counter" ? one.cells.sum : 0), 0);
 }
 
 describe("measure", () => {
@@ -33,7 +55,14 @@ describe("measure", () => {
     const requests = measure.cut("all").filter((one) => one.id.metric === "http_reqs");
     expect(requests.map((one) => one.id.tags)).toEqual([
       { workflow: "w", name: "http://h/", method: "GET", status: "200", expected_response: "true" },
-      { workflow: "w", name: "http://h/", method: "GET", status: "500", expected_response: "false", error_code: "1500" },
+      {
+        workflow: "w",
+        name: "http://h/",
+        method: "GET",
+        status: "500",
+        expected_response: "false",
+        error_code: "1500",
+      },
       { workflow: "w", name: "http://h/", method: "POST", status: "200", expected_response: "true" },
       { workflow: "w", kind: "a", name: "http://h/", method: "GET", status: "200", expected_response: "true" },
     ]);
@@ -46,7 +75,11 @@ describe("measure", () => {
     const cut = measure.cut("all");
     const duration = cut.find((one) => one.id.metric === "http_req_duration")?.cells;
     expect(duration?.type === "trend" && duration.sum).toBe(6);
-    expect(cut.find((one) => one.id.metric === "http_req_failed")?.cells).toEqual({ type: "rate", passes: 1, total: 1 });
+    expect(cut.find((one) => one.id.metric === "http_req_failed")?.cells).toEqual({
+      type: "rate",
+      passes: 1,
+      total: 1,
+    });
   });
 
   test("a cut holds only what changed since the one before it", () => {

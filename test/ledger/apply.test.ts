@@ -145,7 +145,12 @@ describe("fences", () => {
     const harness = started(1);
     for (const step of ["preparing", "running"]) {
       expect(harness.states()).toEqual({ a: step });
-      const refused = harness.commit({ kind: "finish", job: "j", ownerToken: harness.ownerToken(), thresholdsFailed: 0 });
+      const refused = harness.commit({
+        kind: "finish",
+        job: "j",
+        ownerToken: harness.ownerToken(),
+        thresholdsFailed: 0,
+      });
       expect(refused).toMatchObject([{ kind: "refused", code: "illegal" }]);
       harness.ready("a");
     }

@@ -1,6 +1,7 @@
 // Any order of what can happen to jobs: duplicates, stale tokens, cancel against close, failure against close, workers
-// that come and go, lost proposals. Random scripts (shrunk by fast-check) drive the ledger; invariants are checked after
-// every entry, and at the end everything that still runs may finish: each job then has exactly one terminal state.
+// that come and go, lost proposals. Random scripts (shrunk by fast-check) drive the ledger; invariants are checked
+// after every entry, and at the end everything that still runs may finish: each job then has exactly one terminal
+// state.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

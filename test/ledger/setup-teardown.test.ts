@@ -1,5 +1,5 @@
-// Setup and teardown through the ledger: committed once, and what every ending means for them. Each test commits entries
-// by hand and looks at the states, also at what must not have run.
+// Setup and teardown through the ledger: committed once, and what every ending means for them. Each test commits
+// entries by hand and looks at the states, also at what must not have run.
 
 import { describe, expect, test } from "bun:test";
 import { CLOSED, FAILED, SETUP, started, TEARDOWN, workflow } from "./harness.ts";

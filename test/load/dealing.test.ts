@@ -122,7 +122,8 @@ describe("feed rows", () => {
       fc.property(fc.nat(200), fc.integer({ min: 1, max: 9 }), (rows, workers) => {
         const seen: number[] = [];
         for (let index = 0; index < workers; index++) {
-          for (let k = 0, row = 0; (row = feedRow({ pick: "unique", rows }, { index, of: workers }, k)) >= 0; k++) seen.push(row);
+          for (let k = 0, row = 0; (row = feedRow({ pick: "unique", rows }, { index, of: workers }, k)) >= 0; k++)
+            seen.push(row);
         }
         expect(seen.sort((one, other) => one - other)).toEqual(Array.from({ length: rows }, (_, row) => row));
       }),

@@ -1,5 +1,5 @@
-// Goal: cycles are found and named, planned times follow the longest path, and the bound on VUs holds and is tight where
-// workflows surely follow each other. Method: small graphs by hand; a property over random graphs.
+// Goal: cycles are found and named, planned times follow the longest path, and the bound on VUs holds and is tight
+// where workflows surely follow each other. Method: small graphs by hand; a property over random graphs.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";

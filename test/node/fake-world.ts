@@ -1,5 +1,5 @@
-// A world in virtual time with engines that only pretend: they count requests at a given rate on a real board and answer
-// the messages of engine/messages.ts, or misbehave on purpose. Tests with it never wait. Not a test itself.
+// A world in virtual time with engines that only pretend: they count requests at a given rate on a real board and
+// answer the messages of engine/messages.ts, or misbehave on purpose. Tests with it never wait. Not a test itself.
 
 import { Board, HEADER } from "../../src/engine/board.ts";
 import type { EngineReply, EngineRequest } from "../../src/engine/messages.ts";

@@ -1,5 +1,5 @@
-// The manager against workers and clients played by the test: what it says to whom, what it never says, and how it counts
-// snapshots that are lost, repeated, out of order, or too late. Virtual time; an in-memory log.
+// The manager against workers and clients played by the test: what it says to whom, what it never says, and how it
+// counts snapshots that are lost, repeated, out of order, or too late. Virtual time; an in-memory log.
 
 import { expect, test } from "bun:test";
 import { select } from "../../src/load/merge.ts";

@@ -1,5 +1,5 @@
-// One whole job on real engine threads against a server on loopback: the parts that pretend elsewhere fit the real ones.
-// The server's own count is the judge. Ends with the job; no waiting on time.
+// One whole job on real engine threads against a server on loopback: the parts that pretend elsewhere fit the real
+// ones. The server's own count is the judge. Ends with the job; no waiting on time.
 
 import { expect, test } from "bun:test";
 import type { EngineReply, EngineRequest } from "../../src/engine/messages.ts";

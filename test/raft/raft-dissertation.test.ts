@@ -1,6 +1,6 @@
 // Goal: each safety passage on membership, snapshots, reads, deduplication, transfer and pre-vote holds, section in the
-// name: the Raft paper (extended version) from section 6 on, and Ongaro's dissertation. Terms, elections and replication
-// are in raft-paper.test.ts. Method: one core driven by hand; what it must not do is compared as well.
+// name: the Raft paper (extended version) from section 6 on, and Ongaro's dissertation. Terms, elections and
+// replication are in raft-paper.test.ts. Method: one core driven by hand; what it must not do is compared as well.
 
 import { describe, expect, test } from "bun:test";
 import * as shipped from "../../src/raft/raft.ts";

@@ -8,7 +8,19 @@ import { html, scriptJson, verbatim } from "../../src/report/html/markup.ts";
 import { SCRIPT } from "../../src/report/html/script.ts";
 import { STYLE } from "../../src/report/html/style.ts";
 import { buildSummary, NO_VUS, seeVus } from "../../src/report/summary.ts";
-import { counter, jobPlan, jobResult, rate, series, shopResult, shopWindows, STARTED_AT, threshold, trend, workflowResult } from "./fixture.ts";
+import {
+  counter,
+  jobPlan,
+  jobResult,
+  rate,
+  series,
+  shopResult,
+  shopWindows,
+  STARTED_AT,
+  threshold,
+  trend,
+  workflowResult,
+} from "./fixture.ts";
 
 const windows = shopWindows();
 const shop = buildSummary(shopResult(windows), windows.reduce(seeVus, NO_VUS));
@@ -50,13 +62,19 @@ describe("the page", () => {
   test("holds every threshold with its outcome, every check, workflow, error, warning and metric", () => {
     const expected = [
       ...Object.keys(shop.metrics).map((key) => `<th scope="row">${key}</th>`),
-      ...Object.values(shop.metrics).flatMap(({ thresholds }) => Object.keys(thresholds)).map((text) => html`<td class="code">${text}</td>`.text),
-      ...shop.checks.map(({ name }) => `<th scope="row">${name}</th>`), "<td>shop › item</td>",
+      ...Object.values(shop.metrics)
+        .flatMap(({ thresholds }) => Object.keys(thresholds))
+        .map((text) => html`<td class="code">${text}</td>`.text),
+      ...shop.checks.map(({ name }) => `<th scope="row">${name}</th>`),
+      "<td>shop › item</td>",
       ...Object.keys(shop.workflows).map((name) => `<th scope="row">${name}</th>`),
       ...shop.errors.map(({ message }) => html`<td class="wrap code">${message}</td>`.text),
       ...shop.warnings.map((warning) => `<li>${warning}</li>`),
       ...["avg", "med", "p(90)", "p(95)", "p(99)", "p(99.9)"].map((stat) => `<th scope="col" class="n">${stat}</th>`),
-      "1 of 5 thresholds failed.", "worker w-2 was lost", "<h2>Generator</h2>", "<h2>Accounting</h2>",
+      "1 of 5 thresholds failed.",
+      "worker w-2 was lost",
+      "<h2>Generator</h2>",
+      "<h2>Accounting</h2>",
     ];
     expect(expected.filter((text) => !page.includes(text))).toEqual([]);
     expect(page.match(/✗ failed/g)).toHaveLength(1);
@@ -65,11 +83,20 @@ describe("the page", () => {
 
   test("says loudly that the generator was the bottleneck, and only then", () => {
     expect(page).not.toContain("bottleneck:");
-    expect(htmlReport({ ...shop, generator: { ...shop.generator, saturated: true } }, windows)).toContain("The generator was the bottleneck:");
+    expect(htmlReport({ ...shop, generator: { ...shop.generator, saturated: true } }, windows)).toContain(
+      "The generator was the bottleneck:",
+    );
   });
 
   test("of an empty job is a page all the same", () => {
-    const summary = buildSummary(jobResult({ state: "failed", reason: "setup threw: no server", workflows: [workflowResult("default", { state: "skipped", toMs: 0 })], cores: [] }));
+    const summary = buildSummary(
+      jobResult({
+        state: "failed",
+        reason: "setup threw: no server",
+        workflows: [workflowResult("default", { state: "skipped", toMs: 0 })],
+        cores: [],
+      }),
+    );
     const text = htmlReport(summary, []);
     elementsOf(text);
     expect(text).toContain("The job was not completed.");
@@ -78,11 +105,24 @@ describe("the page", () => {
   });
 
   test("without http shows iterations in place of requests, and names setup plainly", () => {
-    const seconds = [{ second: 0, epochMs: STARTED_AT, vus: 1, vusMax: 1, series: [series("iterations", {}, counter(5)), series("iteration_duration", {}, trend([5]))] }];
-    const summary = buildSummary(jobResult({ workflows: [
-      workflowResult("a", { series: seconds[0]?.series ?? [] }), workflowResult("b"),
-      workflowResult(SETUP, { series: [series("checks", { check: "ready" }, rate(1, 1))] }),
-    ] }));
+    const seconds = [
+      {
+        second: 0,
+        epochMs: STARTED_AT,
+        vus: 1,
+        vusMax: 1,
+        series: [series("iterations", {}, counter(5)), series("iteration_duration", {}, trend([5]))],
+      },
+    ];
+    const summary = buildSummary(
+      jobResult({
+        workflows: [
+          workflowResult("a", { series: seconds[0]?.series ?? [] }),
+          workflowResult("b"),
+          workflowResult(SETUP, { series: [series("checks", { check: "ready" }, rate(1, 1))] }),
+        ],
+      }),
+    );
     const text = htmlReport(summary, seconds);
     expect(text).toContain("<h3>Iterations</h3>");
     expect(text).toContain("<h3>Iteration duration</h3>");
@@ -96,13 +136,24 @@ describe("text from outside", () => {
 
   test("is never markup, wherever it comes from", () => {
     const result = jobResult({
-      id: evil, reason: evil, state: "failed", plan: jobPlan({ name: evil, thresholds: [threshold(evil, `count<${evil}`)] }),
+      id: evil,
+      reason: evil,
+      state: "failed",
+      plan: jobPlan({ name: evil, thresholds: [threshold(evil, `count<${evil}`)] }),
       thresholds: [{ metricKey: evil, expression: `count<${evil}`, ok: false, value: 1 }],
       workflows: [
-        workflowResult(evil, { series: [series("checks", { check: evil, group: `::${evil}` }, rate(1, 2)), series(evil, {}, counter(1)), series("t", {}, trend([1]))] }),
+        workflowResult(evil, {
+          series: [
+            series("checks", { check: evil, group: `::${evil}` }, rate(1, 2)),
+            series(evil, {}, counter(1)),
+            series("t", {}, trend([1])),
+          ],
+        }),
         workflowResult("other"),
       ],
-      warnings: [evil], errors: [{ workflow: evil, message: evil, count: 1 }], disturbed: [{ from: 0, to: 1, why: evil }],
+      warnings: [evil],
+      errors: [{ workflow: evil, message: evil, count: 1 }],
+      disturbed: [{ from: 0, to: 1, why: evil }],
       cores: [{ node: evil, core: 0, cpu: 1, loopLagMsMax: 1, seconds: 1, saturatedSeconds: 1 }],
     });
     const text = htmlReport(buildSummary(result), windows);
@@ -114,7 +165,9 @@ describe("text from outside", () => {
   });
 
   test("is escaped in text and attributes; lists are joined, markup is kept", () => {
-    expect(html`<p title="${`"'<&`}">${["a<b", html`<i>${1}</i>`, verbatim("<b/>")]}</p>`.text).toBe('<p title="&quot;&#39;&lt;&amp;">a&lt;b<i>1</i><b/></p>');
+    expect(html`<p title="${`"'<&`}">${["a<b", html`<i>${1}</i>`, verbatim("<b/>")]}</p>`.text).toBe(
+      '<p title="&quot;&#39;&lt;&amp;">a&lt;b<i>1</i><b/></p>',
+    );
   });
 
   test("cannot end a script element that holds data", () => {
@@ -131,8 +184,14 @@ describe("text from outside", () => {
 
 describe("the timeline", () => {
   const second = (at: number, count: number, times: readonly number[] = [], vus = 1) => ({
-    second: at, epochMs: STARTED_AT + at * 1_000, vus, vusMax: vus + 1,
-    series: [series("http_reqs", {}, counter(count)), ...(times.length === 0 ? [] : [series("http_req_duration", {}, trend(times))])],
+    second: at,
+    epochMs: STARTED_AT + at * 1_000,
+    vus,
+    vusMax: vus + 1,
+    series: [
+      series("http_reqs", {}, counter(count)),
+      ...(times.length === 0 ? [] : [series("http_req_duration", {}, trend(times))]),
+    ],
   });
 
   test("keeps every second of a short run apart", () => {
@@ -169,11 +228,30 @@ describe("the timeline", () => {
 
   test("the last, partial second is one of its own length, and too short a rest joins the point before it", () => {
     const timeline = new Timeline();
-    for (const [at, count] of [[0, 100], [1, 100], [2, 80]] as const) timeline.second(second(at, count));
-    const shape = (durationMs: number) => timeline.points(durationMs).map(({ from, seconds, requests }) => [from, Number(seconds.toFixed(3)), Math.round(requests)]);
-    expect(shape(2_800)).toEqual([[0, 1, 100], [1, 1, 100], [2, 0.8, 100]]);
-    expect(shape(2_100)).toEqual([[0, 1, 100], [1, 1.1, 164]]);
-    expect(shape(60_000)).toEqual([[0, 1, 100], [1, 1, 100], [2, 1, 80]]);
+    for (const [at, count] of [
+      [0, 100],
+      [1, 100],
+      [2, 80],
+    ] as const)
+      timeline.second(second(at, count));
+    const shape = (durationMs: number) =>
+      timeline
+        .points(durationMs)
+        .map(({ from, seconds, requests }) => [from, Number(seconds.toFixed(3)), Math.round(requests)]);
+    expect(shape(2_800)).toEqual([
+      [0, 1, 100],
+      [1, 1, 100],
+      [2, 0.8, 100],
+    ]);
+    expect(shape(2_100)).toEqual([
+      [0, 1, 100],
+      [1, 1.1, 164],
+    ]);
+    expect(shape(60_000)).toEqual([
+      [0, 1, 100],
+      [1, 1, 100],
+      [2, 1, 80],
+    ]);
     const short = new Timeline();
     short.second(second(0, 5));
     expect(short.points(100)).toMatchObject([{ from: 0, seconds: 0.5, requests: 10 }]);
@@ -183,7 +261,11 @@ describe("the timeline", () => {
     const timeline = new Timeline();
     timeline.second(second(0, 5, [1]));
     timeline.second(second(2, 5, [1]));
-    expect(timeline.points().map(({ requests, latency }) => [requests, latency === null])).toEqual([[5, false], [0, true], [5, false]]);
+    expect(timeline.points().map(({ requests, latency }) => [requests, latency === null])).toEqual([
+      [5, false],
+      [0, true],
+      [5, false],
+    ]);
     expect(htmlReport(shop, timeline)).not.toMatch(/NaN/);
   });
 });

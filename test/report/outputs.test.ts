@@ -16,12 +16,27 @@ const shop = buildSummary(shopResult(windows), windows.reduce(seeVus, NO_VUS));
 
 const lineSchema = z.discriminatedUnion("type", [
   z.strictObject({
-    metric: z.string(), type: z.literal("Metric"),
-    data: z.strictObject({ name: z.string(), type: z.enum(["counter", "gauge", "rate", "trend"]), contains: z.enum(["default", "time", "data"]), thresholds: z.array(z.string()), submetrics: z.null() }),
+    metric: z.string(),
+    type: z.literal("Metric"),
+    data: z.strictObject({
+      name: z.string(),
+      type: z.enum(["counter", "gauge", "rate", "trend"]),
+      contains: z.enum(["default", "time", "data"]),
+      thresholds: z.array(z.string()),
+      submetrics: z.null(),
+    }),
   }),
   z.strictObject({
-    metric: z.string(), type: z.literal("Point"),
-    data: z.object({ time: z.iso.datetime(), value: z.number(), tags: z.record(z.string(), z.string()), count: z.number().optional(), p95: z.number().optional(), max: z.number().optional() }),
+    metric: z.string(),
+    type: z.literal("Point"),
+    data: z.object({
+      time: z.iso.datetime(),
+      value: z.number(),
+      tags: z.record(z.string(), z.string()),
+      count: z.number().optional(),
+      p95: z.number().optional(),
+      max: z.number().optional(),
+    }),
   }),
 ]);
 type Line = z.infer<typeof lineSchema>;
@@ -29,7 +44,8 @@ type Line = z.infer<typeof lineSchema>;
 /** A sink that keeps everything; `chunks` as they were written. */
 function memorySink(): FileSink & { readonly chunks: (string | Uint8Array)[]; isClosed: boolean } {
   return {
-    chunks: [], isClosed: false,
+    chunks: [],
+    isClosed: false,
     async write(chunk) {
       this.chunks.push(chunk);
     },
@@ -42,9 +58,11 @@ function memorySink(): FileSink & { readonly chunks: (string | Uint8Array)[]; is
 /** A full disk: the first `room` writes go through. */
 function fullSink(room: number): FileSink & { writes: number; isClosed: boolean } {
   return {
-    writes: 0, isClosed: false,
+    writes: 0,
+    isClosed: false,
     async write() {
-      if (++this.writes > room) throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+      if (++this.writes > room)
+        throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     },
     async close() {
       this.isClosed = true;
@@ -65,14 +83,17 @@ async function written(spec: string, seconds: readonly SecondWindow[] = windows)
 async function jsonLinesOf(seconds?: readonly SecondWindow[]): Promise<readonly Line[]> {
   const text = await written("json=out.json", seconds);
   expect(text.endsWith("\n")).toBe(true);
-  return text.slice(0, -1).split("\n").map((line) => lineSchema.parse(JSON.parse(line)));
+  return text
+    .slice(0, -1)
+    .split("\n")
+    .map((line) => lineSchema.parse(JSON.parse(line)));
 }
 
 /** Rows of RFC 4180 text. */
 function csvRows(text: string): readonly (readonly string[])[] {
   const rows: string[][] = [[]];
   for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|$)/g)) {
-    rows.at(-1)?.push(quoted === undefined ? plain ?? "" : quoted.replaceAll('""', '"'));
+    rows.at(-1)?.push(quoted === undefined ? (plain ?? "") : quoted.replaceAll('""', '"'));
     if (end === "\n") rows.push([]);
     if (end === "") break;
   }
@@ -84,7 +105,10 @@ function oneSecond(...seriesOfIt: SecondWindow["series"]): SecondWindow {
 }
 
 async function rejection(promise: Promise<unknown>): Promise<HyperscaleError> {
-  const outcome = await promise.then(() => null, (thrown: unknown) => thrown);
+  const outcome = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
   if (!(outcome instanceof HyperscaleError)) throw new Error(`expected a HyperscaleError, got ${String(outcome)}`);
   return outcome;
 }
@@ -106,27 +130,42 @@ describe("-o json", () => {
 
   test("sums over all points equal the summary's totals", async () => {
     const lines = await jsonLinesOf();
-    const points = (metric: string) => lines.flatMap((line) => (line.type === "Point" && line.metric === metric ? [line.data] : []));
+    const points = (metric: string) =>
+      lines.flatMap((line) => (line.type === "Point" && line.metric === metric ? [line.data] : []));
     for (const name of ["http_reqs", "iterations", "data_sent", "data_received", "dropped_iterations"]) {
       const metric = shop.metrics[name];
-      expect(points(name).reduce((sum, { value }) => sum + value, 0)).toBe(metric?.type === "counter" ? metric.values.count : NaN);
+      expect(points(name).reduce((sum, { value }) => sum + value, 0)).toBe(
+        metric?.type === "counter" ? metric.values.count : NaN,
+      );
     }
     const checks = shop.metrics["checks"];
-    expect(Math.round(points("checks").reduce((sum, { value, count = 0 }) => sum + value * count, 0))).toBe(checks?.type === "rate" ? checks.values.passes : NaN);
+    expect(Math.round(points("checks").reduce((sum, { value, count = 0 }) => sum + value * count, 0))).toBe(
+      checks?.type === "rate" ? checks.values.passes : NaN,
+    );
     const latency = shop.metrics["http_req_duration"];
-    expect(points("http_req_duration").reduce((sum, { count = 0 }) => sum + count, 0)).toBe(latency?.type === "trend" ? latency.values.count : NaN);
-    expect(Math.max(...points("http_req_duration").map(({ max = 0 }) => max))).toBe(latency?.type === "trend" ? latency.values.max : NaN);
+    expect(points("http_req_duration").reduce((sum, { count = 0 }) => sum + count, 0)).toBe(
+      latency?.type === "trend" ? latency.values.count : NaN,
+    );
+    expect(Math.max(...points("http_req_duration").map(({ max = 0 }) => max))).toBe(
+      latency?.type === "trend" ? latency.values.max : NaN,
+    );
     expect(points("vus")).toHaveLength(windows.length);
   });
 
   test("a point carries the second's start, the tags, and the numbers of its type", async () => {
     const tags = { workflow: "browse", name: 'say "hi"' };
-    const lines = await jsonLinesOf([oneSecond(
-      series("http_reqs", tags, counter(7)), series("http_req_failed", tags, rate(1, 4)), series("http_req_duration", tags, trend([1, 2, 6])),
-      series("queue", {}, { type: "gauge", value: 8, min: 1, max: 9, atMs: 1 }),
-    )]);
+    const lines = await jsonLinesOf([
+      oneSecond(
+        series("http_reqs", tags, counter(7)),
+        series("http_req_failed", tags, rate(1, 4)),
+        series("http_req_duration", tags, trend([1, 2, 6])),
+        series("queue", {}, { type: "gauge", value: 8, min: 1, max: 9, atMs: 1 }),
+      ),
+    ]);
     const time = new Date(STARTED_AT + 3_250).toISOString();
-    const data = Object.fromEntries(lines.flatMap((line) => (line.type === "Point" ? [[line.metric, line.data] as const] : [])));
+    const data = Object.fromEntries(
+      lines.flatMap((line) => (line.type === "Point" ? [[line.metric, line.data] as const] : [])),
+    );
     expect(data["vus"]).toEqual({ time, value: 2, tags: {} });
     expect(data["vus_max"]).toEqual({ time, value: 5, tags: {} });
     expect(data["http_reqs"]).toEqual({ time, value: 7, tags });
@@ -136,9 +175,13 @@ describe("-o json", () => {
   });
 
   test("series in which nothing happened give no point, and a workflow's own vus none beside the job's", async () => {
-    const lines = await jsonLinesOf([oneSecond(
-      series("http_reqs", {}, counter(0)), series("checks", {}, rate(0, 0)), series("vus", { workflow: "a" }, { type: "gauge", value: 1, min: 1, max: 1, atMs: 1 }),
-    )]);
+    const lines = await jsonLinesOf([
+      oneSecond(
+        series("http_reqs", {}, counter(0)),
+        series("checks", {}, rate(0, 0)),
+        series("vus", { workflow: "a" }, { type: "gauge", value: 1, min: 1, max: 1, atMs: 1 }),
+      ),
+    ]);
     expect(lines.filter(({ type }) => type === "Point").map(({ metric }) => metric)).toEqual(["vus", "vus_max"]);
   });
 });
@@ -163,7 +206,9 @@ describe("-o csv", () => {
 
   test("tags go to their columns, others to extra_tags, and awkward values are quoted", async () => {
     const tags = { workflow: "browse", check: 'a, "b"\nc', status: "200", zone: "eu", build: "7" };
-    const [, , , row] = csvRows(await written("csv=out.csv", [oneSecond(series("http_req_duration", tags, trend([2, 4])))]));
+    const [, , , row] = csvRows(
+      await written("csv=out.csv", [oneSecond(series("http_req_duration", tags, trend([2, 4])))]),
+    );
     const field = (name: string): string | undefined => row?.[CSV_COLUMNS.indexOf(name)];
     expect(field("timestamp")).toBe(String(Math.floor((STARTED_AT + 3_250) / 1_000)));
     expect(field("metric_value")).toBe("3.000000");
@@ -181,7 +226,9 @@ describe("a file", () => {
     await output.start();
     for (const window of windows) output.second(window);
     await output.finish(shop);
-    const bytes = await new Blob(sink.chunks.map((chunk) => (typeof chunk === "string" ? chunk : new Uint8Array(chunk)))).bytes();
+    const bytes = await new Blob(
+      sink.chunks.map((chunk) => (typeof chunk === "string" ? chunk : new Uint8Array(chunk))),
+    ).bytes();
     expect([bytes[0], bytes[1]]).toEqual([0x1f, 0x8b]);
     expect(new TextDecoder().decode(Bun.gunzipSync(bytes))).toBe(await written("json=out.json"));
     expect(sink.isClosed).toBe(true);
@@ -219,10 +266,16 @@ describe("a file", () => {
 
   test("whose sink names it in its own error is not named twice", async () => {
     const own = new HyperscaleError("storage", "cannot write /x.csv: no space left on the disk");
-    const output = createOutput({ path: "/x.csv", format: numbered, sink: { write: () => Promise.reject(own), close: async () => {} } });
+    const output = createOutput({
+      path: "/x.csv",
+      format: numbered,
+      sink: { write: () => Promise.reject(own), close: async () => {} },
+    });
     await output.start();
     const error = await rejection(output.finish(shop));
-    expect(error.message).toBe("cannot write /x.csv: no space left on the disk; the file is incomplete from about second 0");
+    expect(error.message).toBe(
+      "cannot write /x.csv: no space left on the disk; the file is incomplete from about second 0",
+    );
     expect(error.cause).toBe(own);
   });
 
@@ -259,7 +312,12 @@ describe("a file", () => {
     let release = (): void => {};
     const gate = new Promise<void>((resolve) => (release = resolve));
     const sink: FileSink = { write: () => gate, close: async () => {} };
-    const output = createOutput({ path: "x.csv", format: { head: () => "", second: () => "0123456789" }, sink, pendingMax: 35 });
+    const output = createOutput({
+      path: "x.csv",
+      format: { head: () => "", second: () => "0123456789" },
+      sink,
+      pendingMax: 35,
+    });
     await output.start();
     for (const window of windows.slice(0, 3)) output.second(window);
     expect(output.failure()).toBeNull();
@@ -273,15 +331,26 @@ describe("a file", () => {
 describe("-o specs", () => {
   test("kind=path, or a path whose ending tells the kind", () => {
     for (const [spec, kind, path] of [
-      ["json=r.txt", "json", "r.txt"], ["CSV=r", "csv", "r"], ["r.json", "json", "r.json"], ["a/b.jsonl.gz", "json", "a/b.jsonl.gz"],
-      ["r.csv.gz", "csv", "r.csv.gz"], ["json=a=b.json", "json", "a=b.json"], ["./a=b.csv", "csv", "./a=b.csv"],
+      ["json=r.txt", "json", "r.txt"],
+      ["CSV=r", "csv", "r"],
+      ["r.json", "json", "r.json"],
+      ["a/b.jsonl.gz", "json", "a/b.jsonl.gz"],
+      ["r.csv.gz", "csv", "r.csv.gz"],
+      ["json=a=b.json", "json", "a=b.json"],
+      ["./a=b.csv", "csv", "./a=b.csv"],
     ] as const) {
       expect(parseOutput(spec)).toEqual({ kind, path });
     }
   });
 
   test("anything else is a usage error that lists the kinds", () => {
-    for (const [spec, problem] of [["influxdb=http://x", "no output of kind \"influxdb\""], ["json=", "the file is missing"], ["csv", "the file is missing"], ["results.txt", "tells no kind"], ["", "tells no kind"]] as const) {
+    for (const [spec, problem] of [
+      ["influxdb=http://x", 'no output of kind "influxdb"'],
+      ["json=", "the file is missing"],
+      ["csv", "the file is missing"],
+      ["results.txt", "tells no kind"],
+      ["", "tells no kind"],
+    ] as const) {
       const thrown = (() => {
         try {
           return parseOutput(spec);

@@ -1,5 +1,5 @@
-// The WAL matrix: every way to lose what was acknowledged that a small log can show, as a list of checks. matrix.test.ts
-// runs them on the shipped code, mutants.test.ts on copies with planted bugs. Not a test itself.
+// The WAL matrix: every way to lose what was acknowledged that a small log can show, as a list of checks.
+// matrix.test.ts runs them on the shipped code, mutants.test.ts on copies with planted bugs. Not a test itself.
 
 import { crashEverywhere, manyFrames } from "./matrix-crashes.ts";
 import { everyBit, everySector, everySubset, lostFiles } from "./matrix-damage.ts";

@@ -1,5 +1,6 @@
-// Goal: the matrix sees bugs. Method: copies of the sources, each with one bug planted by replacing a piece of text, are run
-// through the check of matrix.ts that is named beside the bug; the shipped code passes it (matrix.test.ts), they must not.
+// Goal: the matrix sees bugs. Method: copies of the sources, each with one bug planted by replacing a piece of text,
+// are run through the check of matrix.ts that is named beside the bug; the shipped code passes it (matrix.test.ts),
+// they must not.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

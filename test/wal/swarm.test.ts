@@ -1,7 +1,7 @@
-// Goal: over many lives of one log (crashes, kills, failing and full disks, one after another) nothing acknowledged is ever
-// missing. Method: seeds; each life opens what the last one left, checks it against the model, writes on under random faults,
-// and ends in one of several ways. A failure names its seed. What must have happened somewhere is counted, so that a swarm
-// that tests nothing fails.
+// Goal: over many lives of one log (crashes, kills, failing and full disks, one after another) nothing acknowledged is
+// ever missing. Method: seeds; each life opens what the last one left, checks it against the model, writes on under
+// random faults, and ends in one of several ways. A failure names its seed. What must have happened somewhere is
+// counted, so that a swarm that tests nothing fails.
 
 import { expect, test } from "bun:test";
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";

@@ -18,7 +18,7 @@ export const text: CommandText = {
 };
 
 export const options = {
-  "shell": {
+  shell: {
     type: "positional",
     required: true,
     valueHint: "SHELL",

@@ -14,14 +14,14 @@ export const text: CommandText = {
 };
 
 export const options = {
-  "folder": {
+  folder: {
     type: "positional",
     required: false,
     valueHint: "FOLDER",
     completion: "folder",
     description: "where to write; default the current folder",
   },
-  "force": {
+  force: {
     type: "boolean",
     alias: ["f"],
     isFlagOnly: true,

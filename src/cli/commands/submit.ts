@@ -40,8 +40,8 @@ export const options = {
     section: "Generator",
     description: "Memory at which the test is failed: 2GiB; default 80 % of what the machine or its cgroup allows",
   },
-  "id": { type: "string", valueHint: "KEY", section: "Generator", description: "Id of the job; default a new one" },
-  "out": {
+  id: { type: "string", valueHint: "KEY", section: "Generator", description: "Id of the job; default a new one" },
+  out: {
     type: "string",
     alias: ["o"],
     valueHint: "KIND=FILE",
@@ -57,14 +57,14 @@ export const options = {
     completion: "file",
     description: "Write the summary as JSON",
   },
-  "html": {
+  html: {
     type: "string",
     valueHint: "FILE",
     section: "Output",
     completion: "file",
     description: "Write a report with charts as one HTML page",
   },
-  "json": { type: "boolean", section: "Output", description: "Print the summary as JSON" },
+  json: { type: "boolean", section: "Output", description: "Print the summary as JSON" },
   "summary-trend-stats": {
     type: "string",
     valueHint: "LIST",
@@ -73,8 +73,8 @@ export const options = {
     section: "Output",
     description: "Columns of the printed times: avg,min,med,max,p(95),p(99.9),count",
   },
-  "quiet": { type: "boolean", alias: ["q"], section: "Output", description: "No progress" },
-  "verbose": { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
+  quiet: { type: "boolean", alias: ["q"], section: "Output", description: "No progress" },
+  verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

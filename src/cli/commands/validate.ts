@@ -20,7 +20,7 @@ export const text: CommandText = {
 
 export const options = {
   ...LOAD_OPTIONS,
-  "json": { type: "boolean", section: "Output", description: "Print the plan as JSON" },
+  json: { type: "boolean", section: "Output", description: "Print the plan as JSON" },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

@@ -46,17 +46,23 @@ const GRID_LINES = 4;
 export function chart(spec: ChartSpec, axis: TimeAxis, index: number): Markup {
   const top = niceTop(spec);
   return html`<figure class="card chart" data-chart="${index}">
-<figcaption><h3>${spec.title}</h3><span class="note">${spec.note}</span></figcaption>
-<ul class="legend">${spec.lines.map((line, at) => legendEntry(line, spec, at))}</ul>
-<div class="plot" tabindex="0" role="img" aria-label="${spec.title} over time: ${describe(spec)}">
-${Array.from({ length: GRID_LINES + 1 }, (_, at) => gridLine(at / GRID_LINES, spec.format((top * at) / GRID_LINES)))}
-${axis.disturbed.map((stretch) => shade(stretch, axis))}
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
-${spec.lines.map((line) => drawing(line, axis, top))}</svg>
-<i class="cursor" hidden></i>${spec.lines.map(({ color }) => html`<i class="dot c-${color}" hidden></i>`)}
-</div>
-<div class="ticks">${timeTicks(axis.seconds).map((second) => tick(second, axis))}</div>
-</figure>`;
+    <figcaption>
+      <h3>${spec.title}</h3>
+      <span class="note">${spec.note}</span>
+    </figcaption>
+    <ul class="legend">
+      ${spec.lines.map((line, at) => legendEntry(line, spec, at))}
+    </ul>
+    <div class="plot" tabindex="0" role="img" aria-label="${spec.title} over time: ${describe(spec)}">
+      ${gridParts().map((part) => gridLine(part, spec.format(top * part)))}
+      ${axis.disturbed.map((stretch) => shade(stretch, axis))}
+      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
+        ${spec.lines.map((line) => drawing(line, axis, top))}
+      </svg>
+      <i class="cursor" hidden></i>${spec.lines.map(({ color }) => html`<i class="dot c-${color}" hidden></i>`)}
+    </div>
+    <div class="ticks">${timeTicks(axis.seconds).map((second) => tick(second, axis))}</div>
+  </figure>`;
 }
 
 /** The numbers behind the chart for the script. */
@@ -71,8 +77,9 @@ export function readout(spec: ChartSpec): ChartReadout {
 
 function legendEntry(line: ChartLine, spec: ChartSpec, at: number): Markup {
   const overall = `max ${spec.format(mostOf([line]))}`;
-  return html`<li class="${classes(line)}"><i></i>${line.name}
-<output data-line="${at}" data-overall="${overall}">${overall}</output></li>`;
+  return html`<li class="${classes(line)}">
+    <i></i>${line.name} <output data-line="${at}" data-overall="${overall}">${overall}</output>
+  </li>`;
 }
 
 function classes({ color, isFaint }: ChartLine): string {
@@ -81,6 +88,11 @@ function classes({ color, isFaint }: ChartLine): string {
 
 function describe(spec: ChartSpec): string {
   return spec.lines.map((line) => `${line.name} at most ${spec.format(mostOf([line]))}`).join(", ");
+}
+
+/** Heights of the grid's lines, 0..1. */
+function gridParts(): number[] {
+  return Array.from({ length: GRID_LINES + 1 }, (_, at) => at / GRID_LINES);
 }
 
 function gridLine(ratio: number, text: string): Markup {
@@ -112,8 +124,8 @@ function drawing(line: ChartLine, axis: TimeAxis, top: number): Markup {
     strokes += run.length === 1 ? `${path}h0` : path;
     area += `${path}L${x(last.at)} ${HEIGHT}L${x(first.at)} ${HEIGHT}Z`;
   }
-  const filled = line.isArea === true ? html`<path class="area" d="${verbatim(area)}"/>` : NOTHING;
-  return html`<g class="${classes(line)}">${filled}<path class="line" d="${verbatim(strokes)}"/></g>`;
+  const filled = line.isArea === true ? html`<path class="area" d="${verbatim(area)}" />` : NOTHING;
+  return html`<g class="${classes(line)}">${filled}<path class="line" d="${verbatim(strokes)}" /></g>`;
 }
 
 type Vertex = { readonly at: number; readonly value: number };
@@ -149,9 +161,7 @@ function niceTop(spec: ChartSpec): number {
   return TOPS.map((factor) => Number((factor * power).toPrecision(3))).find(isGood) ?? 20 * power;
 }
 
-const TICK_SECONDS = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400,
-];
+const TICK_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400];
 
 /** At most seven round instants from 0 on, in seconds. */
 function timeTicks(seconds: number): readonly number[] {
@@ -161,7 +171,9 @@ function timeTicks(seconds: number): readonly number[] {
 
 /** 600 -> "10m", not "10m0s". */
 function tickText(second: number): string {
-  return formatDuration(second * 1_000).replace(/(?<=m)0s$/, "").replace(/(?<=h)0m$/, "");
+  return formatDuration(second * 1_000)
+    .replace(/(?<=m)0s$/, "")
+    .replace(/(?<=h)0m$/, "");
 }
 
 function percent(ratio: number): string {

@@ -19,7 +19,8 @@ const SAME_PART = 0.05;
 
 /** The charts and their read-outs; none of either for a job without a second. */
 export function coursePart(
-  points: readonly TimelinePoint[], disturbed: readonly Disturbance[],
+  points: readonly TimelinePoint[],
+  disturbed: readonly Disturbance[],
 ): { readonly charts: readonly Markup[]; readonly readouts: Readouts } {
   const axis = axisOf(points, disturbed);
   const specs = points.length === 0 ? [] : chartSpecs(points);

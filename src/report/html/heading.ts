@@ -12,17 +12,23 @@ export function headingPart(summary: Summary): Markup {
   const isGood = state === "completed" && thresholdCount(summary).failed === 0;
   const tone = isGood ? "good" : state === "cancelled" ? "warn" : "bad";
   const outcome = isGood ? "✓ passed" : state === "completed" ? "✗ thresholds failed" : state;
-  const started = new Date(startedAt).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+  const started = new Date(startedAt)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
   return html`<header>
-<p class="brand">hyperscale report</p>
-<div class="title"><h1>${name}</h1>${badge(tone, outcome)}</div>
-<p class="facts">
-<span>started <b>${started}</b></span>
-<span>took <b>${formatDuration(Math.round(durationMs / 100) * 100)}</b></span>
-<span>job <b>${id}</b></span>
-</p>
-${endBanner(summary)}${saturationBanner(summary)}
-</header>`;
+    <p class="brand">hyperscale report</p>
+    <div class="title">
+      <h1>${name}</h1>
+      ${badge(tone, outcome)}
+    </div>
+    <p class="facts">
+      <span>started <b>${started}</b></span>
+      <span>took <b>${formatDuration(Math.round(durationMs / 100) * 100)}</b></span>
+      <span>job <b>${id}</b></span>
+    </p>
+    ${endBanner(summary)}${saturationBanner(summary)}
+  </header>`;
 }
 
 /** Requests, rate, latency, failures, checks and VUs. A job without http has iterations in place of requests. */
@@ -35,13 +41,12 @@ export function tilesPart({ metrics }: Summary): Markup {
   const iterated = iterations?.type === "counter" ? iterations.values.count : 0;
   const note = isHttp ? `${formatCount(iterated)} iterations` : "in all";
   return html`<div class="tiles">
-${tile(isHttp ? "Requests" : "Iterations", formatCount(count), note)}
-${tile("Rate", `${formatCompact(rate)}/s`, "mean over the run")}
-${latencyTile(isHttp ? metrics["http_req_duration"] : metrics["iteration_duration"])}
-${shareTile("Failed requests", metrics["http_req_failed"], "passes")}
-${shareTile("Checks passed", metrics["checks"], "fails")}
-${vusTile(metrics["vus"], metrics["vus_max"])}
-</div>`;
+    ${tile(isHttp ? "Requests" : "Iterations", formatCount(count), note)}
+    ${tile("Rate", `${formatCompact(rate)}/s`, "mean over the run")}
+    ${latencyTile(isHttp ? metrics["http_req_duration"] : metrics["iteration_duration"])}
+    ${shareTile("Failed requests", metrics["http_req_failed"], "passes")}
+    ${shareTile("Checks passed", metrics["checks"], "fails")} ${vusTile(metrics["vus"], metrics["vus_max"])}
+  </div>`;
 }
 
 /** Why the run is not simply good; nothing when it is. */
@@ -60,10 +65,12 @@ function endBanner(summary: Summary): Markup {
 
 function saturationBanner(summary: Summary): Markup {
   if (!summary.generator.saturated) return NOTHING;
-  return html`<div class="banner bad"><p>
-<strong>The generator was the bottleneck:</strong> ${worstCore(summary)}.
-The numbers below measure it, not the target. Give it more cores or workers, or ask for less load.
-</p></div>`;
+  return html`<div class="banner bad">
+    <p>
+      <strong>The generator was the bottleneck:</strong> ${worstCore(summary)}. The numbers below measure it, not the
+      target. Give it more cores or workers, or ask for less load.
+    </p>
+  </div>`;
 }
 
 function latencyTile(metric: SummaryMetric | undefined): Markup {
@@ -92,6 +99,6 @@ function vusTile(vus: SummaryMetric | undefined, most: SummaryMetric | undefined
 
 function tile(title: string, value: string, note: string, tone: "good" | "bad" | "" = ""): Markup {
   return html`<div class="card tile">
-<span>${title}</span><strong class="${tone}">${value}</strong><span>${note}</span>
-</div>`;
+    <span>${title}</span><strong class="${tone}">${value}</strong><span>${note}</span>
+  </div>`;
 }

@@ -40,7 +40,8 @@ export function meter(ratio: number, tone: "good" | "bad" | "plain", text: strin
 
 /** A card under a title. */
 export function section(title: string, body: Markup): Markup {
-  return html`<h2>${title}</h2>\n<div class="card">${body}</div>`;
+  return html`<h2>${title}</h2>
+    <div class="card">${body}</div>`;
 }
 
 /** A column's title over figures. */
@@ -51,11 +52,26 @@ export function figures(title: string): Markup {
 /** A table that scrolls sideways where it must. `columns`: titles, as text or from `figures`. */
 export function table(columns: readonly Part[], rows: readonly Markup[]): Markup {
   const heads = columns.map((column) => (typeof column === "string" ? html`<th scope="col">${column}</th>` : column));
-  return html`<div class="scroll"><table><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          ${heads}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;",
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
 };
 
 function render(part: Part): string {

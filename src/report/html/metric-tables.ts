@@ -12,12 +12,16 @@ type Plain = Exclude<SummaryMetric, { type: "trend" }>;
 /** The metrics of the whole job, then of each workflow, folded, where there is more than one. */
 export function metricSections(summary: Summary): Markup {
   const workflows = Object.entries(summary.workflows).filter(([, { state }]) => state !== "skipped");
-  const folded = workflows.map(([name, { executor, metrics }]) => html`<details class="card keys">
-<summary>${name}<span class="soft">${executor}</span></summary>
-${metricTables(metrics)}</details>`);
+  const folded = workflows.map(
+    ([name, { executor, metrics }]) =>
+      html`<details class="card keys">
+        <summary>${name}<span class="soft">${executor}</span></summary>
+        ${metricTables(metrics)}
+      </details>`,
+  );
   return html`<h2>Metrics</h2>
-<div class="card keys">${metricTables(summary.metrics)}</div>
-${folded.length < 2 ? NOTHING : folded}`;
+    <div class="card keys">${metricTables(summary.metrics)}</div>
+    ${folded.length < 2 ? NOTHING : folded}`;
 }
 
 function metricTables(metrics: Summary["metrics"]): Markup {
@@ -28,7 +32,7 @@ function metricTables(metrics: Summary["metrics"]): Markup {
     else plain.push(plainRow(key, metric));
   }
   return html`${trends.length === 0 ? NOTHING : table(["Trend", ...[...TREND_COLUMNS, "count"].map(figures)], trends)}
-${plain.length === 0 ? NOTHING : table(["Metric", figures("Value"), figures("")], plain)}`;
+  ${plain.length === 0 ? NOTHING : table(["Metric", figures("Value"), figures("")], plain)}`;
 }
 
 function trendRow(key: string, { contains, values }: Trend): Markup {
@@ -37,12 +41,20 @@ function trendRow(key: string, { contains, values }: Trend): Markup {
     const text = contains === "default" ? formatCount(Number(formatEstimate(value))) : formatValue(value, contains);
     return html`<td class="n">${text}</td>`;
   });
-  return html`<tr><th scope="row">${key}</th>${cells}<td class="n">${formatCount(values.count)}</td></tr>`;
+  return html`<tr>
+    <th scope="row">${key}</th>
+    ${cells}
+    <td class="n">${formatCount(values.count)}</td>
+  </tr>`;
 }
 
 function plainRow(key: string, metric: Plain): Markup {
   const [value, more] = plainValues(metric);
-  return html`<tr><th scope="row">${key}</th><td class="n">${value}</td><td class="n soft">${more}</td></tr>`;
+  return html`<tr>
+    <th scope="row">${key}</th>
+    <td class="n">${value}</td>
+    <td class="n soft">${more}</td>
+  </tr>`;
 }
 
 function plainValues({ contains, ...metric }: Plain): readonly [value: string, more: string] {

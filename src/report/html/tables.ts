@@ -10,15 +10,19 @@ import { badge, figures, html, meter, NOTHING, section, table, type Markup, type
 /** Every threshold with what was measured and whether it held; failed ones first. */
 export function thresholdTable(summary: Summary): Markup {
   const judged = Object.entries(summary.metrics).flatMap(([key, metric]) =>
-    Object.entries(metric.thresholds).map(([expression, { ok, value }]) => ({ key, metric, expression, ok, value })));
+    Object.entries(metric.thresholds).map(([expression, { ok, value }]) => ({ key, metric, expression, ok, value })),
+  );
   if (judged.length === 0) return NOTHING;
   judged.sort((a, b) => Number(a.ok) - Number(b.ok));
   const rows = judged.map(({ key, metric, expression, ok, value }) => {
-    const measured = value === null
-      ? html`<span class="soft">no samples</span>`
-      : formatThresholdValue(expression, value, metric);
-    return html`<tr><td class="tight">${ok ? badge("good", "✓ passed") : badge("bad", "✗ failed")}</td>
-<th scope="row">${key}</th><td class="code">${expression}</td><td class="n">${measured}</td></tr>`;
+    const measured =
+      value === null ? html`<span class="soft">no samples</span>` : formatThresholdValue(expression, value, metric);
+    return html`<tr>
+      <td class="tight">${ok ? badge("good", "✓ passed") : badge("bad", "✗ failed")}</td>
+      <th scope="row">${key}</th>
+      <td class="code">${expression}</td>
+      <td class="n">${measured}</td>
+    </tr>`;
   });
   return section("Thresholds", table(["", "Metric", "Threshold", figures("Measured")], rows));
 }
@@ -35,10 +39,14 @@ export function checkTable(summary: Summary): Markup {
   const rows = checks.map(({ name, workflow, group, passes, fails }) => {
     const total = passes + fails;
     const part = meter(passes / Math.max(1, total), fails > 0 ? "bad" : "good", formatShare(passes, total));
-    return html`<tr><th scope="row">${name}</th><td class="n">${part}</td>
-<td class="n">${formatCount(passes)}</td><td class="n${fails > 0 ? " bad" : ""}">${formatCount(fails)}</td>
-${hasGroups ? html`<td>${groupName(group)}</td>` : NOTHING}
-${hasWorkflows ? html`<td>${workflowName(workflow)}</td>` : NOTHING}</tr>`;
+    return html`<tr>
+      <th scope="row">${name}</th>
+      <td class="n">${part}</td>
+      <td class="n">${formatCount(passes)}</td>
+      <td class="n${fails > 0 ? " bad" : ""}">${formatCount(fails)}</td>
+      ${hasGroups ? html`<td>${groupName(group)}</td>` : NOTHING}
+      ${hasWorkflows ? html`<td>${workflowName(workflow)}</td>` : NOTHING}
+    </tr>`;
   });
   return section("Checks", table(columns, rows));
 }
@@ -56,22 +64,31 @@ function workflowRow(name: string, { state, executor, from, to, metrics, account
   const failed = metrics["http_req_failed"];
   const latency = metrics["http_req_duration"];
   const ran = `${formatDuration(Math.round(from))} – ${formatDuration(Math.round(to))}`;
-  return html`<tr><th scope="row">${name}</th><td>${executor}</td>
-<td>${badge(state === "completed" ? "good" : state === "failed" ? "bad" : "warn", state)}</td>
-<td class="n">${state === "skipped" ? "–" : ran}</td><td class="n">${formatCount(accounting.completed)}</td>
-<td class="n${accounting.dropped > 0 ? " warn" : ""}">${formatCount(accounting.dropped)}</td>
-<td class="n">${requests?.type === "counter" ? formatCount(requests.values.count) : "–"}</td>
-<td class="n">${failed?.type === "rate" ? formatRatio(failed.values.rate) : "–"}</td>
-<td class="n">${latency?.type === "trend" ? formatLatency(latency.values["p(95)"]) : "–"}</td></tr>`;
+  return html`<tr>
+    <th scope="row">${name}</th>
+    <td>${executor}</td>
+    <td>${badge(state === "completed" ? "good" : state === "failed" ? "bad" : "warn", state)}</td>
+    <td class="n">${state === "skipped" ? "–" : ran}</td>
+    <td class="n">${formatCount(accounting.completed)}</td>
+    <td class="n${accounting.dropped > 0 ? " warn" : ""}">${formatCount(accounting.dropped)}</td>
+    <td class="n">${requests?.type === "counter" ? formatCount(requests.values.count) : "–"}</td>
+    <td class="n">${failed?.type === "rate" ? formatRatio(failed.values.rate) : "–"}</td>
+    <td class="n">${latency?.type === "trend" ? formatLatency(latency.values["p(95)"]) : "–"}</td>
+  </tr>`;
 }
 
 /** Distinct errors, most frequent first. */
 export function errorTable(summary: Summary): Markup {
   if (summary.errors.length === 0) return NOTHING;
   const hasWorkflows = Object.keys(summary.workflows).length > 1;
-  const rows = summary.errors.map(({ workflow, message, count }) => html`<tr>
-<td class="n bad">${formatCount(count)}</td><td class="wrap code">${message}</td>
-${hasWorkflows ? html`<td>${workflowName(workflow)}</td>` : NOTHING}</tr>`);
+  const rows = summary.errors.map(
+    ({ workflow, message, count }) =>
+      html`<tr>
+        <td class="n bad">${formatCount(count)}</td>
+        <td class="wrap code">${message}</td>
+        ${hasWorkflows ? html`<td>${workflowName(workflow)}</td>` : NOTHING}
+      </tr>`,
+  );
   return section("Errors", table([figures("Count"), "Error", ...(hasWorkflows ? ["Workflow"] : [])], rows));
 }
 
@@ -79,7 +96,9 @@ ${hasWorkflows ? html`<td>${workflowName(workflow)}</td>` : NOTHING}</tr>`);
 export function warningList(summary: Summary): Markup {
   if (summary.warnings.length === 0) return NOTHING;
   return html`<h2>Warnings</h2>
-<ul class="card list">${summary.warnings.map((warning) => html`<li>${warning}</li>`)}</ul>`;
+    <ul class="card list">
+      ${summary.warnings.map((warning) => html`<li>${warning}</li>`)}
+    </ul>`;
 }
 
 /** Accounts that are as they should be when above 0. */
@@ -98,15 +117,26 @@ export function accountingTable({ accounting }: Summary): Markup {
     ["Samples late", accounting.late, "came after their share was closed: in no total"],
     ["Reruns of setup or teardown", accounting.reruns, "their runner died before the result was kept"],
   ];
-  const rows = accounts.map(([name, value, meaning]) => html`<tr><th scope="row">${name}</th>
-<td class="n${value > 0 && !FINE_ACCOUNTS.has(name) ? " warn" : ""}">${formatCount(value)}</td>
-<td class="soft">${meaning}</td></tr>`);
+  const rows = accounts.map(
+    ([name, value, meaning]) =>
+      html`<tr>
+        <th scope="row">${name}</th>
+        <td class="n${value > 0 && !FINE_ACCOUNTS.has(name) ? " warn" : ""}">${formatCount(value)}</td>
+        <td class="soft">${meaning}</td>
+      </tr>`,
+  );
   const faults = accounting.disturbed.map(({ from, to, why }) => {
     const stretch = `${formatDuration(Math.round(from))} – ${formatDuration(Math.round(to))}`;
     return html`<li><b class="warn">Disturbed ${stretch}</b> ${why}</li>`;
   });
   return html`${section("Accounting", table(["Account", figures("Count"), "Meaning"], rows))}
-${faults.length === 0 ? NOTHING : html`<ul class="card list gap">${faults}</ul>`}`;
+  ${
+    faults.length === 0
+      ? NOTHING
+      : html`<ul class="card list gap">
+          ${faults}
+        </ul>`
+  }`;
 }
 
 /** How the machines that made the load fared: whether the numbers can be trusted. */
@@ -116,20 +146,28 @@ export function generatorTable(summary: Summary): Markup {
   const rows = nodes.flatMap(({ node, cores }) => cores.map((core) => coreRow(node, core)));
   const columns = ["Node", ...["Core", "CPU", "Loop lag, max", "Saturated seconds"].map(figures)];
   return html`${section("Generator", table(columns, rows))}
-<p class="soft small">Loop lag p(99) ${formatLatency(loopLagMs["p(99)"])}. A second is saturated when the core was over
-90 % busy or its loop lagged over 10 ms in it; with 10 % of them, the generator counts as the bottleneck.</p>`;
+    <p class="soft small">
+      Loop lag p(99) ${formatLatency(loopLagMs["p(99)"])}. A second is saturated when the core was over 90 % busy or its
+      loop lagged over 10 ms in it; with 10 % of them, the generator counts as the bottleneck.
+    </p>`;
 }
 
 function coreRow(node: string, { core, cpu, loopLagMs, seconds, saturatedSeconds }: SummaryCore): Markup {
   const saturated = `${Math.round(saturatedSeconds)} of ${Math.round(seconds)}`;
-  return html`<tr><th scope="row">${node}</th><td class="n">${core}</td>
-<td class="n">${meter(cpu, cpu > 0.9 ? "bad" : "plain", formatRatio(cpu))}</td>
-<td class="n">${formatLatency(loopLagMs.max)}</td>
-<td class="n${saturatedSeconds > 0 ? " warn" : ""}">${saturated}</td></tr>`;
+  return html`<tr>
+    <th scope="row">${node}</th>
+    <td class="n">${core}</td>
+    <td class="n">${meter(cpu, cpu > 0.9 ? "bad" : "plain", formatRatio(cpu))}</td>
+    <td class="n">${formatLatency(loopLagMs.max)}</td>
+    <td class="n${saturatedSeconds > 0 ? " warn" : ""}">${saturated}</td>
+  </tr>`;
 }
 
 function groupName(group: string): string {
-  return group.split("::").filter((name) => name !== "").join(" › ");
+  return group
+    .split("::")
+    .filter((name) => name !== "")
+    .join(" › ");
 }
 
 function workflowName(name: string): string {

@@ -13,20 +13,31 @@ export type Percentiles = { readonly p50: number; readonly p95: number; readonly
 
 /** What happened from second `from` on, for `seconds` seconds. Per second, times in ms; null: nothing measured. */
 export type TimelinePoint = {
-  readonly from: number; readonly seconds: number;
-  readonly requests: number; readonly failed: number;
-  readonly iterations: number; readonly dropped: number; readonly checksFailed: number;
+  readonly from: number;
+  readonly seconds: number;
+  readonly requests: number;
+  readonly failed: number;
+  readonly iterations: number;
+  readonly dropped: number;
+  readonly checksFailed: number;
   readonly latency: Percentiles | null;
   /** response_time: from the intended start, of arrival-rate executors. */
   readonly response: Percentiles | null;
   /** The most in any of its seconds. */
-  readonly vus: number; readonly vusMax: number;
+  readonly vus: number;
+  readonly vusMax: number;
 };
 
 type Slot = {
-  requests: number; failed: number; iterations: number; dropped: number; checksFailed: number;
-  latency: TrendCells | null; response: TrendCells | null;
-  vus: number; vusMax: number;
+  requests: number;
+  failed: number;
+  iterations: number;
+  dropped: number;
+  checksFailed: number;
+  latency: TrendCells | null;
+  response: TrendCells | null;
+  vus: number;
+  vusMax: number;
 };
 
 export class Timeline {
@@ -81,8 +92,15 @@ export class Timeline {
 }
 
 const EMPTY: Slot = {
-  requests: 0, failed: 0, iterations: 0, dropped: 0, checksFailed: 0,
-  latency: null, response: null, vus: 0, vusMax: 0,
+  requests: 0,
+  failed: 0,
+  iterations: 0,
+  dropped: 0,
+  checksFailed: 0,
+  latency: null,
+  response: null,
+  vus: 0,
+  vusMax: 0,
 };
 
 function slotOf(window: SecondWindow): Slot {
@@ -90,12 +108,15 @@ function slotOf(window: SecondWindow): Slot {
   const failed = of("http_req_failed");
   const checks = of("checks");
   return {
-    requests: sumOf(of("http_reqs")), iterations: sumOf(of("iterations")), dropped: sumOf(of("dropped_iterations")),
+    requests: sumOf(of("http_reqs")),
+    iterations: sumOf(of("iterations")),
+    dropped: sumOf(of("dropped_iterations")),
     failed: failed?.type === "rate" ? failed.passes : 0,
     checksFailed: checks?.type === "rate" ? checks.total - checks.passes : 0,
     latency: trendOf(of("http_req_duration") ?? of("iteration_duration")),
     response: trendOf(of("response_time")),
-    vus: window.vus, vusMax: window.vusMax,
+    vus: window.vus,
+    vusMax: window.vusMax,
   };
 }
 
@@ -109,10 +130,15 @@ function trendOf(cells: Cells | null): TrendCells | null {
 
 function merge(a: Slot, b: Slot): Slot {
   return {
-    requests: a.requests + b.requests, failed: a.failed + b.failed, iterations: a.iterations + b.iterations,
-    dropped: a.dropped + b.dropped, checksFailed: a.checksFailed + b.checksFailed,
-    latency: both(a.latency, b.latency), response: both(a.response, b.response),
-    vus: Math.max(a.vus, b.vus), vusMax: Math.max(a.vusMax, b.vusMax),
+    requests: a.requests + b.requests,
+    failed: a.failed + b.failed,
+    iterations: a.iterations + b.iterations,
+    dropped: a.dropped + b.dropped,
+    checksFailed: a.checksFailed + b.checksFailed,
+    latency: both(a.latency, b.latency),
+    response: both(a.response, b.response),
+    vus: Math.max(a.vus, b.vus),
+    vusMax: Math.max(a.vusMax, b.vusMax),
   };
 }
 
@@ -123,11 +149,17 @@ function both(a: TrendCells | null, b: TrendCells | null): TrendCells | null {
 
 function pointOf(slot: Slot, from: number, seconds: number): TimelinePoint {
   return {
-    from, seconds,
-    requests: slot.requests / seconds, failed: slot.failed / seconds, iterations: slot.iterations / seconds,
-    dropped: slot.dropped / seconds, checksFailed: slot.checksFailed / seconds,
-    latency: percentiles(slot.latency), response: percentiles(slot.response),
-    vus: slot.vus, vusMax: slot.vusMax,
+    from,
+    seconds,
+    requests: slot.requests / seconds,
+    failed: slot.failed / seconds,
+    iterations: slot.iterations / seconds,
+    dropped: slot.dropped / seconds,
+    checksFailed: slot.checksFailed / seconds,
+    latency: percentiles(slot.latency),
+    response: percentiles(slot.response),
+    vus: slot.vus,
+    vusMax: slot.vusMax,
   };
 }
 
