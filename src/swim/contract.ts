@@ -47,8 +47,8 @@ export type SwimEffect =
       readonly timeoutMs: Ms;
     }
   /**
-   * A member's status changed here. Once for each change; `before` null: new, `after` null: dropped, never
-   * confirmed.
+   * A member's status changed here, or it started anew (a higher boot, status maybe as before: what it did in its
+   * former life is over). Once for each change; `before` null: new, `after` null: dropped, never confirmed.
    */
   | {
       readonly kind: "member";

@@ -85,16 +85,16 @@ export function restate(
     state.dead.delete(member.id);
     state.dead.set(member.id, now);
   }
-  announce(turn, member, before);
+  announce(turn, member, before, !isSameBoot);
   spread(state, member.id);
   if (state.dead.size > state.config.limits.deadMax) forgetOldestDead(turn);
   return true;
 }
 
-/** Tells the shell of a shown status that changed. */
-export function announce(turn: Turn, member: Member, before: ShownStatus | null): void {
+/** Tells the shell of a shown status that changed, or of a new start whose former end nobody noticed. */
+function announce(turn: Turn, member: Member, before: ShownStatus | null, isRestart: boolean): void {
   const after = shownStatus(member);
-  if (before === after || member.id === turn.state.self) return;
+  if ((before === after && !isRestart) || member.id === turn.state.self) return;
   const { id, incarnation, address, role } = member;
   turn.effects.push({ kind: "member", id, before, after, incarnation, address, role });
 }
@@ -105,7 +105,7 @@ export function confirmMember(turn: Turn, member: Member): boolean {
   if (member.isConfirmed) return false;
   const before = shownStatus(member);
   member.isConfirmed = true;
-  announce(turn, member, before);
+  announce(turn, member, before, false);
   for (const seed of turn.state.seeds) {
     const { host, udp } = seed.address;
     if (host === member.address.host && udp === member.address.udp) seed.node = member.id;

@@ -135,6 +135,16 @@ describe("a member", () => {
     expect(deaths).toMatchObject([{ id: idOf(5), before: "alive", after: "dead" }]);
   });
 
+  test("that started anew before anyone missed it is announced with its new boot, once", () => {
+    const solo = createSolo();
+    acquaint(solo, 5);
+    const anew = statement(5, "alive", { incarnation: { boot: 2, count: 0 } });
+    const told = [1, 2].flatMap((from) => only(hear(solo, from, gossip(anew)), "member"));
+    expect(told).toMatchObject([{ id: idOf(5), before: "alive", after: "alive", incarnation: { boot: 2 } }]);
+    const refuted = statement(5, "alive", { incarnation: { boot: 2, count: 1 } });
+    expect(only(hear(solo, 1, gossip(refuted)), "member")).toEqual([]);
+  });
+
   test("that refutes is alive again, and its false death is counted [A7, LD-41.17.4]", () => {
     const solo = createSolo();
     acquaint(solo, 5);
