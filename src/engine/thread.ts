@@ -163,17 +163,20 @@ class Attempt {
 
   #armReport(): void {
     const everyMs = this.#request.reportMs;
-    const elapsedMs = this.#jobElapsedMs();
-    const nextMs = (Math.floor(elapsedMs / everyMs) + 1) * everyMs;
-    this.#reportTimer = setTimeout(
-      () => {
-        if (this.#isOver) return;
-        const closesSecond = Math.floor(this.#jobElapsedMs() / 1_000) > Math.floor(elapsedMs / 1_000);
-        this.#report(false, closesSecond);
-        this.#armReport();
-      },
-      Math.max(nextMs - elapsedMs, 1),
-    );
+    const armedMs = this.#jobElapsedMs();
+    const nextMs = (Math.floor(armedMs / everyMs) + 1) * everyMs;
+    const report = (): void => {
+      if (this.#isOver) return;
+      const elapsedMs = this.#jobElapsedMs();
+      // Never before the instant: what closes a second has to hold all of it.
+      if (elapsedMs < nextMs) {
+        this.#reportTimer = setTimeout(report, 1);
+        return;
+      }
+      this.#report(false, Math.floor(elapsedMs / 1_000) > Math.floor(armedMs / 1_000));
+      this.#armReport();
+    };
+    this.#reportTimer = setTimeout(report, Math.ceil(nextMs - armedMs));
   }
 
   #report(isFinal: boolean, closesSecond: boolean): void {
@@ -191,7 +194,7 @@ class Attempt {
       attempt: this.#request.attempt,
       seq: ++this.#seq,
       elapsedMs: performance.now() - this.#startMs,
-      isDelta: !isFinal,
+      content: what ?? "scalars",
       isFinal,
       resume: this.#loop.resume(this.#module.drawn(this.#cursors)),
       accounting: this.#board.accounting(),

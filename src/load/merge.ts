@@ -10,7 +10,7 @@ import type { AttemptId, Snapshot } from "./share.ts";
 /** What is known of one attempt: the newest cut's state, and of each series the newest cells that arrived. */
 export type HeldAttempt = {
   /** The newest cut, without its series. */
-  readonly cut: Omit<Snapshot, "series" | "isDelta">;
+  readonly cut: Omit<Snapshot, "series" | "content">;
   /** By series key. */
   readonly series: ReadonlyMap<string, HeldSeries>;
 };
@@ -119,7 +119,7 @@ export function applySnapshot(held: HeldAttempt | null, snapshot: Snapshot): Hel
     series.set(arrived.id.key, known === undefined ? { seq, series: arrived } : laterSeries(known, arrived, seq));
   }
   if (held !== null && held.cut.seq >= seq) return { cut: held.cut, series };
-  const { series: _series, isDelta: _isDelta, ...cut } = snapshot;
+  const { series: _series, content: _content, ...cut } = snapshot;
   return { cut, series };
 }
 

@@ -71,17 +71,17 @@ export type GeneratorHealth = {
   readonly loopLagMsP99: number;
 };
 
-/**
- * One cut of an attempt's loop, cumulative: a newer `seq` replaces an older one. `series` holds those changed since
- * the cut before it when `isDelta`, else all.
- */
+/** One cut of an attempt's loop, cumulative: a newer `seq` replaces an older one. */
 export type Snapshot = {
   readonly attempt: AttemptId;
   readonly seq: number;
   /** Ms since the workflow's start (its agreed start instant, 0 for all shares). */
   readonly elapsedMs: number;
-  /** Whole seconds of job time this cut closes: the windows up to it are complete for this attempt. */
-  readonly isDelta: boolean;
+  /**
+   * Which series it holds: all; those changed since the last cut of "changed" or "all", made right after each whole
+   * second of job time; or, for live figures in between, changed ones that are no trends ("scalars").
+   */
+  readonly content: "all" | "changed" | "scalars";
   readonly isFinal: boolean;
   readonly resume: Resume;
   readonly accounting: Accounting;

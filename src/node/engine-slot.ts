@@ -75,7 +75,7 @@ export function lastCut(slot: Slot, nowMs: number): Snapshot {
   return {
     attempt: slot.attempt,
     seq: (last?.seq ?? 0) + 1,
-    isDelta: false,
+    content: "all",
     isFinal: true,
     elapsedMs: slot.startedAtMs === null ? 0 : Math.max(last?.elapsedMs ?? 0, nowMs - slot.startedAtMs),
     resume: last?.resume ?? slot.spec.resume ?? resume(createDriver(slot.spec), 0, {}),

@@ -123,6 +123,8 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   attempt.held = applySnapshot(attempt.held, snapshot);
   if (run.windows === null || attempt.offsetMs === null) return;
   if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, attempt.offsetMs + snapshot.elapsedMs);
+  // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
+  if (snapshot.content === "scalars") return;
   observe(run.windows, String(attempt.id.token), {
     jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs,
     vus: snapshot.vus,

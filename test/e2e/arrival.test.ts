@@ -3,9 +3,17 @@
 // iterations.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { z } from "zod";
 import { startTarget } from "../target/start.ts";
 import { removeDirs, submit, summaryOf, type SubmitRun } from "./run.ts";
 import { sentRequests, valueOf, type Summary } from "./summary.ts";
+
+const PointSchema = z.object({
+  metric: z.string(),
+  type: z.string(),
+  data: z.object({ count: z.number().optional() }),
+});
 
 setDefaultTimeout(120_000);
 afterAll(removeDirs);
@@ -49,4 +57,26 @@ describe("a server that stalls for 1 s in a 10 s run at 100/s with maxVUs 10", (
     expect(ended.stdout).toMatch(/dropped_iterations/);
     expect(ended.output).toMatch(new RegExp(`${dropped}[^\n]*dropped|dropped[^\n]*${dropped}`, "i"));
   });
+});
+
+test("a second's trends hold the samples of that second, not those of its neighbours", async () => {
+  const ended = await submit(
+    `
+    export const options = { scenarios: { open: {
+      executor: "constant-arrival-rate", rate: 200, duration: "5s", preAllocatedVUs: 10, maxVUs: 50,
+    } } };
+    export default async ({ sleep }) => { await sleep("5ms"); };`,
+    ["--cores", "2", "-o", "json=out.json"],
+  );
+  expect(summaryOf(ended).accounting).toMatchObject({ scheduled: 1_000 });
+  const text = await Bun.file(join(ended.dir, "out.json")).text();
+  const counts = text
+    .trim()
+    .split("\n")
+    .map((line) => PointSchema.parse(JSON.parse(line)))
+    .filter(({ metric, type }) => metric === "response_time" && type === "Point")
+    .map(({ data }) => data.count ?? 0);
+  // 200 a second; a cut may come a little late, and then its second has a few more and the next a few less.
+  expect(counts.slice(0, 5).map((count) => count > 140 && count < 260)).toEqual([true, true, true, true, true]);
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(valueOf(summaryOf(ended), "response_time", "count"));
 });

@@ -24,12 +24,12 @@ import { exactPart, nextSample, plain, seriesOf, trendOf } from "./samples.ts";
 
 const ATTEMPT: AttemptId = { job: "j", workflow: "w", share: 0, token: 7 };
 
-function snapshotOf(seq: number, series: readonly Series[], isDelta = false): Snapshot {
+function snapshotOf(seq: number, series: readonly Series[], content: Snapshot["content"] = "all"): Snapshot {
   return {
     attempt: ATTEMPT,
     seq,
     elapsedMs: seq * 100,
-    isDelta,
+    content,
     isFinal: false,
     resume: { kind: "arrivals", next: seq, feeds: {} },
     accounting: { scheduled: seq, started: seq, completed: seq, interrupted: 0, dropped: 0, unsent: 0 },
@@ -70,7 +70,7 @@ function measured(prng: Prng, cuts: number): Snapshot[] {
         const [metric = "", status = ""] = key.slice(0, -1).split("{status:");
         return seriesOf(metric, { status }, value);
       });
-    snapshots.push(snapshotOf(seq, series, isDelta));
+    snapshots.push(snapshotOf(seq, series, isDelta ? "changed" : "all"));
   }
   return snapshots;
 }
@@ -157,13 +157,13 @@ describe("snapshots of one attempt", () => {
       snapshotOf(1, [seriesOf("a", {}, { type: "counter", count: 1, sum: 5 }), seriesOf("b", {}, trendOf([1]))]),
     );
     const before = stateOf(first);
-    const second = applySnapshot(first, snapshotOf(2, [seriesOf("b", {}, trendOf([1, 2]))], true));
+    const second = applySnapshot(first, snapshotOf(2, [seriesOf("b", {}, trendOf([1, 2]))], "changed"));
     expect(heldSeries(second).map((one) => plain(one.cells))).toEqual([
       { type: "counter", count: 1, sum: 5 },
       plain(trendOf([1, 2])),
     ]);
     expect([second.cut.seq, second.cut.vus, second.cut.accounting.started]).toEqual([2, 2, 2]);
-    expect("series" in second.cut || "isDelta" in second.cut).toBe(false);
+    expect("series" in second.cut || "content" in second.cut).toBe(false);
     expect(stateOf(first)).toEqual(before);
   });
 
@@ -175,7 +175,7 @@ describe("snapshots of one attempt", () => {
 
   test("cells that came in parts are put together: the larger count of each", () => {
     const part = (values: readonly number[]) => [seriesOf("t", {}, trendOf(values))];
-    const held = applySnapshot(applySnapshot(null, snapshotOf(1, part([1, 1, 5]))), snapshotOf(2, part([1, 9]), true));
+    const held = applySnapshot(applySnapshot(null, snapshotOf(1, part([1, 1, 5]))), snapshotOf(2, part([1, 9]), "changed"));
     const cells = heldSeries(held)[0]?.cells;
     expect(cells?.type === "trend" && [...cells.counts]).toEqual([2, 1, 1]);
   });

@@ -369,7 +369,7 @@ class FakeShare {
         attempt: { ...this.#request.attempt, token },
         seq: ++this.#seq,
         elapsedMs: this.#world.clock.nowMs() - this.#startMs,
-        isDelta: !isFinal,
+        content: isFinal ? "all" : "changed",
         isFinal,
         resume: { kind: "elapsed", elapsedMs: 0, feeds: {} },
         accounting: board.accounting(),

@@ -61,7 +61,7 @@ function snapshot(attempt: AttemptId, seq: number, requests: number, more: Parti
     attempt,
     seq,
     elapsedMs: seq * 100,
-    isDelta: true,
+    content: "changed",
     isFinal: false,
     resume: { kind: "elapsed", elapsedMs: seq * 100, feeds: {} },
     accounting: { scheduled: requests, started: requests, completed: requests, interrupted: 0, dropped: 0, unsent: 0 },

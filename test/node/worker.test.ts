@@ -89,7 +89,7 @@ test("a thread that had to be ended is not used again", async () => {
     cause: "crashed",
     message: "the thread ended with code 1",
   });
-  expect(heard.at(-2)).toMatchObject({ kind: "snapshot", snapshot: { isFinal: true, isDelta: false } });
+  expect(heard.at(-2)).toMatchObject({ kind: "snapshot", snapshot: { isFinal: true, content: "all" } });
   manager.send({ kind: "sealed", attempt: attempt("j", 5) });
   dispatch("j", 9);
   await world.clock.advance(100);
