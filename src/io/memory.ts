@@ -11,7 +11,11 @@ export function createMemory(): Memory {
     totalmem(),
     cgroupLimitBytes((path) => readOr(path, "")),
   );
-  return { residentBytes: () => process.memoryUsage.rss(), limitBytes: () => limitBytes };
+  return {
+    residentBytes: () => process.memoryUsage.rss(),
+    collect: () => Bun.gc(true),
+    limitBytes: () => limitBytes,
+  };
 }
 
 /**

@@ -29,6 +29,8 @@ export type Threads<Request, Reply> = { spawn(): Thread<Request, Reply> };
 export type Memory = {
   /** Bytes this process holds in memory now. */
   residentBytes(): number;
+  /** Frees what the calling thread no longer uses; holds it up for some ms. */
+  collect(): void;
   /** Bytes it may hold: the limit of its cgroup, or the machine's memory where there is none. */
   limitBytes(): number;
 };

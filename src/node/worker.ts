@@ -19,6 +19,11 @@ export type EngineWorld = Pick<World<EngineRequest, EngineReply>, "clock" | "thr
 /** A running attempt without a heartbeat for so long is stalled; one that does not become ready, after so long. */
 export const STALL_MS = 5_000;
 export const PREPARE_MS_MAX = 10_000;
+/**
+ * How often the main thread collects its garbage while shares run. It makes little, so left alone it would let a
+ * minute's worth of reports pile up.
+ */
+const COLLECT_MS = 10_000;
 /** Jobs whose row cursors are kept: far more than can run on a worker's cores at a time. */
 const CURSORS_MAX = 1_024;
 /** On top of gracefulStop, before a thread that was told to stop is ended. */
@@ -69,6 +74,7 @@ class WorkerNode {
   #watch: Timer | null = null;
   #watchedAtMs = 0;
   #memoryRestsUntilMs = 0;
+  #collectsAtMs = 0;
   #isClosed = false;
 
   constructor(options: WorkerOptions) {
@@ -280,6 +286,7 @@ class WorkerNode {
   #armWatch(): void {
     if (this.#watch !== null) return;
     this.#watchedAtMs = this.#world.clock.nowMs();
+    this.#collectsAtMs = this.#watchedAtMs + COLLECT_MS;
     const arm = (): Timer =>
       this.#world.clock.setTimer(WATCH_MS, () => {
         this.#watch = arm();
@@ -317,6 +324,9 @@ class WorkerNode {
       }
     }
     this.#checkMemory(nowMs);
+    if (nowMs < this.#collectsAtMs) return;
+    this.#collectsAtMs = nowMs + COLLECT_MS;
+    this.#world.memory.collect();
   }
 
   #checkMemory(nowMs: number): void {

@@ -127,7 +127,12 @@ export class FakeWorld implements EngineWorld {
   readonly engines: FakeEngine[] = [];
   readonly behaviours = new Map<string, Partial<Behaviour>>();
   residentBytes = 100e6;
-  readonly memory = { residentBytes: () => this.residentBytes, limitBytes: () => 1_000e6 };
+  collections = 0;
+  readonly memory = {
+    residentBytes: () => this.residentBytes,
+    collect: () => void this.collections++,
+    limitBytes: () => 1_000e6,
+  };
   readonly threads = {
     spawn: (): Thread<EngineRequest, EngineReply> => {
       const engine = new FakeEngine(this);
