@@ -23,7 +23,7 @@ export const PREPARE_MS_MAX = 10_000;
  * How often the main thread collects its garbage while shares run. It makes little, so left alone it would let a
  * minute's worth of reports pile up.
  */
-const COLLECT_MS = 10_000;
+const COLLECT_MS = 5_000;
 /** Jobs whose row cursors are kept: far more than can run on a worker's cores at a time. */
 const CURSORS_MAX = 1_024;
 /** On top of gracefulStop, before a thread that was told to stop is ended. */

@@ -141,12 +141,12 @@ test("the memory limit is 80 % of what the machine allows unless given", async (
   expect(heard.at(-1)).toMatchObject({ kind: "failed", cause: "memory" });
 });
 
-test("the main thread collects its garbage every 10 s while a share runs, and not without one", async () => {
+test("the main thread collects its garbage every 5 s while a share runs, and not without one", async () => {
   const { world, dispatch } = scene();
   await world.clock.advance(60_000);
   expect(world.collections).toBe(0);
   dispatch("j", 5);
-  await world.clock.advance(9_000);
+  await world.clock.advance(4_000);
   expect(world.collections).toBe(0);
   await world.clock.advance(2_000);
   expect(world.collections).toBe(1);
