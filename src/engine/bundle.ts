@@ -82,13 +82,19 @@ type BuildLog = {
 
 function describe(log: BuildLog, path: string): string {
   const at = log.position;
-  const message = log.message.replace(
-    / Maybe you need to "bun install"\?/,
-    ". Install it beside the file (npm install), or mend the path",
-  );
+  const message = log.message.replace(/ Maybe you need to "bun install"\?/, ` ${importHint(log.message)}`);
   if (at === null) return `${path}: ${message}`;
   const where = `${at.file === "" ? path : at.file}:${at.line}:${at.column}`;
   const source = at.lineText.trimEnd().slice(0, 200);
   if (source === "") return `${where}: ${message}`;
   return `${where}: ${message}\n    ${source}\n    ${" ".repeat(Math.max(at.column - 1, 0))}^`;
+}
+
+/** What to do about an import that does not resolve. */
+function importHint(message: string): string {
+  if (!/"k6(\/[^"]*)?"/.test(message)) return "Install it beside the file (npm install), or mend the path";
+  return (
+    "k6's modules are not here: http, check, group and sleep come with the VU, as in " +
+    'export default async function ({ http, check, sleep }) { ... }, metrics from "hyperscale"; http returns promises'
+  );
 }

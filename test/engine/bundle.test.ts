@@ -1,0 +1,70 @@
+// Goal: a test is bundled with all it imports, and what cannot be is named with file, line and column. Method: files in
+// a fresh folder.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { HyperscaleError } from "../../src/base/error.ts";
+import { bundleFile, bundleSource } from "../../src/engine/bundle.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "bundle-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function write(name: string, text: string): string {
+  const path = join(dir, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+async function refusal(work: Promise<unknown>): Promise<HyperscaleError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof HyperscaleError) return error;
+  }
+  throw new Error("it was not refused");
+}
+
+test("imports of files and packages are bundled, hyperscale is left open", async () => {
+  write("node_modules/tiny/package.json", '{"name":"tiny","main":"index.js"}');
+  write("node_modules/tiny/index.js", 'module.exports = { tiny: "from the package" };');
+  write("part.ts", 'export const part: string = "from the file";');
+  const path = write(
+    "main.ts",
+    'import { part } from "./part.ts"; import { tiny } from "tiny"; import { Counter } from "hyperscale";' +
+      "export default () => [part, tiny, Counter];",
+  );
+  const { code, entry, baseDir } = await bundleFile(path);
+  expect(code).toContain("from the file");
+  expect(code).toContain("from the package");
+  expect(code).toMatch(/from\s*"hyperscale"/);
+  expect([entry, baseDir]).toEqual(["main.ts", dir]);
+});
+
+test("a syntax error is named with file, line and column, and shown", async () => {
+  const error = await refusal(bundleFile(write("bad.ts", "export default () => 1;\nconst x = ;\n")));
+  expect(error.code).toBe("load");
+  expect(error.message).toMatch(/bad\.ts:2:11: .*\n {4}const x = ;\n {14}\^/);
+});
+
+test("an import that does not resolve says what to do, and k6's modules say where their parts are", async () => {
+  const missing = await refusal(bundleFile(write("missing.ts", 'import x from "not-there"; export default x;')));
+  expect(missing.message).toMatch(/missing\.ts:1:15: Could not resolve: "not-there"\. Install it/);
+  const k6 = await refusal(bundleFile(write("k6.ts", 'import http from "k6/http"; export default () => http;')));
+  expect(k6.message).toContain("http, check, group and sleep come with the VU");
+});
+
+test("what is no workflow file is refused before it is read", async () => {
+  expect((await refusal(bundleFile(join(dir, "none.ts")))).message).toContain("no such file");
+  expect((await refusal(bundleFile(dir))).message).toContain("not a file");
+  expect((await refusal(bundleFile(write("notes.txt", "hello")))).message).toContain("not a workflow file");
+});
+
+test("a text that is no file is bundled as if it lay in the folder given", async () => {
+  write("beside.ts", 'export const beside = "found";');
+  const text = 'import { beside } from "./beside.ts"; export default () => beside;';
+  const { code } = await bundleSource(text, "stdin.ts", dir);
+  expect(code).toContain("found");
+});
