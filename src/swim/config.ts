@@ -113,7 +113,7 @@ export type Pool = { readonly label: string; readonly seeds: readonly Address[] 
 
 const SHARED = {
   suspicionMaxMult: 6, // memberlist
-  retransmitMult: 4, // memberlist
+  retransmitMult: 6, // memberlist's 4 leaves somebody out in 3 % of rumours among 99: 99 x e^-8; 99 x e^-12 is 0.06 %
   refuteBurst: 5,
   refuteRefillMs: 2_000, // 5 in 10 s
   drainMs: 50, // a turn of the event loop that reads every socket

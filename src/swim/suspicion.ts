@@ -43,8 +43,8 @@ export function suspicionMs(confirmations: number, wanted: number, minMs: Ms, ma
 }
 
 /**
- * Times one node tells one rumour: mult x ceil(log10(N + 1)), and no fewer than 2 x mult: with 4 tellings each, one of
- * eight rumours among 9 members does not reach all of them.
+ * Times one node tells one rumour: mult x ceil(log10(N + 1)), and no fewer than 2 x mult. When each of N nodes tells
+ * it t times, N x e^-t of them never hear it.
  */
 export function retransmitLimit(mult: number, members: number): number {
   return mult * Math.max(2, Math.ceil(Math.log10(members + 1)));
