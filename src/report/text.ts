@@ -170,7 +170,7 @@ function verdictLines(summary: Summary, options: SummaryTextOptions, paint: Pain
         ? `, ${passed === 1 ? "its threshold" : `all ${passed} thresholds`} passed`
         : "";
   const because = reason === "" ? "" : `: ${oneLine(reason)}`;
-  const length = formatDuration(Math.round(durationMs / 100) * 100);
+  const length = formatDuration(durationMs < 1_000 ? Math.round(durationMs) : Math.round(durationMs / 100) * 100);
   const prose = `${oneLine(name)} ${state} after ${length}${because}${thresholds}`;
   const color = isGood ? paint.green : paint.red;
   return bullet(color(isGood ? "✓" : "✗"), prose, options, 1, 2).map((line) => paint.bold(line));
