@@ -5,7 +5,7 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
 /** What the collector shall take for the machine's memory. Heaps over a quarter of it grow by half, not by double. */
-const COLLECTOR_MEMORY_BYTES = 160_000_000;
+const COLLECTOR_MEMORY_BYTES = 128_000_000;
 const VARIABLE = "BUN_JSC_forceRAMSize";
 
 /**
