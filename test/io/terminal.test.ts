@@ -60,7 +60,7 @@ test("signals are handed over while somebody listens, and end the process otherw
     [
       ...command(`
     await new Promise((resolve) => {
-      const stop = terminal.onInterrupt((signal) => { terminal.output.write(signal + "\\n"); stop(); resolve(); });
+      const stop = terminal.onInterrupt((signal) => { stop(); terminal.output.write(signal + "\\n"); resolve(); });
       terminal.output.write("ready\\n");
     });
     await new Promise((resolve) => setTimeout(resolve, 20_000));`),
