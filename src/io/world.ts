@@ -1,6 +1,8 @@
 // The outside as a record of small ports. The real ones are beside this file; tests and the simulator bring their own.
 // Only entry points build the real one, everything else is handed it. Only `clock` may be asked what time it is.
 
+import type { Log } from "./log.ts";
+
 /** A timer that was set; `cancel` may come at any time, more than once. */
 export type Timer = { cancel(): void };
 
@@ -87,6 +89,82 @@ export type Disk = {
   lock(path: string): Promise<DiskLock | null>;
 };
 
+/** Where a socket is: a name or IP address, and a port (0 when binding: any free one). */
+export type Address = { readonly host: string; readonly port: number };
+
+/** A bound datagram socket. */
+export type DatagramSocket = {
+  /** As bound, with the port the system chose. */
+  readonly address: Address;
+  /**
+   * Best effort: a datagram may be lost, doubled, delayed or overtaken; never throws, never waits. At most 65,507
+   * bytes, else it is dropped.
+   */
+  send(to: Address, bytes: Uint8Array): void;
+  /** One handler. The bytes are the handler's own. Not called before it is set: what came earlier is lost. */
+  onDatagram(handle: (from: Address, bytes: Uint8Array) => void): void;
+  /** Nothing is received after it. Idempotent. */
+  close(): void;
+};
+
+export type Datagrams = {
+  /** Fails with a NetError. */
+  bind(at: Address): Promise<DatagramSocket>;
+};
+
+/** Why a connection is over: the other side ended it in order, it broke (reset, timeout), or this side closed it. */
+export type CloseReason = "ended" | "reset" | "closed";
+
+export type ConnectionHandlers = {
+  /** Bytes in order; the handler's own. They may come in any pieces. */
+  onBytes(bytes: Uint8Array): void;
+  /** After `write` returned false: there is room again. */
+  onDrain(): void;
+  /** Once; nothing comes after it. */
+  onClose(reason: CloseReason): void;
+};
+
+/** An ordered stream of bytes both ways. It may break at any time, and a peer may vanish without a word. */
+export type Connection = {
+  readonly local: Address;
+  readonly remote: Address;
+  /**
+   * Takes all of the bytes (a copy). false: more than WRITE_BUFFER_BYTES wait, stop until `onDrain`. After the close
+   * nothing happens and it is false.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes that were taken and not handed to the system. */
+  readonly pendingBytes: number;
+  /** Once, in the same turn the connection was handed over; nothing is lost before. */
+  handle(handlers: ConnectionHandlers): void;
+  /** Sends what is pending, then ends the stream. Idempotent. */
+  end(): void;
+  /** Breaks it at once; what is pending is lost. Idempotent. */
+  destroy(): void;
+};
+
+/** Bytes a connection holds for a slow peer before `write` says stop. */
+export const WRITE_BUFFER_BYTES = 1_048_576;
+
+export type Listener = {
+  /** As bound, with the port the system chose. */
+  readonly address: Address;
+  /** No new connections; those there are stay. Idempotent. */
+  close(): void;
+};
+
+export type Streams = {
+  /** Fails with a NetError. */
+  listen(at: Address, accept: (connection: Connection) => void): Promise<Listener>;
+  /** Fails with a NetError: refused, unreachable, timeout. */
+  connect(to: Address, options: { readonly timeoutMs: number }): Promise<Connection>;
+};
+
+export type Process = {
+  /** Ends this process; `message` is said first. Nothing of this node runs after it. */
+  exit(code: number, message: string): void;
+};
+
 /** Request, Reply: what is said to and by the threads it spawns. */
 export type World<Request, Reply> = {
   readonly clock: Clock;
@@ -94,4 +172,15 @@ export type World<Request, Reply> = {
   readonly memory: Memory;
   readonly random: Random;
   readonly disk: Disk;
+};
+
+/** What a node of a cluster needs besides the engine's ports. */
+export type NodeWorld = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly datagrams: Datagrams;
+  readonly streams: Streams;
+  readonly process: Process;
+  readonly log: Log;
 };
