@@ -5,42 +5,9 @@
 import { expect, test } from "bun:test";
 import { lan, wan } from "../../src/raft/raft.ts";
 import { watch } from "./checkers.ts";
-import {
-  addFormed,
-  type Cluster,
-  crash,
-  createCluster,
-  cut,
-  give,
-  leaderOf,
-  nodeOf,
-  restart,
-  runFor,
-} from "./cluster.ts";
+import { addFormed, crash, createCluster, cut, give, leaderOf, nodeOf, restart, runFor } from "./cluster.ts";
+import { killLeaders, percentile } from "./failover.ts";
 import { links, MASKS } from "./links.ts";
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}
-
-/** Kills the leader again and again; ms from the kill to the next leader. */
-function killLeaders(cluster: Cluster, kills: number, hasReset: boolean): number[] {
-  const times: number[] = [];
-  const settleMs = 3 * cluster.configOf("a").electionMs;
-  for (let kill = 0; kill < kills; kill++) {
-    expect(runFor(cluster, 60_000, () => leaderOf(cluster) !== null)).toBe(true);
-    runFor(cluster, settleMs + ((kill * 37) % 501));
-    const leader = leaderOf(cluster);
-    if (leader === null) throw new Error("a calm cluster keeps its leader");
-    const killedAt = cluster.now;
-    crash(cluster, leader, hasReset);
-    expect(runFor(cluster, 60_000, () => leaderOf(cluster) !== null)).toBe(true);
-    times.push(cluster.now - killedAt);
-    restart(cluster, leader);
-  }
-  return times;
-}
 
 test("three voters on a lan have a new leader in 0.7 s at the median and 1.5 s at the 99th percentile", () => {
   const cluster = createCluster({ seed: 11 });
