@@ -1,7 +1,7 @@
 // A job run within this process, as the command line follows it. The parts that run it are node/'s.
 
-import { assert } from "../base/assert.ts";
 import { HyperscaleError } from "../base/error.ts";
+import { mintJobId } from "../base/ids.ts";
 import type { Bundle } from "../engine/messages.ts";
 import type { World } from "../io/world.ts";
 import type { EngineReply, EngineRequest } from "../engine/messages.ts";
@@ -34,7 +34,7 @@ export type StartJob = (start: JobStart, onEvent: (event: ClientEvent) => void) 
 /** Starts the job in this process. */
 export const startEmbedded: StartJob = (start, onEvent) => {
   const { world, plan, bundle, cores, memoryMaxBytes } = start;
-  const id = start.id ?? newJobId(world.clock.epochMs(), world.random.bytes(10));
+  const id = start.id ?? mintJobId(world.clock.epochMs(), world.random.bytes(10));
   const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
   const embedded = runEmbedded({
     world,
@@ -51,21 +51,3 @@ export const startEmbedded: StartJob = (start, onEvent) => {
   });
   return { cancel: () => embedded.cancel("user"), result: promise.finally(() => embedded.close()) };
 };
-
-const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
-
-/**
- * A job id: ten digits of creation time and ten random ones, in Crockford's base 32, so that ids sort by age (as
- * ULIDs do).
- * In: epoch ms, and ten random bytes.
- */
-export function newJobId(epochMs: number, random: Uint8Array): string {
-  assert(random.length === 10, "an id has ten random digits");
-  let left = Math.floor(epochMs);
-  let time = "";
-  for (let at = 0; at < 10; at++) {
-    time = (DIGITS[left % 32] ?? "") + time;
-    left = Math.floor(left / 32);
-  }
-  return time + [...random].map((byte) => DIGITS[byte % 32] ?? "").join("");
-}

@@ -13,9 +13,26 @@ export const SETUP_BYTES_MAX = 4 * 1024 * 1024;
 export const WORKFLOWS_MAX = 1_000;
 export const SHARES_MAX = 4_096;
 
+/** Most VUs a workflow is scaled to, iterations taken at once, and attempts of one checkpoint. */
+export const VUS_MAX = 10_000_000;
+export const TAKE_MAX = 1_000_000;
+export const CUTS_MAX = SHARES_MAX;
+/** Most keys a workflow provides, and thresholds of a job that fail while it runs. */
+export const PROVIDE_KEYS_MAX = 10_000;
+export const VERDICTS_MAX = 1_000;
+/** Most labels of a worker, or asked for by a workflow. */
+export const LABELS_MAX = 64;
+
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
 const ms = z.number().nonnegative();
+const digest = z.string().max(256);
+const boot = z.string().min(1).max(256);
+/** Words a worker carries, by key; and those a workflow asks for. */
+export const labelsSchema = z
+  .record(z.string().min(1).max(64), z.string().max(256))
+  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `more than ${LABELS_MAX} labels`)
+  .readonly();
 
 const rangeSchema = z.tuple([count, count]).readonly();
 const feedsSchema = z.record(z.string(), count);
@@ -38,8 +55,10 @@ export const accountingSchema = z.object({
 }) satisfies z.ZodType<Accounting>;
 
 /**
- * What the job machine has to know of a workflow. sharesMax: cores it can use. fromMs, toMs: when it loads its cores,
- * in ms since its start (startTime to the end of gracefulStop). timeoutMs: limit of setup and teardown, else null.
+ * What the job machine has to know of a workflow. sharesMax: cores it can use. vus: most VUs at one time. fromMs, toMs:
+ * when it loads its cores, in ms since its start (startTime to the end of gracefulStop), pauses left out. timeoutMs:
+ * limit of setup and teardown, else null. requires: only workers with all these labels; prefers: such workers first.
+ * isScalable: `scale` may change its VUs. pool: iterations that attempts take in ranges; null: dealt beforehand.
  */
 export const workflowSpecSchema = z.object({
   name,
@@ -50,6 +69,11 @@ export const workflowSpecSchema = z.object({
   fromMs: ms,
   toMs: ms,
   timeoutMs: ms.nullable(),
+  vus: count,
+  requires: labelsSchema,
+  prefers: labelsSchema,
+  isScalable: z.boolean(),
+  pool: count.nullable(),
 });
 /** retries: how many failed (not lost) attempts the whole job may have redone. */
 export const jobSpecSchema = z.object({
@@ -60,33 +84,51 @@ export const jobSpecSchema = z.object({
 const stamp = { atMs: ms };
 const owned = { job: name, ownerToken: count, ...stamp };
 const attempted = { job: name, workflow: name, share: count, attemptToken: count, ...stamp };
-/** resume null: nothing was begun. */
+/**
+ * Numbers of one snapshot. resume null: nothing was begun. taken: iterations of all granted ranges the attempt had
+ * heard of by then (0 where nothing is taken): what of them is not in resume.left is done.
+ */
 const cut = {
   seq: count,
   resume: resumeSchema.nullable(),
   accounting: accountingSchema,
-  snapshot: z.string().max(256),
+  snapshot: digest,
+  taken: count,
 };
 
 /**
  * How an attempt ended. closed: nothing is left (`valueJson`, `thrown`: of a one-shot function). failed: the code's
- * fault, costs retry budget. lost: its node is gone.
+ * fault, costs retry budget. lost: its node is gone. returned: its worker handed it back whole (it drains, or its lease
+ * ran out): nobody's fault.
  */
 export const endSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("closed"), valueJson: z.string().nullable(), thrown: z.string().nullable() }),
   z.object({ kind: z.literal("failed"), cause: z.enum(["load", "stalled", "crashed", "memory"]), message: z.string() }),
   z.object({ kind: z.literal("lost"), message: z.string() }),
+  z.object({ kind: z.literal("returned"), message: z.string() }),
 ]);
 
+/** One attempt's part of a checkpoint. */
+export const cutSchema = z.object({ workflow: name, share: count, attemptToken: count, ...cut });
+
 export const entrySchema = z.discriminatedUnion("kind", [
-  /** A worker offers its cores; repeated: the newest count holds. */
-  z.object({ kind: z.literal("join"), worker: name, cores: z.number().int().min(1).max(SHARES_MAX), ...stamp }),
-  /** A worker is gone; its live attempts are lost. */
-  z.object({ kind: z.literal("leave"), worker: name, ...stamp }),
-  /** Idempotent by (job, digest). */
-  z.object({ kind: z.literal("submit"), job: name, digest: z.string().max(256), spec: jobSpecSchema, ...stamp }),
-  /** Its index is the ownerToken: what an earlier owner proposes from now on is stale. */
-  z.object({ kind: z.literal("assign"), job: name, owner: name, ...stamp }),
+  /** A worker offers its cores; repeated: the newest count and labels hold. Another boot: its earlier life is over. */
+  z.object({
+    kind: z.literal("join"),
+    worker: name,
+    boot,
+    cores: z.number().int().min(1).max(SHARES_MAX),
+    labels: labelsSchema,
+    ...stamp,
+  }),
+  /** A worker is gone; its live attempts are lost. isCertain: it surely sends nothing any more. */
+  z.object({ kind: z.literal("leave"), worker: name, boot, isCertain: z.boolean(), ...stamp }),
+  /** Idempotent by (job, digest). submission: name of the blob with plan and bundle, "" when embedded. */
+  z.object({ kind: z.literal("submit"), job: name, digest, submission: digest, spec: jobSpecSchema, ...stamp }),
+  /** A finished job is dropped; its id never runs again. */
+  z.object({ kind: z.literal("forget"), job: name, ...stamp }),
+  /** Its index is the ownerToken: what an earlier owner, or an earlier life of it, proposes from now on is stale. */
+  z.object({ kind: z.literal("assign"), job: name, owner: name, boot, ...stamp }),
   /** Gives a workflow its cores: all shares or none. */
   z.object({ kind: z.literal("place"), workflow: name, ...owned }),
   /** Its index is the attemptToken of a new attempt. */
@@ -95,12 +137,16 @@ export const entrySchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready"), ...attempted }),
   /** All shares are ready: the workflow starts `leadMs` after this entry's time. */
   z.object({ kind: z.literal("start"), workflow: name, leadMs: ms, ...owned }),
-  /** The newest snapshot of a running attempt, not final. */
-  z.object({ kind: z.literal("checkpoint"), ...attempted, ...cut }),
+  /** The newest snapshots of a job's running attempts, not final. Stale ones among them are left out. */
+  z.object({ kind: z.literal("checkpoint"), ...owned, cuts: z.array(cutSchema).max(CUTS_MAX).readonly() }),
   /** The last snapshot of an attempt that is ever summed. */
   z.object({ kind: z.literal("seal"), ...attempted, ...cut, end: endSchema }),
   /** A value for the workflows after this one. */
   z.object({ kind: z.literal("provide"), ...attempted, key: name, json: z.string(), vu: count, iteration: count }),
+  /** Asks for `count` more iterations of the workflow's pool. */
+  z.object({ kind: z.literal("take"), ...attempted, count: z.number().int().min(1).max(TAKE_MAX) }),
+  /** An attempt with a time limit asks for more time and shows how far it came: a number that grows. */
+  z.object({ kind: z.literal("extend"), ...attempted, progress: ms }),
   /** vu.abort(). */
   z.object({ kind: z.literal("abort"), ...attempted, reason: z.string() }),
   /** A threshold failed for good while the job runs; `isAbort`: the job ends with it. */
@@ -115,12 +161,20 @@ export const entrySchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("timeout"), workflow: name, ...owned }),
   /** By a client: "user" is who submitted and waits, "other" anybody else. */
   z.object({ kind: z.literal("cancel"), job: name, by: z.enum(["user", "other"]), ...stamp }),
-  /** Everything has ended and the thresholds are judged: the job's one terminal state. */
-  z.object({ kind: z.literal("finish"), ...owned, thresholdsFailed: count }),
+  /** By a client: the schedules of running user workflows stand still, nothing starts. */
+  z.object({ kind: z.literal("pause"), job: name, ...stamp }),
+  /** By a client: ends a pause. */
+  z.object({ kind: z.literal("resume"), job: name, ...stamp }),
+  /** By a client: VUs of the whole workflow from now on. */
+  z.object({ kind: z.literal("scale"), job: name, workflow: name, vus: count.max(VUS_MAX), ...stamp }),
+  /** Everything has ended and the thresholds are judged: the one terminal state. result: its blob, null: none. */
+  z.object({ kind: z.literal("finish"), ...owned, thresholdsFailed: count, result: digest.nullable() }),
 ]);
 
 export type WorkflowSpec = z.infer<typeof workflowSpecSchema>;
 export type JobSpec = z.infer<typeof jobSpecSchema>;
+export type Labels = z.infer<typeof labelsSchema>;
+export type CutEntry = z.infer<typeof cutSchema>;
 export type End = z.infer<typeof endSchema>;
 export type Entry = z.infer<typeof entrySchema>;
 export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>;

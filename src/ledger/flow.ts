@@ -4,8 +4,10 @@
 import type { WorkflowSpec } from "./entries.ts";
 import { isStartable } from "./dag.ts";
 import type { Attempt, Ending, Job, Workflow } from "./job.ts";
-import { isOver, liveAttempt, liveAttempts, workflowOf } from "./job.ts";
+import { isOver, liveAttempt, liveAttempts, pausedMs, workflowOf } from "./job.ts";
+import { armLimit } from "./limit.ts";
 import { queued } from "./placement.ts";
+import { beginOf } from "./standing.ts";
 import { ownedBy, stop, type Turn } from "./turn.ts";
 
 /**
@@ -23,6 +25,8 @@ export function endEarly(turn: Turn, job: Job, ending: Ending): void {
       stop(turn, id, attempt, isGraceful ? "graceful" : "now");
     }
   }
+  // What is being stopped stays as it is; a teardown that waited for the end of the pause goes on.
+  unpause(turn, job);
   turn.doPlace = true;
 }
 
@@ -45,8 +49,9 @@ export function advance(turn: Turn, job: Job): void {
   }
 }
 
-/** What the state calls for and may have been lost with an owner, proposed again for the one who takes over. */
+/** The job has a new owner. What the state calls for and may have been lost with the last one is proposed again. */
 export function takeOver(turn: Turn, job: Job): void {
+  turn.effects.push({ kind: "adopt", job: job.id });
   for (const workflow of job.workflows.values()) {
     proposeDispatches(turn, job, workflow);
     proposeStart(turn, job, workflow);
@@ -60,7 +65,8 @@ export function offerCores(turn: Turn): void {
   for (const job of turn.state.jobs.values()) {
     if (job.phase !== "open") continue;
     for (const workflow of job.workflows.values()) {
-      if (workflow.shares.some(({ place, attempts }) => place === null && attempts.length > 0))
+      // A share with a place has its dispatch proposed already.
+      if (workflow.shares.some(({ place }, at) => place === null && needsAttempt(job, workflow, at)))
         proposeDispatches(turn, job, workflow);
     }
   }
@@ -69,6 +75,34 @@ export function offerCores(turn: Turn): void {
     if (owned !== null)
       turn.effects.push({ kind: "propose", proposal: { kind: "place", workflow: workflow.spec.name, ...owned } });
   }
+}
+
+/** Attempts that became ready after the start begin at their workflow's offset; in a pause they wait for its end. */
+export function joinRunning(turn: Turn, job: Job, workflow: Workflow): void {
+  if (workflow.startAtMs === null || job.isPaused) return;
+  const joining = liveAttempts(job, workflow).filter(({ attempt }) => attempt.state === "ready");
+  if (joining.length === 0) return;
+  for (const { attempt } of joining) {
+    attempt.state = "running";
+    attempt.startAtMs = turn.state.nowMs;
+  }
+  turn.effects.push(beginOf(job, workflow, joining, turn.state.nowMs));
+  armLimit(turn, job, workflow, turn.state.nowMs);
+}
+
+/** Ends a pause: schedules go on where they stood, what is ready starts. */
+export function unpause(turn: Turn, job: Job): void {
+  job.isPaused = false;
+  for (const workflow of job.workflows.values()) {
+    endPause(turn, workflow);
+    joinRunning(turn, job, workflow);
+    proposeStart(turn, job, workflow);
+  }
+}
+
+function endPause(turn: Turn, workflow: Workflow): void {
+  workflow.pausedMs = pausedMs(workflow, turn.state.nowMs);
+  workflow.pausedAtMs = null;
 }
 
 /** Proposes an attempt for every share of the workflow that needs one. */
@@ -87,7 +121,7 @@ export function proposeDispatches(turn: Turn, job: Job, workflow: Workflow): voi
 /** Proposes the start of a workflow whose shares are all ready. */
 export function proposeStart(turn: Turn, job: Job, workflow: Workflow): void {
   const owned = ownedBy(job);
-  if (owned === null || workflow.state !== "preparing" || workflow.shares.length === 0) return;
+  if (owned === null || job.isPaused || workflow.state !== "preparing" || workflow.shares.length === 0) return;
   if (!workflow.shares.every((share) => liveAttempt(share)?.state === "ready")) return;
   turn.effects.push({
     kind: "propose",
@@ -121,6 +155,8 @@ function settle(turn: Turn, job: Job, workflow: Workflow): void {
   );
   if (!isDone) return;
   workflow.state = outcomeOf(job, workflow);
+  endPause(turn, workflow);
+  workflow.limit = null;
   workflow.endAtMs = workflow.startAtMs === null ? null : turn.state.nowMs;
   turn.doPlace = true;
   turn.effects.push({ kind: "ended", job: job.id, workflow: workflow.spec.name });
@@ -137,15 +173,16 @@ function outcomeOf(job: Job, workflow: Workflow): "ended" | "failed" | "cancelle
 }
 
 /** Only setup and teardown fail by throwing: an iteration of a load that throws is an error counted, not a failure. */
-function hasFailed(spec: WorkflowSpec, { end, wasStopped }: Attempt): boolean {
+function hasFailed(spec: WorkflowSpec, { end, stopMode }: Attempt): boolean {
   return (
-    end?.kind === "failed" || (end?.kind === "closed" && spec.role !== "user" && end.thrown !== null && !wasStopped)
+    end?.kind === "failed" ||
+    (end?.kind === "closed" && spec.role !== "user" && end.thrown !== null && stopMode === null)
   );
 }
 
 /** A one-shot function that was told to stop and yet got to its end has happened: setup then needs its teardown. */
-function isWhole(spec: WorkflowSpec, { end, wasStopped, seal }: Attempt): boolean {
-  if (!wasStopped) return true;
+function isWhole(spec: WorkflowSpec, { end, stopMode, seal }: Attempt): boolean {
+  if (stopMode === null) return true;
   return spec.role !== "user" && end?.kind === "closed" && end.thrown === null && (seal?.accounting.completed ?? 0) > 0;
 }
 
@@ -174,6 +211,7 @@ function isWaiting(workflow: Workflow): boolean {
 
 function queue(turn: Turn, workflow: Workflow): void {
   workflow.state = "queued";
+  workflow.queuedAtMs = turn.state.nowMs;
   turn.doPlace = true;
 }
 

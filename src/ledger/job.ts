@@ -3,10 +3,14 @@
 
 import type { Accounting, AttemptId, Resume } from "../load/share.ts";
 import type { JobResult, JobState } from "../load/result.ts";
-import type { End, WorkflowSpec } from "./entries.ts";
+import type { End, Labels, WorkflowSpec } from "./entries.ts";
+import type { Pool } from "./pool.ts";
 
-/** One core of one worker. */
-export type Core = { readonly worker: string; readonly core: number };
+/** One core of one life of a worker. */
+export type Core = { readonly worker: string; readonly boot: string; readonly core: number };
+
+/** A worker of the pool. boot: which life of it. */
+export type Worker = { boot: string; cores: number; labels: Labels };
 
 /**
  * A committed snapshot: its numbers, where the rest begins (null: nothing was begun), and the name of its series in the
@@ -17,14 +21,18 @@ export type Cut = {
   readonly resume: Resume | null;
   readonly accounting: Accounting;
   readonly snapshot: string;
+  /** Iterations of granted ranges it knew of (pool.ts). */
+  readonly taken: number;
 };
 
 /** One execution of a share; `token` is the ledger index of its dispatch. Sealed is the last state. */
 export type Attempt = Core & {
   readonly token: number;
   state: "dispatched" | "ready" | "running" | "stopping" | "sealed";
-  /** It was told to stop before it had done its work. */
-  wasStopped: boolean;
+  /** How it was told to stop before it had done its work; null: it was not. */
+  stopMode: "graceful" | "now" | null;
+  /** Its worker went, at this ledger time; null: it did not, or came back in the same life. */
+  lost: { readonly atMs: number; readonly isCertain: boolean } | null;
   /** Ledger times of its start and of its seal; null before. */
   startAtMs: number | null;
   endAtMs: number | null;
@@ -62,11 +70,24 @@ export type Workflow = {
   readonly spec: WorkflowSpec;
   state: WorkflowState;
   readonly shares: Share[];
-  /** Ledger time of its agreed start, and of its last seal. */
+  /** Ledger time at which it began to wait for cores, of its agreed start, and of its last seal. */
+  queuedAtMs: number | null;
   startAtMs: number | null;
   endAtMs: number | null;
+  /** Since when its schedule stands still; and how long it stood still in pauses that are over. */
+  pausedAtMs: number | null;
+  pausedMs: number;
+  /** The newest VUs asked for by `scale`; null: as planned. */
+  scaledVus: number | null;
+  /** Of setup and teardown while they run. */
+  limit: Limit | null;
+  /** Iterations that attempts take in ranges; null: none. */
+  readonly pool: Pool | null;
   readonly provided: Map<string, Provided>;
 };
+
+/** The time limit of the attempt that runs: ledger time, extensions granted, and the progress shown for the last. */
+export type Limit = { atMs: number; granted: number; progress: number };
 
 /** Why and how a job ends. */
 export type Ending = { readonly state: JobState; readonly errorCode: JobResult["errorCode"]; readonly reason: string };
@@ -75,15 +96,20 @@ export type Ending = { readonly state: JobState; readonly errorCode: JobResult["
 export type Job = {
   readonly id: string;
   readonly digest: string;
+  readonly submission: string;
   readonly submitIndex: number;
   readonly retries: number;
   /** In plan order, setup first and teardown last. */
   readonly workflows: Map<string, Workflow>;
-  owner: { readonly node: string; readonly token: number } | null;
+  owner: { readonly node: string; readonly boot: string; readonly token: number } | null;
   phase: "open" | "closing" | "finished";
   /** The first reason to end early; null: runs to its end. */
   ending: Ending | null;
   outcome: Ending | null;
+  isPaused: boolean;
+  /** Ledger time of its end, and the name of its result's blob; null before, and where there is none. */
+  finishedAtMs: number | null;
+  result: string | null;
   /** Ledger time of the first start of anything in it: zero of job-elapsed time. */
   originMs: number | null;
   setupJson: string | null;
@@ -97,14 +123,18 @@ export type Job = {
 export type LedgerState = {
   /** Ledger time: the newest entry's. */
   nowMs: number;
-  /** Cores offered, by worker. */
-  readonly workers: Map<string, { cores: number }>;
+  /** In the order of joining. */
+  readonly workers: Map<string, Worker>;
   readonly jobs: Map<string, Job>;
+  /** Newest creation time (epoch ms) among forgotten ids: no id minted until then is new. -1: none was forgotten. */
+  forgottenThroughMs: number;
+  /** Digests of forgotten jobs whose ids hold no time, the oldest first; bounded. */
+  readonly forgottenKeys: Map<string, string>;
 };
 
 /** A ledger with no history. */
 export function createLedger(): LedgerState {
-  return { nowMs: 0, workers: new Map(), jobs: new Map() };
+  return { nowMs: 0, workers: new Map(), jobs: new Map(), forgottenThroughMs: -1, forgottenKeys: new Map() };
 }
 
 /** True when nothing more happens in the workflow. */
@@ -141,4 +171,15 @@ export function liveAttempts(job: Job, workflow: Workflow): { readonly id: Attem
 export function workflowOf(job: Job, role: "setup" | "teardown"): Workflow | null {
   for (const workflow of job.workflows.values()) if (workflow.spec.role === role) return workflow;
   return null;
+}
+
+/** Ms for which the workflow's schedule stood still so far. */
+export function pausedMs(workflow: Workflow, nowMs: number): number {
+  return workflow.pausedMs + (workflow.pausedAtMs === null ? 0 : Math.max(0, nowMs - workflow.pausedAtMs));
+}
+
+/** True when the schedule of a user workflow has passed: nothing of it is worth running again. */
+export function isExpired(workflow: Workflow, nowMs: number): boolean {
+  if (workflow.startAtMs === null || workflow.spec.role !== "user") return false;
+  return nowMs - workflow.startAtMs - pausedMs(workflow, nowMs) >= workflow.spec.toMs;
 }

@@ -79,17 +79,20 @@ type Surveyed = Core & {
 
 /** All cores of the pool in the order of joining, with what they carry. */
 function survey(state: LedgerState, job: Job, workflow: Workflow): Surveyed[] {
-  const cores = new Map<string, { worker: string; core: number; isOpen: boolean; load: number; overlaps: number }>();
-  for (const [worker, { cores: count }] of state.workers) {
+  const cores = new Map<
+    string,
+    { worker: string; boot: string; core: number; isOpen: boolean; load: number; overlaps: number }
+  >();
+  for (const [worker, { boot, cores: count }] of state.workers) {
     for (let core = 0; core < count; core++)
-      cores.set(`${core}@${worker}`, { worker, core, isOpen: true, load: 0, overlaps: 0 });
+      cores.set(`${core}@${worker}`, { worker, boot, core, isOpen: true, load: 0, overlaps: 0 });
   }
   for (const other of state.jobs.values()) {
     for (const holder of other.workflows.values()) {
       if (isOver(holder)) continue;
-      for (const { core, worker } of heldCores(holder)) {
+      for (const { core, worker, boot } of heldCores(holder)) {
         const at = cores.get(`${core}@${worker}`);
-        if (at === undefined) continue;
+        if (at === undefined || at.boot !== boot) continue;
         at.load++;
         if (other !== job || (holder.spec.priority === "exclusive" && holder !== workflow)) at.isOpen = false;
         else if (doOverlap(state, holder, workflow)) at.overlaps++;
@@ -103,7 +106,7 @@ function survey(state: LedgerState, job: Job, workflow: Workflow): Surveyed[] {
 export function heldCores(workflow: Workflow): Core[] {
   return workflow.shares.flatMap((share) => {
     const held = liveAttempt(share) ?? share.place;
-    return held === null ? [] : [{ worker: held.worker, core: held.core }];
+    return held === null ? [] : [{ worker: held.worker, boot: held.boot, core: held.core }];
   });
 }
 

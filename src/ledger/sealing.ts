@@ -3,8 +3,10 @@
 
 import type { End, EntryOf } from "./entries.ts";
 import { SETUP_BYTES_MAX } from "./entries.ts";
+import { cutOf, progressOf } from "./attempts.ts";
 import { endEarly } from "./flow.ts";
-import type { Attempt, Job, Share, Workflow } from "./job.ts";
+import { type Attempt, isExpired, type Job, type Share, type Workflow } from "./job.ts";
+import { isDry, release } from "./pool.ts";
 import type { Turn } from "./turn.ts";
 
 /** A node that dies within this long of a share's start counts towards its poison. */
@@ -19,7 +21,10 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
   const end = checked(workflow, attempt, entry.end);
   attempt.state = "sealed";
   attempt.endAtMs = turn.state.nowMs;
-  attempt.seal = { seq: entry.seq, resume: entry.resume, accounting: entry.accounting, snapshot: entry.snapshot };
+  // A committed checkpoint is known to all: an owner that holds less than that has only just taken over.
+  attempt.seal = entry.seq >= (attempt.checkpoint?.seq ?? 0) ? cutOf(entry) : attempt.checkpoint;
+  attempt.checkpoint = null;
+  if (workflow.pool !== null && attempt.seal !== null) release(workflow.pool, attempt.token, progressOf(attempt.seal));
   attempt.end = end;
   turn.doPlace = true;
   const id = { job: job.id, workflow: entry.workflow, share: entry.share, token: attempt.token };
@@ -31,6 +36,8 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
       return fail(turn, job, workflow, share, attempt, end);
     case "lost":
       return lose(turn, job, workflow, share, end);
+    case "returned":
+      return runAgain(turn, job, workflow, share, end.message);
   }
 }
 
@@ -40,7 +47,7 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
  */
 function checked(workflow: Workflow, attempt: Attempt, end: End): End {
   if (end.kind !== "closed") return end;
-  if (attempt.startAtMs === null && !attempt.wasStopped)
+  if (attempt.startAtMs === null && attempt.stopMode === null)
     return { kind: "failed", cause: "crashed", message: "it ended before it was started" };
   const length = workflow.spec.role === "setup" ? (end.valueJson?.length ?? 0) : 0;
   return length <= SETUP_BYTES_MAX
@@ -115,21 +122,29 @@ function failure(workflow: Workflow, attempt: Attempt, end: Extract<End, { kind:
 function lose(turn: Turn, job: Job, workflow: Workflow, share: Share, end: Extract<End, { kind: "lost" }>): void {
   const early = share.attempts.filter((attempt) => attempt.end?.kind === "lost" && isEarly(attempt));
   const workers = [...new Set(early.map(({ worker }) => worker))];
-  if (workers.length >= 2 || share.attempts.length >= ATTEMPTS_MAX) {
-    share.isOver = true;
-    const died = `its workers ${workers.join(" and ")} died within ${POISON_MS / 1_000} s of its start`;
-    const reason = `workflow "${workflow.spec.name}" is poison: ${died}`;
-    return endEarly(turn, job, { state: "failed", errorCode: "failed", reason });
-  }
-  const isExpired =
-    workflow.startAtMs !== null &&
-    workflow.spec.role === "user" &&
-    turn.state.nowMs - workflow.startAtMs >= workflow.spec.toMs;
-  share.isOver = isExpired || (job.ending !== null && workflow.spec.role !== "teardown");
-  if (!share.isOver && workflow.spec.role !== "user") job.reruns++;
-  turn.effects.push({ kind: "warning", job: job.id, text: `lost a share of "${workflow.spec.name}": ${end.message}` });
+  if (workers.length < 2) return runAgain(turn, job, workflow, share, end.message);
+  const died = `its workers ${workers.join(" and ")} died within ${POISON_MS / 1_000} s of its start`;
+  giveUp(turn, job, share, `workflow "${workflow.spec.name}" is poison: ${died}`);
 }
 
-function isEarly({ startAtMs, endAtMs }: Attempt): boolean {
-  return startAtMs !== null && endAtMs !== null && endAtMs - startAtMs <= POISON_MS;
+/** Nobody's fault: what is left of the share runs again, at no cost, if there is a point in it. */
+function runAgain(turn: Turn, job: Job, workflow: Workflow, share: Share, why: string): void {
+  const { name, role } = workflow.spec;
+  const isDone = workflow.pool !== null && isDry(workflow.pool);
+  share.isOver = isDone || isExpired(workflow, turn.state.nowMs) || (job.ending !== null && role !== "teardown");
+  if (!share.isOver && share.attempts.length >= ATTEMPTS_MAX)
+    return giveUp(turn, job, share, `a share of workflow "${name}" was lost ${ATTEMPTS_MAX} times, at last: ${why}`);
+  if (!share.isOver && role !== "user") job.reruns++;
+  turn.effects.push({ kind: "warning", job: job.id, text: `lost a share of "${name}": ${why}` });
+}
+
+function giveUp(turn: Turn, job: Job, share: Share, reason: string): void {
+  share.isOver = true;
+  endEarly(turn, job, { state: "failed", errorCode: "failed", reason });
+}
+
+/** Its node died soon after its start. How long the owner took to seal it does not matter. */
+function isEarly({ startAtMs, endAtMs, lost }: Attempt): boolean {
+  const diedAtMs = lost?.atMs ?? endAtMs;
+  return startAtMs !== null && diedAtMs !== null && diedAtMs - startAtMs <= POISON_MS;
 }

@@ -21,7 +21,7 @@ export function refuse(turn: Turn, job: string, code: RefusalCode, message: stri
 export function stop(turn: Turn, id: AttemptId, attempt: Attempt, mode: "graceful" | "now"): void {
   if (attempt.state === "stopping" && mode === "graceful") return;
   attempt.state = "stopping";
-  attempt.wasStopped = true;
+  attempt.stopMode = mode;
   turn.effects.push({ kind: "stop", attempt: id, worker: attempt.worker, mode });
 }
 

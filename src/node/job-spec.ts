@@ -19,6 +19,11 @@ export function jobSpecOf(plan: JobPlan, retries: number): JobSpec {
       fromMs: workflow.startTimeMs,
       toMs: workflow.startTimeMs + scheduleMs(workflow.executor) + workflow.gracefulStopMs,
       timeoutMs,
+      vus: vusMax(workflow.executor),
+      requires: {},
+      prefers: {},
+      isScalable: workflow.executor.kind === "constant-vus" || workflow.executor.kind === "externally-controlled",
+      pool: null,
     })),
   };
 }

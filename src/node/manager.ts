@@ -36,6 +36,8 @@ import { jobView } from "./view.ts";
 /** Views go out this often, and thresholds are judged once in so many views. */
 const VIEW_MS = 100;
 const VIEWS_PER_JUDGEMENT = 10;
+/** Life of this process: manager and worker live in one. */
+const BOOT = "1";
 
 export type ManagerOptions = {
   readonly node: string;
@@ -98,7 +100,13 @@ class Owner {
         const digest = digestOf(plan, bundle);
         ask(this.#clients, `submit ${id} ${digest}`, stream);
         this.#submitted.set(`${id} ${digest}`, { plan, bundle });
-        return this.#propose({ kind: "submit", job: id, digest, spec: jobSpecOf(plan, this.#options.retries) });
+        return this.#propose({
+          kind: "submit",
+          job: id,
+          digest,
+          submission: "",
+          spec: jobSpecOf(plan, this.#options.retries),
+        });
       }
       case "cancel":
         ask(this.#clients, `cancel ${request.id}`, stream);
@@ -111,7 +119,7 @@ class Owner {
   hearWorker(stream: WorkerStream, report: WorkerReport): void {
     if (report.kind === "join") {
       this.#workers.set(report.node, stream);
-      return this.#propose({ kind: "join", worker: report.node, cores: report.cores });
+      return this.#propose({ kind: "join", worker: report.node, boot: BOOT, cores: report.cores, labels: {} });
     }
     const id = report.kind === "snapshot" ? report.snapshot.attempt : report.attempt;
     const run = this.#owned.get(id.job)?.run;
@@ -196,7 +204,15 @@ class Owner {
         return this.#order(effect.worker, { kind: "sealed", attempt: effect.attempt });
       case "lost":
         return this.#lose(effect);
+      case "adopt":
       case "ended":
+      case "forgotten":
+        return;
+      case "pause":
+      case "resume":
+      case "scale":
+      case "grant":
+        // Nobody asks an embedded job for these.
         return;
       case "warning": {
         const owned = this.#owned.get(effect.job);
@@ -227,7 +243,7 @@ class Owner {
       views: 0,
       hasFinished: false,
     });
-    this.#propose({ kind: "assign", job, owner: this.#options.node });
+    this.#propose({ kind: "assign", job, owner: this.#options.node, boot: BOOT });
     this.#armView(job);
   }
 
@@ -321,6 +337,7 @@ class Owner {
       seq: cut?.seq ?? 0,
       resume: cut?.resume ?? null,
       snapshot: `${id.token}:${cut?.seq ?? 0}`,
+      taken: 0,
       accounting: cut?.accounting ?? { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
     });
   }
@@ -407,7 +424,13 @@ class Owner {
     const endMs = this.#elapsedMs(job);
     this.#completeSeconds(run, job, endMs);
     const failed = finalThresholds(run, job, endMs).filter(({ ok }) => !ok);
-    this.#propose({ kind: "finish", job: id, ownerToken: job.owner.token, thresholdsFailed: failed.length });
+    this.#propose({
+      kind: "finish",
+      job: id,
+      ownerToken: job.owner.token,
+      thresholdsFailed: failed.length,
+      result: null,
+    });
   }
 
   #finish({ job: id, outcome }: Extract<Effect, { kind: "finished" }>): void {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "../../src/cli/args.ts";
 import { COMMON_OPTIONS, Invocation, type OptionTable } from "../../src/cli/command.ts";
 import { options as submitOptions } from "../../src/cli/commands/submit.ts";
-import { newJobId, type JobStart, type StartJob } from "../../src/cli/embedded.ts";
+import type { JobStart, StartJob } from "../../src/cli/embedded.ts";
 import { resolveSettings } from "../../src/cli/settings.ts";
 import { submit } from "../../src/cli/submission.ts";
 import { HyperscaleError } from "../../src/base/error.ts";
@@ -357,13 +357,4 @@ describe("signals", () => {
     );
     expect((await left.promise).exits).toEqual([105]);
   });
-});
-
-test("ids sort by age and differ within a millisecond", () => {
-  const zeros = new Uint8Array(10);
-  const ids = [0, 1, 31, 32, 1_700_000_000_000, 1_700_000_000_001].map((ms) => newJobId(ms, zeros));
-  expect(ids).toEqual(ids.toSorted());
-  expect(new Set(ids).size).toBe(ids.length);
-  expect(ids.every((id) => /^[0-9a-z]{20}$/.test(id))).toBe(true);
-  expect(newJobId(5, zeros)).not.toBe(newJobId(5, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 0)));
 });

@@ -65,6 +65,7 @@ describe("a job's way", () => {
       kind: "submit",
       job: "j",
       digest: "d",
+      submission: "",
       spec: { workflows: [workflow("a")], retries: 0 },
     });
     expect(again).toEqual([{ kind: "accepted", job: "j", isNew: false }]);
@@ -72,6 +73,7 @@ describe("a job's way", () => {
       kind: "submit",
       job: "j",
       digest: "e",
+      submission: "",
       spec: { workflows: [workflow("a")], retries: 0 },
     });
     expect(other.map((effect) => effect.kind === "refused" && effect.code)).toEqual(["conflict"]);
@@ -86,7 +88,13 @@ describe("a job's way", () => {
     ["two setups", [SETUP, { ...SETUP, name: "s2" }, workflow("a")], "more than one setup"],
   ])("a plan with %s is refused and makes no job", (_name, workflows, message) => {
     const harness = new Harness();
-    const [effect] = harness.commit({ kind: "submit", job: "j", digest: "d", spec: { workflows, retries: 0 } });
+    const [effect] = harness.commit({
+      kind: "submit",
+      job: "j",
+      digest: "d",
+      submission: "",
+      spec: { workflows, retries: 0 },
+    });
     expect(effect).toMatchObject({ kind: "refused", code: "invalid", message: expect.stringContaining(message) });
     expect(harness.state.jobs.size).toBe(0);
   });
@@ -96,10 +104,16 @@ describe("fences", () => {
   test("an earlier owner's proposals are stale, and the new owner is told again what is outstanding", () => {
     const harness = new Harness();
     harness.join("w1", 1);
-    harness.commit({ kind: "submit", job: "j", digest: "d", spec: { workflows: [workflow("a")], retries: 0 } });
+    harness.commit({
+      kind: "submit",
+      job: "j",
+      digest: "d",
+      submission: "",
+      spec: { workflows: [workflow("a")], retries: 0 },
+    });
     harness.settle();
     const old = harness.ownerToken();
-    harness.commit({ kind: "assign", job: "j", owner: "m2" });
+    harness.commit({ kind: "assign", job: "j", owner: "m2", boot: "1" });
     const [effect] = harness.commit({ kind: "place", job: "j", workflow: "a", ownerToken: old });
     expect(effect).toMatchObject({ kind: "refused", code: "stale" });
     harness.settle();
@@ -107,7 +121,7 @@ describe("fences", () => {
     harness.commit({ kind: "ready", job: "j", workflow: "a", share: 0, attemptToken: id.token });
     // The start proposed for m2 is lost with it; m3 proposes it again.
     harness.proposals.length = 0;
-    harness.commit({ kind: "assign", job: "j", owner: "m3" });
+    harness.commit({ kind: "assign", job: "j", owner: "m3", boot: "1" });
     harness.settle();
     expect(harness.of("begin").length).toBe(1);
     expect(harness.states()).toEqual({ a: "running" });
@@ -150,6 +164,7 @@ describe("fences", () => {
         job: "j",
         ownerToken: harness.ownerToken(),
         thresholdsFailed: 0,
+        result: null,
       });
       expect(refused).toMatchObject([{ kind: "refused", code: "illegal" }]);
       harness.ready("a");
@@ -164,8 +179,8 @@ describe("fences", () => {
     const token = harness.ownerToken();
     for (const proposal of [
       { kind: "cancel", job: "j", by: "user" },
-      { kind: "finish", job: "j", ownerToken: token, thresholdsFailed: 3 },
-      { kind: "assign", job: "j", owner: "m2" },
+      { kind: "finish", job: "j", ownerToken: token, thresholdsFailed: 3, result: null },
+      { kind: "assign", job: "j", owner: "m2", boot: "1" },
     ] as const) {
       expect(harness.commit(proposal)).toMatchObject([{ kind: "refused", code: "finished" }]);
     }
@@ -188,6 +203,7 @@ describe("fences", () => {
       seq: 1,
       resume: null,
       snapshot: "s",
+      taken: 0,
       accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
     });
     expect(proposals.map(({ kind }) => kind)).toEqual(["finish"]);
@@ -246,8 +262,8 @@ describe("failed and lost", () => {
     harness.join("w2", 1);
     harness.ready("a");
     const first = harness.one("a");
-    const lost = harness.commit({ kind: "leave", worker: "w1" });
-    expect(lost).toEqual([{ kind: "lost", attempt: first, worker: "w1" }]);
+    const lost = harness.commit({ kind: "leave", worker: "w1", boot: "1", isCertain: true });
+    expect(lost).toEqual([{ kind: "lost", attempt: first, worker: "w1", isCertain: true }]);
     harness.seal(first, LOST);
     expect(harness.of("dispatch").at(-1)).toMatchObject({ worker: "w2", attempt: { share: 0 } });
     harness.run("a");
@@ -260,11 +276,11 @@ describe("failed and lost", () => {
     const harness = started(1);
     harness.join("w2", 1);
     harness.ready("a");
-    harness.commit({ kind: "leave", worker: "w1" });
+    harness.commit({ kind: "leave", worker: "w1", boot: "1", isCertain: true });
     harness.close("a", LOST);
     harness.atMs = 30_000;
     harness.ready("a");
-    harness.commit({ kind: "leave", worker: "w2" });
+    harness.commit({ kind: "leave", worker: "w2", boot: "1", isCertain: true });
     harness.close("a", LOST);
     expect(harness.job().outcome).toMatchObject({
       state: "failed",
@@ -277,7 +293,7 @@ describe("failed and lost", () => {
     const harness = started(1, [SETUP, workflow("a")]);
     harness.join("w2", 1);
     harness.ready("::setup");
-    harness.commit({ kind: "leave", worker: "w1" });
+    harness.commit({ kind: "leave", worker: "w1", boot: "1", isCertain: true });
     harness.close("::setup", LOST);
     harness.run("::setup");
     expect(harness.job().reruns).toBe(1);
@@ -435,7 +451,7 @@ describe("entries", () => {
       { kind: "ready", ...attempted },
       { kind: "abort", reason: "", ...attempted },
       { kind: "cancel", job: "x", by: "user", atMs: 5 },
-      { kind: "leave", worker: "w", atMs: 5 },
+      { kind: "leave", worker: "w", boot: "1", isCertain: true, atMs: 5 },
     ];
     for (const [at, entry] of entries.entries())
       expect(apply(state, at + 1, entry)).toMatchObject([{ kind: "refused", code: "unknown" }]);

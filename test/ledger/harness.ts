@@ -3,7 +3,7 @@
 
 import { apply } from "../../src/ledger/apply.ts";
 import type { Effect } from "../../src/ledger/effects.ts";
-import type { End, Entry, JobSpec, Proposal, WorkflowSpec } from "../../src/ledger/entries.ts";
+import type { End, Entry, JobSpec, Labels, Proposal, WorkflowSpec } from "../../src/ledger/entries.ts";
 import { createLedger, type Job, type LedgerState, liveAttempts, type Workflow } from "../../src/ledger/job.ts";
 import { NO_ACCOUNTING } from "../../src/ledger/accounting.ts";
 import type { Accounting, AttemptId } from "../../src/load/share.ts";
@@ -23,6 +23,11 @@ export function workflow(name: string, more: Partial<WorkflowSpec> = {}): Workfl
     fromMs: 0,
     toMs: 60_000,
     timeoutMs: null,
+    vus: 100,
+    requires: {},
+    prefers: {},
+    isScalable: false,
+    pool: null,
     ...more,
   };
 }
@@ -58,11 +63,17 @@ export class Harness {
     for (const effect of effects) {
       if (effect.kind === "propose") this.proposals.push(effect.proposal);
       if (effect.kind === "accepted" && effect.isNew)
-        this.proposals.push({ kind: "assign", job: effect.job, owner: "m1" });
+        this.proposals.push({ kind: "assign", job: effect.job, owner: "m1", boot: "1" });
       if (effect.kind === "close") {
         const token = this.state.jobs.get(effect.job)?.owner?.token;
         if (token !== undefined)
-          this.proposals.push({ kind: "finish", job: effect.job, ownerToken: token, thresholdsFailed: 0 });
+          this.proposals.push({
+            kind: "finish",
+            job: effect.job,
+            ownerToken: token,
+            thresholdsFailed: 0,
+            result: null,
+          });
       }
     }
     return effects;
@@ -75,12 +86,12 @@ export class Harness {
 
   submit(workflows: readonly WorkflowSpec[], options: { readonly job?: string; readonly retries?: number } = {}): void {
     const spec: JobSpec = { workflows, retries: options.retries ?? 0 };
-    this.commit({ kind: "submit", job: options.job ?? "j", digest: "d", spec });
+    this.commit({ kind: "submit", job: options.job ?? "j", digest: "d", submission: "", spec });
     this.settle();
   }
 
-  join(worker: string, cores: number): void {
-    this.commit({ kind: "join", worker, cores });
+  join(worker: string, cores: number, more: { readonly boot?: string; readonly labels?: Labels } = {}): void {
+    this.commit({ kind: "join", worker, cores, boot: more.boot ?? "1", labels: more.labels ?? {} });
     this.settle();
   }
 
@@ -133,6 +144,7 @@ export class Harness {
       seq: more.seq ?? 1,
       resume: { kind: "elapsed", elapsedMs: 500, feeds: {} },
       snapshot: `${id.token}`,
+      taken: 0,
       accounting: more.accounting ?? { ...NO_ACCOUNTING, scheduled: 3, started: 3, completed: 3 },
     });
     this.settle();

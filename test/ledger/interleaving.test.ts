@@ -106,6 +106,7 @@ const spec = fc
     ],
   }));
 
+const ONE = { ...NO_ACCOUNTING, scheduled: 1, started: 1, completed: 1 };
 const FAILED: End = { kind: "failed", cause: "crashed", message: "boom" };
 const LOST: End = { kind: "lost", message: "gone" };
 
@@ -119,6 +120,10 @@ function fields(id: AttemptId) {
   return { job: id.job, workflow: id.workflow, share: id.share, attemptToken: id.token };
 }
 
+function cutFields({ workflow: name, share, token }: AttemptId) {
+  return { workflow: name, share, attemptToken: token };
+}
+
 function sealing(id: AttemptId, end: End, seq: number): Proposal {
   return {
     kind: "seal",
@@ -127,7 +132,8 @@ function sealing(id: AttemptId, end: End, seq: number): Proposal {
     seq,
     resume: null,
     snapshot: `${id.token}:${seq}`,
-    accounting: { ...NO_ACCOUNTING, scheduled: 1, started: 1, completed: 1 },
+    taken: 0,
+    accounting: ONE,
   };
 }
 
@@ -150,7 +156,7 @@ function proposalOf(harness: Harness, { kind, pick }: Step, known: readonly Atte
       return harness.proposals[pick % Math.max(harness.proposals.length, 1)] ?? null;
     case "drop": {
       harness.proposals.length = 0;
-      return { kind: "assign", job: job.id, owner: `m${pick}` };
+      return { kind: "assign", job: job.id, owner: `m${pick}`, boot: "1" };
     }
     case "ready":
       return id === undefined ? null : { kind: "ready", ...fields(id) };
@@ -176,6 +182,8 @@ function proposalOf(harness: Harness, { kind, pick }: Step, known: readonly Atte
         isAbort: pick % 2 === 0,
       };
     case "timeout":
+      // Most timers are right, some were overtaken.
+      if (pick % 4 !== 3) harness.atMs += 10_000;
       return {
         kind: "timeout",
         job: job.id,
@@ -189,15 +197,26 @@ function proposalOf(harness: Harness, { kind, pick }: Step, known: readonly Atte
     case "checkpoint":
       return id === undefined
         ? null
-        : { kind: "checkpoint", ...fields(id), seq: pick, resume: null, snapshot: "c", accounting: NO_ACCOUNTING };
+        : {
+            kind: "checkpoint",
+            job: id.job,
+            ownerToken: harness.ownerToken(id.job),
+            cuts: [{ ...cutFields(id), seq: pick, resume: null, snapshot: "c", taken: 0, accounting: ONE }],
+          };
     case "join":
-      return { kind: "join", worker: `w${pick % 3}`, cores: 1 + (pick % 4) };
+      return { kind: "join", worker: `w${pick % 3}`, cores: 1 + (pick % 4), boot: "1", labels: {} };
     case "leave":
-      return { kind: "leave", worker: `w${pick % 3}` };
+      return { kind: "leave", worker: `w${pick % 3}`, boot: "1", isCertain: true };
     case "assign":
-      return { kind: "assign", job: job.id, owner: `m${pick}` };
+      return { kind: "assign", job: job.id, owner: `m${pick}`, boot: "1" };
     case "finish":
-      return { kind: "finish", job: job.id, ownerToken: job.owner?.token ?? 0, thresholdsFailed: pick % 2 };
+      return {
+        kind: "finish",
+        job: job.id,
+        ownerToken: job.owner?.token ?? 0,
+        thresholdsFailed: pick % 2,
+        result: null,
+      };
     case "stale": {
       const old = known[pick % Math.max(known.length, 1)];
       return old === undefined ? null : sealing(old, pick % 2 === 0 ? CLOSED : FAILED, pick);
@@ -241,9 +260,10 @@ function checkInvariants(harness: Harness): void {
 /** Everything that still runs ends well; workers come back. Bounded: a job that needs more turns than that hangs. */
 function finishAll(harness: Harness): void {
   for (let turn = 0; turn < 200 && [...harness.state.jobs.values()].some(({ phase }) => phase !== "finished"); turn++) {
-    for (let worker = 0; worker < 3; worker++) harness.commit({ kind: "join", worker: `w${worker}`, cores: 2 });
+    for (let worker = 0; worker < 3; worker++)
+      harness.commit({ kind: "join", worker: `w${worker}`, cores: 2, boot: "1", labels: {} });
     for (const job of harness.state.jobs.values())
-      if (job.phase !== "finished") harness.commit({ kind: "assign", job: job.id, owner: "m" });
+      if (job.phase !== "finished") harness.commit({ kind: "assign", job: job.id, owner: "m", boot: "1" });
     harness.settle();
     for (const id of allLive(harness)) harness.commit({ kind: "ready", ...fields(id) });
     harness.settle();
@@ -259,7 +279,7 @@ test("every interleaving gives each job exactly one terminal state, with cores c
       const harness = new Harness();
       harness.join("w0", 2);
       for (const [at, one] of specs.entries())
-        harness.commit({ kind: "submit", job: `j${at}`, digest: "d", spec: one });
+        harness.commit({ kind: "submit", job: `j${at}`, digest: "d", submission: "", spec: one });
       const known: AttemptId[] = [];
       for (const step of script) {
         harness.atMs += 10;
@@ -318,7 +338,7 @@ test("the same entries give the same state and effects again, also over a struct
     fc.property(spec, steps, fc.nat(100), (one, script, cutAt) => {
       const harness = new Harness();
       harness.join("w0", 2);
-      harness.commit({ kind: "submit", job: "j", digest: "d", spec: one });
+      harness.commit({ kind: "submit", job: "j", digest: "d", submission: "", spec: one });
       for (const step of script) {
         harness.atMs += 10;
         const proposal = proposalOf(harness, step, []);

@@ -114,7 +114,7 @@ describe("jobs side by side", () => {
 
   test("a worker that leaves takes its cores with it", () => {
     const harness = pool([1, 1], [workflow("a", { sharesMax: 1 })]);
-    harness.commit({ kind: "leave", worker: "w2" });
+    harness.commit({ kind: "leave", worker: "w2", boot: "1", isCertain: true });
     harness.submit([workflow("b")], { job: "j2" });
     expect(harness.states("j2")).toEqual({ b: "queued" });
     harness.run("a");

@@ -35,6 +35,7 @@ describe("setup and teardown", () => {
     const harness = started(2, [SETUP, workflow("a"), TEARDOWN]);
     harness.ready("::setup");
     expect(harness.of("deadline")).toEqual([{ kind: "deadline", job: "j", workflow: "::setup", inMs: 10_000 }]);
+    harness.atMs = 10_000;
     harness.commit({ kind: "timeout", job: "j", workflow: "::setup", ownerToken: harness.ownerToken() });
     expect(harness.of("stop").map(({ mode }) => mode)).toEqual(["now"]);
     harness.close("::setup");
@@ -115,6 +116,7 @@ describe("setup and teardown", () => {
     harness.run("::setup");
     harness.run("a");
     harness.ready("::teardown");
+    harness.atMs = 10_000;
     harness.commit({ kind: "timeout", job: "j", workflow: "::teardown", ownerToken: harness.ownerToken() });
     expect(harness.of("stop").map(({ mode }) => mode)).toEqual(["now"]);
     harness.close("::teardown");

@@ -161,7 +161,7 @@ test("a worker that leaves: its share moves to another from the newest snapshot 
   const other = scene.worker("w2", 1);
   worker.stream.send({ kind: "snapshot", snapshot: snapshot(attempt, 4, 40) });
   await scene.clock.advance(400);
-  scene.log.propose({ kind: "leave", worker: "w1", atMs: 0 });
+  scene.log.propose({ kind: "leave", worker: "w1", boot: "1", isCertain: true, atMs: 0 });
   await scene.clock.advance(0);
   const [moved] = only(other.heard, "dispatch");
   expect(moved?.spec.resume).toEqual({ kind: "elapsed", elapsedMs: 400, feeds: {} });
