@@ -5,27 +5,11 @@
 import { HttpClient } from "../../src/engine/http/client.ts";
 import { HttpCore } from "../../src/engine/http/core.ts";
 import type { Exchange } from "../../src/engine/http/owner.ts";
+import { HTTP_DEFAULTS } from "../../src/load/options/http.ts";
 import type { HttpPlan } from "../../src/load/plan.ts";
 
 const [url = "http://127.0.0.1:8080/", seconds = "5", loops = "64"] = process.argv.slice(2);
-const plan: HttpPlan = {
-  discardResponseBodies: false,
-  insecureSkipTlsVerify: true,
-  noConnectionReuse: false,
-  noVuConnectionReuse: false,
-  noCookiesReset: false,
-  maxRedirects: 10,
-  batch: 20,
-  batchPerHost: 6,
-  userAgent: "hyperscale/0.1",
-  connectTimeoutMs: 10_000,
-  hosts: {},
-  dns: { ttlMs: 300_000, select: "random", policy: "preferIPv4" },
-  tlsAuth: [],
-  tlsCaCerts: [],
-  tlsVersionMin: "",
-  tlsVersionMax: "",
-};
+const plan: HttpPlan = { ...HTTP_DEFAULTS, insecureSkipTlsVerify: true };
 
 class Count {
   readonly isStopping = false;

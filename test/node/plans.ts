@@ -1,5 +1,6 @@
 // Plans of jobs for the node tests, with defaults for what a test does not care about. Not a test itself.
 
+import { HTTP_DEFAULTS } from "../../src/load/options/http.ts";
 import type { Bundle } from "../../src/engine/messages.ts";
 import type { JobPlan, ThresholdPlan, WorkflowPlan } from "../../src/load/plan.ts";
 import { parseThreshold } from "../../src/load/thresholds.ts";
@@ -33,24 +34,7 @@ export function jobPlan(more: Partial<JobPlan> = {}): JobPlan {
     setup: null,
     teardown: null,
     thresholds: [],
-    http: {
-      discardResponseBodies: false,
-      insecureSkipTlsVerify: false,
-      noConnectionReuse: false,
-      noVuConnectionReuse: false,
-      noCookiesReset: false,
-      maxRedirects: 10,
-      batch: 20,
-      batchPerHost: 6,
-      userAgent: "hyperscale",
-      connectTimeoutMs: 10_000,
-      hosts: {},
-      dns: { ttlMs: 300_000, select: "random", policy: "preferIPv4" },
-      tlsAuth: [],
-      tlsCaCerts: [],
-      tlsVersionMin: "",
-      tlsVersionMax: "",
-    },
+    http: HTTP_DEFAULTS,
     tags: {},
     env: {},
     feeds: [],

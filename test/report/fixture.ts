@@ -1,6 +1,7 @@
 // A finished job made by hand for the report tests: two workflows, groups, failed checks and requests, thresholds of
 // both outcomes, 30 seconds. Deterministic: all numbers come from one seeded stream. Not a test itself.
 
+import { HTTP_DEFAULTS } from "../../src/load/options/http.ts";
 import { createPrng, nextFloat, type Prng } from "../../src/base/prng.ts";
 import { cellIndex } from "../../src/load/histogram.ts";
 import { metricDefinition } from "../../src/load/metrics.ts";
@@ -94,24 +95,7 @@ export function jobPlan(more: Partial<JobPlan> = {}): JobPlan {
     setup: null,
     teardown: null,
     thresholds: [],
-    http: {
-      discardResponseBodies: false,
-      insecureSkipTlsVerify: false,
-      noConnectionReuse: false,
-      noVuConnectionReuse: false,
-      noCookiesReset: false,
-      maxRedirects: 10,
-      batch: 20,
-      batchPerHost: 6,
-      userAgent: "hyperscale",
-      connectTimeoutMs: 10_000,
-      hosts: {},
-      dns: { ttlMs: 300_000, select: "random", policy: "preferIPv4" },
-      tlsAuth: [],
-      tlsCaCerts: [],
-      tlsVersionMin: "",
-      tlsVersionMax: "",
-    },
+    http: HTTP_DEFAULTS,
     tags: {},
     env: {},
     feeds: [],

@@ -6,7 +6,7 @@ import type { HttpOptions } from "./schema.ts";
 import type { HttpPlan } from "../plan.ts";
 
 /** k6's defaults: 10 redirects, 20 requests side by side, 6 a host, names kept for 5 minutes, 30 s to connect. */
-const DEFAULTS: HttpPlan = {
+export const HTTP_DEFAULTS: HttpPlan = {
   discardResponseBodies: false,
   insecureSkipTlsVerify: false,
   noConnectionReuse: false,
@@ -35,39 +35,43 @@ export function httpPlanOf(
     discardResponseBodies: over(
       overrides.discardResponseBodies,
       options.discardResponseBodies,
-      DEFAULTS.discardResponseBodies,
+      HTTP_DEFAULTS.discardResponseBodies,
     ),
     insecureSkipTlsVerify: over(
       overrides.insecureSkipTlsVerify,
       options.insecureSkipTLSVerify,
-      DEFAULTS.insecureSkipTlsVerify,
+      HTTP_DEFAULTS.insecureSkipTlsVerify,
     ),
-    noConnectionReuse: over(overrides.noConnectionReuse, options.noConnectionReuse, DEFAULTS.noConnectionReuse),
-    noVuConnectionReuse: over(overrides.noVuConnectionReuse, options.noVUConnectionReuse, DEFAULTS.noVuConnectionReuse),
-    noCookiesReset: over(overrides.noCookiesReset, options.noCookiesReset, DEFAULTS.noCookiesReset),
-    maxRedirects: over(overrides.maxRedirects, options.maxRedirects, DEFAULTS.maxRedirects),
-    batch: over(overrides.batch, options.batch, DEFAULTS.batch),
-    batchPerHost: over(overrides.batchPerHost, options.batchPerHost, DEFAULTS.batchPerHost),
-    userAgent: over(overrides.userAgent, options.userAgent, DEFAULTS.userAgent),
-    connectTimeoutMs: over(overrides.connectTimeoutMs, options.connectTimeout, DEFAULTS.connectTimeoutMs),
-    hosts: over(overrides.hosts, options.hosts, DEFAULTS.hosts),
-    dns: over(overrides.dns, dnsOf(options), DEFAULTS.dns),
+    noConnectionReuse: over(overrides.noConnectionReuse, options.noConnectionReuse, HTTP_DEFAULTS.noConnectionReuse),
+    noVuConnectionReuse: over(
+      overrides.noVuConnectionReuse,
+      options.noVUConnectionReuse,
+      HTTP_DEFAULTS.noVuConnectionReuse,
+    ),
+    noCookiesReset: over(overrides.noCookiesReset, options.noCookiesReset, HTTP_DEFAULTS.noCookiesReset),
+    maxRedirects: over(overrides.maxRedirects, options.maxRedirects, HTTP_DEFAULTS.maxRedirects),
+    batch: over(overrides.batch, options.batch, HTTP_DEFAULTS.batch),
+    batchPerHost: over(overrides.batchPerHost, options.batchPerHost, HTTP_DEFAULTS.batchPerHost),
+    userAgent: over(overrides.userAgent, options.userAgent, HTTP_DEFAULTS.userAgent),
+    connectTimeoutMs: over(overrides.connectTimeoutMs, options.connectTimeout, HTTP_DEFAULTS.connectTimeoutMs),
+    hosts: over(overrides.hosts, options.hosts, HTTP_DEFAULTS.hosts),
+    dns: over(overrides.dns, dnsOf(options), HTTP_DEFAULTS.dns),
     tlsAuth: over(
       overrides.tlsAuth,
       options.tlsAuth?.map(({ cert, key, password = "", domains = [] }) => ({ cert, key, password, domains })),
-      DEFAULTS.tlsAuth,
+      HTTP_DEFAULTS.tlsAuth,
     ),
-    tlsCaCerts: over(overrides.tlsCaCerts, options.tlsCACerts, DEFAULTS.tlsCaCerts),
-    tlsVersionMin: over(overrides.tlsVersionMin, options.tlsVersion?.min, DEFAULTS.tlsVersionMin),
-    tlsVersionMax: over(overrides.tlsVersionMax, options.tlsVersion?.max, DEFAULTS.tlsVersionMax),
+    tlsCaCerts: over(overrides.tlsCaCerts, options.tlsCACerts, HTTP_DEFAULTS.tlsCaCerts),
+    tlsVersionMin: over(overrides.tlsVersionMin, options.tlsVersion?.min, HTTP_DEFAULTS.tlsVersionMin),
+    tlsVersionMax: over(overrides.tlsVersionMax, options.tlsVersion?.max, HTTP_DEFAULTS.tlsVersionMax),
   };
 }
 
 function dnsOf(options: HttpOptions): HttpPlan["dns"] {
   const { ttl, select, policy } = options.dns ?? {};
   return {
-    ttlMs: Math.min(ttl ?? DEFAULTS.dns.ttlMs, DURATION_MS_MAX),
-    select: select ?? DEFAULTS.dns.select,
-    policy: policy ?? DEFAULTS.dns.policy,
+    ttlMs: Math.min(ttl ?? HTTP_DEFAULTS.dns.ttlMs, DURATION_MS_MAX),
+    select: select ?? HTTP_DEFAULTS.dns.select,
+    policy: policy ?? HTTP_DEFAULTS.dns.policy,
   };
 }
