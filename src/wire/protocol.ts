@@ -1,0 +1,69 @@
+// A table of messages: for each kind its tag on the wire, its lane and its schema. From it: bytes of a message, and a
+// message from bytes. It knows no message itself; the node's table is node/protocol.ts.
+
+import type { z } from "zod";
+import { assert } from "../base/assert.ts";
+import { decode, encode } from "./codec.ts";
+import { type Lane, TAG_MAX, TAG_RESERVED } from "./frame.ts";
+
+/** What travels: a kind of the table and its body. */
+export type Message<Kind extends string = string, Body = unknown> = { readonly kind: Kind; readonly body: Body };
+
+/** One row. `tag`: 10 to 65,000, append only, never reused. */
+export type Row<Body = unknown> = { readonly tag: number; readonly lane: Lane; readonly schema: z.ZodType<Body> };
+export type Table = Readonly<Record<string, Row>>;
+
+/** The messages of a table. */
+export type MessageOf<Rows extends Table> = {
+  [Kind in keyof Rows & string]: Message<Kind, z.infer<Rows[Kind]["schema"]>>;
+}[keyof Rows & string];
+
+/** The table of these messages. */
+type TableOf<Any extends Message> = {
+  readonly [Kind in Any["kind"]]: Row<Extract<Any, Message<Kind>>["body"]>;
+};
+
+/** unknown: a tag of a newer version. invalid: not decodable, or not of its schema. Both are dropped and counted. */
+export type Unpacked<Any> =
+  { readonly kind: "message"; readonly message: Any } | { readonly kind: "unknown" | "invalid"; readonly text: string };
+
+export type Protocol<Any extends Message> = {
+  /** Lane, tag and payload of a message. Not validated: what this node says is typed. */
+  pack(message: Any): { readonly lane: Lane; readonly tag: number; readonly payload: Uint8Array };
+  /** Never throws. */
+  unpack(tag: number, payload: Uint8Array): Unpacked<Any>;
+};
+
+/** Throws AssertionError when two kinds share a tag or a tag is out of bounds. */
+export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protocol<Any> {
+  const rows = new Map<string, Row>(Object.entries<Row>(table));
+  const byTag = new Map<number, Row & { readonly kind: string }>();
+  for (const [kind, row] of rows) {
+    const { tag } = row;
+    assert(Number.isInteger(tag) && tag > TAG_RESERVED && tag <= TAG_MAX, `the tag of ${kind} is in bounds`);
+    assert(!byTag.has(tag), `tag ${tag} is given once`);
+    byTag.set(tag, { ...row, kind });
+  }
+  /** True for a body that its kind's own schema has parsed. */
+  const isOfTable = (message: Message): message is Any => rows.has(message.kind);
+  return {
+    pack({ kind, body }) {
+      const row = rows.get(kind);
+      assert(row !== undefined, `${kind} is in the table`);
+      return { lane: row.lane, tag: row.tag, payload: encode(body) };
+    },
+    unpack(tag, payload) {
+      const row = byTag.get(tag);
+      if (row === undefined) return { kind: "unknown", text: `tag ${tag}` };
+      const decoded = decode(payload);
+      if (!decoded.ok) return { kind: "invalid", text: `${row.kind}: ${decoded.message}` };
+      const parsed = row.schema.safeParse(decoded.value);
+      if (!parsed.success) {
+        const issue = parsed.error.issues[0];
+        return { kind: "invalid", text: `${row.kind}: ${issue?.path.join(".")}: ${issue?.message}` };
+      }
+      const message: Message = { kind: row.kind, body: parsed.data };
+      return isOfTable(message) ? { kind: "message", message } : { kind: "unknown", text: row.kind };
+    },
+  };
+}
