@@ -3,7 +3,7 @@
 
 import type { NodeId } from "./links.ts";
 
-export type FetchOptions = {
+export type PullOptions = {
   /** Who is asked first. All managers with a link are asked after them. */
   readonly from?: readonly NodeId[];
   /** Gives up after it (default 30 s). */
@@ -16,7 +16,7 @@ export type Blobs = {
   /** Keeps a content here alone; durable when it resolves. Out: its digest. Rejects as BlobStore.put does. */
   keep(bytes: Uint8Array): Promise<string>;
   /** The content, from here or from whoever has it; kept here from then on. Rejects with `cluster` when nobody does. */
-  fetch(digest: string, options?: FetchOptions): Promise<Uint8Array>;
+  pull(digest: string, options?: PullOptions): Promise<Uint8Array>;
   /**
    * Keeps a content on a majority of the voters, this node among them; durable there when it resolves. Out: its digest.
    * Asks again until it is; rejects with `storage` when this disk fails, `cluster` after `timeoutMs` (default: never).

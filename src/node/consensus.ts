@@ -22,9 +22,9 @@ export type Consensus = {
   peerReset(node: NodeId): void;
   /** Health score of the membership layer, 0 to 8. */
   health(score: number): void;
-  /** The node ids behind every configured address, this one included; once all are known, again whenever they change. */
+  /** The node ids behind every configured address, this one included; once all are known, and when they change. */
   form(nodes: readonly NodeId[]): void;
-  /** Resolves when every write acknowledged before the call is applied here. Rejects with `cluster` when not leading. */
+  /** Resolves when every write acknowledged before it is applied here. Rejects with `cluster` when not leading. */
   read(): Promise<void>;
   change(change: Change): Promise<{ readonly kind: "appended"; readonly index: number } | Refusal>;
   /** Hands leadership over (null: to whom is furthest); resolves when it is handed over, refused or given up. */

@@ -14,7 +14,7 @@ export type NodeId = string;
  * node may be gone. overflow: it took its messages too slowly.
  */
 export type LinkDown = {
-  readonly reason: "closed" | "ended" | "reset" | "protocol" | "overflow";
+  readonly reason: "closed" | "ended" | "reset" | "refused" | "protocol" | "timeout" | "overflow";
   readonly message: string;
 };
 
@@ -43,7 +43,7 @@ export type LinkCounters = {
 export type Links = {
   /** Where others reach this node's streams. */
   readonly address: Address;
-  /** false: not taken, since there is no link to that node or its lane is full. true: it may still be lost with the link. */
+  /** false: not taken: there is no link to that node, or its lane is full. true: it may still be lost with the link. */
   send(to: NodeId, message: NodeMessage, options?: SendOptions): boolean;
   /**
    * By the link to `expect`, or by one to that address, dialled when there is none and kept while it is used. `failed`:

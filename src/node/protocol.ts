@@ -1,4 +1,4 @@
-// THE table of messages between nodes: kind, tag, lane, schema. Tags are append only and never given twice (a test holds
+// THE table of messages between nodes: kind, tag, lane, schema. Tags are append only, never given twice (a test holds
 // the list). Schemas stand beside what they belong to; those without a core of their own are here or in messages.ts.
 
 import { z } from "zod";
@@ -6,6 +6,8 @@ import { raftMessageSchema } from "../raft/messages.ts";
 import { ID_LENGTH_MAX, INDEX_MAX, LIMITS } from "../raft/limits.ts";
 import { streamMessageSchema } from "../swim/messages.ts";
 import { defineProtocol, type MessageOf } from "../wire/protocol.ts";
+import { fromDeskSchema, liveSchema, relaySchema, toDeskSchema } from "./client-messages.ts";
+import { fromWorkerSchema, snapshotSchema, toWorkerSchema } from "./worker-messages.ts";
 
 /** Bytes of a blob that one message carries. */
 export const BLOB_PART_BYTES = 65_536;
@@ -57,7 +59,7 @@ export const blobHaveSchema = z.object({ digest, size });
 /** It is durable here. Idempotent. */
 export const blobStoredSchema = z.object({ digest });
 
-/** 10 to 29: consensus, membership, proposals, blobs. From 30 on: managers, workers and clients (messages.ts). */
+/** 10 to 29: consensus, membership, proposals, blobs. From 30 on: managers, workers and clients (worker-messages.ts, client-messages.ts). */
 const TABLE = {
   raft: { tag: 10, lane: "critical", schema: raftMessageSchema },
   swim: { tag: 11, lane: "critical", schema: streamMessageSchema },
@@ -68,6 +70,13 @@ const TABLE = {
   blobMissing: { tag: 16, lane: "submit", schema: blobMissingSchema },
   blobHave: { tag: 17, lane: "control", schema: blobHaveSchema },
   blobStored: { tag: 18, lane: "control", schema: blobStoredSchema },
+  toWorker: { tag: 30, lane: "control", schema: toWorkerSchema },
+  fromWorker: { tag: 31, lane: "control", schema: fromWorkerSchema },
+  snapshot: { tag: 32, lane: "stats", schema: snapshotSchema },
+  toDesk: { tag: 33, lane: "submit", schema: toDeskSchema },
+  fromDesk: { tag: 34, lane: "control", schema: fromDeskSchema },
+  live: { tag: 35, lane: "stats", schema: liveSchema },
+  relay: { tag: 36, lane: "control", schema: relaySchema },
 } as const;
 
 export type NodeMessage = MessageOf<typeof TABLE>;
