@@ -1,0 +1,75 @@
+// What clients and managers of a cluster say to each other, and managers among themselves for their clients. A client
+// may ask any manager; live events come from the job's owner and are passed on.
+
+import { z } from "zod";
+import { packedSeriesSchema } from "./series-codec.ts";
+
+const name = z.string().min(1).max(256);
+const count = z.number().int().nonnegative();
+const text = z.string().max(512 * 1024);
+
+/** `ask` is the client's own number: every answer to it carries it. All are idempotent. */
+export const toDeskSchema = z.discriminatedUnion("kind", [
+  /** `submission`: digest of the blob with plan and bundle, which the client serves. Answered by accepted or refused. */
+  z.object({ kind: z.literal("submit"), ask: count, id: name, submission: name }),
+  z.object({ kind: z.literal("cancel"), ask: count, id: name, by: z.enum(["user", "other"]) }),
+  z.object({ kind: z.literal("pause"), ask: count, id: name }),
+  z.object({ kind: z.literal("resume"), ask: count, id: name }),
+  z.object({ kind: z.literal("scale"), ask: count, id: name, workflow: name, vus: count }),
+  /** Live events of the job from now on, then finished. Said again after every new connection. */
+  z.object({ kind: z.literal("follow"), ask: count, id: name }),
+  z.object({ kind: z.literal("jobs"), ask: count }),
+]);
+
+/** A live view is made by this very release for its own client: its insides are not checked. */
+const viewSchema = z.record(z.string(), z.unknown());
+
+const eventSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("view"), view: viewSchema }),
+  /** A whole second, its series in `parts` messages. */
+  z.object({
+    kind: z.literal("second"),
+    second: count,
+    epochMs: z.number(),
+    vus: count,
+    vusMax: count,
+    part: count,
+    parts: z.number().int().min(1),
+    series: z.array(packedSeriesSchema).readonly(),
+  }),
+  z.object({
+    kind: z.literal("log"),
+    level: z.enum(["debug", "info", "warn", "error"]),
+    workflow: z.string().max(256),
+    text,
+  }),
+]);
+
+export const jobLineSchema = z.object({
+  id: name,
+  state: z.enum(["open", "closing", "finished"]),
+  outcome: z.string().max(64).nullable(),
+  owner: name.nullable(),
+  result: name.nullable(),
+});
+
+export const fromDeskSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("accepted"), ask: count, id: name }),
+  z.object({ kind: z.literal("done"), ask: count, id: name }),
+  /** `unavailable`: nothing was decided, ask again. */
+  z.object({ kind: z.literal("refused"), ask: count, id: name, code: name, message: text }),
+  z.object({ kind: z.literal("jobs"), ask: count, jobs: z.array(jobLineSchema).readonly() }),
+  /** The job is over; its result is the blob `result` (null: it is not kept any more). */
+  z.object({ kind: z.literal("finished"), id: name, result: name.nullable() }),
+]);
+
+/** What happens in a job, from its owner to other managers and from any manager to its clients. May get lost. */
+export const liveSchema = z.object({ id: name, event: eventSchema });
+
+/** A manager to a job's owner, said again every few seconds: send me its live events. */
+export const relaySchema = z.object({ id: name });
+
+export type ToDesk = z.infer<typeof toDeskSchema>;
+export type FromDesk = z.infer<typeof fromDeskSchema>;
+export type WireEvent = z.infer<typeof eventSchema>;
+export type JobLine = z.infer<typeof jobLineSchema>;

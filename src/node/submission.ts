@@ -1,0 +1,75 @@
+// What a client submits: plan and bundle, as one blob whose bytes do not depend on where or in which order it was made,
+// so that its digest is the job's identity (design 5).
+
+import { z } from "zod";
+import type { Bundle } from "../engine/messages.ts";
+import type { JobPlan } from "../load/plan.ts";
+import { decode, encode } from "../wire/codec.ts";
+
+export type Submission = { readonly plan: JobPlan; readonly bundle: Bundle };
+
+/** Most bytes of a submission: the files that may travel along, and room for code and plan. */
+export const SUBMISSION_BYTES_MAX = 80 * 1024 * 1024;
+
+const bundleSchema = z.object({
+  code: z.string(),
+  entry: z.string(),
+  files: z.record(z.string(), z.instanceof(Uint8Array)),
+});
+
+/** The plan was checked by the client that made it; here only as far as the machine itself relies on it. */
+const planSchema = z.custom<JobPlan>((value) => {
+  const shape = z.looseObject({
+    name: z.string(),
+    workflows: z
+      .array(
+        z.looseObject({
+          name: z.string().min(1).max(256),
+          after: z.array(z.string()),
+          executor: z.looseObject({ kind: z.string() }),
+          startTimeMs: z.number().nonnegative(),
+          gracefulStopMs: z.number().nonnegative(),
+          priority: z.enum(["auto", "low", "normal", "high", "exclusive"]),
+        }),
+      )
+      .min(1)
+      .max(998),
+    setup: z.object({ timeoutMs: z.number().nonnegative() }).nullable(),
+    teardown: z.object({ timeoutMs: z.number().nonnegative() }).nullable(),
+    thresholds: z.array(z.looseObject({ metricKey: z.string(), expression: z.string() })),
+    http: z.looseObject({ batch: z.number() }),
+    tags: z.record(z.string(), z.string()),
+    env: z.record(z.string(), z.string()),
+    feeds: z.array(z.looseObject({ id: z.number(), rows: z.number() })),
+  });
+  return shape.safeParse(value).success;
+}, "the plan is none");
+
+const submissionSchema = z.object({ plan: planSchema, bundle: bundleSchema });
+
+export function packSubmission(submission: Submission): Uint8Array {
+  return encode(sorted(submission));
+}
+
+/** Out: null and what is wrong with it; never throws. */
+export function unpackSubmission(
+  bytes: Uint8Array,
+): { readonly submission: Submission } | { readonly submission: null; readonly message: string } {
+  const decoded = decode(bytes);
+  if (!decoded.ok) return { submission: null, message: `the submission cannot be read: ${decoded.message}` };
+  const parsed = submissionSchema.safeParse(decoded.value);
+  if (parsed.success) return { submission: parsed.data };
+  const issue = parsed.error.issues[0];
+  return { submission: null, message: `the submission is none: ${issue?.path.join(".")}: ${issue?.message}` };
+}
+
+/** The same value with the keys of all its records in order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}

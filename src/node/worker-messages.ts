@@ -1,0 +1,179 @@
+// What managers and workers of a cluster say to each other, with the schemas at the border. All of it may get lost with
+// a connection: what matters is said again by comparing (reconcile.ts), never by counting on one message.
+
+import { z } from "zod";
+import { accountingSchema, labelsSchema, resumeSchema } from "../ledger/entries.ts";
+import { packedSeriesSchema } from "./series-codec.ts";
+
+const name = z.string().min(1).max(256);
+const count = z.number().int().nonnegative();
+const ms = z.number();
+const text = z.string().max(512 * 1024);
+
+/** Most attempts of one worker named in one message. */
+const ATTEMPTS_MAX = 8_192;
+
+export const attemptIdSchema = z.object({ job: name, workflow: name, share: count, token: count });
+
+// ── manager to worker ───────────────────────────────────────────────────────────────────────────
+
+/** A share as share.ts has it; executor and the rest are the plan's, which the submission holds. */
+const placeSchema = z.object({
+  share: count,
+  shares: z.number().int().min(1),
+  resume: resumeSchema.nullable(),
+  feedStripe: z.object({ index: count, of: z.number().int().min(1) }),
+});
+
+/**
+ * An owner's command about one attempt; idempotent. `submission`: blob with plan and bundle. `context`: JSON by key.
+ * start: the attempt's workflow starts at `startAtMs` of the sender's ledger clock, `inMs` from its sending; the job
+ * began `jobElapsedMs` before that.
+ */
+const commandSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("dispatch"),
+    attempt: attemptIdSchema,
+    core: count,
+    place: placeSchema,
+    submission: name,
+    context: z.record(z.string(), z.string()),
+    setupJson: z.string().nullable(),
+    reportMs: ms.min(10),
+  }),
+  z.object({ kind: z.literal("start"), attempt: attemptIdSchema, startAtMs: ms, inMs: ms, jobElapsedMs: ms }),
+  z.object({ kind: z.literal("stop"), attempt: attemptIdSchema, mode: z.enum(["graceful", "now"]) }),
+  /** Everything of the attempt again: what the owner holds ends at snapshot `seq` and provided value `offers`. */
+  z.object({ kind: z.literal("tell"), attempt: attemptIdSchema, seq: count, offers: count }),
+]);
+
+export const toWorkerSchema = z.discriminatedUnion("kind", [
+  /** By a job's owner. The higher ownerToken wins. */
+  z.object({ kind: z.literal("command"), ownerToken: count, command: commandSchema }),
+  /** By any manager: these attempts' ends are committed, or nothing is known of them any more. Forget them. */
+  z.object({ kind: z.literal("sealed"), attempts: z.array(attemptIdSchema).max(ATTEMPTS_MAX).readonly() }),
+  /** The owner holds the attempt up to this snapshot. */
+  z.object({ kind: z.literal("heard"), ownerToken: count, job: name, token: count, seq: count }),
+  /**
+   * Answer to `renew`: the sender owns these jobs, and their leases run from `sentAtMs` (the worker's clock, given
+   * back). `ledgerMs`: the sender's ledger clock.
+   */
+  z.object({
+    kind: z.literal("renewed"),
+    sentAtMs: ms,
+    ledgerMs: ms,
+    jobs: z
+      .array(z.object({ job: name, ownerToken: count }))
+      .max(ATTEMPTS_MAX)
+      .readonly(),
+  }),
+]);
+
+// ── worker to manager ───────────────────────────────────────────────────────────────────────────
+
+/** preparing > ready > running > stopping > over. */
+export const attemptStateSchema = z.enum(["preparing", "ready", "running", "stopping", "over"]);
+
+/** What a worker holds of an attempt: newest snapshot, values provided; isAborting: its code asked for the end. */
+const heldSchema = z.object({
+  attempt: attemptIdSchema,
+  state: attemptStateSchema,
+  seq: count,
+  offers: count,
+  isAborting: z.boolean(),
+});
+
+/** A cut without its series; the schema of load/share.ts `Snapshot`. */
+export const cutSchema = z.object({
+  attempt: attemptIdSchema,
+  seq: count,
+  elapsedMs: ms,
+  isFinal: z.boolean(),
+  resume: resumeSchema,
+  accounting: accountingSchema,
+  generator: z.object({
+    seconds: z.number(),
+    saturatedSeconds: z.number(),
+    cpuSeconds: z.number(),
+    loopLagMsMax: z.number(),
+    loopLagMsP99: z.number(),
+  }),
+  vus: count,
+  vusMax: count,
+});
+
+const level = z.enum(["debug", "info", "warn", "error"]);
+const reportSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("ready"), attempt: attemptIdSchema }),
+  /** The `offer`-th value of the attempt; 0: one said before, said again. */
+  z.object({
+    kind: z.literal("provide"),
+    attempt: attemptIdSchema,
+    offer: count,
+    key: name,
+    json: text,
+    vu: count,
+    iteration: count,
+  }),
+  z.object({ kind: z.literal("abort"), attempt: attemptIdSchema, reason: text }),
+  z.object({ kind: z.literal("log"), attempt: attemptIdSchema, level, text }),
+  z.object({ kind: z.literal("warning"), attempt: attemptIdSchema, text }),
+  z.object({
+    kind: z.literal("errors"),
+    attempt: attemptIdSchema,
+    errors: z
+      .array(z.object({ message: text, count }))
+      .max(1_000)
+      .readonly(),
+  }),
+  /** It is over, with its last snapshot `seq` and `offers` values. returned: whole, its lease ran out. */
+  z.object({
+    kind: z.literal("over"),
+    attempt: attemptIdSchema,
+    seq: count,
+    offers: count,
+    end: z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("closed"), valueJson: text.nullable(), thrown: text.nullable() }),
+      z.object({
+        kind: z.literal("failed"),
+        cause: z.enum(["load", "stalled", "crashed", "memory"]),
+        message: text,
+      }),
+      z.object({ kind: z.literal("returned"), message: text }),
+    ]),
+  }),
+]);
+
+export const fromWorkerSchema = z.discriminatedUnion("kind", [
+  /** To every manager, once a second: what the worker offers and holds. `boot`: its life. */
+  z.object({
+    kind: z.literal("renew"),
+    boot: name,
+    sentAtMs: ms,
+    cores: z.number().int().min(1),
+    labels: labelsSchema,
+    isDraining: z.boolean(),
+    attempts: z.array(heldSchema).max(ATTEMPTS_MAX).readonly(),
+  }),
+  /** To a job's owner. */
+  z.object({ kind: z.literal("report"), ownerToken: count, report: reportSchema }),
+]);
+
+/** To a job's owner: one cut, with the series changed since snapshot `base`, in `parts` messages. */
+export const snapshotSchema = z.object({
+  ownerToken: count,
+  base: count,
+  part: count,
+  parts: z.number().int().min(1).max(4_096),
+  content: z.enum(["all", "changed", "scalars"]),
+  cut: cutSchema,
+  series: z.array(packedSeriesSchema).max(100_000).readonly(),
+});
+
+export type ToWorker = z.infer<typeof toWorkerSchema>;
+export type FromWorker = z.infer<typeof fromWorkerSchema>;
+export type Command = z.infer<typeof commandSchema>;
+export type HeldReport = z.infer<typeof heldSchema>;
+export type WireReport = z.infer<typeof reportSchema>;
+export type Renew = Extract<FromWorker, { kind: "renew" }>;
+export type WireSnapshot = z.infer<typeof snapshotSchema>;
