@@ -2,30 +2,10 @@
 
 import { never } from "../base/assert.ts";
 import { quantile } from "./histogram.ts";
-import type { Cells, MetricType } from "./series.ts";
-
-/** Numbers of one metric by name, e.g. { count, rate } of a counter. */
-export type Values = Readonly<Record<string, number>>;
-
-/** Names of the values that a summary gives for each type. */
-export const VALUE_NAMES = {
-  counter: ["count", "rate"],
-  rate: ["rate", "passes", "fails"],
-  gauge: ["value", "min", "max"],
-  trend: ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(99.9)", "count"],
-} as const satisfies Readonly<Record<MetricType, readonly string[]>>;
+import type { Cells } from "./series.ts";
 
 /**
- * Values of a metric for the summary. In: seconds the metric was live, for a counter's rate. Nothing measured: all 0.
- */
-export function metricValues(cells: Cells, seconds: number): Values {
-  const values: Record<string, number> = {};
-  for (const name of VALUE_NAMES[cells.type]) values[name] = statOf(cells, name, seconds) ?? 0;
-  return values;
-}
-
-/**
- * One value by name: those of VALUE_NAMES, and of a trend also "p(N)" with any N from 0 to 100 and "sum". A counter's
+ * One value by name: those of the summary, and of a trend also "p(N)" with any N from 0 to 100 and "sum". A counter's
  * count is the sum of what was added, as in k6. Out: null if that type of metric has no such value.
  */
 export function statOf(cells: Cells, stat: string, seconds: number): number | null {

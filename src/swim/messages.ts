@@ -128,11 +128,7 @@ export const streamMessageSchema = z.discriminatedUnion("kind", [
   stateSchema,
 ]);
 
-export type Ping = z.infer<typeof pingSchema>;
-export type Ack = z.infer<typeof ackSchema>;
 export type PingReq = z.infer<typeof pingReqSchema>;
-export type Nack = z.infer<typeof nackSchema>;
-export type Gossip = z.infer<typeof gossipSchema>;
 export type StreamPing = z.infer<typeof streamPingSchema>;
 export type StreamAck = z.infer<typeof streamAckSchema>;
 export type Digest = z.infer<typeof digestSchema>;

@@ -146,7 +146,6 @@ export type HttpOptions = z.output<ReturnType<typeof httpShape>>;
 export type SimpleOptions = z.output<typeof SIMPLE>;
 export type JobOptions = z.output<typeof JOB>;
 export type ScenarioOptions = z.output<typeof SCENARIO>;
-export type WorkflowOptions = z.output<typeof WORKFLOW>;
 
 /** Names of the schedule options, in the order of the manual. */
 export const SCHEDULE_KEYS: readonly ScheduleKey[] = z.strictObject(SCHEDULE).keyof().options;
