@@ -136,6 +136,7 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
     this.#connection = connection;
     this.#options = options;
     this.#limits = options.lanes ?? LANE_LIMITS;
+    if (options.lanes !== undefined) assertLanes(options.lanes);
     this.#timer = options.clock.setTimer(options.timeoutMs, () =>
       this.#break("timeout", `no handshake within ${options.timeoutMs} ms`),
     );
@@ -341,7 +342,7 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
 }
 
 /** One message fits every lane. */
-export function assertLanes(limits: Readonly<Record<Lane, LaneLimits>>): void {
+function assertLanes(limits: Readonly<Record<Lane, LaneLimits>>): void {
   for (const name of LANES)
     assert(limits[name].messagesMax > 0 && limits[name].bytesMax >= FRAME_BYTES_MAX, `lane ${name} holds a frame`);
 }
