@@ -92,13 +92,16 @@ export type Disk = {
 /** Where a socket is: a name or IP address, and a port (0 when binding: any free one). */
 export type Address = { readonly host: string; readonly port: number };
 
+/** The most a datagram may hold. */
+export const DATAGRAM_BYTES_MAX = 65_507;
+
 /** A bound datagram socket. */
 export type DatagramSocket = {
   /** As bound, with the port the system chose. */
   readonly address: Address;
   /**
-   * Best effort: a datagram may be lost, doubled, delayed or overtaken; never throws, never waits. At most 65,507
-   * bytes, else it is dropped.
+   * Best effort: a datagram may be lost, doubled, delayed or overtaken; never throws, never waits. At most
+   * DATAGRAM_BYTES_MAX, else it is dropped. Takes a copy.
    */
   send(to: Address, bytes: Uint8Array): void;
   /** One handler. The bytes are the handler's own. Not called before it is set: what came earlier is lost. */
@@ -112,15 +115,18 @@ export type Datagrams = {
   bind(at: Address): Promise<DatagramSocket>;
 };
 
-/** Why a connection is over: the other side ended it in order, it broke (reset, timeout), or this side closed it. */
+/**
+ * Why a connection is over: the other side ended it in order, it broke (reset, timeout), or this side closed it. The
+ * system ends the connections of a process that is killed in one way or the other: "ended" promises nothing.
+ */
 export type CloseReason = "ended" | "reset" | "closed";
 
 export type ConnectionHandlers = {
   /** Bytes in order; the handler's own. They may come in any pieces. */
   onBytes(bytes: Uint8Array): void;
-  /** After `write` returned false: there is room again. */
+  /** After `write` returned false: at most half of WRITE_BUFFER_BYTES wait. */
   onDrain(): void;
-  /** Once; nothing comes after it. */
+  /** Once, never within a call of this side; nothing comes after it. */
   onClose(reason: CloseReason): void;
 };
 
@@ -129,17 +135,20 @@ export type Connection = {
   readonly local: Address;
   readonly remote: Address;
   /**
-   * Takes all of the bytes (a copy). false: more than WRITE_BUFFER_BYTES wait, stop until `onDrain`. After the close
-   * nothing happens and it is false.
+   * Takes all of the bytes (a copy). false: more than WRITE_BUFFER_BYTES wait, stop until `onDrain`. After `end`,
+   * `destroy` and the close nothing happens and it is false.
    */
   write(bytes: Uint8Array): boolean;
   /** Bytes that were taken and not handed to the system. */
   readonly pendingBytes: number;
   /** Once, in the same turn the connection was handed over; nothing is lost before. */
   handle(handlers: ConnectionHandlers): void;
-  /** Sends what is pending, then ends the stream. Idempotent. */
+  /**
+   * Sends what is pending, then ends the stream; bytes come in until the other side has seen that, and then the close
+   * ("closed"), which may never come where the other side is gone. Idempotent.
+   */
   end(): void;
-  /** Breaks it at once; what is pending is lost. Idempotent. */
+  /** Breaks it at once; what is pending is lost, nothing but the close ("closed") comes. Idempotent. */
   destroy(): void;
 };
 
@@ -165,16 +174,7 @@ export type Process = {
   exit(code: number, message: string): void;
 };
 
-/** Request, Reply: what is said to and by the threads it spawns. */
-export type World<Request, Reply> = {
-  readonly clock: Clock;
-  readonly threads: Threads<Request, Reply>;
-  readonly memory: Memory;
-  readonly random: Random;
-  readonly disk: Disk;
-};
-
-/** What a node of a cluster needs besides the engine's ports. */
+/** What a node of a cluster needs, apart from engines. */
 export type NodeWorld = {
   readonly clock: Clock;
   readonly random: Random;
@@ -183,4 +183,10 @@ export type NodeWorld = {
   readonly streams: Streams;
   readonly process: Process;
   readonly log: Log;
+};
+
+/** All of it. Request, Reply: what is said to and by the threads it spawns. */
+export type World<Request, Reply> = Omit<NodeWorld, "datagrams" | "streams" | "process" | "log"> & {
+  readonly threads: Threads<Request, Reply>;
+  readonly memory: Memory;
 };

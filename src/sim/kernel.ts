@@ -1,0 +1,194 @@
+// The heart of the simulator: virtual time and one queue of events, in order of time and then of scheduling. An event
+// runs, promises settle until nothing moves, then the hooks look. The same seed gives the same run, told by the hash
+// over what happened. What the events mean is others' matter.
+
+import { assert } from "../base/assert.ts";
+import { Heap } from "../base/heap.ts";
+import { createPrng, type Prng } from "../base/prng.ts";
+import { runMicrotasks } from "../io/microtasks.ts";
+
+/** What kind of event happens where, as a number for the trace; made once by `label`. */
+export type Label = { readonly kind: string; readonly node: string; readonly hash: number; events: number };
+/** An event that was scheduled; `cancel` may come at any time, more than once. */
+export type Scheduled = { cancel(): void };
+
+class Event implements Scheduled {
+  run: (() => void) | null;
+  next: Event | null = null;
+  readonly label: Label;
+
+  constructor(label: Label, run: () => void) {
+    this.label = label;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = null;
+  }
+}
+
+/** The events of one instant, first scheduled first. */
+type Instant = { readonly us: number; head: Event | null; tail: Event };
+
+const FNV_PRIME = 16777619;
+const FNV_BASIS = 0x811c9dc5;
+const US_PER_MS = 1000;
+
+export class Kernel {
+  readonly seed: number;
+  #nowUs = 0;
+  #heap = new Heap<Instant>();
+  #instants = new Map<number, Instant>();
+  #current: Instant | null = null;
+  #labels = new Map<string, Label>();
+  #hooks: readonly (() => void)[] = [];
+  #hash = FNV_BASIS;
+  #events = 0;
+  #isRunning = false;
+
+  /** In: seed, a whole number from 0 to 2^53 - 1. */
+  constructor(seed: number) {
+    assert(Number.isSafeInteger(seed) && seed >= 0, "a seed is a whole number");
+    this.seed = seed;
+  }
+
+  /** Virtual ms since the start of the simulation; steps of 1 us. */
+  get nowMs(): number {
+    return this.#nowUs / US_PER_MS;
+  }
+
+  /** Events that ran. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Hash over (time, kind, node) of every event so far and what was noted: equal runs have equal ones. 32 bits. */
+  get traceHash(): number {
+    return this.#hash >>> 0;
+  }
+
+  /** Events that ran, by kind, sorted. */
+  get eventsByKind(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { kind, events } of this.#labels.values())
+      if (events > 0) counts.set(kind, (counts.get(kind) ?? 0) + events);
+    return new Map([...counts].sort(([left], [right]) => (left < right ? -1 : 1)));
+  }
+
+  /** A random stream of its own: draws from one never shift another. Each call begins it anew. */
+  prng(name: string): Prng {
+    return createPrng(this.seed, name);
+  }
+
+  label(kind: string, node: string): Label {
+    const key = `${kind} ${node}`;
+    let label = this.#labels.get(key);
+    if (label === undefined) {
+      let hash = FNV_BASIS;
+      for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), FNV_PRIME);
+      label = { kind, node, hash, events: 0 };
+      this.#labels.set(key, label);
+    }
+    return label;
+  }
+
+  /** Runs `run` once, `delayMs` from now (up to whole us; negative counts as 0), after all that was set for then. */
+  after(delayMs: number, label: Label, run: () => void): Scheduled {
+    assert(!Number.isNaN(delayMs), "a delay is a number");
+    const us = this.#nowUs + Math.max(0, Math.ceil(delayMs * US_PER_MS - 1e-6));
+    const event = new Event(label, run);
+    const instant = this.#instants.get(us);
+    if (instant === undefined) {
+      const made: Instant = { us, head: event, tail: event };
+      this.#instants.set(us, made);
+      this.#heap.add(us, made);
+    } else {
+      if (instant.head === null) instant.head = event;
+      else instant.tail.next = event;
+      instant.tail = event;
+    }
+    return event;
+  }
+
+  /** Adds a number (32 bits count) to the trace hash. */
+  note(value: number): void {
+    this.#hash = Math.imul(this.#hash ^ value, FNV_PRIME);
+  }
+
+  /** Calls `check` after every event. Out: ends that. */
+  onStep(check: () => void): () => void {
+    this.#hooks = [...this.#hooks, check];
+    return () => {
+      this.#hooks = this.#hooks.filter((hook) => hook !== check);
+    };
+  }
+
+  /** Runs the next event, if it is due by `limitMs`. Out: whether one ran. What it throws passes through. */
+  step(limitMs = Infinity): boolean {
+    assert(!this.#isRunning, "an event does not run the kernel");
+    const event = this.#next(limitMs * US_PER_MS);
+    if (event === null) return false;
+    const { run, label } = event;
+    assert(run !== null, "the event was not cancelled");
+    event.run = null;
+    this.#events++;
+    label.events++;
+    this.#hash = Math.imul(Math.imul(this.#hash ^ this.#nowUs, FNV_PRIME) ^ label.hash, FNV_PRIME);
+    this.#isRunning = true;
+    try {
+      run();
+      runMicrotasks();
+    } finally {
+      this.#isRunning = false;
+    }
+    for (const hook of this.#hooks) hook();
+    return true;
+  }
+
+  /** Runs all events through `untilMs`, which is the time then. */
+  run(untilMs: number): void {
+    assert(untilMs < Infinity, "a run ends");
+    this.#settle();
+    while (this.step(untilMs));
+    this.#nowUs = Math.max(this.#nowUs, Math.floor(untilMs * US_PER_MS));
+  }
+
+  /** Runs events until the condition holds, judged after each. Out: whether it did by `limitMs`. */
+  runUntil(condition: () => boolean, limitMs: number): boolean {
+    this.#settle();
+    if (condition()) return true;
+    while (this.step(limitMs)) if (condition()) return true;
+    return false;
+  }
+
+  /** Promises settled from outside of events, before a run. */
+  #settle(): void {
+    this.#isRunning = true;
+    try {
+      runMicrotasks();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #next(limitUs: number): Event | null {
+    for (;;) {
+      const instant = this.#current;
+      if (instant === null || instant.head === null) {
+        if (instant !== null) this.#instants.delete(instant.us);
+        this.#current = null;
+        if (this.#heap.least > limitUs) return null;
+        const taken = this.#heap.take();
+        if (taken === undefined) return null;
+        assert(taken.us >= this.#nowUs, "time does not go back");
+        this.#nowUs = taken.us;
+        this.#current = taken;
+        continue;
+      }
+      if (instant.us > limitUs) return null;
+      const event = instant.head;
+      instant.head = event.next;
+      if (event.run !== null) return event;
+    }
+  }
+}

@@ -1,0 +1,281 @@
+// One direction of a simulated stream: what the sender's process wrote, what is on its way in order, and what its
+// receiver did not read. A lost packet delays what is behind it; a cut stalls it until a repeat gets through; a
+// receiver that is gone answers with a reset. Timing as of TCP (RFC 6298), roughly.
+
+import { crc32c } from "../base/crc32c.ts";
+import { nextBelow } from "../base/prng.ts";
+import { WRITE_BUFFER_BYTES } from "../io/world.ts";
+import type { SimConnection } from "./connection.ts";
+import type { Label } from "./kernel.ts";
+import type { Link } from "./link.ts";
+import type { Network } from "./network.ts";
+
+type Segment = {
+  readonly kind: "open" | "bytes" | "end";
+  readonly pieces: Uint8Array[];
+  bytes: number;
+  readonly sentMs: number;
+};
+
+const SEGMENT_BYTES_MAX = 65_536;
+/** Bytes of a segment that count for the trace. */
+const TRACED_BYTES = 64;
+
+export class Pipe {
+  readonly #network: Network;
+  readonly #source: SimConnection;
+  readonly #target: SimConnection;
+  readonly #link: Link;
+  readonly #back: Link;
+  readonly #label: Label;
+  /** Written and not sent. */
+  #queue: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #wantsDrain = false;
+  #isEnding = false;
+  #hasEnded = false;
+  /** Nothing is sent any more, not even again. */
+  #isStopped = false;
+  /** Sent and not received, in order; the first `#late` of them came to a closed way and wait for a repeat. */
+  #transit: Segment[] = [];
+  #late = 0;
+  #lastArrivalMs = 0;
+  /** Sent, and not known to be read. */
+  #inFlightBytes = 0;
+  /** Of those, read where the way back is cut. */
+  #unheardBytes = 0;
+  #stalledSinceMs: number | null = null;
+  #repeatMs = 0;
+
+  constructor(network: Network, source: SimConnection, target: SimConnection) {
+    this.#network = network;
+    this.#source = source;
+    this.#target = target;
+    this.#link = network.link(source.machine, target.machine);
+    this.#back = network.link(target.machine, source.machine);
+    this.#label = network.kernel.label("stream", target.machine.name);
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  open(): void {
+    this.#send({ kind: "open", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs });
+  }
+
+  /** In: bytes nobody else changes. */
+  write(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#queue.push(bytes);
+    this.#pendingBytes += bytes.length;
+    this.#pump();
+    if (this.#pendingBytes > WRITE_BUFFER_BYTES) this.#wantsDrain = true;
+  }
+
+  /** Ends it once everything is sent. */
+  end(): void {
+    this.#isEnding = true;
+    this.#pump();
+  }
+
+  /** Ends it now; what was not sent is lost. */
+  finish(): void {
+    this.#queue = [];
+    this.#pendingBytes = 0;
+    this.end();
+  }
+
+  /** Sends nothing any more; what is on its way may arrive. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#queue = [];
+    this.#pendingBytes = 0;
+    if (this.#late > 0) this.#transit = [];
+    this.#late = 0;
+  }
+
+  /** Tells the receiver, once, after what is on its way. */
+  sendReset(): void {
+    const { kernel } = this.#network;
+    if (this.#link.isCut || this.#link.losesPacket()) return;
+    const delayMs = Math.max(this.#link.latencyMs(), this.#lastArrivalMs - kernel.nowMs);
+    kernel.after(delayMs, kernel.label("reset", this.#target.machine.name), () => {
+      if (this.#isReachable) this.#target.receiveReset();
+    });
+  }
+
+  get #isReachable(): boolean {
+    return !this.#link.isCut && this.#target.machine.isUp;
+  }
+
+  #pump(): void {
+    const { streamWindowBytes } = this.#network.options;
+    while (this.#inFlightBytes < streamWindowBytes) {
+      const first = this.#queue[0];
+      if (first === undefined) break;
+      const room = Math.min(SEGMENT_BYTES_MAX, streamWindowBytes - this.#inFlightBytes);
+      if (first.length <= room) {
+        this.#queue.shift();
+        this.#sendBytes(first);
+      } else {
+        this.#queue[0] = first.subarray(room);
+        this.#sendBytes(first.subarray(0, room));
+      }
+    }
+    if (this.#wantsDrain && this.#pendingBytes <= WRITE_BUFFER_BYTES / 2) {
+      this.#wantsDrain = false;
+      this.#source.receiveDrain();
+    }
+    if (this.#isEnding && !this.#hasEnded && this.#queue.length === 0 && !this.#isStopped) {
+      this.#hasEnded = true;
+      this.#send({ kind: "end", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs });
+    }
+  }
+
+  #sendBytes(piece: Uint8Array): void {
+    const { counts, kernel } = this.#network;
+    counts.streamBytes += piece.length;
+    this.#pendingBytes -= piece.length;
+    this.#inFlightBytes += piece.length;
+    kernel.note(crc32c(piece.subarray(0, TRACED_BYTES)));
+    // What is written in one turn goes in one packet where there is room.
+    const last = this.#transit.at(-1);
+    const joins = last !== undefined && last.kind === "bytes" && last.sentMs === kernel.nowMs;
+    if (joins && last.bytes + piece.length <= SEGMENT_BYTES_MAX) {
+      last.pieces.push(piece);
+      last.bytes += piece.length;
+      this.#link.occupy(kernel.nowMs, piece.length);
+      return;
+    }
+    this.#send({ kind: "bytes", pieces: [piece], bytes: piece.length, sentMs: kernel.nowMs });
+  }
+
+  #send(segment: Segment): void {
+    const { kernel, options } = this.#network;
+    let arrivalMs = this.#link.occupy(kernel.nowMs, segment.bytes) + this.#link.latencyMs();
+    for (let repeatMs = options.retransmitMinMs; this.#link.losesPacket(); repeatMs *= 2) {
+      arrivalMs += Math.min(repeatMs, options.retransmitMaxMs);
+      if (repeatMs > options.stallMs) break;
+    }
+    this.#lastArrivalMs = Math.max(arrivalMs, this.#lastArrivalMs);
+    this.#transit.push(segment);
+    kernel.after(this.#lastArrivalMs - kernel.nowMs, this.#label, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    if (this.#transit.length === 0) return;
+    if (this.#late === 0 && this.#isReachable) this.#receive();
+    else this.#wait();
+  }
+
+  /** The next segment does not get through for now. */
+  #wait(): void {
+    if (this.#isStopped) {
+      this.#transit = [];
+      return;
+    }
+    this.#late++;
+    this.#stall();
+  }
+
+  /** Hands the first segment to the other side. */
+  #receive(): void {
+    if (this.#target.isGone) return this.#refuse();
+    const segment = this.#transit.shift();
+    if (segment === undefined) return;
+    if (segment.kind === "open") this.#target.receiveOpen();
+    else if (segment.kind === "end") this.#target.receiveEnd();
+    else this.#target.receiveBytes(this.#cut(segment), () => this.#read(segment.bytes));
+  }
+
+  /** The other side's system knows of no such connection. */
+  #refuse(): void {
+    if (this.#back.isCut) return this.#wait();
+    const { kernel } = this.#network;
+    this.stop();
+    this.#transit = [];
+    kernel.after(this.#back.latencyMs(), kernel.label("reset", this.#source.machine.name), () =>
+      this.#source.receiveReset(),
+    );
+  }
+
+  /** The bytes in one piece, now and then in two. */
+  #cut(segment: Segment): readonly Uint8Array[] {
+    const { pieces, bytes } = segment;
+    const first = pieces[0];
+    const whole = pieces.length === 1 && first !== undefined ? first : joined(pieces, bytes);
+    const splits = bytes > 1 && this.#network.happens(this.#network.options.splitProbability);
+    const at = splits ? 1 + nextBelow(this.#network.prng, bytes - 1) : 0;
+    return splits ? [whole.slice(0, at), whole.slice(at)] : [whole];
+  }
+
+  /** The other side's process took so many bytes. */
+  #read(bytes: number): void {
+    if (this.#isStopped) return;
+    if (this.#back.isCut) {
+      this.#unheardBytes += bytes;
+      this.#stall();
+    } else if (this.#queue.length === 0) this.#inFlightBytes -= bytes;
+    else {
+      const { kernel } = this.#network;
+      kernel.after(this.#back.latencyMs(), kernel.label("acknowledge", this.#source.machine.name), () => {
+        this.#inFlightBytes -= bytes;
+        if (!this.#isStopped) this.#pump();
+      });
+    }
+  }
+
+  #stall(): void {
+    if (this.#stalledSinceMs !== null) return;
+    this.#network.counts.stalls++;
+    this.#stalledSinceMs = this.#network.kernel.nowMs;
+    this.#repeatMs = this.#network.options.retransmitMinMs;
+    this.#repeatLater();
+  }
+
+  #repeatLater(): void {
+    const { kernel } = this.#network;
+    kernel.after(this.#repeatMs, kernel.label("repeat", this.#source.machine.name), () => this.#repeat());
+    this.#repeatMs = Math.min(2 * this.#repeatMs, this.#network.options.retransmitMaxMs);
+  }
+
+  /** Sends again what did not arrive, and asks for what was not heard. */
+  #repeat(): void {
+    const sinceMs = this.#stalledSinceMs;
+    if (sinceMs === null || this.#isStopped || this.#network.kernel.nowMs - sinceMs >= this.#network.options.stallMs)
+      return this.#giveUp();
+    if (this.#isReachable && !(this.#target.isGone && this.#back.isCut)) {
+      for (let left = this.#late; left > 0 && this.#transit.length > 0; left--) {
+        this.#late--;
+        this.#receive();
+      }
+      this.#late = Math.min(this.#late, this.#transit.length);
+    }
+    if (this.#isReachable && !this.#back.isCut && this.#unheardBytes > 0) {
+      this.#inFlightBytes -= this.#unheardBytes;
+      this.#unheardBytes = 0;
+      this.#pump();
+    }
+    if (this.#late > 0 || this.#unheardBytes > 0) this.#repeatLater();
+    else this.#stalledSinceMs = null;
+  }
+
+  #giveUp(): void {
+    this.#stalledSinceMs = null;
+    if (this.#isStopped) return;
+    this.sendReset();
+    this.#source.receiveReset();
+    this.stop();
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
