@@ -8,8 +8,9 @@ import type { Entry, EntryOf } from "./entries.ts";
 import { advance, endEarly, offerCores, proposeDispatches, takeOver } from "./flow.ts";
 import { type Job, type LedgerState, liveAttempt } from "./job.ts";
 import { extend, timeout } from "./limit.ts";
-import { placeWorkflow } from "./placement.ts";
+import { placeWorkflow, survey } from "./placement.ts";
 import { provide } from "./provide.ts";
+import { reservationsAhead } from "./queue.ts";
 import { seal } from "./sealing.ts";
 import { cancel, pause, resume, scale, verdict } from "./steering.ts";
 import { finish, forget, submit } from "./submissions.ts";
@@ -139,7 +140,9 @@ function assign(turn: Turn, job: Job, { owner, boot }: EntryOf<"assign">): void 
 function place(turn: Turn, job: Job, entry: EntryOf<"place">): void {
   const workflow = job.workflows.get(entry.workflow);
   if (workflow?.state !== "queued") return refuse(turn, job.id, "illegal", `"${entry.workflow}" is not queued`);
-  const cores = placeWorkflow(turn.state, job, workflow);
+  const { state } = turn;
+  const reservations = reservationsAhead(state, workflow);
+  const cores = placeWorkflow({ state, pool: survey(state), job, workflow, reservations });
   if (cores === null) return;
   workflow.state = "preparing";
   for (const { worker, boot, core } of cores)

@@ -7,7 +7,7 @@ import type { CutEntry, EntryOf } from "./entries.ts";
 import { joinRunning, needsAttempt, proposeStart } from "./flow.ts";
 import { type Attempt, type Cut, type Job, type Workflow, liveAttempt, liveAttempts } from "./job.ts";
 import { armLimit } from "./limit.ts";
-import { placeShare } from "./placement.ts";
+import { placeShare, survey } from "./placement.ts";
 import { grant, GRANTS_MAX, isDry, report } from "./pool.ts";
 import { beginOf, dispatchOf } from "./standing.ts";
 import { refuse, type Turn } from "./turn.ts";
@@ -20,7 +20,7 @@ export function dispatch(turn: Turn, job: Job, entry: EntryOf<"dispatch">): void
     return refuse(turn, job.id, "unknown", `no share ${entry.share} of "${entry.workflow}"`);
   if (!needsAttempt(job, workflow, entry.share))
     return refuse(turn, job.id, "illegal", `share ${entry.share} of "${entry.workflow}" needs no attempt`);
-  const core = share.place ?? placeShare(turn.state, job, workflow);
+  const core = share.place ?? anyCore(turn, job, workflow);
   if (core === null) return;
   share.place = null;
   const attempt: Attempt = {
@@ -40,6 +40,11 @@ export function dispatch(turn: Turn, job: Job, entry: EntryOf<"dispatch">): void
   share.attempts.push(attempt);
   const id = { job: job.id, workflow: entry.workflow, share: entry.share, token: attempt.token };
   turn.effects.push(...dispatchOf(job, workflow, id, contextOf(job, workflow)));
+}
+
+/** Shares that run again go before everything queued: nothing is kept free from them. */
+function anyCore({ state }: Turn, job: Job, workflow: Workflow): Core | null {
+  return placeShare({ state, pool: survey(state), job, workflow, reservations: [] });
 }
 
 /** The attempt may start: with the others of its workflow, or at once when these run already. */

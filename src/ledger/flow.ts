@@ -6,7 +6,8 @@ import { isStartable } from "./dag.ts";
 import type { Attempt, Ending, Job, Workflow } from "./job.ts";
 import { isOver, liveAttempt, liveAttempts, pausedMs, workflowOf } from "./job.ts";
 import { armLimit } from "./limit.ts";
-import { queued } from "./placement.ts";
+import { occupy, placeWorkflow, survey } from "./placement.ts";
+import { queued, type Reservation, reservationOf } from "./queue.ts";
 import { beginOf } from "./standing.ts";
 import { ownedBy, stop, type Turn } from "./turn.ts";
 
@@ -63,17 +64,33 @@ export function takeOver(turn: Turn, job: Job): void {
 /** Offers the cores that are free now: to shares that have to run again, then to queued workflows in their order. */
 export function offerCores(turn: Turn): void {
   for (const job of turn.state.jobs.values()) {
-    if (job.phase !== "open") continue;
+    if (job.phase !== "open" || job.owner === null) continue;
     for (const workflow of job.workflows.values()) {
       // A share with a place has its dispatch proposed already.
       if (workflow.shares.some(({ place }, at) => place === null && needsAttempt(job, workflow, at)))
         proposeDispatches(turn, job, workflow);
     }
   }
-  for (const { job, workflow } of queued(turn.state)) {
+  proposePlaces(turn);
+}
+
+/** Proposes `place` for those that find their cores, each as if those before it had theirs. */
+function proposePlaces(turn: Turn): void {
+  const { state } = turn;
+  const waiting = queued(state);
+  if (waiting.length === 0) return;
+  const pool = survey(state);
+  const reservations: Reservation[] = [];
+  for (const one of waiting) {
+    const { job, workflow } = one;
     const owned = ownedBy(job);
-    if (owned !== null)
+    const cores = owned === null ? null : placeWorkflow({ state, pool, job, workflow, reservations });
+    if (owned !== null && cores !== null) {
+      for (const core of cores) occupy(pool, core, job, workflow);
       turn.effects.push({ kind: "propose", proposal: { kind: "place", workflow: workflow.spec.name, ...owned } });
+    }
+    const reservation = reservationOf(state, one);
+    if (reservation !== null) reservations.push(reservation);
   }
 }
 

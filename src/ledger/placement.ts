@@ -1,9 +1,11 @@
 // Which cores run a workflow: all its shares or none. A core runs shares of one job at a time; workflows of one job
 // that must run side by side share its cores rather than wait for each other (k6's scenarios do). How much each share
-// gets is dealing (load/). Loads are derived from the attempts, so cores cannot leak.
+// gets is dealing (load/). What a core carries is derived from the attempts, so cores cannot leak.
 
-import type { WorkflowSpec } from "./entries.ts";
-import { type Core, type Job, type LedgerState, type Workflow, isOver, liveAttempt } from "./job.ts";
+import { divide, type Taker } from "./division.ts";
+import type { Labels, WorkflowSpec } from "./entries.ts";
+import { type Core, type Job, type LedgerState, type Workflow, isOver, liveAttempt, pausedMs } from "./job.ts";
+import { carries, type Reservation } from "./queue.ts";
 
 /** Fewest and most cores of a pool for each priority. auto: any; exclusive: all of them, with nobody else on any. */
 export function coreRange(
@@ -26,124 +28,166 @@ export function coreRange(
   }
 }
 
-/** Who is served first: queued workflows of all jobs by priority, then age of the job, then order in the plan. */
-export function queued(state: LedgerState): { readonly job: Job; readonly workflow: Workflow }[] {
-  const rank = { exclusive: 0, high: 1, normal: 2, auto: 2, low: 3 } as const;
-  const waiting: { job: Job; workflow: Workflow }[] = [];
-  for (const job of state.jobs.values()) {
-    for (const workflow of job.workflows.values()) if (workflow.state === "queued") waiting.push({ job, workflow });
-  }
-  return waiting.sort(
-    (a, b) => rank[a.workflow.spec.priority] - rank[b.workflow.spec.priority] || a.job.submitIndex - b.job.submitIndex,
-  );
-}
+/** A core of the pool and what it carries: workflows of one job (null: none). */
+export type PoolCore = Core & { readonly labels: Labels; job: Job | null; readonly held: Workflow[] };
 
-/** Cores for all shares of a queued workflow. Out: null when it has to wait. Changes nothing. */
-export function placeWorkflow(state: LedgerState, job: Job, workflow: Workflow): readonly Core[] | null {
-  const cores = survey(state, job, workflow);
-  const { priority, sharesMax } = workflow.spec;
-  if (cores.length === 0) return null;
-  if (priority === "exclusive") {
-    return cores.every(({ load }) => load === 0) ? spread(cores).slice(0, sharesMax) : null;
-  }
-  if (isBehindExclusive(state, job, workflow)) return null;
-  const range = coreRange(priority, cores.length);
-  const least = Math.min(range.least, sharesMax);
-  const free = spread(cores.filter(({ isOpen, overlaps }) => isOpen && overlaps === 0));
-  const shared = spread(cores.filter(({ isOpen, overlaps }) => isOpen && overlaps > 0));
-  if (free.length + shared.length < least) return null;
-  const peers = [...job.workflows.values()].filter(
-    (other) => other.state === "queued" && (other === workflow || doOverlap(state, other, workflow)),
-  );
-  const running = [...job.workflows.values()].filter((other) => isPlaced(other) && doOverlap(state, other, workflow));
-  const fair = Math.floor((free.length + shared.length) / (peers.length + running.length));
-  const most = Math.min(range.most, sharesMax);
-  const shares = Math.min(most, Math.max(least, fair, divided(free.length, workflow, peers, cores.length)));
-  return [...free, ...shared].slice(0, shares);
-}
-
-/** One core for a share that has to run again. Out: null when it has to wait. */
-export function placeShare(state: LedgerState, job: Job, workflow: Workflow): Core | null {
-  const open = survey(state, job, workflow).filter(({ isOpen }) => isOpen);
-  return spread(open).at(0) ?? null;
-}
-
-/** What a core carries, as one workflow sees it. */
-type Surveyed = Core & {
-  /** No other job is on it, and nothing exclusive. */
-  readonly isOpen: boolean;
-  /** Shares on it, and those of them that load it at the same time as the workflow would. */
-  readonly load: number;
-  readonly overlaps: number;
+/** The pool as it is now, in the order of joining. */
+export type CorePool = {
+  readonly cores: readonly PoolCore[];
+  /** Cores that carry nothing, and jobs that are on any. */
+  free: number;
+  readonly jobs: Set<Job>;
+  /** Workflows that have the cores they may use to themselves. */
+  readonly exclusive: Workflow[];
 };
 
-/** All cores of the pool in the order of joining, with what they carry. */
-function survey(state: LedgerState, job: Job, workflow: Workflow): Surveyed[] {
-  const cores = new Map<
-    string,
-    { worker: string; boot: string; core: number; isOpen: boolean; load: number; overlaps: number }
-  >();
-  for (const [worker, { boot, cores: count }] of state.workers) {
-    for (let core = 0; core < count; core++)
-      cores.set(`${core}@${worker}`, { worker, boot, core, isOpen: true, load: 0, overlaps: 0 });
+/** Looks at every core. Cost: cores of the pool and shares of live jobs. */
+export function survey(state: LedgerState): CorePool {
+  const byWorker = new Map<string, PoolCore[]>();
+  const cores: PoolCore[] = [];
+  for (const [worker, { boot, cores: count, labels }] of state.workers) {
+    const own: PoolCore[] = [];
+    for (let core = 0; core < count; core++) own.push({ worker, boot, core, labels, job: null, held: [] });
+    byWorker.set(worker, own);
+    cores.push(...own);
   }
-  for (const other of state.jobs.values()) {
-    for (const holder of other.workflows.values()) {
-      if (isOver(holder)) continue;
-      for (const { core, worker, boot } of heldCores(holder)) {
-        const at = cores.get(`${core}@${worker}`);
-        if (at === undefined || at.boot !== boot) continue;
-        at.load++;
-        if (other !== job || (holder.spec.priority === "exclusive" && holder !== workflow)) at.isOpen = false;
-        else if (doOverlap(state, holder, workflow)) at.overlaps++;
+  const pool: CorePool = { cores, free: cores.length, jobs: new Set(), exclusive: [] };
+  for (const job of state.jobs.values()) {
+    if (job.phase !== "open") continue;
+    for (const workflow of job.workflows.values()) {
+      if (!isPlaced(workflow)) continue;
+      if (workflow.spec.priority === "exclusive") pool.exclusive.push(workflow);
+      for (const { worker, boot, core } of heldCores(workflow)) {
+        const at = byWorker.get(worker)?.[core];
+        if (at?.boot === boot) occupy(pool, at, job, workflow);
       }
     }
   }
-  return [...cores.values()];
+  return pool;
+}
+
+/** Notes that the core carries one more share. */
+export function occupy(pool: CorePool, core: PoolCore, job: Job, workflow: Workflow): void {
+  if (core.job === null) pool.free--;
+  core.job = job;
+  core.held.push(workflow);
+  pool.jobs.add(job);
 }
 
 /** Cores the workflow's shares hold now: one for each live attempt, or kept for its dispatch. */
 export function heldCores(workflow: Workflow): Core[] {
-  return workflow.shares.flatMap((share) => {
+  const cores: Core[] = [];
+  if (isOver(workflow)) return cores;
+  for (const share of workflow.shares) {
     const held = liveAttempt(share) ?? share.place;
-    return held === null ? [] : [{ worker: held.worker, boot: held.boot, core: held.core }];
-  });
-}
-
-/** Least loaded first, then the same core number of every worker before the next: shares spread over machines. */
-function spread(cores: readonly Surveyed[]): Surveyed[] {
-  return [...cores].sort((a, b) => a.overlaps - b.overlaps || a.load - b.load || a.core - b.core);
-}
-
-/** The workflow's part of the free cores when those queued with it take turns, one core each, up to their limits. */
-function divided(free: number, workflow: Workflow, peers: readonly Workflow[], pool: number): number {
-  let left = free;
-  let part = 0;
-  for (let round = 1; left > 0; round++) {
-    const takers = peers.filter(({ spec }) => Math.min(spec.sharesMax, coreRange(spec.priority, pool).most) >= round);
-    if (!takers.includes(workflow)) break;
-    if (takers.indexOf(workflow) < left) part++;
-    left -= takers.length;
+    if (held !== null) cores.push(held);
   }
-  return part;
+  return cores;
 }
 
-function isPlaced(workflow: Workflow): boolean {
-  return workflow.state === "preparing" || workflow.state === "running";
-}
+/** What a placement is made of: who asks, in which pool, and what is kept free for those ahead. */
+export type Request = {
+  readonly state: LedgerState;
+  readonly pool: CorePool;
+  readonly job: Job;
+  readonly workflow: Workflow;
+  readonly reservations: readonly Reservation[];
+};
 
-/** An exclusive workflow waiting ahead in the queue holds the others back, or it would never find an empty pool. */
-function isBehindExclusive(state: LedgerState, job: Job, workflow: Workflow): boolean {
-  for (const ahead of queued(state)) {
-    if (ahead.job === job && ahead.workflow === workflow) return false;
-    if (ahead.workflow.spec.priority === "exclusive") return true;
+/** Cores for all shares of a queued workflow. Out: null when it has to wait. Changes nothing. */
+export function placeWorkflow(request: Request): readonly PoolCore[] | null {
+  const { state, pool, job, workflow } = request;
+  const { priority, sharesMax } = workflow.spec;
+  if (pool.free === 0 && !pool.jobs.has(job)) return null;
+  const eligible = pool.cores.filter(({ labels }) => carries(labels, workflow.spec.requires));
+  if (eligible.length === 0) return null;
+  const open = seenBy(request, eligible);
+  if (priority === "exclusive") {
+    const isEmpty = open.length === eligible.length && open.every(({ core }) => core.job === null);
+    return isEmpty ? chosen(open, sharesMax) : null;
   }
-  return false;
+  const range = coreRange(priority, eligible.length);
+  const most = Math.min(range.most, sharesMax);
+  const least = Math.min(range.least, sharesMax);
+  if (open.length < least) return null;
+  const free = open.reduce((sum, { overlaps }) => sum + (overlaps === 0 ? 1 : 0), 0);
+  const beside = [...job.workflows.values()].filter(
+    (other) =>
+      other === workflow || ((other.state === "queued" || isPlaced(other)) && doOverlap(state, other, workflow)),
+  );
+  const waiting = beside.filter((other) => other.state === "queued");
+  const partOf = (cores: number, among: readonly Workflow[]): number =>
+    divide(
+      cores,
+      among.map((one) => takerOf(one, eligible.length)),
+    )[among.indexOf(workflow)] ?? 0;
+  const part = Math.max(partOf(free, waiting), partOf(open.length, beside));
+  return chosen(open, Math.min(most, Math.max(least, part)));
+}
+
+/** One core for a share that has to run again; its job's own cores will do. Out: null when it has to wait. */
+export function placeShare(request: Request): PoolCore | null {
+  const { pool, workflow } = request;
+  const eligible = pool.cores.filter(({ labels }) => carries(labels, workflow.spec.requires));
+  return chosen(seenBy(request, eligible), 1)[0] ?? null;
+}
+
+/** A core that the workflow may use. */
+type Seen = {
+  readonly core: PoolCore;
+  /** Shares on it that load it at the same time as the workflow would. */
+  readonly overlaps: number;
+  readonly isPreferred: boolean;
+};
+
+/** The cores that are open to the workflow: nobody else's, and kept free for nobody else. */
+function seenBy({ state, pool, job, workflow, reservations }: Request, eligible: readonly PoolCore[]): Seen[] {
+  const others = pool.exclusive.filter((other) => other !== workflow);
+  const ahead = reservations.filter((reservation) => reservation.isExclusive || reservation.job !== job);
+  const { prefers } = workflow.spec;
+  const seen: Seen[] = [];
+  for (const core of eligible) {
+    if (core.job !== null && core.job !== job) continue;
+    if (others.some(({ spec }) => carries(core.labels, spec.requires))) continue;
+    // A core the job holds already cannot be given to anybody else anyway, unless that one wants the pool empty.
+    const isKept = ({ requires, isExclusive }: Reservation): boolean =>
+      (isExclusive || core.job === null) && carries(core.labels, requires);
+    if (ahead.some(isKept)) continue;
+    const overlaps = core.held.reduce((sum, other) => sum + (doOverlap(state, other, workflow) ? 1 : 0), 0);
+    seen.push({ core, overlaps, isPreferred: carries(core.labels, prefers) });
+  }
+  return seen;
+}
+
+/**
+ * The best cores: those not loaded at the same time, those with the labels preferred, the least loaded, then the same
+ * core number of every worker before the next: shares spread over machines.
+ */
+function chosen(seen: readonly Seen[], count: number): PoolCore[] {
+  return [...seen]
+    .sort(
+      (a, b) =>
+        a.overlaps - b.overlaps ||
+        Number(b.isPreferred) - Number(a.isPreferred) ||
+        a.core.held.length - b.core.held.length ||
+        a.core.core - b.core.core,
+    )
+    .slice(0, count)
+    .map(({ core }) => core);
+}
+
+function takerOf({ spec }: Workflow, pool: number): Taker {
+  const most = Math.min(spec.sharesMax, coreRange(spec.priority, pool).most);
+  return { most, vus: spec.vus, isAuto: spec.priority === "auto" };
+}
+
+function isPlaced({ state }: Workflow): boolean {
+  return state === "preparing" || state === "running";
 }
 
 /** True when the two load their cores at the same time, by their plans; one not started yet is taken to start now. */
-function doOverlap(state: LedgerState, left: Workflow, right: Workflow): boolean {
-  const leftAt = left.startAtMs ?? state.nowMs;
-  const rightAt = right.startAtMs ?? state.nowMs;
+function doOverlap({ nowMs }: LedgerState, left: Workflow, right: Workflow): boolean {
+  const leftAt = (left.startAtMs ?? nowMs) + pausedMs(left, nowMs);
+  const rightAt = (right.startAtMs ?? nowMs) + pausedMs(right, nowMs);
   return leftAt + left.spec.fromMs < rightAt + right.spec.toMs && rightAt + right.spec.fromMs < leftAt + left.spec.toMs;
 }
