@@ -1,0 +1,464 @@
+// A simulated core of a worker: plays the messages of engine/messages.ts on virtual time, driven by the shipped driver
+// (load/driver.ts) and counted on the shipped board. Each iteration "sends" one request to the simulated target. It runs
+// no code: what the functions of a test do is written in the bundle (script.ts). Not a model of sockets.
+
+import { Board, HEADER } from "../engine/board.ts";
+import { Measure } from "../engine/measure.ts";
+import type { EngineReply, EngineRequest } from "../engine/messages.ts";
+import type { Clock, Thread, Threads, Timer } from "../io/world.ts";
+import {
+  claim,
+  createDriver,
+  type Driver,
+  finish,
+  isOver,
+  nextArrivalMs,
+  nextChangeMs,
+  resume,
+  skipLost,
+  takeArrival,
+  vuNumber,
+  vusWanted,
+} from "../load/driver.ts";
+import { scheduleMs, SETUP, TEARDOWN } from "../load/plan.ts";
+import { nextFloat, type Prng } from "../base/prng.ts";
+import { readScript, type Script } from "./script.ts";
+import type { SimTarget, TrueAttempt } from "./target.ts";
+
+type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
+
+/** How often a core shows that it lives; its worker takes it for stalled after several seconds. */
+const BEAT_MS = 1_000;
+
+export type SimThreadsOptions = {
+  readonly node: string;
+  /** Of the worker's process: with the process its timers end, and so do its cores. */
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly target: SimTarget;
+};
+
+/** The cores of one process. */
+export class SimThreads implements Threads<EngineRequest, EngineReply> {
+  readonly #options: SimThreadsOptions;
+  readonly #alive = new Set<SimThread>();
+  /** All latencies are multiplied by it: a slow machine. */
+  slowness = 1;
+
+  constructor(options: SimThreadsOptions) {
+    this.#options = options;
+  }
+
+  spawn(): Thread<EngineRequest, EngineReply> {
+    const thread = new SimThread(
+      this.#options,
+      () => this.slowness,
+      () => this.#alive.delete(thread),
+    );
+    this.#alive.add(thread);
+    return thread;
+  }
+
+  /** A running core fails. `pick`: 0 to 1, which. Out: false when none runs. */
+  fault(kind: "crash" | "stall", pick: number): boolean {
+    const running = [...this.#alive].filter(({ isRunning }) => isRunning);
+    const thread = running[Math.floor(pick * running.length)];
+    if (thread === undefined) return false;
+    if (kind === "crash") thread.crash("the thread ended with code 1");
+    else thread.stall();
+    return true;
+  }
+}
+
+class SimThread implements Thread<EngineRequest, EngineReply> {
+  readonly #options: SimThreadsOptions;
+  readonly #slowness: () => number;
+  readonly #forget: () => void;
+  #share: SimShare | null = null;
+  #isOver = false;
+  #reply: ((reply: EngineReply) => void) | null = null;
+  #early: EngineReply[] = [];
+  #crash: ((message: string) => void) | null = null;
+
+  constructor(options: SimThreadsOptions, slowness: () => number, forget: () => void) {
+    this.#options = options;
+    this.#slowness = slowness;
+    this.#forget = forget;
+  }
+
+  get isRunning(): boolean {
+    return this.#share !== null && this.#share.isRunning;
+  }
+
+  post(request: EngineRequest): void {
+    this.#options.clock.setTimer(0, () => this.#receive(request));
+  }
+
+  onReply(handle: (reply: EngineReply) => void): void {
+    this.#reply = handle;
+    for (const reply of this.#early.splice(0)) handle(reply);
+  }
+
+  onCrash(handle: (message: string) => void): void {
+    this.#crash = handle;
+  }
+
+  terminate(): void {
+    this.#isOver = true;
+    this.#share?.die();
+    this.#forget();
+  }
+
+  crash(message: string): void {
+    this.#share?.die();
+    this.#options.clock.setTimer(0, () => {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      this.#forget();
+      this.#crash?.(message);
+    });
+  }
+
+  stall(): void {
+    this.#share?.die();
+  }
+
+  #receive(request: EngineRequest): void {
+    if (this.#isOver) return;
+    if (request.kind === "prepare") {
+      this.#share = new SimShare(this.#options, request, {
+        say: (reply) => this.#say(reply),
+        slowness: this.#slowness,
+        crash: () => this.crash("the thread ended with code 1"),
+      });
+      return;
+    }
+    if (request.kind === "evaluate" || this.#share?.token !== request.token) return;
+    if (request.kind === "start") this.#share.start(request.atEpochMs, request.jobStartEpochMs);
+    else this.#share.stop(request.mode);
+  }
+
+  /** Messages of a thread arrive on a turn of their own, in order. */
+  #say(reply: EngineReply): void {
+    this.#options.clock.setTimer(0, () => {
+      if (this.#isOver) return;
+      if (this.#reply === null) this.#early.push(reply);
+      else this.#reply(reply);
+    });
+  }
+}
+
+type ShareHost = { say(reply: EngineReply): void; slowness(): number; crash(): void };
+/** A VU that runs an iteration. `unit`: the iteration claimed. `isSent`: its request reached the target. */
+type Open = { readonly local: number; readonly unit: number; readonly isSent: boolean; readonly timer: Timer };
+
+class SimShare {
+  readonly #options: SimThreadsOptions;
+  readonly #request: Prepare;
+  readonly #host: ShareHost;
+  readonly #script: Script;
+  readonly #board: Board;
+  readonly #measure: Measure;
+  readonly #driver: Driver;
+  readonly #truth: TrueAttempt;
+  readonly #timers = new Set<Timer>();
+  readonly #open = new Map<number, Open>();
+  /** Intended instants of arrivals that wait for a VU. */
+  readonly #queue: number[] = [];
+  #scheduleTimer: Timer | null = null;
+  #startMs = Infinity;
+  #jobStartMs = 0;
+  #seq = 0;
+  #vusMade = 0;
+  #isStarted = false;
+  #isStopping = false;
+  #isEnded = false;
+  #isDead = false;
+  #hasProvided = false;
+
+  constructor(options: SimThreadsOptions, request: Prepare, host: ShareHost) {
+    this.#options = options;
+    this.#request = request;
+    this.#host = host;
+    const { attempt, spec } = request;
+    this.#script = readScript(request.bundle, spec.workflow);
+    this.#truth = options.target.prepare(attempt, options.node, spec, request.setupData);
+    const token = attempt.token;
+    this.#board = new Board(request.board, (board) => host.say({ kind: "board", token, board }));
+    this.#measure = new Measure(this.#board, request.tags, {
+      series: (slot, id) => host.say({ kind: "series", token, slot, id }),
+      warning: (text) => host.say({ kind: "warning", token, text }),
+    });
+    this.#driver = createDriver(spec);
+    this.#beat();
+    if (this.#script.isBroken) host.say({ kind: "broken", message: "SyntaxError: unexpected end of file", stack: "" });
+    else this.#after(this.#script.readyMs, () => host.say({ kind: "ready", token }));
+  }
+
+  get token(): number {
+    return this.#request.attempt.token;
+  }
+
+  get isRunning(): boolean {
+    return this.#isStarted && !this.#isEnded && !this.#isDead;
+  }
+
+  /** Instants in epoch ms of this process's clock. */
+  start(atEpochMs: number, jobStartEpochMs: number): void {
+    const { clock } = this.#options;
+    const offsetMs = clock.nowMs() - clock.epochMs();
+    this.#startMs = atEpochMs + offsetMs + this.#request.spec.startTimeMs;
+    this.#jobStartMs = jobStartEpochMs + offsetMs;
+    this.#armReport();
+    this.#after(this.#startMs - clock.nowMs(), () => this.#begin());
+  }
+
+  stop(mode: "graceful" | "now"): void {
+    if (this.#isEnded) return;
+    this.#isStopping = true;
+    this.#drop(this.#queue.splice(0).length);
+    this.#after(mode === "now" ? 0 : this.#request.spec.gracefulStopMs, () => this.#interruptAll());
+    this.#checkEnd();
+  }
+
+  /** Nothing happens in it any more. */
+  die(): void {
+    this.#isDead = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #after(delayMs: number, run: () => void): Timer {
+    const timer = this.#options.clock.setTimer(Math.max(delayMs, 0), () => {
+      this.#timers.delete(timer);
+      if (!this.#isDead) run();
+    });
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  #beat(): void {
+    this.#board.words[HEADER.heartbeat] = this.#options.clock.epochMs();
+    if (!this.#isEnded) this.#after(BEAT_MS, () => this.#beat());
+  }
+
+  #elapsedMs(): number {
+    return this.#isStarted ? this.#options.clock.nowMs() - this.#startMs : 0;
+  }
+
+  #begin(): void {
+    if (this.#isEnded || this.#isStopping) return this.#checkEnd();
+    this.#isStarted = true;
+    const { spec } = this.#request;
+    const elapsedMs = this.#elapsedMs();
+    this.#options.target.join(this.#truth, elapsedMs);
+    this.#after(scheduleMs(spec.executor) - elapsedMs + spec.gracefulStopMs, () => {
+      this.#isStopping = true;
+      this.#drop(this.#queue.splice(0).length);
+      this.#interruptAll();
+    });
+    if (this.#script.abortMs !== null) {
+      const { token } = this;
+      this.#after(this.#script.abortMs - elapsedMs, () =>
+        this.#host.say({ kind: "abort", token, reason: "the script says so" }),
+      );
+    }
+    if (this.#script.crashMs !== null && elapsedMs <= this.#script.crashMs)
+      this.#after(this.#script.crashMs - elapsedMs, () => this.#host.crash());
+    if (!this.#driver.isOpen) return this.#follow();
+    const lost = spec.resume === null ? 0 : skipLost(this.#driver, elapsedMs);
+    this.#board.words[HEADER.scheduled] = (this.#board.words[HEADER.scheduled] ?? 0) + lost;
+    this.#drop(lost);
+    this.#arrivals();
+  }
+
+  /** Closed executors: as many VUs run as the schedule wants now. A VU that is over ends its iteration first. */
+  #follow(): void {
+    if (this.#isStopping || this.#isEnded) return;
+    const elapsedMs = this.#elapsedMs();
+    const wanted = vusWanted(this.#driver, elapsedMs);
+    this.#vusMade = Math.max(this.#vusMade, wanted);
+    for (let local = 0; local < wanted; local++) if (!this.#open.has(local)) this.#next(local, -1);
+    const nextMs = nextChangeMs(this.#driver, elapsedMs);
+    this.#scheduleTimer?.cancel();
+    if (nextMs !== Infinity) this.#scheduleTimer = this.#after(nextMs - this.#elapsedMs(), () => this.#follow());
+    this.#checkEnd();
+  }
+
+  /** Open executors: begins every arrival that is due. */
+  #arrivals(): void {
+    if (this.#isStopping || this.#isEnded) return;
+    for (;;) {
+      const dueMs = nextArrivalMs(this.#driver);
+      if (dueMs === Infinity) return this.#checkEnd();
+      const waitMs = dueMs - this.#elapsedMs();
+      if (waitMs > 0) {
+        this.#scheduleTimer = this.#after(waitMs, () => this.#arrivals());
+        return;
+      }
+      takeArrival(this.#driver);
+      this.#count(HEADER.scheduled, 1);
+      const local = this.#freeVu();
+      if (local >= 0) this.#next(local, dueMs);
+      else if (this.#isQueueing()) this.#queue.push(dueMs);
+      else this.#drop(1);
+    }
+  }
+
+  #freeVu(): number {
+    for (let local = 0; local < this.#driver.vus; local++) if (!this.#open.has(local)) return local;
+    return -1;
+  }
+
+  #isQueueing(): boolean {
+    const { executor } = this.#request.spec;
+    return "onLate" in executor && executor.onLate === "queue";
+  }
+
+  #drop(count: number): void {
+    if (count === 0) return;
+    this.#count(HEADER.dropped, count);
+    this.#measure.add(this.#measure.base, "dropped_iterations", "counter", "default", count, 0);
+  }
+
+  #count(word: number, by: number): void {
+    this.#board.words[word] = (this.#board.words[word] ?? 0) + by;
+  }
+
+  /** Begins the VU's next iteration, if there is one. `intendedMs` -1: a closed executor. */
+  #next(local: number, intendedMs: number): void {
+    let unit = intendedMs;
+    if (!this.#driver.isOpen) {
+      if (this.#isStopping) return;
+      unit = claim(this.#driver, local, this.#elapsedMs());
+      if (unit < 0) return;
+      this.#count(HEADER.scheduled, 1);
+    }
+    this.#count(HEADER.started, 1);
+    this.#vusMade = Math.max(this.#vusMade, local + 1);
+    const { prng, target } = this.#options;
+    const isSent = nextFloat(prng) >= this.#script.unsentPart;
+    const elapsedMs = this.#elapsedMs();
+    if (isSent) target.receive(this.#truth, intendedMs < 0 ? null : intendedMs, elapsedMs);
+    const latencyMs = this.#script.latencyMs * (0.5 + nextFloat(prng)) * this.#host.slowness();
+    this.#provide(local);
+    if (this.#script.doesHang && this.#isOneShot()) {
+      // It awaits what never comes; only an interrupt ends it.
+      this.#open.set(local, { local, unit, isSent, timer: { cancel: () => undefined } });
+      return;
+    }
+    const timer = this.#after(latencyMs, () => this.#done(local, latencyMs));
+    this.#open.set(local, { local, unit, isSent, timer });
+  }
+
+  #isOneShot(): boolean {
+    const { workflow } = this.#request.spec;
+    return workflow === SETUP || workflow === TEARDOWN;
+  }
+
+  #provide(local: number): void {
+    if (this.#hasProvided || this.#script.provide === null) return;
+    this.#hasProvided = true;
+    const { key } = this.#script.provide;
+    const vu = vuNumber(this.#driver, local);
+    this.#host.say({
+      kind: "provide",
+      token: this.token,
+      key,
+      json: JSON.stringify(`${this.#request.spec.workflow} ${vu}`),
+      vu,
+      iteration: 0,
+    });
+  }
+
+  #done(local: number, latencyMs: number): void {
+    const open = this.#open.get(local);
+    if (open === undefined) return;
+    this.#open.delete(local);
+    this.#countRequest(open.isSent, latencyMs);
+    this.#count(HEADER.completed, 1);
+    if (!this.#isOneShot()) this.#measure.iteration(this.#measure.base, latencyMs);
+    this.#measure.check(this.#measure.base, "status is 200", true, undefined);
+    if (!this.#driver.isOpen) finish(this.#driver, local, open.unit);
+    const queued = this.#queue.shift();
+    if (queued !== undefined) this.#next(local, queued);
+    else if (!this.#driver.isOpen) this.#next(local, -1);
+    this.#checkEnd();
+  }
+
+  #countRequest(isSent: boolean, durationMs: number): void {
+    this.#measure.add(this.#measure.base, "http_reqs", "counter", "default", 1, 0);
+    this.#measure.add(this.#measure.base, "http_req_duration", "trend", "time", durationMs, 0);
+    this.#truth.requests++;
+    if (isSent) return;
+    this.#truth.unsent++;
+    this.#count(HEADER.unsent, 1);
+  }
+
+  /** Open requests are closed and counted. */
+  #interruptAll(): void {
+    for (const { timer, isSent } of this.#open.values()) {
+      timer.cancel();
+      this.#countRequest(isSent, 0);
+      this.#count(HEADER.interrupted, 1);
+    }
+    this.#open.clear();
+    this.#checkEnd();
+  }
+
+  #checkEnd(): void {
+    if (this.#isEnded || this.#open.size > 0) return;
+    if (!this.#isStopping && (!this.#isStarted || this.#queue.length > 0 || !isOver(this.#driver, this.#elapsedMs())))
+      return;
+    this.#isEnded = true;
+    this.#report(true);
+    const { value, thrown } = this.#outcome();
+    this.#host.say({ kind: "ended", token: this.token, value, thrown });
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #outcome(): { readonly value: unknown; readonly thrown: string | null } {
+    if (!this.#isOneShot()) return { value: undefined, thrown: null };
+    if ((this.#board.words[HEADER.completed] ?? 0) === 0)
+      return { value: undefined, thrown: "InterruptedError: stopped" };
+    if (this.#script.doesThrow) return { value: undefined, thrown: "Error: thrown by the script" };
+    return { value: { by: this.token }, thrown: null };
+  }
+
+  #armReport(): void {
+    const everyMs = this.#request.reportMs;
+    const elapsedMs = this.#options.clock.nowMs() - this.#jobStartMs;
+    const nextMs = (Math.floor(elapsedMs / everyMs) + 1) * everyMs;
+    this.#after(nextMs - elapsedMs, () => {
+      if (this.#isEnded) return;
+      this.#report(false);
+      this.#armReport();
+    });
+  }
+
+  #report(isFinal: boolean): void {
+    this.#driver.waiting = this.#queue.length;
+    const { clock } = this.#options;
+    const seq = ++this.#seq;
+    const from = resume(this.#driver, Math.max(this.#elapsedMs(), 0), {});
+    this.#truth.cuts.push({ seq, requests: this.#truth.requests, unsent: this.#truth.unsent, resume: from });
+    const elapsedMs = this.#startMs === Infinity ? 0 : clock.nowMs() - this.#startMs + this.#request.spec.startTimeMs;
+    this.#host.say({
+      kind: "snapshot",
+      snapshot: {
+        attempt: this.#request.attempt,
+        seq,
+        elapsedMs,
+        content: isFinal ? "all" : "changed",
+        isFinal,
+        resume: from,
+        accounting: this.#board.accounting(),
+        generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+        vus: this.#open.size,
+        vusMax: this.#vusMade,
+        series: this.#measure.cut(isFinal ? "all" : "changed"),
+      },
+    });
+  }
+}
