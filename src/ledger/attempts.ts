@@ -5,7 +5,7 @@ import type { Resume } from "../load/share.ts";
 import { contextOf } from "./dag.ts";
 import type { CutEntry, EntryOf } from "./entries.ts";
 import { joinRunning, needsAttempt, proposeStart } from "./flow.ts";
-import { type Attempt, type Cut, type Job, type Workflow, liveAttempt, liveAttempts } from "./job.ts";
+import { type Attempt, type Core, type Cut, type Job, type Workflow, liveAttempt, liveAttempts } from "./job.ts";
 import { armLimit } from "./limit.ts";
 import { placeShare, survey } from "./placement.ts";
 import { grant, GRANTS_MAX, isDry, report } from "./pool.ts";

@@ -9,8 +9,8 @@ import type { Pool } from "./pool.ts";
 /** One core of one life of a worker. */
 export type Core = { readonly worker: string; readonly boot: string; readonly core: number };
 
-/** A worker of the pool. boot: which life of it. */
-export type Worker = { boot: string; cores: number; labels: Labels };
+/** A worker of the pool. boot: which life of it; former: those before it, the newest last, bounded. */
+export type Worker = { boot: string; cores: number; labels: Labels; former: string[] };
 
 /**
  * A committed snapshot: its numbers, where the rest begins (null: nothing was begun), and the name of its series in the

@@ -2,9 +2,8 @@
 // Grants shrink: 15, 7.5, 3.75, 1.875 and 1 s, and no more (29.1 s in all).
 
 import type { EntryOf } from "./entries.ts";
-import { endEarly } from "./flow.ts";
-import { type Job, liveAttempts, type Workflow } from "./job.ts";
-import { refuse, stop, type Turn } from "./turn.ts";
+import type { Job, Workflow } from "./job.ts";
+import { refuse, type Turn } from "./turn.ts";
 
 /** The first grant is half of this, each further one half of the one before it. */
 const EXTENSION_BASE_MS = 30_000;
@@ -46,23 +45,8 @@ export function extend(turn: Turn, job: Job, workflow: Workflow, { progress }: E
     turn.effects.push({ kind: "warning", job: job.id, text: `"${spec.name}" may be given more time only once more` });
 }
 
-/** The limit has passed: the workflow ends, and the job with it. A timer that was overtaken is set anew. */
-export function timeout(turn: Turn, job: Job, entry: EntryOf<"timeout">): void {
-  const workflow = job.workflows.get(entry.workflow);
-  const role = workflow?.spec.role;
-  if (workflow?.state !== "running" || role === "user" || role === undefined || workflow.limit === null)
-    return refuse(turn, job.id, "illegal", `"${entry.workflow}" has no limit running`);
-  if (turn.state.nowMs < workflow.limit.atMs) return tellLimit(turn, job, workflow, workflow.limit.atMs);
-  endEarly(turn, job, {
-    state: "failed",
-    errorCode: role === "setup" ? "setup-timeout" : "teardown-timeout",
-    reason: `${role} took longer than its limit of ${workflow.spec.timeoutMs} ms${extended(workflow.limit.granted)}`,
-  });
-  // Setup was stopped with the job; teardown is spared by every ending but its own.
-  if (role === "teardown") for (const { id, attempt } of liveAttempts(job, workflow)) stop(turn, id, attempt, "now");
-}
-
-function tellLimit(turn: Turn, job: Job, workflow: Workflow, atMs: number): void {
+/** Has the timer of the limit set anew. */
+export function tellLimit(turn: Turn, job: Job, workflow: Workflow, atMs: number): void {
   turn.effects.push({
     kind: "deadline",
     job: job.id,
@@ -71,7 +55,8 @@ function tellLimit(turn: Turn, job: Job, workflow: Workflow, atMs: number): void
   });
 }
 
-function extended(granted: number): string {
+/** Words for the time that so many extensions gave. */
+export function extended(granted: number): string {
   if (granted === 0) return "";
   let ms = 0;
   for (let at = 0; at < granted; at++) ms += extensionMs(at);

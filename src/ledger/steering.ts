@@ -1,9 +1,11 @@
-// What people ask of a running job: pause, resume, scale, cancel; and verdicts on it. Each repeated: the same state.
+// What is asked of a job from outside its attempts: pause, resume, scale and cancel by people, verdicts and timeouts by
+// its owner. Each may be repeated.
 
 import { type EntryOf, VERDICTS_MAX } from "./entries.ts";
 import { endEarly, unpause } from "./flow.ts";
 import { isOver, type Job, liveAttempts } from "./job.ts";
-import { refuse, type Turn } from "./turn.ts";
+import { extended, tellLimit } from "./limit.ts";
+import { refuse, stop, type Turn } from "./turn.ts";
 
 /** Schedules of running user workflows stand still; nothing starts. Setup and teardown that run go on. */
 export function pause(turn: Turn, job: Job): void {
@@ -71,4 +73,20 @@ export function verdict(turn: Turn, job: Job, { metricKey, expression, isAbort }
       errorCode: "thresholds",
       reason: `threshold on ${metricKey} crossed: ${expression}`,
     });
+}
+
+/** The limit has passed: the workflow ends, and the job with it. A timer that was overtaken is set anew. */
+export function timeout(turn: Turn, job: Job, entry: EntryOf<"timeout">): void {
+  const workflow = job.workflows.get(entry.workflow);
+  const role = workflow?.spec.role;
+  if (workflow?.state !== "running" || role === "user" || role === undefined || workflow.limit === null)
+    return refuse(turn, job.id, "illegal", `"${entry.workflow}" has no limit running`);
+  if (turn.state.nowMs < workflow.limit.atMs) return tellLimit(turn, job, workflow, workflow.limit.atMs);
+  endEarly(turn, job, {
+    state: "failed",
+    errorCode: role === "setup" ? "setup-timeout" : "teardown-timeout",
+    reason: `${role} took longer than its limit of ${workflow.spec.timeoutMs} ms${extended(workflow.limit.granted)}`,
+  });
+  // Setup was stopped with the job; teardown is spared by every ending but its own.
+  if (role === "teardown") for (const { id, attempt } of liveAttempts(job, workflow)) stop(turn, id, attempt, "now");
 }

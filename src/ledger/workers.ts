@@ -6,9 +6,14 @@ import type { EntryOf } from "./entries.ts";
 import { type Attempt, type Job, liveAttempts } from "./job.ts";
 import { refuse, type Turn } from "./turn.ts";
 
+/** Earlier lives of a worker that are remembered, so that a late word of one does not bring it back. */
+const FORMER_MAX = 8;
+
 /** Adds the worker, or takes over its newest cores and labels. */
 export function join(turn: Turn, { worker, boot, cores, labels }: EntryOf<"join">): void {
   const known = turn.state.workers.get(worker);
+  if (known?.former.includes(boot) === true)
+    return refuse(turn, "", "stale", `worker ${worker} has started again since`);
   if (known?.boot !== boot) {
     // It went without a word, or is back: attempts of this very life go on, those of any other do not.
     releasePlaces(turn, worker);
@@ -17,9 +22,10 @@ export function join(turn: Turn, { worker, boot, cores, labels }: EntryOf<"join"
       else attempt.lost = null;
     }
   }
-  if (known === undefined) turn.state.workers.set(worker, { boot, cores, labels });
+  if (known === undefined) turn.state.workers.set(worker, { boot, cores, labels, former: [] });
   else {
     if (cores < known.cores) releasePlaces(turn, worker, cores);
+    if (known.boot !== boot) known.former = [...known.former, known.boot].slice(-FORMER_MAX);
     known.boot = boot;
     known.cores = cores;
     known.labels = labels;

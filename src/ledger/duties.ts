@@ -1,0 +1,111 @@
+// What the leader ought to propose now, from the ledger and from what membership says: it turns who is there into
+// entries. Pure and idempotent: once its proposals are applied, it has none. It decides nothing of a job's way.
+
+import type { Labels, Proposal } from "./entries.ts";
+import { type Job, type LedgerState, liveAttempts } from "./job.ts";
+
+/** Finished jobs are kept this long (ledger ms), and so many at most. */
+export const RETENTION = { ms: 24 * 3_600_000, jobs: 1_000 } as const;
+
+/** A manager of the quorum. */
+export type ManagerSeen = { readonly node: string; readonly boot: string; readonly isAlive: boolean };
+
+/** A worker as membership knows it. isCertain: when dead or left, it surely sends nothing any more. */
+export type WorkerSeen = {
+  readonly worker: string;
+  readonly boot: string;
+  readonly cores: number;
+  readonly labels: Labels;
+  readonly status: "alive" | "suspect" | "dead" | "left";
+  readonly isCertain: boolean;
+};
+
+/** nowMs: ledger time. A worker of the ledger that is not named here is left alone. */
+export type Seen = {
+  readonly nowMs: number;
+  readonly managers: readonly ManagerSeen[];
+  readonly workers: readonly WorkerSeen[];
+};
+
+/** Entries that are due, in the order to be proposed. */
+export function duties(
+  state: LedgerState,
+  seen: Seen,
+  retention: { readonly ms: number; readonly jobs: number } = RETENTION,
+): Proposal[] {
+  return [
+    ...seen.workers.flatMap((worker) => workerDuty(state, worker)),
+    ...assignments(state, seen.managers),
+    ...forgettings(state, seen.nowMs, retention),
+  ];
+}
+
+function workerDuty(state: LedgerState, seen: WorkerSeen): Proposal[] {
+  const { worker, boot, cores, labels, status, isCertain } = seen;
+  const known = state.workers.get(worker);
+  switch (status) {
+    case "suspect":
+      return [];
+    case "alive": {
+      // An earlier life that somebody still tells of.
+      if (known?.former.includes(boot) === true) return [];
+      const isKnown = known?.boot === boot && known.cores === cores && areEqual(known.labels, labels);
+      return isKnown ? [] : [{ kind: "join", worker, boot, cores, labels }];
+    }
+    case "dead":
+    case "left": {
+      const isNews = known === undefined ? isCertain && isDoubted(state, worker, boot) : known.boot === boot;
+      return isNews ? [{ kind: "leave", worker, boot, isCertain }] : [];
+    }
+  }
+}
+
+/** True when attempts of this life wait for its end to become certain. */
+function isDoubted(state: LedgerState, worker: string, boot: string): boolean {
+  for (const job of state.jobs.values()) {
+    for (const workflow of job.workflows.values()) {
+      for (const { attempt } of liveAttempts(job, workflow))
+        if (attempt.worker === worker && attempt.boot === boot && attempt.lost?.isCertain === false) return true;
+    }
+  }
+  return false;
+}
+
+/** Jobs without a living owner go to the managers that own fewest, the oldest job first. */
+function assignments(state: LedgerState, managers: readonly ManagerSeen[]): Proposal[] {
+  const alive = managers.filter(({ isAlive }) => isAlive).map(({ node, boot }) => ({ node, boot, owned: 0 }));
+  const orphans: Job[] = [];
+  for (const job of state.jobs.values()) {
+    if (job.phase === "finished") continue;
+    const owner = alive.find(({ node, boot }) => node === job.owner?.node && boot === job.owner.boot);
+    if (owner === undefined) orphans.push(job);
+    else owner.owned++;
+  }
+  orphans.sort((a, b) => a.submitIndex - b.submitIndex);
+  return orphans.flatMap((job): Proposal[] => {
+    const [owner] = alive.toSorted((a, b) => a.owned - b.owned || (a.node < b.node ? -1 : 1));
+    if (owner === undefined) return [];
+    owner.owned++;
+    return [{ kind: "assign", job: job.id, owner: owner.node, boot: owner.boot }];
+  });
+}
+
+function forgettings(
+  state: LedgerState,
+  nowMs: number,
+  retention: { readonly ms: number; readonly jobs: number },
+): Proposal[] {
+  const finished = [...state.jobs.values()].flatMap(({ id, finishedAtMs }) =>
+    finishedAtMs === null ? [] : [{ id, finishedAtMs }],
+  );
+  finished.sort((a, b) => a.finishedAtMs - b.finishedAtMs);
+  const excess = finished.length - retention.jobs;
+  return finished
+    .filter(({ finishedAtMs }, at) => at < excess || nowMs - finishedAtMs > retention.ms)
+    .map(({ id }): Proposal => ({ kind: "forget", job: id }));
+}
+
+function areEqual(left: Labels, right: Labels): boolean {
+  const keys = Object.keys(left);
+  return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key]);
+}

@@ -1,0 +1,154 @@
+// The ledger as a plain value for the log's snapshot, and back. A snapshot may come from a peer, so it is checked as
+// strictly as an entry is. Maps become lists of [key, value] in their order: the order is part of the state.
+
+import { z } from "zod";
+import {
+  accountingSchema,
+  endSchema,
+  labelsSchema,
+  resumeSchema,
+  SHARES_MAX,
+  WORKFLOWS_MAX,
+  workflowSpecSchema,
+} from "./entries.ts";
+import type { Attempt, Cut, Ending, Job, LedgerState, Share, Worker, Workflow } from "./job.ts";
+import type { Pool } from "./pool.ts";
+
+const text = z.string();
+const count = z.number().int().nonnegative();
+const ms = z.number().nonnegative();
+const place = { worker: text, boot: text, core: count };
+const range = z.tuple([count, count]).readonly();
+
+const cutSchema = z.object({
+  seq: count,
+  resume: resumeSchema.nullable(),
+  accounting: accountingSchema,
+  snapshot: text,
+  taken: count,
+}) satisfies z.ZodType<Cut>;
+
+const attemptSchema = z.object({
+  ...place,
+  token: count,
+  state: z.enum(["dispatched", "ready", "running", "stopping", "sealed"]),
+  stopMode: z.enum(["graceful", "now"]).nullable(),
+  lost: z.object({ atMs: ms, isCertain: z.boolean() }).nullable(),
+  startAtMs: ms.nullable(),
+  endAtMs: ms.nullable(),
+  checkpoint: cutSchema.nullable(),
+  seal: cutSchema.nullable(),
+  end: endSchema.nullable(),
+}) satisfies z.ZodType<Attempt>;
+
+const shareSchema = z.object({
+  place: z.object(place).nullable(),
+  isOver: z.boolean(),
+  attempts: z.array(attemptSchema),
+}) satisfies z.ZodType<Share>;
+
+const leaseSchema = z.object({ heard: count, open: z.array(range), fresh: z.array(range) });
+const poolSchema = z.object({
+  size: count,
+  next: count,
+  returned: z.array(range),
+  closed: count,
+  leases: mapOf(count, leaseSchema),
+}) satisfies z.ZodType<Pool>;
+
+const providedSchema = z.object({ json: text, bytes: count, vu: count, iteration: count, providers: count });
+
+const workflowSchema = z.object({
+  spec: workflowSpecSchema,
+  state: z.enum(["waiting", "queued", "preparing", "running", "ended", "failed", "cancelled", "skipped"]),
+  shares: z.array(shareSchema).max(SHARES_MAX),
+  queuedAtMs: ms.nullable(),
+  startAtMs: ms.nullable(),
+  endAtMs: ms.nullable(),
+  pausedAtMs: ms.nullable(),
+  pausedMs: ms,
+  scaledVus: count.nullable(),
+  limit: z.object({ atMs: ms, granted: count, progress: ms }).nullable(),
+  pool: poolSchema.nullable(),
+  provided: mapOf(text, providedSchema),
+}) satisfies z.ZodType<Workflow>;
+
+const endingSchema = z.object({
+  state: z.enum(["completed", "cancelled", "aborted", "failed"]),
+  errorCode: z
+    .enum(["load", "setup-timeout", "teardown-timeout", "thresholds", "cancelled", "interrupted", "aborted", "failed"])
+    .nullable(),
+  reason: text,
+}) satisfies z.ZodType<Ending>;
+
+const jobSchema = z.object({
+  id: text,
+  digest: text,
+  submission: text,
+  submitIndex: count,
+  retries: count,
+  workflows: mapOf(text, workflowSchema, WORKFLOWS_MAX),
+  owner: z.object({ node: text, boot: text, token: count }).nullable(),
+  phase: z.enum(["open", "closing", "finished"]),
+  ending: endingSchema.nullable(),
+  outcome: endingSchema.nullable(),
+  isPaused: z.boolean(),
+  finishedAtMs: ms.nullable(),
+  result: text.nullable(),
+  originMs: ms.nullable(),
+  setupJson: text.nullable(),
+  verdicts: mapOf(text, z.object({ metricKey: text, expression: text })),
+  retriesUsed: count,
+  reruns: count,
+}) satisfies z.ZodType<Job>;
+
+const workerSchema = z.object({
+  boot: text,
+  cores: count,
+  labels: labelsSchema,
+  former: z.array(text),
+}) satisfies z.ZodType<Worker>;
+
+const ledgerSchema = z.object({
+  nowMs: ms,
+  workers: mapOf(text, workerSchema),
+  jobs: mapOf(text, jobSchema),
+  forgottenThroughMs: z.number().min(-1),
+  forgottenKeys: mapOf(text, text),
+}) satisfies z.ZodType<LedgerState>;
+
+/** The ledger as what JSON and MessagePack can hold. It shares nothing with the state that could change. */
+export function exportLedger(state: LedgerState): unknown {
+  return plain(state);
+}
+
+/** The ledger that was exported. Out: null and the reason when the value is none; never throws. */
+export function importLedger(
+  value: unknown,
+): { readonly ledger: LedgerState } | { readonly ledger: null; readonly message: string } {
+  const parsed = ledgerSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return {
+      ledger: null,
+      message: issue === undefined ? "not a ledger" : `${issue.path.join(".")}: ${issue.message}`,
+    };
+  }
+  return { ledger: parsed.data };
+}
+
+/** A list of [key, value] as a map; a key twice is an error. */
+function mapOf<Key, Value>(key: z.ZodType<Key>, value: z.ZodType<Value>, sizeMax = Infinity) {
+  return z
+    .array(z.tuple([key, value]))
+    .refine((pairs) => pairs.length <= sizeMax, `more than ${sizeMax}`)
+    .refine((pairs) => new Set(pairs.map(([one]) => one)).size === pairs.length, "a key twice")
+    .transform((pairs) => new Map(pairs));
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Map) return [...value].map(([key, one]) => [key, plain(one)]);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
+}
