@@ -30,3 +30,38 @@ const REASONS: Readonly<Record<NetErrorCode, string>> = {
   denied: "permission denied",
   other: "the system refused",
 };
+
+const CODES: Readonly<Record<string, NetErrorCode>> = {
+  ECONNREFUSED: "refused",
+  ENOTFOUND: "unreachable",
+  EAI_AGAIN: "unreachable",
+  ENETUNREACH: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  ETIMEDOUT: "timeout",
+  EADDRINUSE: "inUse",
+  EACCES: "denied",
+  EPERM: "denied",
+};
+
+/** What the system threw, as a NetError. */
+export function netError(
+  operation: string,
+  at: { readonly host: string; readonly port: number },
+  thrown: unknown,
+): NetError {
+  if (thrown instanceof NetError) return thrown;
+  const systemCode = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const code = CODES[systemCode];
+  if (code !== undefined) return new NetError(code, operation, at, { cause: thrown });
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new NetError("other", operation, at, {
+    reason: systemCode === "EADDRNOTAVAIL" ? "it is no address of this host" : reason,
+    cause: thrown,
+  });
+}
+
+/** Code of anything thrown by the ports; null for what is no NetError. */
+export function netErrorCode(thrown: unknown): NetErrorCode | null {
+  return thrown instanceof NetError ? thrown.code : null;
+}

@@ -186,7 +186,7 @@ export type NodeWorld = {
 };
 
 /** All of it. Request, Reply: what is said to and by the threads it spawns. */
-export type World<Request, Reply> = Omit<NodeWorld, "datagrams" | "streams" | "process" | "log"> & {
+export type World<Request, Reply> = NodeWorld & {
   readonly threads: Threads<Request, Reply>;
   readonly memory: Memory;
 };
