@@ -1,0 +1,215 @@
+// All checkers of one run, fed with what happens to its nodes: after every step with the cores that changed, with every
+// entry a replica applies, with every request the target sees and every answer a client gets.
+
+import type { Effect } from "../ledger/effects.ts";
+import type { LedgerState } from "../ledger/job.ts";
+import type { JobResult } from "../load/result.ts";
+import type { Entry, Raft } from "../raft/raft.ts";
+import { Acknowledged } from "./checkers/acknowledged.ts";
+import { Applied } from "./checkers/applied.ts";
+import { checkBounds, type Queue } from "./checkers/bounds.ts";
+import { Commits } from "./checkers/commits.ts";
+import { Counting } from "./checkers/counting.ts";
+import { checkCoverage } from "./checkers/coverage.ts";
+import { Endings } from "./checkers/endings.ts";
+import { Fences } from "./checkers/fences.ts";
+import { Leaders } from "./checkers/leaders.ts";
+import { LogMatching } from "./checkers/log-matching.ts";
+import { Overlap } from "./checkers/overlap.ts";
+import { Payloads } from "./checkers/payloads.ts";
+import { Resumption } from "./checkers/resumption.ts";
+import { Violation } from "./checkers/violation.ts";
+import type { Sometimes } from "./sometimes.ts";
+import { type Arrived, SimTarget, type TrueAttempt } from "./target.ts";
+import type { Job } from "./workload.ts";
+
+/** What can be seen of a manager that runs; null while it starts. Never kept beyond the call. */
+export type ManagerProbe = {
+  raft(): Raft | null;
+  ledger(): LedgerState | null;
+  /** Index of the newest applied entry. */
+  appliedIndex(): number;
+  queues(): readonly Queue[];
+};
+
+/** What a core looked like at the last look. */
+type Look = {
+  raft: Raft | null;
+  role: string;
+  hard: Raft["hard"] | null;
+  commit: number;
+  last: Entry | undefined;
+  base: number;
+  hasLed: boolean;
+};
+
+export class Observer {
+  readonly target: SimTarget;
+  readonly #sometimes: Sometimes;
+  readonly #payloads = new Payloads();
+  readonly leaders = new Leaders();
+  readonly #logs = new LogMatching(this.#payloads);
+  readonly commits = new Commits(this.#payloads);
+  readonly #applied = new Applied();
+  readonly acknowledged = new Acknowledged();
+  readonly #fences = new Fences();
+  readonly #resumption = new Resumption();
+  readonly #overlap = new Overlap();
+  readonly endings = new Endings();
+  readonly #counting = new Counting();
+  readonly #looks = new Map<string, Look>();
+  readonly #managers = new Map<string, ManagerProbe>();
+  /** By id: which content of it was accepted. */
+  readonly #contents = new Map<string, Job>();
+
+  /** In: true time in ms. */
+  constructor(nowMs: () => number, sometimes: Sometimes) {
+    this.#sometimes = sometimes;
+    this.target = new SimTarget(nowMs, {
+      prepared: (attempt) => this.#prepared(attempt),
+      joined: (attempt) => this.#joined(attempt),
+      arrived: (request, atMs) => this.#arrived(request, atMs),
+    });
+  }
+
+  /** A manager process runs from now on; `node` names its disk: a wiped one is another node. */
+  watch(node: string, probe: ManagerProbe): void {
+    this.#managers.set(node, probe);
+    this.#looks.delete(node);
+  }
+
+  /** It runs no more. */
+  unwatch(node: string): void {
+    this.#managers.delete(node);
+    this.#looks.delete(node);
+  }
+
+  /** After every step: looks at the cores that changed. */
+  step(): void {
+    for (const [node, probe] of this.#managers) {
+      const raft = probe.raft();
+      if (raft !== null) this.#look(node, raft, probe);
+    }
+  }
+
+  #look(node: string, raft: Raft, probe: ManagerProbe): void {
+    const look = this.#looks.get(node);
+    const last = raft.log.entries.at(-1);
+    if (look === undefined || look.raft !== raft) {
+      this.#looks.set(node, {
+        raft,
+        role: raft.role,
+        hard: raft.hard,
+        commit: raft.commit,
+        last,
+        base: raft.log.baseIndex,
+        hasLed: false,
+      });
+      this.leaders.look(node, raft);
+      this.#logs.look(node, raft);
+      this.commits.look(node, raft);
+      return;
+    }
+    if (look.last !== last || look.base !== raft.log.baseIndex) this.#logs.look(node, raft);
+    if (look.role !== raft.role || look.hard !== raft.hard) {
+      this.leaders.look(node, raft);
+      if (raft.role === "leader" && look.role !== "leader") this.commits.lead(node, raft);
+      if (raft.role !== "leader") look.hasLed = false;
+      if (look.hard !== null && look.hard.lost !== "nothing" && raft.hard.lost === "nothing")
+        this.#sometimes.note("corrupt log repaired");
+      checkBounds(node, raft, probe.queues());
+    }
+    if (look.commit !== raft.commit) {
+      this.commits.look(node, raft);
+      if (raft.log.baseIndex > look.commit) this.#sometimes.note("snapshot installed");
+    }
+    if (raft.role === "leader" && !look.hasLed) this.#lead(node, raft, probe, look);
+    look.role = raft.role;
+    look.hard = raft.hard;
+    look.commit = raft.commit;
+    look.last = last;
+    look.base = raft.log.baseIndex;
+  }
+
+  /** Once in a term, when its leader has applied everything before it. */
+  #lead(node: string, raft: Raft, probe: ManagerProbe, look: Look): void {
+    const ledger = probe.ledger();
+    const first = raft.leading?.firstIndex ?? Infinity;
+    if (ledger === null || probe.appliedIndex() < first) return;
+    look.hasLed = true;
+    this.acknowledged.look(node, ledger);
+  }
+
+  /** A replica applied an entry. */
+  apply(node: string, index: number, job: string | null, effects: readonly Effect[], ledger: LedgerState): void {
+    this.#applied.apply(node, index, effects);
+    this.endings.apply(node, index, effects, ledger);
+    if (job !== null && this.#fences.apply(node, ledger, job)) this.#sometimes.note("owner takeover");
+  }
+
+  /** A client was told that this content is accepted. */
+  accept(job: Job): void {
+    const before = this.#contents.get(job.id);
+    if (before !== undefined && before.bundle.code !== job.bundle.code)
+      throw new Violation("acknowledged", `two contents of ${job.id} are accepted`);
+    this.#contents.set(job.id, job);
+    this.acknowledged.accept(job.id);
+  }
+
+  /** A client got the result of a job. */
+  finish(id: string, result: JobResult): void {
+    const content = this.#contents.get(id);
+    const job = this.newestLedger()?.jobs.get(id);
+    if (content === undefined || job === undefined || job.phase !== "finished") return;
+    this.#counting.check(job, result, this.target);
+    checkCoverage(job, content.plan);
+    this.#sometimes.finish(job, result);
+  }
+
+  /** The ledger that has applied most. */
+  newestLedger(): LedgerState | null {
+    let newest: LedgerState | null = null;
+    let through = -1;
+    for (const probe of this.#managers.values()) {
+      const ledger = probe.ledger();
+      if (ledger === null || probe.appliedIndex() <= through) continue;
+      newest = ledger;
+      through = probe.appliedIndex();
+    }
+    return newest;
+  }
+
+  /** A node that leads and has a quorum, if there is one. */
+  leader(): string | null {
+    for (const [node, probe] of this.#managers) {
+      const raft = probe.raft();
+      if (raft?.leading != null && raft.commit >= raft.leading.firstIndex) return node;
+    }
+    return null;
+  }
+
+  /** Compares the replicas that have applied as much as each other. */
+  compare(): void {
+    const replicas = [...this.#managers].flatMap(([node, probe]) => {
+      const state = probe.ledger();
+      return state === null ? [] : [{ node, state, index: probe.appliedIndex() }];
+    });
+    const most = Math.max(...replicas.map(({ index }) => index));
+    this.#applied.compare(replicas.filter(({ index }) => index === most));
+  }
+
+  #prepared(attempt: TrueAttempt): void {
+    this.#fences.prepare(attempt);
+    this.#resumption.prepare(attempt, this.newestLedger(), this.target);
+  }
+
+  #joined(attempt: TrueAttempt): void {
+    this.#resumption.join(attempt);
+    if (attempt.spec.resume !== null) this.#sometimes.note(`goes on: ${attempt.spec.executor.kind}`);
+  }
+
+  #arrived(request: Arrived, atMs: number): void {
+    this.#overlap.arrive(request, atMs);
+    this.#resumption.arrive(request);
+  }
+}
