@@ -1,19 +1,24 @@
-// A cluster of one in this process: manager, worker and client joined by in-memory streams over an in-memory log. The
-// same parts as on a cluster; only the joints differ.
+// A cluster of one in this process: a job's owner, the cores of a worker and a client, joined by in-memory streams over
+// a ledger of one. The same parts as on a cluster; only the joints differ.
 
 import type { Bundle } from "../engine/messages.ts";
+import { sha256 } from "../io/digest.ts";
 import type { JobPlan } from "../load/plan.ts";
-import { createMemoryLog } from "./log.ts";
-import { createManager } from "./manager.ts";
-import type { ClientEvent, ClientRequest, WorkerReport, WorkerRequest } from "./messages.ts";
+import { jobSpecOf } from "./job-spec.ts";
+import { createEmbeddedLedger } from "./ledger-port.ts";
+import type { ClientEvent, WorkerReport, WorkerRequest } from "./messages.ts";
+import { Owner } from "./owner.ts";
 import { createStreamPair } from "./stream.ts";
+import { createMemoryVault } from "./vault.ts";
 import { createWorker, type EngineWorld } from "./worker.ts";
 
-/** How often the engine reports, and how far ahead a start is set so that all cores hear of it in time. */
+/** How often the engine reports and the job shows itself, and how far ahead a start is set: all cores hear in time. */
 const REPORT_MS = 100;
+const VIEW_MS = 100;
 const START_LEAD_MS = 5;
-/** Name of the one node, in results. */
+/** Name of the one node, in results, and its life. */
 const NODE = "local";
+const BOOT = "1";
 
 export type EmbeddedOptions = {
   readonly world: EngineWorld;
@@ -37,37 +42,62 @@ export type Embedded = {
   close(): void;
 };
 
-/** Submits the job to a manager and a worker of its own and runs it. */
+/** Submits the job to an owner and a worker of its own and runs it. */
 export function runEmbedded(options: EmbeddedOptions): Embedded {
-  const { world, id, plan, bundle } = options;
-  const [toWorker, toManager] = createStreamPair<WorkerRequest, WorkerReport>();
-  const [toClient, client] = createStreamPair<ClientEvent, ClientRequest>();
-  const manager = createManager({
+  const { world, id, plan, bundle, cores, memoryMaxBytes } = options;
+  const [toWorker, toOwner] = createStreamPair<WorkerRequest, WorkerReport>();
+  const ledger = createEmbeddedLedger(world.clock);
+  let isClosed = false;
+  const tell = (event: ClientEvent): void => {
+    if (!isClosed) options.onEvent(event);
+  };
+  const owner = new Owner({
     node: NODE,
+    boot: BOOT,
     clock: world.clock,
-    log: createMemoryLog(),
+    ledger,
+    vault: createMemoryVault(() => ({ plan, bundle })),
+    order: (_worker, _job, request) => toWorker.send(request),
+    tell: (_job, event) => tell(event),
+    finished: (_job, result) => tell({ kind: "finished", result }),
+    note: () => {},
     reportMs: options.reportMs ?? REPORT_MS,
+    viewMs: VIEW_MS,
     startLeadMs: START_LEAD_MS,
-    retries: options.retries ?? 0,
+    doesCheckpoint: false,
   });
-  manager.attachWorker(toWorker);
-  manager.attachClient(toClient);
-  const worker = createWorker({
-    world,
-    manager: toManager,
-    node: NODE,
-    cores: options.cores,
-    memoryMaxBytes: options.memoryMaxBytes,
-  });
-  client.onMessage(options.onEvent);
-  client.send({ kind: "submit", id, plan, bundle });
+  toWorker.onMessage((report) => owner.hear(report));
+  const worker = createWorker({ world, manager: toOwner, cores, memoryMaxBytes });
+  ledger.propose({ kind: "join", worker: NODE, boot: BOOT, cores, labels: {} });
+  ledger.propose(
+    {
+      kind: "submit",
+      job: id,
+      digest: digestOf(plan, bundle),
+      submission: "",
+      spec: jobSpecOf(plan, options.retries ?? 0),
+    },
+    (outcome) => {
+      const refusal = outcome.kind === "refused" ? outcome : outcome.effects?.find(({ kind }) => kind === "refused");
+      if (refusal?.kind === "refused")
+        return tell({ kind: "refused", id, code: refusal.code, message: refusal.message });
+      tell({ kind: "accepted", id });
+      ledger.propose({ kind: "assign", job: id, owner: NODE, boot: BOOT });
+    },
+  );
   return {
-    cancel: (by) => client.send({ kind: "cancel", id, by }),
+    cancel: (by) => ledger.propose({ kind: "cancel", job: id, by }),
     close: () => {
-      client.close();
+      isClosed = true;
       toWorker.close();
-      manager.close();
+      owner.close();
       worker.close();
     },
   };
+}
+
+/** The job's identity: what is run, with which plan, on which files. */
+function digestOf(plan: JobPlan, bundle: Bundle): string {
+  const files = Object.entries(bundle.files).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256([JSON.stringify(plan), bundle.code, ...files.flat()]);
 }

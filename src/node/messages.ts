@@ -1,24 +1,13 @@
-// What manager, worker and client say to each other: in memory when embedded, framed on sockets in a cluster.
+// What a job's owner and the cores of a worker say to each other, and what a client hears: the same embedded and in a
+// cluster. How it travels between nodes is in worker-messages.ts and client-messages.ts.
 
 import type { JobPlan } from "../load/plan.ts";
 import type { AttemptId, ShareSpec, Snapshot } from "../load/share.ts";
 import type { JobResult, JobView, SecondWindow } from "../load/result.ts";
 import type { Bundle } from "../engine/messages.ts";
 
-/** Client to manager. */
-export type ClientRequest =
-  /** Idempotent by id: the same id and submission again is the same job. */
-  | { readonly kind: "submit"; readonly id: string; readonly plan: JobPlan; readonly bundle: Bundle }
-  /**
-   * Graceful: nothing new starts, what is open is awaited up to gracefulStop. `by`: "user" ends in `interrupted`,
-   * "other" in `cancelled`.
-   */
-  | { readonly kind: "cancel"; readonly id: string; readonly by: "user" | "other" };
-
-/** Manager to client. */
-export type ClientEvent =
-  | { readonly kind: "accepted"; readonly id: string }
-  | { readonly kind: "refused"; readonly id: string; readonly code: string; readonly message: string }
+/** What happens in a job while it runs, from its owner to all who follow it. */
+export type LiveEvent =
   | { readonly kind: "view"; readonly view: JobView }
   | { readonly kind: "second"; readonly window: SecondWindow }
   | {
@@ -26,7 +15,13 @@ export type ClientEvent =
       readonly level: "debug" | "info" | "warn" | "error";
       readonly workflow: string;
       readonly text: string;
-    }
+    };
+
+/** What a client hears of its job. `finished` (or `refused`) is the last. */
+export type ClientEvent =
+  | { readonly kind: "accepted"; readonly id: string }
+  | { readonly kind: "refused"; readonly id: string; readonly code: string; readonly message: string }
+  | LiveEvent
   | { readonly kind: "finished"; readonly result: JobResult };
 
 /** Manager to worker. */
@@ -38,19 +33,25 @@ export type WorkerRequest =
       readonly spec: ShareSpec;
       readonly plan: JobPlan;
       readonly bundle: Bundle;
-      readonly context: Readonly<Record<string, unknown>>;
-      readonly setupData: unknown;
+      /** JSON text by key, and what setup returned. */
+      readonly context: Readonly<Record<string, string>>;
+      readonly setupJson: string | null;
       readonly reportMs: number;
     }
-  /** `inMs`: from receipt; the worker turns it into its own clock. */
-  | { readonly kind: "start"; readonly attempt: AttemptId; readonly inMs: number; readonly jobElapsedMs: number }
+  /** `inMs`: from receipt, `startAtMs` on the owner's ledger clock; the worker turns it into its own. */
+  | {
+      readonly kind: "start";
+      readonly attempt: AttemptId;
+      readonly startAtMs: number;
+      readonly inMs: number;
+      readonly jobElapsedMs: number;
+    }
   | { readonly kind: "stop"; readonly attempt: AttemptId; readonly mode: "graceful" | "now" }
   /** The final snapshot is committed: forget the attempt, free the core. */
   | { readonly kind: "sealed"; readonly attempt: AttemptId };
 
-/** Worker to manager. */
+/** Worker to manager, about one attempt. */
 export type WorkerReport =
-  | { readonly kind: "join"; readonly node: string; readonly cores: number }
   | { readonly kind: "ready"; readonly attempt: AttemptId }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
   /** After the final snapshot. setup's value as JSON text. */

@@ -8,7 +8,7 @@ import { heldSeries, sumSeries } from "../load/merge.ts";
 import type { CoreResult, JobResult, ThresholdOutcome, WorkflowResult } from "../load/result.ts";
 import type { Series } from "../load/series.ts";
 import { finalOutcomes, windowedOutcomes } from "../load/thresholds.ts";
-import { loadStartMs, type Run, type RunAttempt, vuGauges } from "./run.ts";
+import { loadStartMs, notesOf, type Run, type RunAttempt, vuGauges } from "./run.ts";
 
 /** Errors told apart in the result. */
 const ERRORS_MAX = 100;
@@ -25,6 +25,17 @@ export function finalThresholds(run: Run, job: Job, endMs: number): readonly Thr
     ...run.latched.values(),
   ];
   return finalOutcomes(run.plan.thresholds, [...sumSeries(all), ...vuGauges(run)], seconds, judged);
+}
+
+/** How the job ends once `thresholdsFailed` of them are judged to have: what `finish` commits (ledger/apply.ts). */
+export function outcomeOf(job: Job, thresholdsFailed: number): Ending {
+  if (job.ending !== null) return job.ending;
+  const hasFailed = thresholdsFailed > 0 || job.verdicts.size > 0;
+  return {
+    state: "completed",
+    errorCode: hasFailed ? "thresholds" : null,
+    reason: hasFailed ? "thresholds failed" : "",
+  };
 }
 
 /** The result of a finished job. In: what the ledger and its owner know of it, and its end in ms of job time. */
@@ -55,7 +66,7 @@ export function buildResult(
     plan: run.plan,
     workflows,
     thresholds,
-    late: sum(run, ({ late }) => late),
+    late: notesOf(run).late,
     reruns: job.reruns,
     unreportedMax: run.unreportedMax,
     disturbed: run.disturbed,
@@ -64,13 +75,7 @@ export function buildResult(
       (most, { held }) => Math.max(most, held?.cut.generator.loopLagMsP99 ?? 0),
       0,
     ),
-    warnings: [
-      ...run.warnings,
-      ...runWarnings(
-        workflows,
-        sum(run, ({ late }) => late),
-      ),
-    ],
+    warnings: [...run.warnings, ...runWarnings(workflows, notesOf(run).late)],
     errors: errorsOf(run),
   };
 }
@@ -181,8 +186,4 @@ function errorsOf(run: Run): { workflow: string; message: string; count: number 
 
 function keyOf({ metricKey, expression }: ThresholdOutcome): string {
   return `${metricKey} ${expression}`;
-}
-
-function sum(run: Run, of: (attempt: RunAttempt) => number): number {
-  return [...run.attempts.values()].reduce((total, attempt) => total + of(attempt), 0);
 }

@@ -8,6 +8,7 @@ import type { JobPlan, ThresholdPlan } from "../load/plan.ts";
 import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../load/result.ts";
 import type { Series } from "../load/series.ts";
 import type { AttemptId, GeneratorHealth, Snapshot } from "../load/share.ts";
+import type { Notes } from "./vault.ts";
 import { createWindowedThresholds, evaluateLive, judge, type WindowedThresholds } from "../load/thresholds.ts";
 import { close, createWindows, flush, observe, ready, register, type Windows } from "../load/windows.ts";
 
@@ -27,6 +28,13 @@ export type RunAttempt = {
   late: number;
   /** CPU of its core over the last reported second, 0..1. */
   cpu: number;
+  /** Most requests a second between two of its whole cuts. */
+  rateMax: number;
+  /** Requests at the cut last looked at for it, and its job time; -Infinity before. */
+  rated: number;
+  ratedMs: number;
+  /** It ran before this owner came: what its first snapshot holds belongs to no second. */
+  isTakenOver: boolean;
   errors: readonly { readonly message: string; readonly count: number }[];
 };
 
@@ -41,6 +49,8 @@ export type Run = {
   readonly attempts: Map<number, RunAttempt>;
   /** null until something has started. */
   windows: Windows | null;
+  /** Ms of job time from which this owner makes whole seconds: 0 for the first. */
+  readonly windowsFromMs: number;
   startedAtEpochMs: number;
   readonly windowed: WindowedThresholds;
   /** Failures that stay, by metricKey and expression. */
@@ -54,16 +64,19 @@ export type Run = {
   readonly disturbed: Disturbance[];
   /** Requests that may have been sent and are in no series, at most. */
   unreportedMax: number;
+  /** Requests beyond seals that earlier owners heard of. */
+  lateBefore: number;
 };
 
-/** An owner's view of a job nothing has run of. */
-export function createRun(id: string, plan: JobPlan, bundle: Bundle): Run {
+/** An owner's view of a job nothing has run of, or that ran under another owner until `windowsFromMs` of job time. */
+export function createRun(id: string, plan: JobPlan, bundle: Bundle, windowsFromMs = 0): Run {
   return {
     id,
     plan,
     bundle,
     attempts: new Map(),
     windows: null,
+    windowsFromMs,
     startedAtEpochMs: 0,
     windowed: createWindowedThresholds(plan.thresholds),
     latched: new Map(),
@@ -73,6 +86,7 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle): Run {
     warnings: new Set(),
     disturbed: [],
     unreportedMax: 0,
+    lateBefore: 0,
   };
 }
 
@@ -87,6 +101,10 @@ export function addAttempt(run: Run, id: AttemptId, worker: string, core: number
     isSealing: false,
     late: 0,
     cpu: 0,
+    rateMax: 0,
+    rated: 0,
+    ratedMs: -Infinity,
+    isTakenOver: false,
     errors: [],
   });
 }
@@ -100,11 +118,13 @@ export function beginAttempt(
   const attempt = run.attempts.get(token);
   if (attempt === undefined || attempt.offsetMs !== null) return;
   if (run.windows === null) {
-    run.startedAtEpochMs = times.startedAtEpochMs;
-    run.windows = createWindows(times.startedAtEpochMs);
+    if (run.startedAtEpochMs === 0) run.startedAtEpochMs = times.startedAtEpochMs;
+    run.windows = createWindows(run.startedAtEpochMs);
+    run.windows.next = Math.ceil(run.windowsFromMs / 1_000);
   }
   attempt.offsetMs = times.offsetMs;
-  attempt.heardMs = Math.max(times.offsetMs, 0);
+  attempt.heardMs = Math.max(times.offsetMs, attempt.heardMs, 0);
+  if (!attempt.isTakenOver) attempt.ratedMs = attempt.heardMs;
   register(run.windows, String(token), Math.max(times.offsetMs, times.nowMs, 0));
 }
 
@@ -122,15 +142,34 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   attempt.cpu = cpuSince(attempt.held?.cut.generator ?? null, snapshot.generator) ?? attempt.cpu;
   attempt.held = applySnapshot(attempt.held, snapshot);
   if (run.windows === null || attempt.offsetMs === null) return;
+  if (snapshot.content !== "scalars") noteRate(attempt, attempt.offsetMs + snapshot.elapsedMs);
   if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, attempt.offsetMs + snapshot.elapsedMs);
   // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
   if (snapshot.content === "scalars") return;
+  if (attempt.isTakenOver) takeAsBase(run.windows, attempt, attempt.held);
   observe(run.windows, String(attempt.id.token), {
     jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs,
     vus: snapshot.vus,
     vusMax: snapshot.vusMax,
     series: heldSeries(attempt.held),
   });
+}
+
+/** What was measured before this owner came lies in seconds that an earlier one has told. */
+function takeAsBase(windows: Windows, attempt: RunAttempt, held: HeldAttempt): void {
+  attempt.isTakenOver = false;
+  const live = windows.live.get(String(attempt.id.token));
+  for (const { id, cells } of heldSeries(held)) live?.settled.set(id.key, cells);
+}
+
+/** In: job time of the newest cut. */
+function noteRate(attempt: RunAttempt, cutMs: number): void {
+  const seconds = (cutMs - attempt.ratedMs) / 1_000;
+  if (attempt.held === null || seconds < 0.2) return;
+  const requests = requestsOf(heldSeries(attempt.held));
+  if (Number.isFinite(seconds)) attempt.rateMax = Math.max(attempt.rateMax, (requests - attempt.rated) / seconds);
+  attempt.ratedMs = cutMs;
+  attempt.rated = requests;
 }
 
 /** Nothing of the attempt counts from here on but what is held. Out: null when it is sealing already. */
@@ -140,6 +179,18 @@ export function closeAttempt(run: Run, token: number): RunAttempt | null {
   attempt.isSealing = true;
   if (run.windows !== null && attempt.offsetMs !== null) close(run.windows, String(token));
   return attempt;
+}
+
+/** What of the run is in no entry and no series. */
+export function notesOf(run: Run): Notes {
+  const late = [...run.attempts.values()].reduce((total, attempt) => total + attempt.late, run.lateBefore);
+  return {
+    startedAtEpochMs: run.startedAtEpochMs,
+    warnings: [...run.warnings],
+    disturbed: [...run.disturbed],
+    unreportedMax: run.unreportedMax,
+    late,
+  };
 }
 
 /** What the thresholds say of newly completed seconds and of the whole so far. */
@@ -222,7 +273,8 @@ function isOf(outcome: ThresholdOutcome, plan: ThresholdPlan): boolean {
   return outcome.metricKey === plan.metricKey && outcome.expression === plan.expression;
 }
 
-function requestsOf(series: readonly Series[]): number {
+/** Requests counted in the series. */
+export function requestsOf(series: readonly Series[]): number {
   const cells = select(series, "http_reqs", {});
   return cells?.type === "counter" ? cells.count : 0;
 }

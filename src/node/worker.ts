@@ -42,7 +42,6 @@ const IDLE_MS = 10_000;
 export type WorkerOptions = {
   readonly world: EngineWorld;
   readonly manager: Stream<WorkerReport, WorkerRequest>;
-  readonly node: string;
   readonly cores: number;
   /** Bytes this process may hold; null: 80 % of the machine's or cgroup's memory. */
   readonly memoryMaxBytes: number | null;
@@ -53,15 +52,14 @@ type Dispatch = Extract<WorkerRequest, { kind: "dispatch" }>;
 type Idle = { readonly thread: EngineThread; readonly job: string; readonly core: number; readonly timer: Timer };
 type FailureCause = "load" | "stalled" | "crashed" | "memory";
 
-/** Joins the manager and serves it until closed. */
+/** Serves its manager until closed. */
 export function createWorker(options: WorkerOptions): { close(): void } {
-  const worker = new WorkerNode(options);
+  const worker = new Cores(options);
   options.manager.onMessage((request) => worker.receive(request));
-  options.manager.send({ kind: "join", node: options.node, cores: options.cores });
   return { close: () => worker.close() };
 }
 
-class WorkerNode {
+class Cores {
   readonly #world: EngineWorld;
   readonly #manager: Stream<WorkerReport, WorkerRequest>;
   readonly #cores: number;
@@ -149,8 +147,8 @@ class WorkerNode {
       bundle: request.bundle,
       tags: { ...plan.tags, ...workflow.tags, workflow: workflow.name },
       env: { ...plan.env, ...workflow.env },
-      context: request.context,
-      setupData: request.setupData,
+      context: Object.fromEntries(Object.entries(request.context).map(([key, json]) => [key, parsed(json)])),
+      setupData: request.setupJson === null ? null : parsed(request.setupJson),
       reportMs: request.reportMs,
     });
     this.#armWatch();
@@ -338,5 +336,14 @@ class WorkerNode {
       `the process holds ${formatBytes(bytes)}, over its limit of ${formatBytes(this.#memoryMaxBytes)}. ` +
       "Keep less in the test (responses, rows, VU state), use discardResponseBodies, fewer VUs, or raise --memory-max";
     for (const slot of [...this.#slots.values()]) this.#fail(slot, "memory", message);
+  }
+}
+
+/** JSON that an engine wrote; a value that is none is handed on as its text. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json;
   }
 }

@@ -12,7 +12,7 @@ import { BUNDLE, jobPlan } from "./plans.ts";
 function scene(cores = 1) {
   const world = new FakeWorld();
   const [manager, stream] = createStreamPair<WorkerRequest, WorkerReport>();
-  const worker = createWorker({ world, manager: stream, node: "w1", cores, memoryMaxBytes: null });
+  const worker = createWorker({ world, manager: stream, cores, memoryMaxBytes: null });
   const heard: WorkerReport[] = [];
   manager.onMessage((report) => heard.push(report));
   const plan = jobPlan();
@@ -28,7 +28,7 @@ function scene(cores = 1) {
       plan,
       bundle: BUNDLE,
       context: {},
-      setupData: null,
+      setupJson: null,
       reportMs: 100,
     });
   };
@@ -45,12 +45,12 @@ test("a share runs from dispatch to sealed, and the next of its job takes the sa
   for (const token of [5, 9]) {
     dispatch("j", token);
     await world.clock.advance(100);
-    manager.send({ kind: "start", attempt: attempt("j", token), inMs: 0, jobElapsedMs: 0 });
+    manager.send({ kind: "start", attempt: attempt("j", token), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
     await world.clock.advance(3_200);
     manager.send({ kind: "sealed", attempt: attempt("j", token) });
     await world.clock.advance(0);
   }
-  expect(kinds(heard)).toEqual(["join", "ready", "errors", "ended", "ready", "errors", "ended"]);
+  expect(kinds(heard)).toEqual(["ready", "errors", "ended", "ready", "errors", "ended"]);
   expect(world.engines.length).toBe(1);
 });
 
@@ -58,7 +58,7 @@ test("another job gets a thread of its own, and idle threads end after a while",
   const { world, manager, dispatch, attempt } = scene();
   dispatch("j", 5);
   await world.clock.advance(100);
-  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
   await world.clock.advance(3_200);
   manager.send({ kind: "sealed", attempt: attempt("j", 5) });
   dispatch("k", 9);
@@ -81,7 +81,7 @@ test("a thread that had to be ended is not used again", async () => {
   world.behaviours.set("default", { crashAtMs: 500 });
   dispatch("j", 5);
   await world.clock.advance(100);
-  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
   await world.clock.advance(1_000);
   expect(heard.at(-1)).toEqual({
     kind: "failed",
@@ -101,17 +101,17 @@ test("orders for attempts it does not have, and a start twice, do nothing", asyn
   dispatch("j", 5);
   await world.clock.advance(100);
   for (const token of [4, 6]) {
-    manager.send({ kind: "start", attempt: attempt("j", token), inMs: 0, jobElapsedMs: 0 });
+    manager.send({ kind: "start", attempt: attempt("j", token), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
     manager.send({ kind: "stop", attempt: attempt("j", token), mode: "now" });
     manager.send({ kind: "sealed", attempt: attempt("j", token) });
   }
   await world.clock.advance(1_000);
-  expect(kinds(heard)).toEqual(["join", "ready"]);
+  expect(kinds(heard)).toEqual(["ready"]);
   expect(world.sent).toBe(0);
-  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
-  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 1_000, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 1_000, jobElapsedMs: 0 });
   await world.clock.advance(3_300);
-  expect(kinds(heard)).toEqual(["join", "ready", "errors", "ended"]);
+  expect(kinds(heard)).toEqual(["ready", "errors", "ended"]);
   expect(world.sent).toBe(300);
 });
 
@@ -119,7 +119,7 @@ test("sealed while it still runs ends it: another attempt has its share", async 
   const { world, manager, heard, dispatch, attempt } = scene();
   dispatch("j", 5);
   await world.clock.advance(100);
-  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
   await world.clock.advance(1_000);
   manager.send({ kind: "sealed", attempt: attempt("j", 5) });
   await world.clock.advance(0);
@@ -135,7 +135,7 @@ test("the memory limit is 80 % of what the machine allows unless given", async (
   dispatch("j", 5);
   world.residentBytes = 799e6;
   await world.clock.advance(600);
-  expect(kinds(heard)).toEqual(["join", "ready"]);
+  expect(kinds(heard)).toEqual(["ready"]);
   world.residentBytes = 801e6;
   await world.clock.advance(600);
   expect(heard.at(-1)).toMatchObject({ kind: "failed", cause: "memory" });

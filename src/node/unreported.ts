@@ -1,0 +1,25 @@
+// How many requests an attempt may have sent that nobody will ever hear of, at most, when its worker is gone: what it
+// can have done since its last cut. Pure.
+
+import type { Run, RunAttempt } from "./run.ts";
+
+/** What one core can send at the very most, for an attempt of which nothing at all is known. */
+const CORE_RATE_MAX = 50_000;
+/** A rate may have risen since it was seen. */
+const MARGIN = 1.5;
+
+/** In: ms of job time until which it may have run. Out: requests, a whole number. */
+export function unreportedOf(run: Run, attempt: RunAttempt, untilMs: number): number {
+  if (attempt.offsetMs === null) return 0;
+  const seconds = Math.max(0, untilMs - attempt.heardMs) / 1_000;
+  const open = (attempt.held?.cut.vusMax ?? 0) * Math.max(1, run.plan.http.batch);
+  return Math.ceil(rateOf(run, attempt) * MARGIN * seconds) + open;
+}
+
+/** Its own rate, or the best of its siblings' when it never told one. */
+function rateOf(run: Run, attempt: RunAttempt): number {
+  if (attempt.rateMax > 0) return attempt.rateMax;
+  const siblings = [...run.attempts.values()].filter(({ id }) => id.workflow === attempt.id.workflow);
+  const most = siblings.reduce((rate, { rateMax }) => Math.max(rate, rateMax), 0);
+  return most > 0 ? most : CORE_RATE_MAX;
+}
