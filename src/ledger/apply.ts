@@ -4,7 +4,7 @@
 import { assert, never } from "../base/assert.ts";
 import { checkpoint, dispatch, ready, start, take } from "./attempts.ts";
 import type { Effect } from "./effects.ts";
-import type { Entry, EntryOf } from "./entries.ts";
+import { type Entry, type EntryOf, TEXT_MAX } from "./entries.ts";
 import { advance, endEarly, offerCores, proposeDispatches, takeOver } from "./flow.ts";
 import { type Job, type LedgerState, liveAttempt } from "./job.ts";
 import { extend } from "./limit.ts";
@@ -125,7 +125,7 @@ function applyToAttempt(turn: Turn, job: Job, entry: AttemptEntry): void {
     case "extend":
       return extend(turn, job, workflow, entry);
     case "abort":
-      return endEarly(turn, job, { state: "aborted", errorCode: "aborted", reason: entry.reason });
+      return endEarly(turn, job, { state: "aborted", errorCode: "aborted", reason: entry.reason.slice(0, TEXT_MAX) });
     default:
       never(entry);
   }

@@ -13,6 +13,8 @@ export const SETUP_BYTES_MAX = 4 * 1024 * 1024;
 export const WORKFLOWS_MAX = 1_000;
 export const SHARES_MAX = 4_096;
 
+/** Characters that are kept of a text for people. */
+export const TEXT_MAX = 4_096;
 /** Most VUs a workflow is scaled to, iterations taken at once, and attempts of one checkpoint. */
 export const VUS_MAX = 10_000_000;
 export const TAKE_MAX = 1_000_000;

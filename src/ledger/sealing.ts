@@ -2,7 +2,7 @@
 // takes the job down. Counting follows the seals alone (accounting.ts).
 
 import type { End, EntryOf } from "./entries.ts";
-import { SETUP_BYTES_MAX } from "./entries.ts";
+import { SETUP_BYTES_MAX, TEXT_MAX } from "./entries.ts";
 import { cutOf, progressOf } from "./attempts.ts";
 import { endEarly } from "./flow.ts";
 import { type Attempt, isExpired, type Job, type Share, type Workflow } from "./job.ts";
@@ -46,12 +46,12 @@ export function seal(turn: Turn, job: Job, workflow: Workflow, share: Share, ent
  * to every attempt: beyond the limit it counts as thrown.
  */
 function checked(workflow: Workflow, attempt: Attempt, end: End): End {
-  if (end.kind !== "closed") return end;
+  if (end.kind !== "closed") return { ...end, message: end.message.slice(0, TEXT_MAX) };
   if (attempt.startAtMs === null && attempt.stopMode === null)
     return { kind: "failed", cause: "crashed", message: "it ended before it was started" };
   const length = workflow.spec.role === "setup" ? (end.valueJson?.length ?? 0) : 0;
   return length <= SETUP_BYTES_MAX
-    ? end
+    ? { ...end, thrown: end.thrown?.slice(0, TEXT_MAX) ?? null }
     : {
         kind: "closed",
         valueJson: null,

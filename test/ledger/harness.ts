@@ -53,6 +53,8 @@ export class Harness {
   /** Proposed and not yet committed. */
   readonly proposals: Proposal[] = [];
   atMs = 0;
+  /** Looks at every entry and what it did. */
+  watch: ((index: number, entry: Entry, effects: readonly Effect[]) => void) | null = null;
 
   /** Commits an entry; follow-ups wait in `proposals`. Out: its effects. */
   commit(proposal: Proposal): Effect[] {
@@ -60,6 +62,7 @@ export class Harness {
     this.entries.push(entry);
     const effects = apply(this.state, this.entries.length, entry);
     this.effects.push(...effects);
+    this.watch?.(this.entries.length, entry, effects);
     for (const effect of effects) {
       if (effect.kind === "propose") this.proposals.push(effect.proposal);
       if (effect.kind === "accepted" && effect.isNew)
