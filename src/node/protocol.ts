@@ -17,6 +17,7 @@ const id = z.string().min(1).max(ID_LENGTH_MAX);
 const index = z.int().min(0).max(INDEX_MAX);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.int().min(0).max(BLOB_BYTES_MAX);
+const bytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
 const sequence = z.int().min(1).max(INDEX_MAX);
 
 /**
@@ -27,9 +28,7 @@ export const proposeSchema = z.object({
   client: id,
   sequence,
   since: index,
-  proposal: z
-    .instanceof(Uint8Array)
-    .refine((bytes) => bytes.length < LIMITS.commandBytesMax, "the proposal is too large"),
+  proposal: bytes.refine(({ length }) => length < LIMITS.commandBytesMax, "the proposal is too large"),
 });
 
 /** Leader (or who was taken for it) to the proposer. appended: wait for its commit. < 250 B. Idempotent. */
@@ -50,7 +49,7 @@ export const blobPartSchema = z.object({
   digest,
   offset: size,
   size,
-  bytes: z.instanceof(Uint8Array).refine((bytes) => bytes.length <= BLOB_PART_BYTES, "the part is too large"),
+  bytes: bytes.refine(({ length }) => length <= BLOB_PART_BYTES, "the part is too large"),
 });
 /** It is not here. Idempotent. */
 export const blobMissingSchema = z.object({ digest });
