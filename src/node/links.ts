@@ -264,11 +264,11 @@ class NodeLinks implements Links {
     });
     this.#channels.add(channel);
     channel.onOpen((hello) => {
+      // Whoever hears of the link can ask who is at an address.
+      for (const target of this.#dialler.targets())
+        if (isAt(target, hello, address)) this.#dialler.met(target, hello.node);
       this.#adopt(channel, hello);
       if (address !== null) this.#reached(address, hello);
-      for (const target of this.#dialler.targets())
-        if (target.address.host === hello.address.host && target.address.port === hello.address.tcp)
-          this.#dialler.met(target, hello.node);
     });
     channel.onMessage((message) => {
       const hello = channel.peer();
@@ -354,10 +354,7 @@ class NodeLinks implements Links {
 
   /** A dialled address answered with a handshake. */
   #reached(address: Address, hello: Hello): void {
-    const target = this.#dialler.find(address);
-    if (target !== null) this.#dialler.met(target, hello.node);
-    const calls = this.#takeCalls(address);
-    for (const { expect, message, failed } of calls) {
+    for (const { expect, message, failed } of this.#takeCalls(address)) {
       if (expect !== null && expect !== hello.node) failed?.("handshake");
       else if (!this.send(hello.node, message)) failed?.("other");
     }
@@ -416,6 +413,12 @@ class NodeLinks implements Links {
     });
     this.#timers.add(timer);
   }
+}
+
+/** That node is at the target: it says so, or was dialled there. */
+function isAt({ address }: Target, hello: Hello, dialled: Address | null): boolean {
+  if (dialled !== null && addressKey(dialled) === addressKey(address)) return true;
+  return hello.address.host === address.host && hello.address.tcp === address.port;
 }
 
 /** The counter in a boot id; 0 for one of another form. */

@@ -54,6 +54,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
 const STAMP_BYTES = 8;
 /** How often waiting proposals are looked at. */
 const RETRY_MS = 250;
+/** How often a blank node looks whether all its peers are known. */
+const FORM_MS = 500;
 /** Proposers a leader answers; the one asked longest ago is forgotten, and asks again. */
 const ROUTES_MAX = 64;
 
@@ -73,6 +75,7 @@ class LedgerReplica implements Replica, Machine {
   #clients = 0;
   #isPushing = false;
   #timer: Timer | null = null;
+  #formTimer: Timer | null = null;
   #isOver = false;
 
   constructor(options: ReplicaOptions) {
@@ -149,6 +152,7 @@ class LedgerReplica implements Replica, Machine {
   async stop(): Promise<void> {
     this.#isOver = true;
     this.#timer?.cancel();
+    this.#formTimer?.cancel();
     await this.#consensus?.stop();
   }
 
@@ -327,10 +331,15 @@ class LedgerReplica implements Replica, Machine {
     const nodes = new Set([identity.node]);
     for (const address of peers) {
       const node = links.nodeAt(address);
-      if (node === null) return;
+      if (node === null) return this.#formLater();
       nodes.add(node);
     }
     this.consensus.form([...nodes]);
+  }
+
+  #formLater(): void {
+    this.#formTimer?.cancel();
+    this.#formTimer = this.#options.world.clock.setTimer(FORM_MS, () => this.#form());
   }
 }
 
