@@ -1,10 +1,8 @@
 // Datagrams between simulated hosts: best effort over the links, dropped where nobody listens or reads.
 
-import { crc32c } from "../base/crc32c.ts";
 import { NetError } from "../io/net-error.ts";
 import { DATAGRAM_BYTES_MAX, type Address, type Datagrams, type DatagramSocket } from "../io/world.ts";
 import type { Boot } from "./boot.ts";
-import type { Label } from "./kernel.ts";
 import type { Machine, Network } from "./network.ts";
 
 /** A datagram socket as its machine knows it. */
@@ -13,9 +11,6 @@ export type DatagramPort = {
   /** Hands it over or drops it. */
   receive(from: Address, bytes: Uint8Array): void;
 };
-
-/** Bytes of a datagram that count for the trace. */
-const TRACED_BYTES = 64;
 
 /** The port of one process. */
 export function simDatagrams(network: Network, machine: Machine, boot: Boot): Datagrams {
@@ -61,13 +56,12 @@ class SimDatagramSocket implements DatagramSocket, DatagramPort {
       return;
     }
     const from = { host: this.#network.sourceHost(this.#machine, to.host), port: this.address.port };
-    kernel.note(crc32c(bytes.subarray(0, TRACED_BYTES)));
-    const label = kernel.label("datagram", target.name);
+    kernel.noteBytes(bytes);
     const copies = link.doublesPacket() ? 2 : 1;
     counts.datagramsDoubled += copies - 1;
     for (let copy = 0; copy < copies; copy++) {
       const packet = { from, to: target, port: to.port, bytes: bytes.slice() };
-      this.#travel(packet, link.latencyMs() + link.reorderDelayMs(), label);
+      this.#travel(packet, link.latencyMs() + link.reorderDelayMs());
     }
   }
 
@@ -95,11 +89,10 @@ class SimDatagramSocket implements DatagramSocket, DatagramPort {
   #travel(
     packet: { readonly from: Address; readonly to: Machine; readonly port: number; readonly bytes: Uint8Array },
     delayMs: number,
-    label: Label,
   ): void {
     const network = this.#network;
     const source = this.#machine;
-    network.kernel.after(delayMs, label, () => {
+    network.kernel.after(delayMs, packet.to.datagramLabel, () => {
       const { to, port } = packet;
       const socket = to.isUp && !network.link(source, to).isCut ? to.datagramPorts.get(port) : undefined;
       if (socket === undefined || !network.hears(socket.address, to, source)) network.counts.datagramsLost++;

@@ -33,6 +33,8 @@ type Instant = { readonly us: number; head: Event | null; tail: Event };
 const FNV_PRIME = 16777619;
 const FNV_BASIS = 0x811c9dc5;
 const US_PER_MS = 1000;
+/** Of a message, what counts for the trace: enough to tell messages apart that differ in kind or fields. */
+const TRACED_BYTES = 64;
 
 export class Kernel {
   readonly seed: number;
@@ -113,6 +115,14 @@ export class Kernel {
   /** Adds a number (32 bits count) to the trace hash. */
   note(value: number): void {
     this.#hash = Math.imul(this.#hash ^ value, FNV_PRIME);
+  }
+
+  /** Adds the length of the bytes and the first TRACED_BYTES of them. */
+  noteBytes(bytes: Uint8Array): void {
+    let hash = Math.imul(this.#hash ^ bytes.length, FNV_PRIME);
+    const end = Math.min(bytes.length, TRACED_BYTES);
+    for (let at = 0; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), FNV_PRIME);
+    this.#hash = hash;
   }
 
   /** Calls `check` after every event. Out: ends that. */

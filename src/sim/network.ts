@@ -2,11 +2,10 @@
 // them. What goes over the links is datagrams.ts and streams.ts.
 
 import { assert } from "../base/assert.ts";
-import type { Prng } from "../base/prng.ts";
-import { nextFloat } from "../base/prng.ts";
+import { nextFloat, type Prng } from "../base/prng.ts";
 import type { Address } from "../io/world.ts";
 import type { DatagramPort } from "./datagrams.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, Label } from "./kernel.ts";
 import { LAN_LINK, Link, LOOPBACK_LINK, type LinkOptions } from "./link.ts";
 import type { SimConnection } from "./connection.ts";
 import type { StreamPort } from "./streams.ts";
@@ -50,6 +49,7 @@ export const NETWORK_OPTIONS: NetworkOptions = {
 export type Machine = {
   readonly name: string;
   readonly index: number;
+  readonly datagramLabel: Label;
   isUp: boolean;
   nextPort: number;
   readonly datagramPorts: Map<number, DatagramPort>;
@@ -109,6 +109,7 @@ export class Network {
     const machine: Machine = {
       name,
       index: this.#byIndex.length,
+      datagramLabel: this.kernel.label("datagram", name),
       isUp: true,
       nextPort: 0,
       datagramPorts: new Map(),

@@ -2,7 +2,6 @@
 // receiver did not read. A lost packet delays what is behind it; a cut stalls it until a repeat gets through; a
 // receiver that is gone answers with a reset. Timing as of TCP (RFC 6298), roughly.
 
-import { crc32c } from "../base/crc32c.ts";
 import { nextBelow } from "../base/prng.ts";
 import { WRITE_BUFFER_BYTES } from "../io/world.ts";
 import type { SimConnection } from "./connection.ts";
@@ -18,8 +17,6 @@ type Segment = {
 };
 
 const SEGMENT_BYTES_MAX = 65_536;
-/** Bytes of a segment that count for the trace. */
-const TRACED_BYTES = 64;
 
 export class Pipe {
   readonly #network: Network;
@@ -138,7 +135,7 @@ export class Pipe {
     counts.streamBytes += piece.length;
     this.#pendingBytes -= piece.length;
     this.#inFlightBytes += piece.length;
-    kernel.note(crc32c(piece.subarray(0, TRACED_BYTES)));
+    kernel.noteBytes(piece);
     // What is written in one turn goes in one packet where there is room.
     const last = this.#transit.at(-1);
     const joins = last !== undefined && last.kind === "bytes" && last.sentMs === kernel.nowMs;
