@@ -1,9 +1,10 @@
-// Real streams: TCP sockets of Bun. A connection is handed over in `open`; under TLS that will be in `handshake`, once
-// the peer has proved who it is, and nothing else here changes.
+// Real streams: TCP sockets of Bun, in clear. A connection is handed over in `open`; under TLS (security/tls.ts) it is
+// once the peer has proved who it is, and then it is the same.
 
 import { assert } from "../base/assert.ts";
 import { rethrowLater } from "./callback-error.ts";
 import { NetError, netError } from "./net-error.ts";
+import type { PeerIdentity } from "./security/peer-identity.ts";
 import {
   WRITE_BUFFER_BYTES,
   type Address,
@@ -17,6 +18,11 @@ import {
 /** What hangs on a socket: its connection, once it is open. */
 type Holder = { connection: SocketConnection | null };
 type Socket = Bun.Socket<Holder>;
+/** What a connection needs of its socket, whatever hangs on it. */
+type RawSocket = Pick<
+  Socket,
+  "write" | "shutdown" | "terminate" | "localAddress" | "localPort" | "remoteAddress" | "remotePort"
+>;
 
 /** This machine's TCP. */
 export function createStreams(): Streams {
@@ -62,7 +68,7 @@ function connect(to: Address, { timeoutMs }: { readonly timeoutMs: number }): Pr
 }
 
 function opened(socket: Socket): SocketConnection {
-  const connection = new SocketConnection(socket);
+  const connection = new SocketConnection(socket, null);
   socket.data = { connection };
   socket.setNoDelay(true);
   return connection;
@@ -82,10 +88,12 @@ function socketHandlers(open: (socket: Socket) => void): Bun.SocketHandler<Holde
   };
 }
 
-class SocketConnection implements Connection {
+/** A connection over a socket of Bun, whose callbacks `data`, `drain` and `close` are passed on to it. */
+export class SocketConnection implements Connection {
   readonly local: Address;
   readonly remote: Address;
-  readonly #socket: Socket;
+  readonly peer: PeerIdentity | null;
+  readonly #socket: RawSocket;
   /** What the system did not take yet. */
   #queue: Uint8Array[] = [];
   #pendingBytes = 0;
@@ -97,8 +105,9 @@ class SocketConnection implements Connection {
   #isDestroyed = false;
   #isClosed = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: RawSocket, peer: PeerIdentity | null) {
     this.#socket = socket;
+    this.peer = peer;
     this.local = { host: socket.localAddress, port: socket.localPort };
     this.remote = { host: socket.remoteAddress, port: socket.remotePort };
   }

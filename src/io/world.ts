@@ -2,6 +2,7 @@
 // Only entry points build the real one, everything else is handed it. Only `clock` may be asked what time it is.
 
 import type { Log } from "./log.ts";
+import type { PeerIdentity } from "./security/peer-identity.ts";
 
 /** A timer that was set; `cancel` may come at any time, more than once. */
 export type Timer = { cancel(): void };
@@ -134,6 +135,8 @@ export type ConnectionHandlers = {
 export type Connection = {
   readonly local: Address;
   readonly remote: Address;
+  /** Who the other side proved to be; null where nobody proves anything: in clear, in memory, simulated. */
+  readonly peer: PeerIdentity | null;
   /**
    * Takes all of the bytes (a copy). false: more than WRITE_BUFFER_BYTES wait, stop until `onDrain`. After `end`,
    * `destroy` and the close nothing happens and it is false.

@@ -28,6 +28,7 @@ export function connectionPair(
 export class SimConnection implements Connection {
   readonly local: Address;
   readonly remote: Address;
+  readonly peer = null;
   readonly machine: Machine;
   readonly #network: Network;
   readonly #boot: Boot;

@@ -1,0 +1,291 @@
+// Streams under mutual TLS 1.3: the same connections as in clear (../streams.ts), handed over once both sides have
+// proved who they are. Who may say what is the business of whoever gets the connection; `peer` tells.
+//
+// The first bytes inside are the listener's verdict, so that whoever connects learns that it was accepted, or why not:
+// 1, or 0 and a sentence (length u8, UTF-8). Under TLS 1.3 the connecting side would not know otherwise.
+
+import { rethrowLater } from "../callback-error.ts";
+import { NetError, netError } from "../net-error.ts";
+import { SocketConnection } from "../streams.ts";
+import type { Address, Clock, Connection, Listener, Streams } from "../world.ts";
+import { NODE_SERVER_NAME } from "./certificate.ts";
+import { timeText, type Credentials } from "./credentials.ts";
+import { describeIdentity, identityOf, type PeerIdentity } from "./peer-identity.ts";
+
+/** Strangers that may be at their handshake at once; more are turned away at the door. */
+export const HANDSHAKES_MAX = 128;
+/** Time a stranger has to prove who it is. */
+export const HANDSHAKE_MS_MAX = 5_000;
+
+const ACCEPTED = 1;
+const REFUSED = 0;
+const SENTENCE_BYTES_MAX = 255;
+
+export type TlsOptions = {
+  readonly credentials: Credentials;
+  /** For the words of a refusal alone. */
+  readonly clock: Pick<Clock, "epochMs">;
+  /** Someone who connected was refused, and why: for the log. Not called for one who leaves by itself. */
+  readonly onRefused?: (from: Address, why: string) => void;
+};
+
+/** What hangs on a socket. `handshakeTimer`: while it has not proved who it is. */
+type Holder = {
+  connection: SocketConnection | null;
+  handshakeTimer: ReturnType<typeof setTimeout> | null;
+};
+type Socket = Bun.Socket<Holder>;
+
+/**
+ * Streams of the holder of these credentials. `connect` fails with a NetError `denied` when one side does not accept
+ * the other.
+ */
+export function createTlsStreams(options: TlsOptions): Streams {
+  return {
+    listen: (at, accept) => listen(options, at, accept),
+    connect: (to, { timeoutMs }) => connect(options, to, timeoutMs),
+  };
+}
+
+async function listen(options: TlsOptions, at: Address, accept: (connection: Connection) => void): Promise<Listener> {
+  const strangers = new Set<Socket>();
+  const leave = (socket: Socket): void => {
+    if (socket.data.handshakeTimer !== null) clearTimeout(socket.data.handshakeTimer);
+    socket.data.handshakeTimer = null;
+    strangers.delete(socket);
+  };
+  const refuse = (socket: Socket, why: string, sentence: Uint8Array | null = null): void => {
+    const from = { host: socket.remoteAddress, port: socket.remotePort };
+    leave(socket);
+    // Breaking it could overtake the sentence.
+    if (sentence === null) socket.terminate();
+    else socket.end(sentence);
+    options.onRefused?.(from, why);
+  };
+  const socketHandlers: Bun.SocketHandler<Holder> = {
+    open: (socket) => {
+      // One object is given for all sockets of a listener.
+      socket.data = { connection: null, handshakeTimer: null };
+      if (strangers.size >= HANDSHAKES_MAX) {
+        refuse(socket, `${HANDSHAKES_MAX} others are at their handshake`);
+        return;
+      }
+      strangers.add(socket);
+      socket.data.handshakeTimer = setTimeout(
+        () => refuse(socket, `no handshake in ${HANDSHAKE_MS_MAX / 1_000} s`),
+        HANDSHAKE_MS_MAX,
+      );
+    },
+    handshake: (socket, isDone, error) => {
+      if (!strangers.has(socket)) return;
+      const judgement = judge(options, socket, isDone ? error : (error ?? new Error("no handshake")));
+      if (!judgement.ok) {
+        refuse(socket, judgement.why, judgement.mayTell ? refusalOf(judgement.why) : null);
+        return;
+      }
+      leave(socket);
+      const connection = opened(socket, judgement.peer);
+      connection.write(Uint8Array.of(ACCEPTED));
+      accept(connection);
+    },
+    data: (socket, bytes) => {
+      if (socket.data.connection !== null) socket.data.connection.receive(plain(bytes));
+      else if (strangers.has(socket)) refuse(socket, "it spoke before it had proved who it is");
+    },
+    drain: (socket) => socket.data.connection?.flush(),
+    close: (socket, error) => {
+      leave(socket);
+      socket.data.connection?.receiveClose(error);
+    },
+  };
+  try {
+    const listener = Bun.listen<Holder>({
+      hostname: at.host,
+      port: at.port,
+      data: { connection: null, handshakeTimer: null },
+      tls: { ...tlsOf(options.credentials), requestCert: true },
+      socket: guarded(socketHandlers),
+    });
+    return { address: { host: at.host, port: listener.port }, close: () => listener.stop() };
+  } catch (error) {
+    throw netError("listen at", at, error);
+  }
+}
+
+function connect(options: TlsOptions, to: Address, timeoutMs: number): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    let isSettled = false;
+    let peer: PeerIdentity | null = null;
+    let verdict: Uint8Array = new Uint8Array(0);
+    const settle = (act: () => void): void => {
+      if (isSettled) return;
+      isSettled = true;
+      clearTimeout(timer);
+      act();
+    };
+    const timer = setTimeout(() => settle(() => reject(new NetError("timeout", "connect to", to))), timeoutMs);
+    const deny = (socket: Socket | null, reason: string): void => {
+      settle(() => reject(new NetError("denied", "connect to", to, { reason })));
+      socket?.terminate();
+    };
+    const socketHandlers: Bun.SocketHandler<Holder> = {
+      open: (socket) => {
+        // Nobody waits for it any more.
+        if (isSettled) socket.terminate();
+      },
+      handshake: (socket, isDone, error) => {
+        const judgement = judge(options, socket, isDone ? error : (error ?? new Error("no handshake")));
+        if (!judgement.ok) deny(socket, judgement.why);
+        else peer = judgement.peer;
+      },
+      data: (socket, bytes) => {
+        if (socket.data.connection !== null) {
+          socket.data.connection.receive(plain(bytes));
+          return;
+        }
+        if (isSettled || peer === null) {
+          socket.terminate();
+          return;
+        }
+        verdict = Buffer.concat([verdict, bytes]);
+        if (verdict[0] === ACCEPTED) {
+          const connection = opened(socket, peer);
+          settle(() => resolve(connection));
+          if (verdict.length > 1) connection.receive(verdict.slice(1));
+          return;
+        }
+        const sentence = refusalIn(verdict);
+        if (sentence !== null) deny(socket, sentence);
+      },
+      drain: (socket) => socket.data.connection?.flush(),
+      close: (socket, error) => {
+        if (socket.data.connection !== null) socket.data.connection.receiveClose(error);
+        else deny(null, leftWords(options.credentials, peer));
+      },
+      // A failed connect is told by its promise.
+      connectError: () => {},
+    };
+    Bun.connect<Holder>({
+      hostname: to.host,
+      port: to.port,
+      data: { connection: null, handshakeTimer: null },
+      tls: { ...tlsOf(options.credentials), serverName: NODE_SERVER_NAME },
+      socket: guarded(socketHandlers),
+    }).catch((error: unknown) => settle(() => reject(netError("connect to", to, error))));
+  });
+}
+
+function tlsOf(credentials: Credentials): Bun.TLSOptions {
+  return {
+    cert: credentials.certificate,
+    key: credentials.privateKey,
+    ca: [...credentials.authorities],
+    // Said explicitly: without it an environment variable decides.
+    rejectUnauthorized: true,
+  };
+}
+
+/**
+ * What a handler throws is a bug and goes up; the runtime's `error` then only gets what TLS says of the peer, after
+ * which it closes the socket by itself.
+ */
+function guarded(handlers: Bun.SocketHandler<Holder>): Bun.SocketHandler<Holder> {
+  const guard =
+    <Arguments extends readonly unknown[]>(run: ((...given: Arguments) => unknown) | undefined) =>
+    (...given: Arguments): void => {
+      try {
+        run?.(...given);
+      } catch (error) {
+        rethrowLater(error);
+      }
+    };
+  return {
+    open: guard(handlers.open),
+    handshake: guard(handlers.handshake),
+    data: guard(handlers.data),
+    drain: guard(handlers.drain),
+    close: guard(handlers.close),
+    error: () => {},
+    connectError: () => {},
+  };
+}
+
+/** `mayTell`: the peer is of the authority, so that it may hear why. */
+type Judgement =
+  | { readonly ok: true; readonly peer: PeerIdentity }
+  | { readonly ok: false; readonly why: string; readonly mayTell: boolean };
+
+/**
+ * Whether the other side is of one of our clusters. `error` must be looked at: a certificate of a foreign authority
+ * arrives as a finished handshake with an error.
+ */
+function judge({ credentials, clock }: TlsOptions, socket: Socket, error: Error | null): Judgement {
+  const certificate = socket.getPeerX509Certificate();
+  const claimed = identityOf(certificate?.subjectAltName);
+  const own = `this is a ${describeIdentity(credentials.identity)}`;
+  const no = (why: string, mayTell = false): Judgement => ({ ok: false, why, mayTell });
+  if (certificate === undefined || certificate === null)
+    return no(`it shows no certificate: it speaks no TLS, or has no credentials; ${own}`);
+  if (error !== null && error !== undefined) {
+    const who = claimed === null ? "its certificate" : `its certificate, for a ${describeIdentity(claimed)},`;
+    const code = codeOf(error);
+    const now = `the clock here says ${timeText(clock.epochMs())}`;
+    if (code === "CERT_HAS_EXPIRED") return no(`${who} expired at ${dateOf(certificate.validTo)}, and ${now}`);
+    if (code === "CERT_NOT_YET_VALID")
+      return no(`${who} is valid from ${dateOf(certificate.validFrom)} on, and ${now}`);
+    return no(`${who} was not signed by an authority that is believed here (${code}); ${own}`);
+  }
+  // The callback's word is not enough where it has been wrong before.
+  if (!socket.authorized) return no(`its certificate is not authorized; ${own}`);
+  const version = socket.getTLSVersion();
+  if (version !== "TLSv1.3") return no(`it speaks ${version}, and TLSv1.3 is needed`);
+  if (socket.isSessionReused()) return no("it resumes an earlier session, which proves nothing now");
+  if (claimed === null)
+    return no(`its certificate names ${certificate.subjectAltName ?? "nobody"} and no single role; ${own}`, true);
+  if (!credentials.clusters.includes(claimed.cluster))
+    return no(`its certificate is for a ${describeIdentity(claimed)}; ${own}`, true);
+  return { ok: true, peer: claimed };
+}
+
+function opened(socket: Socket, peer: PeerIdentity): SocketConnection {
+  const connection = new SocketConnection(socket, peer);
+  socket.data.connection = connection;
+  socket.setNoDelay(true);
+  return connection;
+}
+
+function refusalOf(why: string): Uint8Array {
+  const sentence = new TextEncoder().encode(why).subarray(0, SENTENCE_BYTES_MAX);
+  return Uint8Array.of(REFUSED, sentence.length, ...sentence);
+}
+
+/** The sentence of a refusal; null while it is not whole. What is neither is a refusal too. */
+function refusalIn(verdict: Uint8Array): string | null {
+  if (verdict[0] !== REFUSED) return "it does not speak this protocol";
+  const length = verdict[1];
+  if (length === undefined || verdict.length < 2 + length) return null;
+  const sentence = new TextDecoder().decode(verdict.subarray(2, 2 + length)).replace(/[^\x20-\x7e]/g, "?");
+  return `the other side refused this one: ${sentence}`;
+}
+
+/** The other side closed before its verdict. */
+function leftWords({ identity }: Credentials, peer: PeerIdentity | null): string {
+  if (peer === null) return "it ended the connection during the handshake: it may speak no TLS";
+  return (
+    `${describeIdentity(peer)} ended the connection without accepting this ${describeIdentity(identity)}: ` +
+    "the certificate here may have expired or be of another key, or a clock be far off; the log there says which"
+  );
+}
+
+function codeOf(error: Error): string {
+  return "code" in error ? String(error.code) : error.message;
+}
+
+function dateOf(text: string): string {
+  return timeText(Date.parse(text));
+}
+
+/** A plain array: the `slice` of a Buffer shares its bytes. */
+function plain({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
+}
