@@ -75,17 +75,21 @@ export class Cluster {
   }
 }
 
-/** One side of a connection and what it saw: the number of bytes, drains and the reason of its close. */
+/** One side of a connection and what it saw: the bytes, the lengths they came in, drains and the reason of its close. */
 export class Side {
   readonly connection: Connection;
-  bytes: number[] = [];
+  readonly bytes: number[] = [];
+  readonly pieces: number[] = [];
   drains = 0;
   closed: string | null = null;
 
   constructor(connection: Connection) {
     this.connection = connection;
     connection.handle({
-      onBytes: (bytes) => this.bytes.push(...bytes),
+      onBytes: (bytes) => {
+        for (const byte of bytes) this.bytes.push(byte);
+        this.pieces.push(bytes.length);
+      },
       onDrain: () => this.drains++,
       onClose: (reason) => {
         this.closed = reason;
