@@ -37,7 +37,7 @@ type Look = {
   raft: Raft | null;
   role: string;
   hard: Raft["hard"] | null;
-  commit: number;
+  applied: number;
   last: Entry | undefined;
   base: number;
   hasLed: boolean;
@@ -95,19 +95,20 @@ export class Observer {
   #look(node: string, raft: Raft, probe: ManagerProbe): void {
     const look = this.#looks.get(node);
     const last = raft.log.entries.at(-1);
+    const applied = probe.appliedIndex();
     if (look === undefined || look.raft !== raft) {
       this.#looks.set(node, {
         raft,
         role: raft.role,
         hard: raft.hard,
-        commit: raft.commit,
+        applied,
         last,
         base: raft.log.baseIndex,
         hasLed: false,
       });
       this.leaders.look(node, raft);
       this.#logs.look(node, raft);
-      this.commits.look(node, raft);
+      this.commits.look(node, raft, applied);
       return;
     }
     if (look.last !== last || look.base !== raft.log.baseIndex) this.#logs.look(node, raft);
@@ -119,14 +120,14 @@ export class Observer {
         this.#sometimes.note("corrupt log repaired");
       checkBounds(node, raft, probe.queues());
     }
-    if (look.commit !== raft.commit) {
-      this.commits.look(node, raft);
-      if (raft.log.baseIndex > look.commit) this.#sometimes.note("snapshot installed");
+    if (look.applied !== applied) {
+      this.commits.look(node, raft, applied);
+      if (raft.log.baseIndex > look.applied) this.#sometimes.note("snapshot installed");
     }
     if (raft.role === "leader" && !look.hasLed) this.#lead(node, raft, probe, look);
     look.role = raft.role;
     look.hard = raft.hard;
-    look.commit = raft.commit;
+    look.applied = applied;
     look.last = last;
     look.base = raft.log.baseIndex;
   }

@@ -1,5 +1,5 @@
 // State machine safety and leader completeness (Raft 5.4): what one node committed, every node commits alike, and every
-// later leader holds. A commit index never falls within a life.
+// later leader holds. Committed is what a node applied: a core may count its own entry before that is on its disk.
 
 import type { Raft } from "../../raft/raft.ts";
 import type { Payloads } from "./payloads.ts";
@@ -18,9 +18,9 @@ export class Commits {
     this.#payloads = payloads;
   }
 
-  /** Looks at a node whose commit index changed. */
-  look(node: string, raft: Raft): void {
-    const { log, commit } = raft;
+  /** Looks at a node that applied entries, up to `commit`. */
+  look(node: string, raft: Raft, commit: number): void {
+    const { log } = raft;
     let through = this.#through.get(node);
     if (through === undefined || through.raft !== raft) {
       through = { raft, index: log.baseIndex };

@@ -1,34 +1,28 @@
-// Election safety (Raft 5.2): one leader per term, and a node votes once in a term, across its lives.
+// Election safety (Raft 5.2): one leader per term, and a node votes once in a term.
 
 import type { Raft } from "../../raft/raft.ts";
 import { Violation } from "./violation.ts";
 
 export class Leaders {
   readonly #leaderOf = new Map<number, string>();
-  /** By node: the newest term it held, and its vote in it. */
-  readonly #votes = new Map<string, { readonly term: number; readonly vote: string | null }>();
+  /** By life of a node: the newest term it held, and its vote in it. What was never durable dies with the life. */
+  readonly #votes = new WeakMap<Raft, { readonly term: number; readonly vote: string | null }>();
   /** Nodes that stood, by term. */
   readonly #candidates = new Map<number, Set<string>>();
 
   /** Looks at a node whose role, term or vote changed. */
   look(node: string, raft: Raft): void {
     const { term, vote } = raft.hard;
-    const before = this.#votes.get(node);
-    // A term or vote that was never durable may be gone after a crash; what it said with it is judged by its deeds.
+    const before = this.#votes.get(raft);
     if (before?.term === term && before.vote !== null && vote !== null && vote !== before.vote)
       throw new Violation("leaders", `${node} votes for ${before.vote} and ${vote} in term ${term}`);
-    this.#votes.set(node, { term, vote });
+    this.#votes.set(raft, { term, vote });
     if (raft.role === "candidate") this.#stand(term, node);
     if (raft.role !== "leader") return;
     const leader = this.#leaderOf.get(term);
     if (leader !== undefined && leader !== node)
       throw new Violation("leaders", `${node} and ${leader} both lead term ${term}`);
     this.#leaderOf.set(term, node);
-  }
-
-  /** A node's disk is gone: its next life is another node. */
-  forget(node: string): void {
-    this.#votes.delete(node);
   }
 
   /** Terms with a leader. */
