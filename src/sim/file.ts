@@ -48,7 +48,7 @@ export class SimFile {
 
   /** Makes durable what was there at the mark. */
   sync(mark: SyncMark): void {
-    this.#durable = resized(this.#durable, Math.max(mark.sizeBytes, this.#durable.length));
+    if (mark.sizeBytes > this.#durable.length) this.#durable = resized(this.#durable, mark.sizeBytes);
     for (const [sector, through] of mark.versions) {
       const pending = this.#pending.get(sector);
       if (pending === undefined) continue;
