@@ -47,6 +47,9 @@ export function apply(state: LedgerState, index: number, entry: Entry): Effect[]
 
 type JobEntry = Exclude<Entry, { kind: "join" | "leave" | "submit" | "forget" }>;
 
+/** Entries after which a workflow may be over, or another one due. */
+const MOVES: ReadonlySet<Entry["kind"]> = new Set(["assign", "seal", "abort", "cancel", "verdict", "timeout"]);
+
 function applyToJob(turn: Turn, entry: JobEntry): void {
   const job = turn.state.jobs.get(entry.job);
   if (job === undefined) return refuse(turn, entry.job, "unknown", `there is no job ${entry.job}`);
@@ -93,7 +96,7 @@ function applyToJob(turn: Turn, entry: JobEntry): void {
     default:
       applyToAttempt(turn, job, entry);
   }
-  advance(turn, job);
+  if (MOVES.has(entry.kind)) advance(turn, job);
 }
 
 type AttemptEntry = EntryOf<"ready" | "seal" | "provide" | "abort" | "take" | "extend">;
@@ -133,7 +136,6 @@ function applyToAttempt(turn: Turn, job: Job, entry: AttemptEntry): void {
 
 function assign(turn: Turn, job: Job, { owner, boot }: EntryOf<"assign">): void {
   job.owner = { node: owner, boot, token: turn.index };
-  advance(turn, job);
   takeOver(turn, job);
 }
 

@@ -50,6 +50,7 @@ export function isStartable(job: Job, workflow: Workflow): boolean {
  * Where two of them gave the same key the later in the order wins; plan order among equals.
  */
 export function contextOf(job: Job, workflow: Workflow): Record<string, string> {
+  if ([...job.workflows.values()].every(({ provided }) => provided.size === 0)) return {};
   const before = workflow.spec.role === "teardown" ? new Set(job.workflows.keys()) : ancestors(job, workflow);
   const depths = depthsOf(job);
   const byDepth = [...job.workflows.values()]

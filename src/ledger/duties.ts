@@ -3,6 +3,7 @@
 
 import type { Labels, Proposal } from "./entries.ts";
 import { type Job, type LedgerState, liveAttempts } from "./job.ts";
+import { areEqual } from "./workers.ts";
 
 /** Finished jobs are kept this long (ledger ms), and so many at most. */
 export const RETENTION = { ms: 24 * 3_600_000, jobs: 1_000 } as const;
@@ -103,9 +104,4 @@ function forgettings(
   return finished
     .filter(({ finishedAtMs }, at) => at < excess || nowMs - finishedAtMs > retention.ms)
     .map(({ id }): Proposal => ({ kind: "forget", job: id }));
-}
-
-function areEqual(left: Labels, right: Labels): boolean {
-  const keys = Object.keys(left);
-  return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key]);
 }

@@ -3,11 +3,11 @@
 
 import type { WorkflowSpec } from "./entries.ts";
 import { isStartable } from "./dag.ts";
-import type { Attempt, Ending, Job, Workflow } from "./job.ts";
+import type { Attempt, Ending, Job, LedgerState, Workflow } from "./job.ts";
 import { isOver, liveAttempt, liveAttempts, pausedMs, workflowOf } from "./job.ts";
 import { armLimit } from "./limit.ts";
-import { occupy, placeWorkflow, survey } from "./placement.ts";
-import { queued, type Reservation, reservationOf } from "./queue.ts";
+import { type CorePool, occupy, placeShare, placeWorkflow, survey } from "./placement.ts";
+import { type Queued, queued, type Reservation, reservationOf } from "./queue.ts";
 import { beginOf } from "./standing.ts";
 import { ownedBy, stop, type Turn } from "./turn.ts";
 
@@ -44,10 +44,15 @@ export function advance(turn: Turn, job: Job): void {
       isMoving ||= !isWaiting(workflow);
     }
   }
-  if ([...job.workflows.values()].every(isOver)) {
-    job.phase = "closing";
-    turn.effects.push({ kind: "close", job: job.id });
-  }
+  if (!areOver(job, null)) return;
+  job.phase = "closing";
+  turn.effects.push({ kind: "close", job: job.id });
+}
+
+/** True when nothing more happens in any workflow but that one. */
+function areOver(job: Job, except: Workflow | null): boolean {
+  for (const workflow of job.workflows.values()) if (workflow !== except && !isOver(workflow)) return false;
+  return true;
 }
 
 /** The job has a new owner. What the state calls for and may have been lost with the last one is proposed again. */
@@ -63,23 +68,37 @@ export function takeOver(turn: Turn, job: Job): void {
 
 /** Offers the cores that are free now: to shares that have to run again, then to queued workflows in their order. */
 export function offerCores(turn: Turn): void {
-  for (const job of turn.state.jobs.values()) {
+  const displaced = displacedShares(turn.state);
+  const waiting = queued(turn.state);
+  if (displaced.length === 0 && waiting.length === 0) return;
+  const pool = survey(turn.state);
+  for (const { job, workflow, share } of displaced) {
+    const core = placeShare({ state: turn.state, pool, job, workflow, reservations: [] });
+    if (core === null) continue;
+    occupy(pool, core, job, workflow);
+    proposeDispatch(turn, job, workflow, share);
+  }
+  proposePlaces(turn, waiting, pool);
+}
+
+/** Shares that need an attempt and have no core kept for it. Those that have one have its dispatch proposed already. */
+function displacedShares(state: LedgerState): { job: Job; workflow: Workflow; share: number }[] {
+  const found: { job: Job; workflow: Workflow; share: number }[] = [];
+  for (const job of state.jobs.values()) {
     if (job.phase !== "open" || job.owner === null) continue;
     for (const workflow of job.workflows.values()) {
-      // A share with a place has its dispatch proposed already.
-      if (workflow.shares.some(({ place }, at) => place === null && needsAttempt(job, workflow, at)))
-        proposeDispatches(turn, job, workflow);
+      if (workflow.state !== "preparing" && workflow.state !== "running") continue;
+      const { shares } = workflow;
+      for (let share = 0; share < shares.length; share++)
+        if (shares[share]?.place === null && needsAttempt(job, workflow, share)) found.push({ job, workflow, share });
     }
   }
-  proposePlaces(turn);
+  return found;
 }
 
 /** Proposes `place` for those that find their cores, each as if those before it had theirs. */
-function proposePlaces(turn: Turn): void {
+function proposePlaces(turn: Turn, waiting: readonly Queued[], pool: CorePool): void {
   const { state } = turn;
-  const waiting = queued(state);
-  if (waiting.length === 0) return;
-  const pool = survey(state);
   const reservations: Reservation[] = [];
   for (const one of waiting) {
     const { job, workflow } = one;
@@ -124,15 +143,14 @@ function endPause(turn: Turn, workflow: Workflow): void {
 
 /** Proposes an attempt for every share of the workflow that needs one. */
 export function proposeDispatches(turn: Turn, job: Job, workflow: Workflow): void {
+  for (const share of workflow.shares.keys())
+    if (needsAttempt(job, workflow, share)) proposeDispatch(turn, job, workflow, share);
+}
+
+function proposeDispatch(turn: Turn, job: Job, workflow: Workflow, share: number): void {
   const owned = ownedBy(job);
   if (owned === null) return;
-  for (const share of workflow.shares.keys()) {
-    if (!needsAttempt(job, workflow, share)) continue;
-    turn.effects.push({
-      kind: "propose",
-      proposal: { kind: "dispatch", workflow: workflow.spec.name, share, ...owned },
-    });
-  }
+  turn.effects.push({ kind: "propose", proposal: { kind: "dispatch", workflow: workflow.spec.name, share, ...owned } });
 }
 
 /** Proposes the start of a workflow whose shares are all ready. */
@@ -205,9 +223,9 @@ function isWhole(spec: WorkflowSpec, { end, stopMode, seal }: Attempt): boolean 
 
 function mayNeverStart(job: Job, workflow: Workflow): boolean {
   if (workflow.spec.role !== "teardown") return job.ending !== null;
-  const others = [...job.workflows.values()].filter((other) => other !== workflow);
-  if (!others.every(isOver)) return false;
-  const hasBegun = workflowOf(job, "setup") !== null || others.some(({ startAtMs }) => startAtMs !== null);
+  if (!areOver(job, workflow)) return false;
+  const hasBegun =
+    workflowOf(job, "setup") !== null || [...job.workflows.values()].some(({ startAtMs }) => startAtMs !== null);
   return !isSetupCommitted(job) || !hasBegun;
 }
 
@@ -218,7 +236,7 @@ function isDue(job: Job, workflow: Workflow): boolean {
     case "user":
       return isSetupCommitted(job) && isStartable(job, workflow);
     case "teardown":
-      return [...job.workflows.values()].every((other) => other === workflow || isOver(other));
+      return areOver(job, workflow);
   }
 }
 

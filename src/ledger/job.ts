@@ -159,8 +159,9 @@ export function liveAttempt(share: Share): Attempt | null {
 /** The workflow's attempts that still hold a core, with their full names. */
 export function liveAttempts(job: Job, workflow: Workflow): { readonly id: AttemptId; readonly attempt: Attempt }[] {
   const live: { id: AttemptId; attempt: Attempt }[] = [];
-  for (const [share, { attempts }] of workflow.shares.entries()) {
-    const attempt = attempts.at(-1);
+  const { shares } = workflow;
+  for (let share = 0; share < shares.length; share++) {
+    const attempt = shares[share]?.attempts.at(-1);
     if (attempt === undefined || attempt.state === "sealed") continue;
     live.push({ id: { job: job.id, workflow: workflow.spec.name, share, token: attempt.token }, attempt });
   }

@@ -29,11 +29,12 @@ export function coreRange(
 }
 
 /** A core of the pool and what it carries: workflows of one job (null: none). */
-export type PoolCore = Core & { readonly labels: Labels; job: Job | null; readonly held: Workflow[] };
+export type PoolCore = Core & { job: Job | null; readonly held: Workflow[] };
 
 /** The pool as it is now, in the order of joining. */
 export type CorePool = {
-  readonly cores: readonly PoolCore[];
+  readonly workers: readonly { readonly labels: Labels; readonly cores: readonly PoolCore[] }[];
+  readonly size: number;
   /** Cores that carry nothing, and jobs that are on any. */
   free: number;
   readonly jobs: Set<Job>;
@@ -43,22 +44,24 @@ export type CorePool = {
 
 /** Looks at every core. Cost: cores of the pool and shares of live jobs. */
 export function survey(state: LedgerState): CorePool {
-  const byWorker = new Map<string, PoolCore[]>();
-  const cores: PoolCore[] = [];
+  const byName = new Map<string, PoolCore[]>();
+  const workers: { labels: Labels; cores: PoolCore[] }[] = [];
+  let size = 0;
   for (const [worker, { boot, cores: count, labels }] of state.workers) {
-    const own: PoolCore[] = [];
-    for (let core = 0; core < count; core++) own.push({ worker, boot, core, labels, job: null, held: [] });
-    byWorker.set(worker, own);
-    cores.push(...own);
+    const cores: PoolCore[] = [];
+    for (let core = 0; core < count; core++) cores.push({ worker, boot, core, job: null, held: [] });
+    byName.set(worker, cores);
+    workers.push({ labels, cores });
+    size += count;
   }
-  const pool: CorePool = { cores, free: cores.length, jobs: new Set(), exclusive: [] };
+  const pool: CorePool = { workers, size, free: size, jobs: new Set(), exclusive: [] };
   for (const job of state.jobs.values()) {
     if (job.phase !== "open") continue;
     for (const workflow of job.workflows.values()) {
       if (!isPlaced(workflow)) continue;
       if (workflow.spec.priority === "exclusive") pool.exclusive.push(workflow);
       for (const { worker, boot, core } of heldCores(workflow)) {
-        const at = byWorker.get(worker)?.[core];
+        const at = byName.get(worker)?.[core];
         if (at?.boot === boot) occupy(pool, at, job, workflow);
       }
     }
@@ -96,40 +99,44 @@ export type Request = {
 
 /** Cores for all shares of a queued workflow. Out: null when it has to wait. Changes nothing. */
 export function placeWorkflow(request: Request): readonly PoolCore[] | null {
-  const { state, pool, job, workflow } = request;
+  const { pool, job, workflow } = request;
   const { priority, sharesMax } = workflow.spec;
   if (pool.free === 0 && !pool.jobs.has(job)) return null;
-  const eligible = pool.cores.filter(({ labels }) => carries(labels, workflow.spec.requires));
-  if (eligible.length === 0) return null;
-  const open = seenBy(request, eligible);
+  const { eligible, open } = seenBy(request);
+  if (eligible === 0) return null;
   if (priority === "exclusive") {
-    const isEmpty = open.length === eligible.length && open.every(({ core }) => core.job === null);
+    const isEmpty = open.length === eligible && open.every(({ core }) => core.job === null);
     return isEmpty ? chosen(open, sharesMax) : null;
   }
-  const range = coreRange(priority, eligible.length);
+  const range = coreRange(priority, eligible);
   const most = Math.min(range.most, sharesMax);
   const least = Math.min(range.least, sharesMax);
   if (open.length < least) return null;
-  const free = open.reduce((sum, { overlaps }) => sum + (overlaps === 0 ? 1 : 0), 0);
-  const beside = [...job.workflows.values()].filter(
-    (other) =>
-      other === workflow || ((other.state === "queued" || isPlaced(other)) && doOverlap(state, other, workflow)),
-  );
-  const waiting = beside.filter((other) => other.state === "queued");
-  const partOf = (cores: number, among: readonly Workflow[]): number =>
-    divide(
-      cores,
-      among.map((one) => takerOf(one, eligible.length)),
-    )[among.indexOf(workflow)] ?? 0;
-  const part = Math.max(partOf(free, waiting), partOf(open.length, beside));
-  return chosen(open, Math.min(most, Math.max(least, part)));
+  return chosen(open, Math.min(most, Math.max(least, partOf(request, eligible, open))));
 }
 
 /** One core for a share that has to run again; its job's own cores will do. Out: null when it has to wait. */
 export function placeShare(request: Request): PoolCore | null {
-  const { pool, workflow } = request;
-  const eligible = pool.cores.filter(({ labels }) => carries(labels, workflow.spec.requires));
-  return chosen(seenBy(request, eligible), 1)[0] ?? null;
+  if (request.pool.free === 0 && !request.pool.jobs.has(request.job)) return null;
+  return chosen(seenBy(request).open, 1)[0] ?? null;
+}
+
+/** How many of the open cores are the workflow's when it shares them with the others of its job. */
+function partOf({ state, job, workflow }: Request, eligible: number, open: readonly Seen[]): number {
+  const beside: Workflow[] = [];
+  for (const other of job.workflows.values()) {
+    const isBeside = (other.state === "queued" || isPlaced(other)) && doOverlap(state, other, workflow);
+    if (other === workflow || isBeside) beside.push(other);
+  }
+  if (beside.length === 1) return open.length;
+  const divided = (cores: number, among: readonly Workflow[]): number =>
+    divide(
+      cores,
+      among.map((one) => takerOf(one, eligible)),
+    )[among.indexOf(workflow)] ?? 0;
+  const free = open.reduce((sum, { overlaps }) => sum + (overlaps === 0 ? 1 : 0), 0);
+  const waiting = beside.filter((other) => other.state === "queued");
+  return Math.max(divided(free, waiting), divided(open.length, beside));
 }
 
 /** A core that the workflow may use. */
@@ -140,23 +147,31 @@ type Seen = {
   readonly isPreferred: boolean;
 };
 
-/** The cores that are open to the workflow: nobody else's, and kept free for nobody else. */
-function seenBy({ state, pool, job, workflow, reservations }: Request, eligible: readonly PoolCore[]): Seen[] {
-  const others = pool.exclusive.filter((other) => other !== workflow);
-  const ahead = reservations.filter((reservation) => reservation.isExclusive || reservation.job !== job);
-  const { prefers } = workflow.spec;
-  const seen: Seen[] = [];
-  for (const core of eligible) {
-    if (core.job !== null && core.job !== job) continue;
-    if (others.some(({ spec }) => carries(core.labels, spec.requires))) continue;
-    // A core the job holds already cannot be given to anybody else anyway, unless that one wants the pool empty.
-    const isKept = ({ requires, isExclusive }: Reservation): boolean =>
-      (isExclusive || core.job === null) && carries(core.labels, requires);
-    if (ahead.some(isKept)) continue;
-    const overlaps = core.held.reduce((sum, other) => sum + (doOverlap(state, other, workflow) ? 1 : 0), 0);
-    seen.push({ core, overlaps, isPreferred: carries(core.labels, prefers) });
+/**
+ * The cores that are open to the workflow: nobody else's, and kept free for nobody else; and how many there are with the
+ * labels it asks for, open or not.
+ */
+function seenBy({ state, pool, job, workflow, reservations }: Request): { eligible: number; open: Seen[] } {
+  const { requires, prefers } = workflow.spec;
+  const open: Seen[] = [];
+  let eligible = 0;
+  for (const { labels, cores } of pool.workers) {
+    if (!carries(labels, requires)) continue;
+    eligible += cores.length;
+    if (pool.exclusive.some((other) => other !== workflow && carries(labels, other.spec.requires))) continue;
+    const ahead = reservations.filter((one) => (one.isExclusive || one.job !== job) && carries(labels, one.requires));
+    const isForExclusive = ahead.some(({ isExclusive }) => isExclusive);
+    const isPreferred = carries(labels, prefers);
+    for (const core of cores) {
+      if (core.job !== null && core.job !== job) continue;
+      // A core the job holds already cannot be given to anybody else anyway, unless that one wants the pool empty.
+      if (isForExclusive || (core.job === null && ahead.length > 0)) continue;
+      let overlaps = 0;
+      for (const other of core.held) if (doOverlap(state, other, workflow)) overlaps++;
+      open.push({ core, overlaps, isPreferred });
+    }
   }
-  return seen;
+  return { eligible, open };
 }
 
 /**

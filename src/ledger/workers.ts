@@ -2,7 +2,7 @@
 // ran in an earlier one is gone for certain. When a lost attempt is sealed is the job's owner's to decide.
 
 import type { AttemptId } from "../load/share.ts";
-import type { EntryOf } from "./entries.ts";
+import type { EntryOf, Labels } from "./entries.ts";
 import { type Attempt, type Job, liveAttempts } from "./job.ts";
 import { refuse, type Turn } from "./turn.ts";
 
@@ -14,6 +14,8 @@ export function join(turn: Turn, { worker, boot, cores, labels }: EntryOf<"join"
   const known = turn.state.workers.get(worker);
   if (known?.former.includes(boot) === true)
     return refuse(turn, "", "stale", `worker ${worker} has started again since`);
+  const isSame = known?.boot === boot && known.cores === cores && areEqual(known.labels, labels);
+  if (isSame) return;
   if (known?.boot !== boot) {
     // It went without a word, or is back: attempts of this very life go on, those of any other do not.
     releasePlaces(turn, worker);
@@ -31,6 +33,12 @@ export function join(turn: Turn, { worker, boot, cores, labels }: EntryOf<"join"
     known.labels = labels;
   }
   turn.doPlace = true;
+}
+
+/** True when the same labels are carried. */
+export function areEqual(left: Labels, right: Labels): boolean {
+  const keys = Object.keys(left);
+  return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key]);
 }
 
 /** Takes this life of the worker out of the pool. */

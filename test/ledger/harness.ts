@@ -6,7 +6,7 @@ import type { Effect } from "../../src/ledger/effects.ts";
 import type { End, Entry, JobSpec, Labels, Proposal, WorkflowSpec } from "../../src/ledger/entries.ts";
 import { createLedger, type Job, type LedgerState, liveAttempts, type Workflow } from "../../src/ledger/job.ts";
 import { NO_ACCOUNTING } from "../../src/ledger/accounting.ts";
-import type { Accounting, AttemptId } from "../../src/load/share.ts";
+import type { Accounting, AttemptId, Resume } from "../../src/load/share.ts";
 
 export type Dispatched = Extract<Effect, { kind: "dispatch" }>;
 export type Kind<Name extends Effect["kind"]> = Extract<Effect, { kind: Name }>;
@@ -135,7 +135,12 @@ export class Harness {
   seal(
     id: AttemptId,
     end: End = CLOSED,
-    more: { readonly seq?: number; readonly accounting?: Accounting } = {},
+    more: {
+      readonly seq?: number;
+      readonly accounting?: Accounting;
+      readonly resume?: Resume | null;
+      readonly taken?: number;
+    } = {},
   ): Effect[] {
     const effects = this.commit({
       kind: "seal",
@@ -145,9 +150,9 @@ export class Harness {
       attemptToken: id.token,
       end,
       seq: more.seq ?? 1,
-      resume: { kind: "elapsed", elapsedMs: 500, feeds: {} },
+      resume: more.resume === undefined ? { kind: "elapsed", elapsedMs: 500, feeds: {} } : more.resume,
       snapshot: `${id.token}`,
-      taken: 0,
+      taken: more.taken ?? 0,
       accounting: more.accounting ?? { ...NO_ACCOUNTING, scheduled: 3, started: 3, completed: 3 },
     });
     this.settle();

@@ -67,7 +67,7 @@ test("every interleaving gives each job exactly one terminal state, with cores c
           expect(teardown.state === "skipped").toBe(setup.state !== "ended");
       }
       const pool = survey(harness.state);
-      expect(pool.free).toBe(pool.cores.length);
+      expect(pool.free).toBe(pool.size);
     }),
     { numRuns: 400, seed: 7 },
   );
