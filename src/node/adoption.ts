@@ -42,7 +42,7 @@ function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, 
     run.latched.set(`${metricKey} ${expression}`, { metricKey, expression, ok: false, value: null });
   for (const { workflow, share, attempt, startAtMs } of attemptsOf(job)) {
     const { token, worker, core } = attempt;
-    addAttempt(run, { job: job.id, workflow, share, token }, worker, core);
+    addAttempt(run, { job: job.id, workflow, share, token }, { worker, core, orderedAtMs: -Infinity });
     const at = run.attempts.get(token);
     if (at === undefined) continue;
     const found = keptAttempt(kept, attempt);

@@ -13,9 +13,6 @@ export const toDeskSchema = z.discriminatedUnion("kind", [
   /** `submission`: digest of the blob with plan and bundle, which the client serves. Answered by accepted or refused. */
   z.object({ kind: z.literal("submit"), ask: count, id: name, submission: name }),
   z.object({ kind: z.literal("cancel"), ask: count, id: name, by: z.enum(["user", "other"]) }),
-  z.object({ kind: z.literal("pause"), ask: count, id: name }),
-  z.object({ kind: z.literal("resume"), ask: count, id: name }),
-  z.object({ kind: z.literal("scale"), ask: count, id: name, workflow: name, vus: count }),
   /** Live events of the job from now on, then finished. Said again after every new connection. */
   z.object({ kind: z.literal("follow"), ask: count, id: name }),
   z.object({ kind: z.literal("jobs"), ask: count }),

@@ -44,7 +44,7 @@ export type Embedded = {
 
 /** Submits the job to an owner and a worker of its own and runs it. */
 export function runEmbedded(options: EmbeddedOptions): Embedded {
-  const { world, id, plan, bundle, cores, memoryMaxBytes } = options;
+  const { world, id, plan, bundle, cores, memoryMaxBytes, retries = 0 } = options;
   const [toWorker, toOwner] = createStreamPair<WorkerRequest, WorkerReport>();
   const ledger = createEmbeddedLedger(world.clock);
   let isClosed = false;
@@ -56,7 +56,7 @@ export function runEmbedded(options: EmbeddedOptions): Embedded {
     boot: BOOT,
     clock: world.clock,
     ledger,
-    vault: createMemoryVault(() => ({ plan, bundle })),
+    vault: createMemoryVault(() => ({ plan, bundle, retries })),
     order: (_worker, _job, request) => toWorker.send(request),
     tell: (_job, event) => tell(event),
     finished: (_job, result) => tell({ kind: "finished", result }),
@@ -75,7 +75,7 @@ export function runEmbedded(options: EmbeddedOptions): Embedded {
       job: id,
       digest: digestOf(plan, bundle),
       submission: "",
-      spec: jobSpecOf(plan, options.retries ?? 0),
+      spec: jobSpecOf(plan, retries),
     },
     (outcome) => {
       const refusal = outcome.kind === "refused" ? outcome : outcome.effects?.find(({ kind }) => kind === "refused");

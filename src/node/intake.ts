@@ -51,10 +51,10 @@ export function takePart(intake: Intake, { base, part, parts, content, cut, seri
   return { ...cut, content, series: whole };
 }
 
-/** A provided value. Out: whether it is to be proposed. A gap is left open: it is told again. */
-export function takeOffer(intake: Intake, offer: number): boolean {
-  if (offer === 0) return true;
-  if (offer !== intake.offers + 1) return false;
-  intake.offers = offer;
+/** A provided value. Out: whether it is to be proposed. A gap is left open: all that count are told again then. */
+export function takeOffer(intake: Intake, { offer, isAgain }: { offer: number; isAgain: boolean }): boolean {
+  if (isAgain) intake.offers = Math.max(intake.offers, offer);
+  else if (offer !== intake.offers + 1) return false;
+  else intake.offers = offer;
   return true;
 }

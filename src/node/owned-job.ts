@@ -65,7 +65,10 @@ export class OwnedJob {
   readonly #ports: JobPorts;
   readonly #token: number;
   readonly #timers = new Set<Timer>();
-  #deadlines = new Map<string, Timer>();
+  readonly #deadlines = new Map<string, Timer>();
+  /** Values proposed and not yet applied, and seals that wait for them, by attempt token. */
+  readonly #providing = new Map<number, number>();
+  readonly #sealsDue = new Map<number, () => void>();
   #judgedAtMs = -Infinity;
   #isKeeping = false;
   /** Made when everything has ended, told when that is committed. */
@@ -133,7 +136,8 @@ export class OwnedJob {
       feedStripe: stripeOf(this.#ports.ledger.state, worker),
     });
     if (spec === null) return;
-    if (!run.attempts.has(attempt.token)) addAttempt(run, attempt, worker, core);
+    const orderedAtMs = this.#ports.clock.nowMs();
+    if (!run.attempts.has(attempt.token)) addAttempt(run, attempt, { worker, core, orderedAtMs });
     this.#order(worker, {
       kind: "dispatch",
       attempt,
@@ -204,8 +208,18 @@ export class OwnedJob {
     }
   }
 
+  /** A value counts only before its attempt's seal, and proposals may be applied in another order. */
   #provide(proposal: Extract<Proposal, { kind: "provide" }>): void {
+    const { attemptToken } = proposal;
+    this.#providing.set(attemptToken, (this.#providing.get(attemptToken) ?? 0) + 1);
     this.#ports.ledger.propose(proposal, (outcome) => {
+      const left = (this.#providing.get(attemptToken) ?? 1) - 1;
+      this.#providing.set(attemptToken, left);
+      if (left === 0) {
+        this.#providing.delete(attemptToken);
+        this.#sealsDue.get(attemptToken)?.();
+        this.#sealsDue.delete(attemptToken);
+      }
       if (outcome.kind !== "applied") return;
       for (const effect of outcome.effects ?? [])
         if (effect.kind === "refused" && effect.code === "limit") this.#warn(effect.message);
@@ -255,12 +269,13 @@ export class OwnedJob {
     const attempt = closeAttempt(this.run, id.token);
     if (attempt === null) return;
     const held = attempt.held;
-    if (held === null) return this.#proposeSeal(attempt, end, "");
+    const propose = (name: string): void => {
+      if (this.#providing.has(id.token)) this.#sealsDue.set(id.token, () => this.#proposeSeal(attempt, end, name));
+      else this.#proposeSeal(attempt, end, name);
+    };
+    if (held === null) return propose("");
     const kept: Kept = { notes: notesOf(this.run), attempts: [{ held, errors: attempt.errors }] };
-    this.#keep(
-      () => this.#ports.vault.keep(kept),
-      (name) => this.#proposeSeal(attempt, end, name),
-    );
+    this.#keep(() => this.#ports.vault.keep(kept), propose);
   }
 
   #proposeSeal(attempt: RunAttempt, end: End, snapshot: string): void {

@@ -17,6 +17,8 @@ export type RunAttempt = {
   readonly id: AttemptId;
   readonly worker: string;
   readonly core: number;
+  /** This owner's clock when it first ordered it; -Infinity for one that an earlier owner ordered. */
+  orderedAtMs: number;
   held: HeldAttempt | null;
   /** Ms of job time at its workflow's start; null before. */
   offsetMs: number | null;
@@ -90,11 +92,17 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle, windowsFrom
   };
 }
 
-export function addAttempt(run: Run, id: AttemptId, worker: string, core: number): void {
+/** `orderedAtMs`: this owner's clock. */
+export function addAttempt(
+  run: Run,
+  id: AttemptId,
+  { worker, core, orderedAtMs }: Pick<RunAttempt, "worker" | "core" | "orderedAtMs">,
+): void {
   run.attempts.set(id.token, {
     id,
     worker,
     core,
+    orderedAtMs,
     held: null,
     offsetMs: null,
     heardMs: 0,

@@ -6,7 +6,8 @@ import type { Bundle } from "../engine/messages.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { decode, encode } from "../wire/codec.ts";
 
-export type Submission = { readonly plan: JobPlan; readonly bundle: Bundle };
+/** `retries`: failed (not lost) attempts of the job that may be redone. */
+export type Submission = { readonly plan: JobPlan; readonly bundle: Bundle; readonly retries: number };
 
 /** Most bytes of a submission: the files that may travel along, and room for code and plan. */
 export const SUBMISSION_BYTES_MAX = 80 * 1024 * 1024;
@@ -45,7 +46,7 @@ const planSchema = z.custom<JobPlan>((value) => {
   return shape.safeParse(value).success;
 }, "the plan is none");
 
-const submissionSchema = z.object({ plan: planSchema, bundle: bundleSchema });
+const submissionSchema = z.object({ plan: planSchema, bundle: bundleSchema, retries: z.int().min(0).max(1_000) });
 
 export function packSubmission(submission: Submission): Uint8Array {
   return encode(sorted(submission));

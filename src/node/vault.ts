@@ -2,12 +2,15 @@
 // majority's disks; embedded nothing, because there nobody comes after. What is said of a fault goes along with them.
 
 import { z } from "zod";
-import type { Job } from "../ledger/job.ts";
+import { HyperscaleError } from "../base/error.ts";
+import type { Job, LedgerState } from "../ledger/job.ts";
 import type { JobResult } from "../load/result.ts";
 import type { HeldAttempt } from "../load/merge.ts";
 import { decode, encode } from "../wire/codec.ts";
+import type { Blobs } from "./blobs.ts";
+import { packResult } from "./result-codec.ts";
 import { packSeries, packedSeriesSchema, unpackAll } from "./series-codec.ts";
-import type { Submission } from "./submission.ts";
+import { type Submission, unpackSubmission } from "./submission.ts";
 import { cutSchema } from "./worker-messages.ts";
 
 /** One attempt as kept: everything held of it. */
@@ -104,4 +107,38 @@ export function joinNotes(left: Notes, right: Notes): Notes {
     unreportedMax: Math.max(left.unreportedMax, right.unreportedMax),
     late: Math.max(left.late, right.late),
   };
+}
+
+/** Kept as blobs on a majority's disks. Everything may reject, and be asked again. */
+export function createBlobVault(blobs: Blobs): Vault {
+  return {
+    submission: async ({ submission: digest }) => {
+      const read = unpackSubmission(await blobs.pull(digest));
+      if (read.submission === null) throw new HyperscaleError("storage", read.message);
+      return read.submission;
+    },
+    keep: (kept) => blobs.replicate(packKept(kept)),
+    keepResult: (result) => blobs.replicate(packResult(result)),
+    load: async (name) => unpackKept(await blobs.pull(name)),
+  };
+}
+
+/** Names of everything a ledger's jobs still need. */
+export function reachable(state: LedgerState): Set<string> {
+  const names = new Set<string>();
+  for (const job of state.jobs.values()) {
+    names.add(job.submission);
+    if (job.result !== null) names.add(job.result);
+    // What a finished job measured is in its result.
+    if (job.phase === "finished") continue;
+    for (const { shares } of job.workflows.values()) {
+      for (const { attempts } of shares) {
+        for (const { seal, checkpoint } of attempts) {
+          if (seal !== null) names.add(seal.snapshot);
+          if (checkpoint !== null) names.add(checkpoint.snapshot);
+        }
+      }
+    }
+  }
+  return names;
 }

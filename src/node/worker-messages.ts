@@ -9,6 +9,8 @@ const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
 const ms = z.number();
 const text = z.string().max(512 * 1024);
+/** Most characters of JSON of one value in a message: what a one-shot function returns, or a value provided. */
+export const VALUE_BYTES_MAX = 256 * 1024;
 
 /** Most attempts of one worker named in one message. */
 const ATTEMPTS_MAX = 8_192;
@@ -105,11 +107,12 @@ export const cutSchema = z.object({
 const level = z.enum(["debug", "info", "warn", "error"]);
 const reportSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready"), attempt: attemptIdSchema }),
-  /** The `offer`-th value of the attempt; 0: one said before, said again. */
+  /** The `offer`-th value of the attempt. isAgain: one of those that count, said again; all up to `offer` are said. */
   z.object({
     kind: z.literal("provide"),
     attempt: attemptIdSchema,
     offer: count,
+    isAgain: z.boolean(),
     key: name,
     json: text,
     vu: count,

@@ -27,7 +27,7 @@ class Scene {
     boot: "1",
     clock: this.clock,
     ledger: this.ledger,
-    vault: createMemoryVault(({ id }) => this.plans.get(id) ?? { plan: jobPlan(), bundle: BUNDLE }),
+    vault: createMemoryVault(({ id }) => this.plans.get(id) ?? { plan: jobPlan(), bundle: BUNDLE, retries: 0 }),
     order: (worker, _job, request) => void this.workers.get(worker)?.push(request),
     tell: (_job, event) => void this.events.push(event),
     finished: (_job, result) => void this.events.push({ kind: "finished", result }),
@@ -47,7 +47,7 @@ class Scene {
   }
 
   submit(job: string, plan: JobPlan): void {
-    this.plans.set(job, { plan, bundle: BUNDLE });
+    this.plans.set(job, { plan, bundle: BUNDLE, retries: 0 });
     this.ledger.propose({ kind: "submit", job, digest: plan.name, submission: "", spec: jobSpecOf(plan, 0) });
     this.ledger.propose({ kind: "assign", job, owner: "m1", boot: "1" });
   }

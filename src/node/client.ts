@@ -1,0 +1,315 @@
+// A client of a cluster: submits with one id until the answer is known, follows, cancels. It talks to one manager at a
+// time and goes on with the next when that one is gone, refuses or is silent: every request is idempotent.
+
+import { HyperscaleError, messageOf } from "../base/error.ts";
+import type { Address, NodeWorld, Timer } from "../io/world.ts";
+import type { JobResult } from "../load/result.ts";
+import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
+import { type Blobs, createBlobs, createMemoryStore } from "./blobs.ts";
+import type { FromDesk, JobLine, ToDesk } from "./client-messages.ts";
+import { type Links, openLinks } from "./links.ts";
+import { LiveReader } from "./live-codec.ts";
+import type { LiveEvent } from "./messages.ts";
+import type { NodeMessage } from "./protocol.ts";
+import { unpackResult } from "./result-codec.ts";
+import { packSubmission, type Submission } from "./submission.ts";
+
+/** What is not answered is said again after it. */
+const REPEAT_MS = 2_000;
+/** A manager that says nothing while something is asked is left after it. */
+const SILENT_MS = 8_000;
+/** How long a link to a manager may take to come up, before the next is tried. */
+const DIAL_MS = 3_000;
+const RESULT_MS = 30_000;
+/** A job that is followed is unknown for good after so many answers. */
+const UNKNOWNS_MAX = 5;
+
+export type ClientOptions = {
+  readonly world: Pick<NodeWorld, "clock" | "random" | "streams" | "log">;
+  readonly managers: readonly Address[];
+  readonly environment: string;
+};
+
+export type FollowedJob = {
+  /** Resolves when the submit is committed; rejects when it is refused. */
+  readonly accepted: Promise<void>;
+  /** Rejects when the job is refused, unknown, or its result is not kept. */
+  readonly result: Promise<JobResult>;
+  /** Ends the job gracefully; `result` still comes. */
+  cancel(): void;
+};
+
+export type ClusterClient = {
+  /** Submits under that id, again and again until the answer is known, and follows. */
+  submit(id: string, submission: Submission, onEvent: (event: LiveEvent) => void): FollowedJob;
+  /** Follows a job that somebody submitted. */
+  follow(id: string, onEvent: (event: LiveEvent) => void): FollowedJob;
+  /** Resolves when it is committed, or the job had ended; rejects when there is no such job. */
+  cancel(id: string, by: "user" | "other"): Promise<void>;
+  jobs(): Promise<readonly JobLine[]>;
+  /** Nothing is said or heard after it; what waits rejects. Idempotent. */
+  close(): void;
+};
+
+/** Dials a manager. Nothing is known of the cluster before the first answer. */
+export async function openClient(options: ClientOptions): Promise<ClusterClient> {
+  const { world, environment } = options;
+  const node = hex(world.random.bytes(8));
+  const boot = `0-${hex(world.random.bytes(4))}`;
+  const hello = (): Hello => ({
+    cluster: null,
+    environment,
+    role: "client",
+    node,
+    boot,
+    address: { host: "client", udp: 0, tcp: 0 },
+    major: PROTOCOL_MAJOR,
+    minor: PROTOCOL_MINOR,
+    features: [],
+  });
+  const links = await openLinks({ world, listen: null, hello });
+  return new Client(options, links, node);
+}
+
+type Settle = {
+  readonly resolve: (answer: FromDesk) => void;
+  readonly reject: (error: Error) => void;
+};
+type Ask = Settle & { readonly request: ToDesk; unknowns: number };
+type Followed = {
+  readonly onEvent: (event: LiveEvent) => void;
+  readonly reader: LiveReader;
+  readonly settle: PromiseWithResolvers<JobResult>;
+  isFetching: boolean;
+};
+
+class Client implements ClusterClient {
+  readonly #options: ClientOptions;
+  readonly #links: Links;
+  readonly #blobs: Blobs;
+  readonly #store = createMemoryStore();
+  readonly #asks = new Map<number, Ask>();
+  readonly #followed = new Map<string, Followed>();
+  #nextAsk = 1;
+  /** Which manager is wanted, and who it turned out to be. */
+  #at = 0;
+  #manager: string | null = null;
+  #heardAtMs: number;
+  #timer: Timer | null = null;
+  #isClosed = false;
+
+  constructor(options: ClientOptions, links: Links, node: string) {
+    const { world, managers } = options;
+    this.#options = options;
+    this.#links = links;
+    this.#blobs = createBlobs({ world, self: node, store: this.#store, links, voters: () => [] });
+    this.#heardAtMs = world.clock.nowMs();
+    // Clients of one cluster spread over its managers.
+    this.#at = managers.length === 0 ? 0 : (world.random.bytes(1)[0] ?? 0) % managers.length;
+    links.onUp((peer) => this.#up(peer));
+    links.onDown((peer) => {
+      if (peer.node === this.#manager) this.#move();
+    });
+    links.onRefused(() => {
+      if (this.#manager === null) this.#move();
+    });
+    links.onMessage((from, message) => this.#hear(from, message));
+    this.#want();
+    this.#arm();
+  }
+
+  submit(id: string, submission: Submission, onEvent: (event: LiveEvent) => void): FollowedJob {
+    const bytes = packSubmission(submission);
+    const accepted = this.#store
+      .put(bytes)
+      .then(({ digest }) => this.#ask({ kind: "submit", ask: this.#nextAsk++, id, submission: digest }))
+      .then(() => undefined);
+    return this.#track(id, accepted, onEvent);
+  }
+
+  follow(id: string, onEvent: (event: LiveEvent) => void): FollowedJob {
+    return this.#track(id, Promise.resolve(), onEvent);
+  }
+
+  async cancel(id: string, by: "user" | "other"): Promise<void> {
+    await this.#ask({ kind: "cancel", ask: this.#nextAsk++, id, by });
+  }
+
+  async jobs(): Promise<readonly JobLine[]> {
+    const answer = await this.#ask({ kind: "jobs", ask: this.#nextAsk++ });
+    return answer.kind === "jobs" ? answer.jobs : [];
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#links.close();
+    this.#blobs.close();
+    const closed = new HyperscaleError("cluster", "the client was closed");
+    for (const { reject } of this.#asks.values()) reject(closed);
+    for (const { settle } of this.#followed.values()) settle.reject(closed);
+    this.#asks.clear();
+    this.#followed.clear();
+  }
+
+  // ── jobs ──────────────────────────────────────────────────────────────────────────────────────
+
+  #track(id: string, accepted: Promise<void>, onEvent: (event: LiveEvent) => void): FollowedJob {
+    const settle = Promise.withResolvers<JobResult>();
+    const followed: Followed = { onEvent, reader: new LiveReader(), settle, isFetching: false };
+    const refuse = (error: unknown): void => {
+      settle.reject(error instanceof Error ? error : new Error(messageOf(error)));
+      if (this.#followed.get(id) === followed) this.#followed.delete(id);
+    };
+    accepted.then(() => {
+      if (this.#isClosed) return;
+      this.#followed.set(id, followed);
+      this.#ask({ kind: "follow", ask: this.#nextAsk++, id }).catch(refuse);
+    }, refuse);
+    // Whoever only waits for one of the two has seen the failure there.
+    accepted.catch(() => {});
+    settle.promise.catch(() => {});
+    return {
+      accepted,
+      result: settle.promise,
+      cancel: () => void this.cancel(id, "user").catch(() => {}),
+    };
+  }
+
+  #finished(id: string, digest: string | null): void {
+    const followed = this.#followed.get(id);
+    if (followed === undefined || followed.isFetching) return;
+    if (digest === null) {
+      this.#followed.delete(id);
+      followed.settle.reject(new HyperscaleError("failed", `the result of job ${id} is not kept`));
+      return;
+    }
+    followed.isFetching = true;
+    this.#blobs.pull(digest, { timeoutMs: RESULT_MS }).then(
+      (bytes) => this.#deliver(id, followed, bytes),
+      () => {
+        // Followed again at the next look, maybe elsewhere.
+        followed.isFetching = false;
+      },
+    );
+  }
+
+  #deliver(id: string, { settle }: Followed, bytes: Uint8Array): void {
+    this.#followed.delete(id);
+    try {
+      settle.resolve(unpackResult(bytes));
+    } catch (error) {
+      settle.reject(new HyperscaleError("cluster", `the result of job ${id}: ${messageOf(error)}`));
+    }
+  }
+
+  // ── asking ────────────────────────────────────────────────────────────────────────────────────
+
+  /** The answer, however many managers it takes. Rejects when the request is refused for good. */
+  #ask(request: ToDesk): Promise<FromDesk> {
+    const { promise, resolve, reject } = Promise.withResolvers<FromDesk>();
+    if (this.#isClosed) reject(new HyperscaleError("cluster", "the client was closed"));
+    else {
+      this.#asks.set(request.ask, { request, resolve, reject, unknowns: 0 });
+      this.#say(request);
+    }
+    return promise;
+  }
+
+  #say(request: ToDesk): void {
+    if (this.#manager !== null) this.#links.send(this.#manager, { kind: "toDesk", body: request });
+  }
+
+  #hear(from: Hello, message: NodeMessage): void {
+    if (this.#isClosed || from.node !== this.#manager) return;
+    if (message.kind === "live") {
+      this.#heardAtMs = this.#nowMs();
+      const followed = this.#followed.get(message.body.id);
+      const event = followed?.reader.read(message.body.event) ?? null;
+      if (event !== null) followed?.onEvent(event);
+    }
+    if (message.kind !== "fromDesk") return;
+    this.#heardAtMs = this.#nowMs();
+    const answer = message.body;
+    if (answer.kind === "finished") return this.#finished(answer.id, answer.result);
+    const ask = this.#asks.get(answer.ask);
+    if (ask === undefined) return;
+    // Nothing was decided: it is said again, and elsewhere when that does not help.
+    if (answer.kind === "refused" && isOpen(answer.code, ask)) return;
+    this.#asks.delete(answer.ask);
+    if (answer.kind === "refused") ask.reject(refusal(answer));
+    else ask.resolve(answer);
+  }
+
+  // ── managers ──────────────────────────────────────────────────────────────────────────────────
+
+  #want(): void {
+    const address = this.#address();
+    if (address !== undefined) this.#links.want(address);
+  }
+
+  #address(): Address | undefined {
+    const { managers } = this.#options;
+    return managers[this.#at % Math.max(1, managers.length)];
+  }
+
+  /** On to the next manager. */
+  #move(): void {
+    if (this.#isClosed) return;
+    const address = this.#address();
+    const left = this.#manager;
+    this.#manager = null;
+    this.#at++;
+    this.#heardAtMs = this.#nowMs();
+    if (address !== undefined) this.#links.unwant(address);
+    if (left !== null) this.#links.drop(left);
+    this.#want();
+  }
+
+  #up(peer: Hello): void {
+    if (peer.role !== "manager" || this.#manager !== null) return;
+    this.#manager = peer.node;
+    this.#heardAtMs = this.#nowMs();
+    this.#sayAll();
+  }
+
+  #sayAll(): void {
+    for (const { request } of this.#asks.values()) this.#say(request);
+    for (const [id, { isFetching }] of this.#followed) {
+      const isAsked = [...this.#asks.values()].some(({ request }) => request.kind === "follow" && request.id === id);
+      if (!isFetching && !isAsked) this.#say({ kind: "follow", ask: this.#nextAsk++, id });
+    }
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.world.clock.setTimer(REPEAT_MS, () => {
+      if (this.#isClosed) return;
+      this.#arm();
+      const isWaiting = this.#asks.size > 0 || this.#followed.size > 0;
+      const silentMs = this.#nowMs() - this.#heardAtMs;
+      if (isWaiting && silentMs >= (this.#manager === null ? DIAL_MS : SILENT_MS)) return this.#move();
+      this.#sayAll();
+    });
+  }
+
+  #nowMs(): number {
+    return this.#options.world.clock.nowMs();
+  }
+}
+
+/** A refusal that may be none in a moment, or from another manager. */
+function isOpen(code: string, ask: Ask): boolean {
+  if (code === "unavailable") return true;
+  // The manager asked may not have applied the submit yet that another has acknowledged.
+  return code === "unknown" && ask.request.kind === "follow" && ++ask.unknowns < UNKNOWNS_MAX;
+}
+
+function refusal({ code, message }: Extract<FromDesk, { kind: "refused" }>): HyperscaleError {
+  const hint = code === "disk_full" ? { hint: "free space on the managers' disks and submit again" } : {};
+  return new HyperscaleError("failed", `the job was refused: ${message}`, { cause: code, ...hint });
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,259 @@
+// A manager's desk for clients: any manager takes a submit or a cancel and answers when it is committed and applied
+// here. What happens in a job comes from its owner, from this node or over the link to it, and is passed on.
+
+import { messageOf } from "../base/error.ts";
+import type { Clock, Timer } from "../io/world.ts";
+import type { Effect } from "../ledger/effects.ts";
+import type { Job } from "../ledger/job.ts";
+import type { Hello } from "../wire/handshake.ts";
+import type { Blobs } from "./blobs.ts";
+import type { FromDesk, JobLine, ToDesk, WireEvent } from "./client-messages.ts";
+import { jobSpecOf } from "./job-spec.ts";
+import type { Applied, LedgerPort, ProposalOutcome } from "./ledger-port.ts";
+import type { Links } from "./links.ts";
+import { packLive } from "./live-codec.ts";
+import type { LiveEvent } from "./messages.ts";
+import type { NodeMessage } from "./protocol.ts";
+import { unpackSubmission } from "./submission.ts";
+
+/** How often an owner elsewhere is asked for its job's events, and how long one asking lasts. */
+const RELAY_MS = 1_000;
+const RELAYED_MS = 4_000;
+/** A submission has to be here, and on a majority's disks, within so long; else the client asks again. */
+const FETCH_MS = 20_000;
+/** Submits under way at once. */
+const SUBMITS_MAX = 256;
+/** Jobs told of in one answer. */
+const JOBS_MAX = 1_000;
+
+export type DeskPorts = {
+  readonly clock: Clock;
+  readonly node: string;
+  readonly ledger: LedgerPort;
+  readonly links: Links;
+  readonly blobs: Blobs;
+};
+
+type Answer =
+  { readonly kind: "accepted" } | { readonly kind: "refused"; readonly code: string; readonly message: string };
+
+export class Desk {
+  readonly #ports: DeskPorts;
+  /** Clients of this manager, and managers that pass events on until the time given, by job. */
+  readonly #followers = new Map<string, Set<string>>();
+  readonly #relays = new Map<string, Map<string, number>>();
+  #submits = 0;
+  #timer: Timer | null = null;
+  #isClosed = false;
+
+  constructor(ports: DeskPorts) {
+    this.#ports = ports;
+    ports.links.onMessage((from, message) => this.#hear(from, message));
+    ports.links.onDown(({ node }) => this.#drop(node));
+    ports.ledger.onApplied((applied) => this.#applied(applied));
+    ports.ledger.onReset(() => this.#look());
+    this.#arm();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+  }
+
+  /** What an owner on this node says of its job. */
+  tell(job: string, event: LiveEvent): void {
+    const followers = this.#followers.get(job);
+    const relays = this.#relays.get(job);
+    if (followers === undefined && relays === undefined) return;
+    const nowMs = this.#ports.clock.nowMs();
+    for (const packed of packLive(event)) {
+      for (const client of followers ?? []) this.#pass(client, job, packed);
+      for (const [manager, untilMs] of relays ?? []) if (nowMs < untilMs) this.#pass(manager, job, packed);
+    }
+  }
+
+  // ── clients ───────────────────────────────────────────────────────────────────────────────────
+
+  #hear(from: Hello, message: NodeMessage): void {
+    if (this.#isClosed) return;
+    switch (message.kind) {
+      case "toDesk":
+        return this.#serve(from.node, message.body);
+      case "relay":
+        return from.role === "manager" ? this.#relay(from.node, message.body.id) : undefined;
+      case "live":
+        if (from.role !== "manager") return;
+        for (const client of this.#followers.get(message.body.id) ?? [])
+          this.#pass(client, message.body.id, message.body.event);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #serve(client: string, request: ToDesk): void {
+    const { ask } = request;
+    switch (request.kind) {
+      case "submit":
+        void this.#submit(client, request).then((answer) => this.#answer(client, { ...answer, ask, id: request.id }));
+        return;
+      case "cancel":
+        this.#ports.ledger.propose({ kind: "cancel", job: request.id, by: request.by }, (outcome) =>
+          this.#answer(client, { ...cancelAnswer(outcome), ask, id: request.id }),
+        );
+        return;
+      case "follow":
+        return this.#follow(client, ask, request.id);
+      case "jobs": {
+        const jobs = [...this.#ports.ledger.state.jobs.values()].slice(-JOBS_MAX).map(lineOf);
+        return this.#answer(client, { kind: "jobs", ask, jobs });
+      }
+    }
+  }
+
+  /** The submission is fetched, kept by a majority, and only then named in the ledger. */
+  async #submit(client: string, { id, submission }: Extract<ToDesk, { kind: "submit" }>): Promise<Answer> {
+    const known = this.#known(id, submission);
+    if (known !== null) return known;
+    if (this.#submits >= SUBMITS_MAX) return unavailable("this manager takes in too many submits just now");
+    this.#submits++;
+    try {
+      const { blobs } = this.#ports;
+      const bytes = await blobs.pull(submission, { from: [client], timeoutMs: FETCH_MS });
+      const read = unpackSubmission(bytes);
+      if (read.submission === null) return { kind: "refused", code: "invalid", message: read.message };
+      const { plan, retries } = read.submission;
+      const spec = jobSpecOf(plan, retries);
+      await blobs.replicate(bytes, { timeoutMs: FETCH_MS });
+      const outcome = await new Promise<ProposalOutcome>((resolve) =>
+        this.#ports.ledger.propose({ kind: "submit", job: id, digest: submission, submission, spec }, resolve),
+      );
+      return this.#submitted(id, submission, outcome);
+    } catch (error) {
+      return unavailable(messageOf(error));
+    } finally {
+      this.#submits--;
+    }
+  }
+
+  /** What the ledger says of a submit already. Out: null when it is new. */
+  #known(id: string, digest: string): Answer | null {
+    const job = this.#ports.ledger.state.jobs.get(id);
+    if (job === undefined) return null;
+    if (job.digest === digest) return { kind: "accepted" };
+    return { kind: "refused", code: "conflict", message: `job ${id} exists with another content` };
+  }
+
+  #submitted(id: string, digest: string, outcome: ProposalOutcome): Answer {
+    if (outcome.kind === "refused")
+      return outcome.code === "expired" ? unavailable(outcome.message) : { ...outcome, kind: "refused" };
+    const refusal = refusalOf(outcome.effects);
+    if (refusal !== null) return refusal;
+    return this.#known(id, digest) ?? unavailable("it is not known what became of the submit");
+  }
+
+  #answer(client: string, message: FromDesk): void {
+    if (!this.#isClosed) this.#ports.links.send(client, { kind: "fromDesk", body: message });
+  }
+
+  // ── following ─────────────────────────────────────────────────────────────────────────────────
+
+  #follow(client: string, ask: number, id: string): void {
+    const job = this.#ports.ledger.state.jobs.get(id);
+    if (job === undefined)
+      return this.#answer(client, { kind: "refused", ask, id, code: "unknown", message: `there is no job ${id}` });
+    this.#answer(client, { kind: "done", ask, id });
+    if (job.phase === "finished") return this.#answer(client, { kind: "finished", id, result: job.result });
+    const followers = this.#followers.get(id);
+    if (followers === undefined) this.#followers.set(id, new Set([client]));
+    else followers.add(client);
+    this.#askOwner(job);
+  }
+
+  #applied({ effects, entry }: Applied): void {
+    for (const effect of effects) if (effect.kind === "finished") this.#finished(effect.job);
+    if (entry.kind !== "assign" || !this.#followers.has(entry.job)) return;
+    const job = this.#ports.ledger.state.jobs.get(entry.job);
+    if (job !== undefined) this.#askOwner(job);
+  }
+
+  #look(): void {
+    for (const id of [...this.#followers.keys()])
+      if (this.#ports.ledger.state.jobs.get(id)?.phase === "finished") this.#finished(id);
+  }
+
+  #finished(id: string): void {
+    const result = this.#ports.ledger.state.jobs.get(id)?.result ?? null;
+    for (const client of this.#followers.get(id) ?? []) this.#answer(client, { kind: "finished", id, result });
+    this.#followers.delete(id);
+    this.#relays.delete(id);
+  }
+
+  /** An owner on another node is asked again and again: neither side has to notice that the other went. */
+  #arm(): void {
+    this.#timer = this.#ports.clock.setTimer(RELAY_MS, () => {
+      this.#arm();
+      const nowMs = this.#ports.clock.nowMs();
+      for (const [id, relays] of this.#relays) {
+        for (const [manager, untilMs] of relays) if (nowMs >= untilMs) relays.delete(manager);
+        if (relays.size === 0) this.#relays.delete(id);
+      }
+      for (const id of this.#followers.keys()) {
+        const job = this.#ports.ledger.state.jobs.get(id);
+        if (job !== undefined) this.#askOwner(job);
+      }
+    });
+  }
+
+  #askOwner({ id, owner }: Job): void {
+    if (owner !== null && owner.node !== this.#ports.node)
+      this.#ports.links.send(owner.node, { kind: "relay", body: { id } });
+  }
+
+  #relay(manager: string, id: string): void {
+    const relays = this.#relays.get(id) ?? new Map<string, number>();
+    relays.set(manager, this.#ports.clock.nowMs() + RELAYED_MS);
+    this.#relays.set(id, relays);
+  }
+
+  /** Views may be skipped when somebody reads slowly: the newest is worth all before it. */
+  #pass(to: string, id: string, event: WireEvent): void {
+    const options = event.kind === "view" ? { key: `view ${id}` } : {};
+    this.#ports.links.send(to, { kind: "live", body: { id, event } }, options);
+  }
+
+  #drop(node: string): void {
+    for (const [id, followers] of this.#followers) {
+      followers.delete(node);
+      if (followers.size === 0) this.#followers.delete(id);
+    }
+  }
+}
+
+function cancelAnswer(
+  outcome: ProposalOutcome,
+): { readonly kind: "done" } | { readonly kind: "refused"; readonly code: string; readonly message: string } {
+  if (outcome.kind === "refused")
+    return {
+      kind: "refused",
+      code: outcome.code === "expired" ? "unavailable" : outcome.code,
+      message: outcome.message,
+    };
+  const refusal = refusalOf(outcome.effects);
+  // A job that has ended already needs no cancel.
+  return refusal === null || refusal.code !== "unknown" ? { kind: "done" } : refusal;
+}
+
+function refusalOf(effects: readonly Effect[] | null): Extract<Answer, { kind: "refused" }> | null {
+  for (const effect of effects ?? [])
+    if (effect.kind === "refused") return { kind: "refused", code: effect.code, message: effect.message };
+  return null;
+}
+
+function unavailable(message: string): Answer {
+  return { kind: "refused", code: "unavailable", message };
+}
+
+function lineOf({ id, phase, outcome, owner, result }: Job): JobLine {
+  return { id, state: phase, outcome: outcome?.state ?? null, owner: owner?.node ?? null, result };
+}
