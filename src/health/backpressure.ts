@@ -22,11 +22,18 @@ export const pressureConfigSchema = z
     /** A level is left only below this part of its threshold (0.8). Lower: a wider band without change. */
     release: fill.default(0.8),
     /**
-     * It is lowered by one step at a time, each after so long of less (2 s, two report intervals): the workers' answer
-     * to one step is seen before the next. Raise: calmer, slower.
+     * It is lowered by one step at a time, each after so long of less (2 s, two report intervals): the answer of the
+     * workers to one step is seen before the next. Raise: calmer, slower.
      */
     stepDownMs: z.int().min(1).default(2_000),
+    /**
+     * A level raised again within flapMs (60 s) of a lowering doubles that time, up to stepDownMaxMs (30 s); flapMs at
+     * none sets it back. The levels are few, so a load between two of them would swing for ever.
+     */
+    stepDownMaxMs: z.int().min(1).default(30_000),
+    flapMs: z.int().min(1).default(60_000),
   })
+  .refine(({ stepDownMs, stepDownMaxMs }) => stepDownMs <= stepDownMaxMs, "stepDownMs is at most stepDownMaxMs")
   .refine(({ throttle, batch, reject }) => throttle < batch && batch < reject, "thresholds must ascend");
 export type PressureConfig = Readonly<z.infer<typeof pressureConfigSchema>>;
 export const PRESSURE: PressureConfig = pressureConfigSchema.parse({});
@@ -35,10 +42,14 @@ export type Pressure = {
   level: PressureLevel;
   /** Since when less than the level would do; null: it would not. */
   calmSince: number | null;
+  /** When it was lowered last; null: never. */
+  loweredAt: number | null;
+  /** stepDownMs of the moment. */
+  stepDownMs: number;
 };
 
-export function createPressure(): Pressure {
-  return { level: "none", calmSince: null };
+export function createPressure(config: PressureConfig): Pressure {
+  return { level: "none", calmSince: null, loweredAt: null, stepDownMs: config.stepDownMs };
 }
 
 /** What the levels are judged by. `queued` may exceed `queueMax`. */
@@ -54,20 +65,25 @@ const OF_OVERLOAD: Readonly<Record<OverloadLevel, PressureLevel>> = {
 /** Takes in the queues of a moment: rises at once, falls by steps. Out: the level to tell. */
 export function press(state: Pressure, config: PressureConfig, now: number, sample: PressureSample): PressureLevel {
   const wanted = pressureOf(config, sample, 1);
+  const isFlapping = state.loweredAt !== null && now - state.loweredAt < config.flapMs;
   if (rank(wanted) > rank(state.level)) {
     state.level = wanted;
     state.calmSince = null;
+    if (isFlapping) state.stepDownMs = Math.min(config.stepDownMaxMs, state.stepDownMs * 2);
+    // One raise is one flap: the next one counts only after another lowering.
+    state.loweredAt = null;
     return state.level;
   }
-  const released = pressureOf(config, sample, config.release);
-  if (rank(released) >= rank(state.level)) {
+  if (state.level === "none" && !isFlapping) state.stepDownMs = config.stepDownMs;
+  if (rank(pressureOf(config, sample, config.release)) >= rank(state.level)) {
     state.calmSince = null;
     return state.level;
   }
   state.calmSince ??= now;
-  if (now - state.calmSince < config.stepDownMs) return state.level;
+  if (now - state.calmSince < state.stepDownMs) return state.level;
   state.level = PRESSURE_LEVELS[rank(state.level) - 1] ?? "none";
   state.calmSince = now;
+  state.loweredAt = now;
   return state.level;
 }
 
