@@ -1,5 +1,6 @@
 // Real datagrams: UDP sockets of Bun.
 
+import { isIP } from "node:net";
 import { rethrowLater } from "./callback-error.ts";
 import { HostNames } from "./host-names.ts";
 import { netError } from "./net-error.ts";
@@ -30,8 +31,11 @@ async function bind(at: Address): Promise<DatagramSocket> {
       address: { host: at.host, port: socket.port },
       send: (to, bytes) => {
         if (!isOpen || bytes.length > DATAGRAM_BYTES_MAX) return;
+        if (isIP(to.host) !== 0) return sendNow(socket, to, bytes);
+        // The look-up may take longer than the caller keeps the bytes as they are.
+        const copy = bytes.slice();
         names.withIp(to.host, (ip) => {
-          if (isOpen) sendNow(socket, { host: ip, port: to.port }, bytes);
+          if (isOpen) sendNow(socket, { host: ip, port: to.port }, copy);
         });
       },
       onDatagram: (handle) => {

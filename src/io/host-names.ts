@@ -2,17 +2,17 @@
 // look-up now and then, not one a packet.
 
 import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import { createClock } from "./clock.ts";
 
-/** How long an answer counts, also that there is none. */
+/** How long an answer counts, and how long none does. */
 const KEPT_MS = 30_000;
+const NONE_KEPT_MS = 1_000;
 const NAMES_MAX = 1_000;
 
 type Name = {
-  /** null: does not resolve, or not known yet. */
+  /** The last answer; null: none so far. */
   ip: string | null;
-  askedMs: number;
+  askAgainMs: number;
   isAsking: boolean;
   /** For what waits on the first answer. */
   waiting: ((ip: string) => void)[];
@@ -31,11 +31,10 @@ export class HostNames {
     this.#family = family;
   }
 
-  /** Calls back with the host's IP address: at once where it is one or is known, else when it is; never without one. */
+  /** Calls back with an IP address of the name: at once where one is known, else when it is; never without one. */
   withIp(host: string, use: (ip: string) => void): void {
-    if (isIP(host) !== 0) return use(host);
     const name = this.#named(host);
-    if (!name.isAsking && this.#clock.nowMs() - name.askedMs >= KEPT_MS) this.#ask(host, name);
+    if (!name.isAsking && this.#clock.nowMs() >= name.askAgainMs) this.#ask(host, name);
     if (name.ip !== null) use(name.ip);
     else if (name.isAsking && name.waiting.length < WAITING_MAX) name.waiting.push(use);
   }
@@ -43,10 +42,10 @@ export class HostNames {
   #named(host: string): Name {
     let name = this.#names.get(host);
     if (name === undefined) {
-      name = { ip: null, askedMs: -Infinity, isAsking: false, waiting: [] };
+      name = { ip: null, askAgainMs: -Infinity, isAsking: false, waiting: [] };
       // The oldest makes room.
-      if (this.#names.size >= NAMES_MAX)
-        for (const oldest of [...this.#names.keys()].slice(0, 1)) this.#names.delete(oldest);
+      const [oldest] = this.#names.size < NAMES_MAX ? [] : this.#names.keys();
+      if (oldest !== undefined) this.#names.delete(oldest);
       this.#names.set(host, name);
     }
     return name;
@@ -56,8 +55,9 @@ export class HostNames {
     name.isAsking = true;
     const done = (ip: string | null): void => {
       name.isAsking = false;
-      name.askedMs = this.#clock.nowMs();
-      name.ip = ip;
+      name.askAgainMs = this.#clock.nowMs() + (ip === null ? NONE_KEPT_MS : KEPT_MS);
+      // A name server that fails does not make a host unknown.
+      name.ip = ip ?? name.ip;
       const { waiting } = name;
       name.waiting = [];
       if (ip !== null) for (const use of waiting) use(ip);

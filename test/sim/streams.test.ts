@@ -3,8 +3,9 @@
 // hosts; the contract it shares with real streams is in test/io.
 
 import { describe, expect, test } from "bun:test";
+import { createPrng, nextBelow } from "../../src/base/prng.ts";
 import { netErrorCode } from "../../src/io/net-error.ts";
-import type { NodeWorld } from "../../src/io/world.ts";
+import type { Connection, NodeWorld } from "../../src/io/world.ts";
 import type { SimHost } from "../../src/sim/host.ts";
 import type { NetworkOptions } from "../../src/sim/network.ts";
 import { Cluster, Side } from "./cluster.ts";
@@ -214,6 +215,61 @@ describe("the end of the other process", () => {
     cluster.pass(100_000);
     expect([far.bytes, far.closed, near.closed]).toEqual([[], null, null]);
   });
+});
+
+test("under any faults each side has read a prefix of what the other wrote, and all of it once they are over", () => {
+  let resets = 0;
+  let stalls = 0;
+  for (let seed = 1; seed <= 40; seed++) {
+    const { cluster, nearHost, farHost, near, far } = two(
+      { splitProbability: 0.2, streamWindowBytes: 3_000, stallMs: 8_000 },
+      seed,
+    );
+    const prng = createPrng(seed, "faults");
+    const written = { near: 0, far: 0 };
+    const write = (side: "near" | "far", connection: Connection): void => {
+      const bytes = Uint8Array.from({ length: nextBelow(prng, 2_000) }, (_, at) => (written[side] + at) % 251);
+      if (near.closed === null && far.closed === null) {
+        connection.write(bytes);
+        written[side] += bytes.length;
+      }
+    };
+    const faults: readonly (() => void)[] = [
+      () => cluster.network.cut("m1", "m2"),
+      () => cluster.network.cut("m2", "m1"),
+      () => cluster.network.heal(),
+      () => nearHost.pause(),
+      () => farHost.pause(),
+      () => nearHost.resume(),
+      () => farHost.resume(),
+      () => cluster.network.setLink({ lossProbability: nextBelow(prng, 5) / 10 }),
+    ];
+    for (let step = 0; step < 80; step++) {
+      write("near", near.connection);
+      write("far", far.connection);
+      if (step % 2 === 0) faults[nextBelow(prng, faults.length)]?.();
+      cluster.pass(nextBelow(prng, 300));
+    }
+    cluster.network.heal();
+    cluster.network.resetLinks();
+    nearHost.resume();
+    farHost.resume();
+    cluster.pass(60_000);
+    stalls += cluster.network.counts.stalls;
+    const isWhole = near.closed === null && far.closed === null;
+    if (!isWhole) resets++;
+    for (const [side, count] of [
+      [far, written.near],
+      [near, written.far],
+    ] as const) {
+      expect(side.bytes.every((byte, at) => byte === at % 251)).toBe(true);
+      if (isWhole) expect(side.bytes.length).toBe(count);
+      else expect(side.bytes.length).toBeLessThanOrEqual(count);
+      if (isWhole) expect(side.connection.pendingBytes).toBe(0);
+    }
+  }
+expect(stalls).toBeGreaterThan(50);
+  expect(resets).toBeLessThan(30);
 });
 
 describe("a reset in between", () => {
