@@ -1,0 +1,130 @@
+// Jobs come and go: the same submit is the same job, a forgotten id never runs again, and there are limits. Entries
+// committed by hand.
+
+import { describe, expect, test } from "bun:test";
+import { mintJobId } from "../../src/base/ids.ts";
+import type { Effect } from "../../src/ledger/effects.ts";
+import { FORGOTTEN_KEYS_MAX, JOBS_MAX } from "../../src/ledger/submissions.ts";
+import { Harness, SETUP, workflow } from "./harness.ts";
+
+const NOW_MS = 1_790_000_000_000;
+
+function minted(ms: number, byte = 0): string {
+  return mintJobId(ms, new Uint8Array(10).fill(byte));
+}
+
+function submit(harness: Harness, job: string, digest = "d"): Effect[] {
+  const spec = { workflows: [workflow("a", { sharesMax: 1 })], retries: 0 };
+  const effects = harness.commit({ kind: "submit", job, digest, submission: "blob", spec });
+  harness.settle();
+  return effects;
+}
+
+function codeOf(effects: readonly Effect[]): string {
+  const [first] = effects;
+  return first?.kind === "refused" ? first.code : (first?.kind ?? "nothing");
+}
+
+/** Submits, runs and forgets the job. */
+function past(harness: Harness, job: string): void {
+  submit(harness, job);
+  harness.run("a", undefined, job);
+  expect(codeOf(harness.commit({ kind: "forget", job }))).toBe("forgotten");
+}
+
+function onePool(): Harness {
+  const harness = new Harness();
+  harness.join("w1", 1);
+  return harness;
+}
+
+describe("a forgotten job", () => {
+  test("[GM-1.5.1] is expired by its id, and so is every id minted before it; a newer one runs", () => {
+    const harness = onePool();
+    const id = minted(NOW_MS);
+    expect(codeOf(submit(harness, id))).toBe("accepted");
+    expect(submit(harness, id)).toEqual([{ kind: "accepted", job: id, isNew: false }]);
+    harness.run("a", undefined, id);
+    expect(submit(harness, id)).toEqual([{ kind: "accepted", job: id, isNew: false }]);
+    harness.commit({ kind: "forget", job: id });
+    expect(harness.state.jobs.size).toBe(0);
+    for (const [other, code] of [
+      [id, "expired"],
+      [minted(NOW_MS, 9), "expired"],
+      [minted(NOW_MS - 1), "expired"],
+      [minted(NOW_MS + 1), "accepted"],
+    ] as const)
+      expect(codeOf(submit(harness, other))).toBe(code);
+    expect(harness.state.jobs.size).toBe(1);
+  });
+
+  test("is expired by a key of the user's own, a conflict with another content; other keys are not touched", () => {
+    const harness = onePool();
+    past(harness, "nightly");
+    expect([submit(harness, "nightly"), submit(harness, "nightly", "e"), submit(harness, "other")].map(codeOf)).toEqual(
+      ["expired", "conflict", "accepted"],
+    );
+  });
+
+  test("keys are kept in bounds, the newest of them", () => {
+    const harness = onePool();
+    for (let at = 0; at <= FORGOTTEN_KEYS_MAX; at++) harness.state.forgottenKeys.set(`k${at}`, "d");
+    harness.state.forgottenKeys.delete("k0");
+    past(harness, "newest");
+    expect(harness.state.forgottenKeys.size).toBe(FORGOTTEN_KEYS_MAX);
+    expect([submit(harness, "newest"), submit(harness, "k2"), submit(harness, "k1")].map(codeOf)).toEqual([
+      "expired",
+      "expired",
+      "accepted",
+    ]);
+  });
+
+  test("must have ended, and must be there", () => {
+    const harness = onePool();
+    submit(harness, "j");
+    expect(codeOf(harness.commit({ kind: "forget", job: "j" }))).toBe("illegal");
+    expect(codeOf(harness.commit({ kind: "forget", job: "k" }))).toBe("unknown");
+    expect(harness.state.jobs.size).toBe(1);
+  });
+});
+
+describe("live jobs", () => {
+  test("have a limit: beyond it a submit is refused with what to do, and accepted once one has ended", () => {
+    const harness = onePool();
+    for (let at = 0; at < JOBS_MAX; at++) submit(harness, `job ${at}`);
+    const [refused] = submit(harness, "one more");
+    expect(refused).toMatchObject({ kind: "refused", code: "limit", message: expect.stringContaining("cancel one") });
+    // A repeat is no new job.
+    expect(codeOf(submit(harness, "job 0"))).toBe("accepted");
+    harness.run("a", undefined, "job 0");
+    expect(codeOf(submit(harness, "one more"))).toBe("accepted");
+  });
+});
+
+describe("a finished job", () => {
+  test("keeps its end, result, sums and names of seals, and nothing that only a run needs", () => {
+    const harness = onePool();
+    harness.submit([SETUP, workflow("a")]);
+    harness.run("::setup", { kind: "closed", valueJson: '{"secret":1}', thrown: null });
+    harness.ready("a");
+    const id = harness.one("a");
+    harness.commit({
+      ...{ kind: "provide", job: "j", workflow: "a", share: 0, attemptToken: id.token },
+      ...{ key: "k", json: '"v"', vu: 1, iteration: 0 },
+    });
+    harness.atMs = 77;
+    const { proposals } = harness;
+    harness.watch = () => {
+      for (const [at, proposal] of proposals.entries())
+        if (proposal.kind === "finish") proposals[at] = { ...proposal, result: "blob of the result" };
+    };
+    harness.seal(id);
+    expect(harness.job()).toMatchObject({ phase: "finished", finishedAtMs: 77, setupJson: null, submission: "" });
+    expect(harness.workflow("a").provided.size).toBe(0);
+    expect(JSON.stringify([...harness.job().workflows.values()])).not.toContain("secret");
+    expect(harness.workflow("a").shares[0]?.attempts[0]).toMatchObject({
+      seal: { resume: null, snapshot: String(id.token), accounting: { started: 3 } },
+      checkpoint: null,
+    });
+  });
+});
