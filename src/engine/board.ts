@@ -114,6 +114,7 @@ export class Board {
     words[at]!++;
     if (value < words[at + 2]!) words[at + 2] = value;
     if (value > words[at + 3]!) words[at + 3] = value;
+    // Most phases of a request on a kept connection.
     if (value === 0) {
       words[at + 5]!++;
       return;

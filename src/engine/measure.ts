@@ -29,13 +29,8 @@ class RequestSeries {
   readonly slots: readonly Slot[];
   readonly requests: number;
   readonly failed: number;
-  readonly duration: number;
-  readonly blocked: number;
-  readonly connecting: number;
-  readonly tls: number;
-  readonly sending: number;
-  readonly waiting: number;
-  readonly receiving: number;
+  /** Places of the trends, in the order of REQUEST_METRICS. */
+  readonly trends: readonly number[];
   isDirty = false;
 
   constructor(exchange: Exchange, slots: readonly Slot[]) {
@@ -47,13 +42,7 @@ class RequestSeries {
     const at = (index: number): number => slots[index]?.at ?? 0;
     this.requests = at(0);
     this.failed = at(1);
-    this.duration = at(2);
-    this.blocked = at(3);
-    this.connecting = at(4);
-    this.tls = at(5);
-    this.sending = at(6);
-    this.waiting = at(7);
-    this.receiving = at(8);
+    this.trends = slots.slice(2).map((slot) => slot.at);
   }
 }
 
@@ -97,6 +86,8 @@ export class Measure {
   readonly #sets = new Map<string, TagSet>();
   readonly #dirtyRequests: RequestSeries[] = [];
   readonly #said = new Set<string>();
+  /** The phases of the exchange being counted, in the order of REQUEST_METRICS. */
+  readonly #phases = new Float64Array(REQUEST_METRICS.length - 2);
   #requestNames = 0;
   readonly base: TagSet;
 
@@ -152,13 +143,17 @@ export class Measure {
     const board = this.#board;
     board.count(series.requests, 1);
     board.rate(series.failed, !exchange.isExpected);
-    board.trend(series.duration, exchange.sendingMs + exchange.waitingMs + exchange.receivingMs);
-    board.trend(series.blocked, exchange.blockedMs);
-    board.trend(series.connecting, exchange.connectingMs);
-    board.trend(series.tls, exchange.tlsMs);
-    board.trend(series.sending, exchange.sendingMs);
-    board.trend(series.waiting, exchange.waitingMs);
-    board.trend(series.receiving, exchange.receivingMs);
+    const phases = this.#phases;
+    phases[0] = exchange.sendingMs + exchange.waitingMs + exchange.receivingMs;
+    phases[1] = exchange.blockedMs;
+    phases[2] = exchange.connectingMs;
+    phases[3] = exchange.tlsMs;
+    phases[4] = exchange.sendingMs;
+    phases[5] = exchange.waitingMs;
+    phases[6] = exchange.receivingMs;
+    // A loop, not seven calls: inlined seven times they are 28 kB of machine code and 0.1 s of the compiler's time.
+    const { trends } = series;
+    for (let at = 0; at < trends.length; at++) board.trend(trends[at]!, phases[at]!);
     if (!exchange.isSent) board.words[HEADER.unsent]!++;
     if (exchange.bytesSent > 0) {
       const sent = (set.sent ??= this.#slot("data_sent", "counter", "data", set.tags));
