@@ -2,11 +2,12 @@
 // and the way back at a start, a damaged log included. Folder: `wal/` (wal-store.ts), `snapshots/` (blob-store.ts).
 
 import { z } from "zod";
+import { assert } from "../base/assert.ts";
 import { HyperscaleError } from "../base/error.ts";
 import type { Log } from "../io/log.ts";
 import { within } from "../io/files.ts";
 import { entrySchema, membershipSchema, sessionsSchema } from "../raft/messages.ts";
-import { ID_LENGTH_MAX, TERM_MAX } from "../raft/limits.ts";
+import { ENTRY_OVERHEAD_BYTES, ID_LENGTH_MAX, INDEX_MAX, type RaftLimits, TERM_MAX } from "../raft/limits.ts";
 import { BLANK, type DurableRecord, type Entry, type HardState, type Membership, type Snapshot } from "../raft/raft.ts";
 import type { Durable } from "../raft/raft.ts";
 import type { WalLimits } from "../wal/format.ts";
@@ -19,6 +20,8 @@ import type { Wal, WalSettings, WalWorld } from "./wal-writer.ts";
 
 /** Snapshots up to this lie in the log itself; every segment repeats the newest one. */
 export const INLINE_BYTES_MAX = 65_536;
+/** Longest client id of replica.ts: node, boot, counters. */
+const CLIENT_LENGTH = 40;
 /** Voters it takes to rebuild a log from the others: with fewer there is no majority without this one. */
 const REPAIR_VOTERS_MIN = 3;
 
@@ -52,6 +55,27 @@ const snapshotSchema = z.object({
   bytes: z.instanceof(Uint8Array).nullable(),
   digest: z.string().nullable(),
 });
+
+/**
+ * Throws AssertionError when what consensus may write or say does not fit: an entry of the largest numbers costs no more
+ * than the core counts for it (so one append fits a frame), and the largest entry and snapshot fit a record of the log.
+ */
+export function assertSizes(limits: RaftLimits, wal: WalLimits): void {
+  const payload = {
+    kind: "command",
+    client: "x".repeat(CLIENT_LENGTH),
+    sequence: INDEX_MAX,
+    since: INDEX_MAX,
+    command: new Uint8Array(0),
+  };
+  const entryBytes = encode({ index: INDEX_MAX, term: TERM_MAX, payload }).length + 4;
+  assert(entryBytes <= ENTRY_OVERHEAD_BYTES, `an entry costs ${entryBytes} bytes beside its command`);
+  assert(limits.commandBytesMax + ENTRY_OVERHEAD_BYTES <= wal.recordBytesMax, "the largest entry fits a record");
+  // As in raft/limits.ts: 24 B a sequence, 160 B a client and a member; the same again for the names of fields.
+  const members = limits.votersMax + limits.learnersMax + limits.clientsMax;
+  const headBytes = 2 * 160 * members + 24 * limits.clientsMax * limits.sequencesMax;
+  assert(INLINE_BYTES_MAX + headBytes <= wal.recordBytesMax, "a snapshot with its sessions fits a record");
+}
 
 /** The record of a state, of entries or of a cut. */
 export function walRecords(record: Exclude<DurableRecord, { kind: "snapshot" }>): readonly WalRecord[] {

@@ -2,14 +2,11 @@
 // everything behind a persist waits until it is on disk; what is stepped meanwhile shares the next sync (group commit).
 // What commands mean is the state machine's (replica.ts).
 
-import { assert } from "../base/assert.ts";
 import { HyperscaleError, messageOf } from "../base/error.ts";
 import { diskErrorCode } from "../io/disk-error.ts";
 import type { NodeWorld } from "../io/world.ts";
-import { ENTRY_OVERHEAD_BYTES, INDEX_MAX, TERM_MAX } from "../raft/limits.ts";
 import {
   type Change,
-  type CommandEntry,
   create,
   deadline,
   type DurableRecord,
@@ -23,12 +20,11 @@ import {
   type RaftView,
   type Refusal,
   step,
-  type Term,
   view,
 } from "../raft/raft.ts";
-import type { WalLimits } from "../wal/format.ts";
-import { encode } from "../wire/codec.ts";
+import { WAL_LIMITS, type WalLimits } from "../wal/format.ts";
 import {
+  assertSizes,
   INLINE_BYTES_MAX,
   keepOnly,
   openConsensusLog,
@@ -39,26 +35,7 @@ import {
 import { type Contact, ContactLog } from "./contact.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { type NodeId, seedOf } from "./links.ts";
-
-/** appended: its commit follows, unless leadership is lost. duplicate: it was applied before. */
-export type ProposalAnswer =
-  | { readonly kind: "appended"; readonly index: Index; readonly term: Term }
-  | { readonly kind: "duplicate"; readonly index: Index }
-  | { readonly kind: "refused"; readonly reason: Refusal["reason"] | "diskFull"; readonly leader: NodeId | null };
-
-/** The state machine. Called in order, never within a call of `Consensus`. */
-export type Machine = {
-  /** Commands up to `through`, each exactly once. */
-  apply(commands: readonly CommandEntry[], through: Index): void;
-  /** Be as these bytes of a `take` say; at a start, and when a leader sends its snapshot. */
-  install(bytes: Uint8Array, index: Index): void;
-  /** All of the state, as bytes. */
-  take(): Uint8Array;
-  /** Every `propose` is answered so once. */
-  answered(client: string, sequence: number, answer: ProposalAnswer): void;
-  /** The term, its leader or this node's part in it changed. */
-  turned(leader: NodeId | null, term: Term): void;
-};
+import type { Machine } from "./machine.ts";
 
 export type ConsensusOptions = {
   readonly world: Pick<NodeWorld, "clock" | "random" | "disk" | "process" | "log">;
@@ -104,7 +81,7 @@ const RETRY_MS = 500;
 
 /** Goes on from what is on disk. Throws `storage` when that cannot be (consensus-log.ts). */
 export async function openConsensus(options: ConsensusOptions): Promise<Consensus> {
-  assertFrames();
+  assertSizes(options.config.limits, options.walLimits ?? WAL_LIMITS);
   let core: Core | null = null;
   const log = await openConsensusLog({
     world: options.world,
@@ -120,14 +97,6 @@ export async function openConsensus(options: ConsensusOptions): Promise<Consensu
   core = new Core(options, log);
   if (log.wal.status === "failed") core.fail(new HyperscaleError("storage", "the log cannot be written"));
   return core;
-}
-
-/** An entry of the largest numbers costs no more than the core counts for it, so that one append fits one frame. */
-function assertFrames(): void {
-  const client = "x".repeat(40);
-  const payload = { kind: "command", client, sequence: INDEX_MAX, since: INDEX_MAX, command: new Uint8Array(0) };
-  const bytes = encode({ index: INDEX_MAX, term: TERM_MAX, payload }).length + 4;
-  assert(bytes <= ENTRY_OVERHEAD_BYTES, `an entry costs ${bytes} bytes beside its command`);
 }
 
 type SnapshotPersist = Extract<DurableRecord, { readonly kind: "snapshot" }>;

@@ -18,22 +18,25 @@ export type Open = Client & {
 type Waiting = Pick<Open, "bytes" | "isRefusable" | "settled">;
 type Said = { readonly open: Open; saidAtMs: number | null; isAppended: boolean };
 
-/** As raft's limits have it: numbers of one client that may be open. */
-const OPEN_MAX = 512;
 /** Without an answer it is said again after this; once appended, after longer: it waits for its commit. */
 const UNANSWERED_MS = 500;
 const UNCOMMITTED_MS = 5_000;
 
 export class Proposals {
   readonly #nextClient: () => Client;
+  readonly #openMax: number;
   #client: Client | null = null;
   #sequence = 0;
   readonly #said = new Map<string, Said>();
   readonly #waiting: Waiting[] = [];
 
-  /** `nextClient`: a name never used before, for the first numbers and after `rename`. */
-  constructor(nextClient: () => Client) {
-    this.#nextClient = nextClient;
+  /**
+   * `nextClient`: a name never used before, for the first numbers and after `rename`. `openMax`: numbers of one name
+   * that may be open (raft's sequencesMax).
+   */
+  constructor(options: { readonly nextClient: () => Client; readonly openMax: number }) {
+    this.#nextClient = options.nextClient;
+    this.#openMax = options.openMax;
   }
 
   /** Proposals that are not over. */
@@ -60,7 +63,7 @@ export class Proposals {
 
   /** What is to be said now; it counts as said. */
   due(nowMs: number): readonly Open[] {
-    while (this.#said.size < OPEN_MAX) {
+    while (this.#said.size < this.#openMax) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       if (this.#client === null) {

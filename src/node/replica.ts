@@ -9,15 +9,15 @@ import { apply } from "../ledger/apply.ts";
 import type { Proposal } from "../ledger/entries.ts";
 import { createLedger, type LedgerState } from "../ledger/job.ts";
 import { exportLedger, importLedger } from "../ledger/snapshot.ts";
-import { LIMITS } from "../raft/limits.ts";
 import type { CommandEntry, RaftConfig } from "../raft/raft.ts";
 import type { WalLimits } from "../wal/format.ts";
 import { decode, encode } from "../wire/codec.ts";
 import type { Hello } from "../wire/handshake.ts";
-import { type Consensus, type Machine, openConsensus, type ProposalAnswer } from "./consensus.ts";
+import { type Consensus, openConsensus } from "./consensus.ts";
 import type { Identity } from "./identity.ts";
 import { type Applied, type LedgerPort, type ProposalOutcome, stamped } from "./ledger-port.ts";
 import type { Links, NodeId } from "./links.ts";
+import type { Machine, ProposalAnswer } from "./machine.ts";
 import { type Open, Proposals } from "./proposals.ts";
 import type { BodyOf, NodeMessage } from "./protocol.ts";
 
@@ -61,6 +61,7 @@ const ROUTES_MAX = 64;
 
 class LedgerReplica implements Replica, Machine {
   readonly #options: ReplicaOptions;
+  readonly #config: RaftConfig;
   readonly #proposals: Proposals;
   #consensus: Consensus | null = null;
   #state: LedgerState = createLedger();
@@ -82,18 +83,22 @@ class LedgerReplica implements Replica, Machine {
     const { identity, world } = options;
     this.#options = options;
     this.#offsetMs = -world.clock.nowMs();
-    this.#proposals = new Proposals(() => ({
-      client: `${identity.node}.${identity.bootId}.${++this.#clients}`,
-      since: this.consensus.view().commit,
-    }));
+    this.#config = options.config(identity.node);
+    this.#proposals = new Proposals({
+      openMax: this.#config.limits.sequencesMax,
+      nextClient: () => ({
+        client: `${identity.node}.${identity.bootId}.${++this.#clients}`,
+        since: this.consensus.view().commit,
+      }),
+    });
   }
 
   async open(): Promise<void> {
-    const { world, directory, identity, links, peers, config, walLimits } = this.#options;
+    const { world, directory, links, peers, walLimits } = this.#options;
     this.#consensus = await openConsensus({
       world,
       directory,
-      config: config(identity.node),
+      config: this.#config,
       machine: this,
       send: (to, message) => {
         links.send(to, { kind: "raft", body: message });
@@ -128,8 +133,9 @@ class LedgerReplica implements Replica, Machine {
 
   propose(proposal: Proposal, settled?: (outcome: ProposalOutcome) => void): void {
     const bytes = encode(proposal);
-    if (bytes.length + STAMP_BYTES > LIMITS.commandBytesMax) {
-      const message = `an entry "${proposal.kind}" of ${bytes.length} bytes is larger than ${LIMITS.commandBytesMax}`;
+    const { commandBytesMax } = this.#config.limits;
+    if (bytes.length + STAMP_BYTES > commandBytesMax) {
+      const message = `an entry "${proposal.kind}" of ${bytes.length} bytes is larger than ${commandBytesMax}`;
       queueMicrotask(() => settled?.({ kind: "refused", code: "too_large", message }));
       return;
     }

@@ -255,7 +255,7 @@ describe("a broken disk", () => {
     wiped.host.wipe();
     wiped.host.restart();
     managers.run(3_000);
-    expect(wiped.replica?.consensus.view().membership?.voters).not.toContain(wiped.identity?.node ?? "");
+    expect(managers.leader().replica?.consensus.view().membership?.voters).not.toContain(wiped.identity?.node ?? "");
     const other = managers.all.find(({ host }) => host !== wiped.host && host !== managers.leader().host);
     other?.host.kill();
     const job = books.submit(managers.leader());
