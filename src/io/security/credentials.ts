@@ -9,8 +9,8 @@ import { describeIdentity, identityOf, type PeerIdentity, type PeerRole } from "
 
 /**
  * PEM texts. `certificate`: the leaf, and those between it and the authority. `authorities`: who is believed.
- * `clusters`: whose members are accepted. `gossipKeys`: none for a client, who does not gossip. `valueKeys`: none for who
- * stores no values.
+ * `clusters`: whose members are accepted. `gossipKeys`: none for a client, who does not gossip. `valueKeys`: none for
+ * who stores no values.
  */
 export type Credentials = {
   readonly identity: PeerIdentity;

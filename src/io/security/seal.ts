@@ -6,7 +6,7 @@
 //   · all that is additional data · ciphertext · tag 16 bytes                                      (big endian)
 //
 // key = HKDF-SHA-256(gossip key, salt, node and boot); nonce = counter. The idea is WireGuard's and memberlist's.
-// 1,200 bytes cost 5 us to seal and 4 us to open on one core of a shared virtual machine.
+// 1,200 bytes cost about 5 us of CPU to seal and 8 us to open, on a shared virtual core.
 
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { assert } from "../../base/assert.ts";
@@ -63,7 +63,7 @@ type GossipKey = { readonly id: number; readonly bytes: Uint8Array };
 /** One start of a sender. `keys`: by id of the gossip key they are from. */
 type Sender = {
   readonly boot: number;
-  readonly salt: string;
+  readonly salt: Buffer;
   readonly window: ReplayWindow;
   keyId: number;
   key: Uint8Array;
@@ -83,11 +83,11 @@ export function createSealer(options: {
   assert(isIdentityWord(node), "a node's name is a word of up to 64 letters and digits");
   assert(Number.isSafeInteger(bootCounter) && bootCounter >= 0, "a count of starts is a whole number");
   const salt = options.random.bytes(SALT_BYTES);
-  const header = new Uint8Array(NODE_AT + node.length + AFTER_NODE_BYTES);
+  const header = Buffer.alloc(NODE_AT + node.length + AFTER_NODE_BYTES);
   header[0] = VERSION;
   header[NODE_AT - 1] = node.length;
-  header.set(new TextEncoder().encode(node), NODE_AT);
-  writeU64(header, NODE_AT + node.length, bootCounter);
+  header.write(node, NODE_AT, "latin1");
+  header.writeBigUInt64BE(BigInt(bootCounter), NODE_AT + node.length);
   header.set(salt, NODE_AT + node.length + 8);
 
   const dropped = { plain: 0, foreign: 0, replayed: 0, oldBoot: 0, twin: 0, ownName: 0, forged: 0 };
@@ -102,7 +102,7 @@ export function createSealer(options: {
     const [first] = ring;
     assert(first !== undefined, "a ring has a key");
     ownKey = senderKey(first.bytes, node, bootCounter, salt);
-    writeU32(header, 1, first.id);
+    header.writeUInt32BE(first.id, 1);
   };
   setKeys(options.gossipKeys);
 
@@ -111,7 +111,8 @@ export function createSealer(options: {
     setKeys,
     seal(bytes) {
       counter++;
-      writeU64(header, header.length - 8, counter);
+      header.writeUInt32BE(Math.floor(counter / 2 ** 32), header.length - 8);
+      header.writeUInt32BE(counter % 2 ** 32, header.length - 4);
       return encrypt(ownKey, header, bytes);
     },
     open(bytes) {
@@ -158,8 +159,7 @@ function openWith({ ring, senders, ownNode }: Receiving, bytes: Uint8Array): Ope
   const known = senders.get(node);
   if (known !== undefined && boot < known.boot) return no("oldBoot");
   const isSameStart = known !== undefined && boot === known.boot;
-  const saltText = latin1(salt);
-  if (isSameStart && saltText !== known.salt) return no("twin");
+  if (isSameStart && !known.salt.equals(salt)) return no("twin");
   if (isSameStart && !known.window.isFresh(counter)) return no("replayed");
   if (counter < 1) return no("forged");
 
@@ -170,7 +170,7 @@ function openWith({ ring, senders, ownNode }: Receiving, bytes: Uint8Array): Ope
 
   const sender: Sender = isSameStart
     ? known
-    : { boot, salt: saltText, window: createReplayWindow(), keyId: head.keyId, key };
+    : { boot, salt: Buffer.from(salt), window: createReplayWindow(), keyId: head.keyId, key };
   sender.keyId = head.keyId;
   sender.key = key;
   sender.window.accept(counter);
@@ -187,39 +187,35 @@ type Head = {
   readonly keyId: number;
   readonly node: string;
   readonly boot: number;
-  readonly salt: Uint8Array;
+  readonly salt: Buffer;
   readonly counter: number;
   /** Length of the header. */
   readonly bytes: number;
 };
 
 function readHeader(bytes: Uint8Array): Head | null {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const nodeBytes = bytes[NODE_AT - 1] ?? 0;
   const headBytes = NODE_AT + nodeBytes + AFTER_NODE_BYTES;
   if (bytes[0] !== VERSION || nodeBytes === 0 || nodeBytes > NODE_BYTES_MAX) return null;
   if (bytes.length < headBytes + TAG_BYTES) return null;
-  const node = latin1(bytes.subarray(NODE_AT, NODE_AT + nodeBytes));
+  const bootAt = NODE_AT + nodeBytes;
+  const node = view.toString("latin1", NODE_AT, bootAt);
   if (!isIdentityWord(node)) return null;
-  const boot = readU64(bytes, NODE_AT + nodeBytes);
-  const counter = readU64(bytes, headBytes - 8);
-  if (boot === null || counter === null) return null;
-  const saltAt = NODE_AT + nodeBytes + 8;
-  return {
-    keyId: readU32(bytes, 1),
-    node,
-    boot,
-    salt: bytes.subarray(saltAt, saltAt + SALT_BYTES),
-    counter,
-    bytes: headBytes,
-  };
+  const boot = view.readUInt32BE(bootAt) * 2 ** 32 + view.readUInt32BE(bootAt + 4);
+  const counter = view.readUInt32BE(headBytes - 8) * 2 ** 32 + view.readUInt32BE(headBytes - 4);
+  // More than a number holds: no honest sender gets there.
+  if (!Number.isSafeInteger(boot) || !Number.isSafeInteger(counter)) return null;
+  const salt = view.subarray(bootAt + 8, bootAt + 8 + SALT_BYTES);
+  return { keyId: view.readUInt32BE(1), node, boot, salt, counter, bytes: headBytes };
 }
 
 function ringOf(gossipKeys: readonly Uint8Array[]): readonly GossipKey[] {
   assert(gossipKeys.length >= 1 && gossipKeys.length <= GOSSIP_KEYS_MAX, "a ring has 1 to 4 keys");
   return gossipKeys.map((bytes) => {
     assert(bytes.length === GOSSIP_KEY_BYTES, "a gossip key has 32 bytes");
-    const id = new Uint8Array(hkdfSync("sha256", bytes, "", "hyperscale gossip key id", KEY_ID_BYTES));
-    return { id: readU32(id, 0), bytes: Uint8Array.from(bytes) };
+    const id = Buffer.from(hkdfSync("sha256", bytes, "", "hyperscale gossip key id", KEY_ID_BYTES));
+    return { id: id.readUInt32BE(), bytes: Uint8Array.from(bytes) };
   });
 }
 
@@ -261,29 +257,4 @@ function nonceOf(header: Uint8Array, headBytes: number): Uint8Array {
 
 function no(reason: DropReason): Opened {
   return { ok: false, reason };
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
-}
-
-function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  for (let byte = 0; byte < 4; byte++) bytes[at + byte] = (value >>> (24 - 8 * byte)) & 0xff;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  let value = 0;
-  for (let byte = 0; byte < 4; byte++) value = value * 0x100 + (bytes[at + byte] ?? 0);
-  return value;
-}
-
-function writeU64(bytes: Uint8Array, at: number, value: number): void {
-  writeU32(bytes, at, Math.floor(value / 2 ** 32));
-  writeU32(bytes, at + 4, value % 2 ** 32);
-}
-
-/** null: more than a number holds, which no honest sender gets to. */
-function readU64(bytes: Uint8Array, at: number): number | null {
-  const value = readU32(bytes, at) * 2 ** 32 + readU32(bytes, at + 4);
-  return Number.isSafeInteger(value) ? value : null;
 }

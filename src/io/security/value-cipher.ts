@@ -63,7 +63,7 @@ export function createValueCipher(keys: readonly Uint8Array[], random: Random): 
         // The tag is wrong: the only way in which it fails.
         return null;
       }
-      return Uint8Array.from(bytes);
+      return new Uint8Array(bytes);
     },
   };
 }

@@ -1,5 +1,5 @@
 // Goal: under TLS only members of the cluster get in, and a stream is then like any other. Method: the conformance
-// suite of streams over real sockets; then strangers of each kind, many times, with a check that nothing they say arrives.
+// suite of streams over real sockets; then strangers of each kind, many times, and nothing they say may arrive.
 
 import { describe } from "bun:test";
 import { createClock } from "../../../src/io/clock.ts";

@@ -1,0 +1,88 @@
+// From what a person gave to credentials that work, the same way for every command: a key file, an issued file,
+// certificates, or nothing, which is a key that this user's processes on this machine share, on loopback only.
+
+import { HyperscaleError } from "../../base/error.ts";
+import { readCertificateFiles, readCredentialFile, type CertificatePaths } from "./credential-file.ts";
+import { credentialsProblem, selfIssue, type Credentials } from "./credentials.ts";
+import { openLocalKey, readKeyFile } from "./key-file.ts";
+import { claimProblem, describeIdentity, type PeerRole } from "./peer-identity.ts";
+
+export type CredentialsGiven =
+  | { readonly kind: "none" }
+  | { readonly kind: "keyFile"; readonly path: string }
+  | { readonly kind: "issued"; readonly path: string }
+  | { readonly kind: "certificates"; readonly paths: CertificatePaths };
+
+/** Why a node may not listen at this host with what it was given; null when it may. */
+export function bindProblem(host: string, given: CredentialsGiven): string | null {
+  if (given.kind !== "none" || isLoopback(host)) return null;
+  return (
+    `without credentials a node listens on loopback only, and ${host} is another address: whoever reaches it could ` +
+    "run code on the workers. Make a key once (hyperscale key create --out cluster.key), copy it to the managers and " +
+    "give it with --key-file; for workers and submitters: hyperscale key issue. Or listen on 127.0.0.1"
+  );
+}
+
+/** Whether a host to listen at can only be reached from this machine. Names other than localhost are not looked up. */
+export function isLoopback(host: string): boolean {
+  const bare = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
+  if (bare === "localhost" || bare === "::1" || bare === "0:0:0:0:0:0:0:1") return true;
+  const octets = bare.replace(/^::ffff:/, "").split(".");
+  return (
+    octets.length === 4 &&
+    octets.every((octet) => /^\d{1,3}$/.test(octet) && Number(octet) < 256) &&
+    octets[0] === "127"
+  );
+}
+
+/**
+ * Credentials for a role. In: `host` to listen at, null for who only connects; `node`: its name, null where it has none
+ * yet; epoch ms; the variables of the environment. Throws `invalid` (not allowed, wrong role or node, expired, open to
+ * others, ...) and `storage`, each with the values of both sides.
+ */
+export async function openCredentials(options: {
+  readonly given: CredentialsGiven;
+  readonly role: PeerRole;
+  readonly host: string | null;
+  readonly node: string | null;
+  readonly epochMs: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}): Promise<Credentials> {
+  const { given, role, host, node, epochMs } = options;
+  const refusal = host === null ? null : bindProblem(host, given);
+  if (refusal !== null) throw new HyperscaleError("invalid", refusal);
+  switch (given.kind) {
+    case "none": {
+      const { keys } = await openLocalKey(options.environment);
+      return selfIssue({ keys, role, node, epochMs });
+    }
+    case "keyFile":
+      return selfIssue({ keys: await readKeyFile(given.path), role, node, epochMs });
+    case "issued":
+      return checked(await readCredentialFile(given.path), given.path, options);
+    case "certificates":
+      return checked(await readCertificateFiles(given.paths), given.paths.certificate, options);
+  }
+}
+
+function checked(
+  credentials: Credentials,
+  path: string,
+  wanted: { readonly role: PeerRole; readonly node: string | null; readonly epochMs: number },
+): Credentials {
+  const { identity } = credentials;
+  const fail = (message: string, hint: string): HyperscaleError => new HyperscaleError("invalid", message, { hint });
+  const node = wanted.node ?? identity.node ?? "";
+  if (claimProblem(identity, { role: wanted.role, node }) !== null)
+    throw fail(
+      `${path} is for a ${describeIdentity(identity)}, and this is a ${wanted.role}${node === "" ? "" : ` ${node}`}`,
+      wanted.role === "manager" || wanted.role === "gate"
+        ? `a ${wanted.role} needs the cluster's key (--key-file), or a certificate of its own`
+        : `hyperscale key issue --role ${wanted.role} makes credentials for it`,
+    );
+  if (wanted.role !== "client" && credentials.gossipKeys.length === 0)
+    throw fail(`${path} comes without a gossip key, and a ${wanted.role} needs one`, "give it with --gossip-key-file");
+  const problem = credentialsProblem(credentials, wanted.epochMs);
+  if (problem !== null) throw fail(`${path}: ${problem}`, "issue it anew, or set the clock right");
+  return credentials;
+}
