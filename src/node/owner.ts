@@ -48,7 +48,7 @@ export class Owner {
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
     ports.ledger.onApplied((applied) => this.#applied(applied));
-    ports.ledger.onReset(() => this.#look());
+    ports.ledger.onReset(() => this.look());
   }
 
   /** All jobs this manager owns now, read or not. */
@@ -89,7 +89,7 @@ export class Owner {
 
   #applied({ entry, effects }: Applied): void {
     if (this.#isClosed) return;
-    if (entry.kind === "assign") this.#look(entry.job);
+    if (entry.kind === "assign") this.look(entry.job);
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -131,7 +131,7 @@ export class Owner {
   // ── taking over, giving up ────────────────────────────────────────────────────────────────────
 
   /** Compares what is owned with what the ledger says: of that job, or of all. */
-  #look(only: string | null = null): void {
+  look(only: string | null = null): void {
     const { node, boot, ledger } = this.#ports;
     for (const owned of [...this.#owned.values()]) {
       if (only !== null && owned.id !== only) continue;

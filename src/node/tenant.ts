@@ -27,6 +27,7 @@ import type { WireSnapshot } from "./worker-messages.ts";
 
 /** How often a worker renews its leases and says what it holds. */
 export const RENEW_MS = 1_000;
+const DRAIN_LEAD_MS = 500;
 /** Jobs whose fences are remembered after nothing of them is held any more. */
 const TENURES_MAX = 4_096;
 /** A submission that nobody gave is asked for again after it. */
@@ -95,8 +96,11 @@ export class Tenant {
   /** Hands everything back; resolves when it is committed elsewhere (or this worker is closed). */
   drain(): Promise<void> {
     this.#isDraining = true;
-    for (const outbox of this.#outboxes.values()) this.#handBack(outbox, "its worker stops");
     this.renew();
+    // First the managers are to know, or what is handed back would be placed here again.
+    this.#arm(DRAIN_LEAD_MS, () => {
+      for (const outbox of this.#outboxes.values()) this.#handBack(outbox, "its worker stops");
+    });
     return new Promise((resolve) => {
       this.#emptied.push(resolve);
       if (this.#outboxes.size === 0) this.#tellEmpty();
@@ -207,6 +211,7 @@ export class Tenant {
     this.#outboxes.set(attempt.token, outbox);
     if (core >= this.#ports.coreCount)
       return this.#end(outbox, { kind: "failed", cause: "crashed", message: `there is no core ${core} here` });
+    if (this.#isDraining) return this.#handBack(outbox, "its worker stops");
     this.#prepare(outbox, command);
     if (tenure.owner !== null) this.renewWith(tenure.owner);
   }

@@ -1,0 +1,250 @@
+// A manager of a cluster, put together: consensus and the ledger over it, blobs, membership, links; the jobs it owns,
+// its side of the workers, its desk for clients, and its duties while it leads. Each part is in a file of its own.
+
+import type { NodeWorld, Timer } from "../io/world.ts";
+import type { LedgerState } from "../ledger/job.ts";
+import { lan, type RaftView, wan } from "../raft/raft.ts";
+import type { SwimView } from "../swim/swim.ts";
+import type { WalLimits } from "../wal/format.ts";
+import { type Blobs, createBlobs } from "./blobs.ts";
+import { openBlobStore } from "./blob-store.ts";
+import { Desk } from "./desk.ts";
+import { Leader } from "./leader.ts";
+import { Owner } from "./owner.ts";
+import { openReplica, type Replica } from "./replica.ts";
+import { type NodeAddress, openStation, partOf, type Profile, type Station, streamsAt } from "./station.ts";
+import { createBlobVault, reachable } from "./vault.ts";
+import { WorkerHall } from "./worker-hall.ts";
+
+/** How often attempts report, how often a job shows itself, and how far ahead a start is set. */
+const REPORT_MS = 1_000;
+const VIEW_MS = 500;
+const START_LEAD_MS = 250;
+/** How often blobs that nothing names are looked for. */
+const COLLECT_MS = 60_000;
+/** A leader that stops hands over, if it can, within so long. */
+const TRANSFER_MS = 1_500;
+/** A leader that heard a quorum and has applied all of it within so long still leads. */
+const LEADING_MS = 1_000;
+
+export type ManagerOptions = {
+  readonly world: NodeWorld;
+  /** Absolute path of its data folder. */
+  readonly data: string;
+  readonly environment?: string;
+  readonly listen: NodeAddress;
+  /** The host that others dial; left out: the one listened on. */
+  readonly advertise?: string;
+  /** All managers of the cluster, this one may be among them. */
+  readonly peers: readonly NodeAddress[];
+  readonly profile: Profile;
+  readonly walLimits?: WalLimits;
+};
+
+export type ManagerView = {
+  readonly node: string;
+  readonly boot: string;
+  readonly address: NodeAddress;
+  readonly raft: RaftView;
+  readonly swim: SwimView;
+  readonly ledger: LedgerState;
+  readonly applied: number;
+  /** Jobs it owns: `isReady` once it knows what came before. */
+  readonly owned: readonly { readonly job: string; readonly ownerToken: number; readonly isReady: boolean }[];
+};
+
+export type Manager = {
+  readonly address: NodeAddress;
+  /** Hands over what it leads, says goodbye, closes. Idempotent. */
+  stop(): Promise<void>;
+  view(): ManagerView;
+};
+
+/** Goes on from its data folder. Throws `storage`, and NetError when a port cannot be bound. */
+export async function startManager(options: ManagerOptions): Promise<Manager> {
+  const { world, data, peers, profile, environment = "default" } = options;
+  let replica: Replica | null = null;
+  const station = await openStation({
+    world,
+    role: "manager",
+    data,
+    environment,
+    listen: options.listen,
+    managers: peers,
+    profile,
+    cluster: () => replica?.cluster ?? null,
+    ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+  });
+  try {
+    const store = await openBlobStore({ disk: world.disk, directory: partOf(data, "blobs") });
+    const opened = await openReplica({
+      world,
+      directory: partOf(data, "log"),
+      identity: station.identity,
+      links: station.links,
+      peers: peers.map(streamsAt),
+      config: profile === "wan" ? wan : lan,
+      ...(options.walLimits === undefined ? {} : { walLimits: options.walLimits }),
+    });
+    replica = opened;
+    const blobs = createBlobs({
+      world,
+      self: station.identity.node,
+      store,
+      links: station.links,
+      voters: () => opened.consensus.view().membership?.voters ?? [],
+    });
+    return new ManagerNode(world, station, opened, blobs);
+  } catch (error) {
+    station.close();
+    await replica?.stop();
+    throw error;
+  }
+}
+
+class ManagerNode implements Manager {
+  readonly #world: NodeWorld;
+  readonly #station: Station;
+  readonly #replica: Replica;
+  readonly #blobs: Blobs;
+  readonly #owner: Owner;
+  readonly #hall: WorkerHall;
+  readonly #desk: Desk;
+  readonly #leader: Leader;
+  #collectTimer: Timer | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(world: NodeWorld, station: Station, replica: Replica, blobs: Blobs) {
+    const { clock } = world;
+    const { links, membership, identity } = station;
+    this.#world = world;
+    this.#station = station;
+    this.#replica = replica;
+    this.#blobs = blobs;
+    const desk = new Desk({ clock, node: identity.node, ledger: replica, links, blobs });
+    const owner = new Owner({
+      node: identity.node,
+      boot: identity.bootId,
+      clock,
+      ledger: replica,
+      vault: createBlobVault(blobs),
+      order: (worker, job, request) => this.#hall.order(worker, job, request),
+      tell: (job, event) => desk.tell(job, event),
+      finished: () => {},
+      note: (event, fields) => world.log.warn(event, fields),
+      reportMs: REPORT_MS,
+      viewMs: VIEW_MS,
+      startLeadMs: START_LEAD_MS,
+      doesCheckpoint: true,
+    });
+    this.#desk = desk;
+    this.#owner = owner;
+    this.#hall = new WorkerHall({
+      clock,
+      ledger: replica,
+      owner,
+      applied: () => replica.consensus.applied,
+      caughtUpAtMs: () => replica.consensus.contact().caughtUpAtMs,
+      say: (worker, message) => void links.send(worker, { kind: "toWorker", body: message }),
+    });
+    this.#leader = new Leader({
+      clock,
+      ledger: replica,
+      node: identity.node,
+      boot: identity.bootId,
+      isLeading: () => {
+        const { isLeader, caughtUpAtMs } = replica.consensus.contact();
+        return isLeader && clock.nowMs() - caughtUpAtMs < LEADING_MS;
+      },
+      voters: () => replica.consensus.view().membership?.voters ?? [],
+      membership: () => membership.view(),
+      bootOf: (node) => links.peer(node)?.boot ?? null,
+      present: () => this.#hall.present,
+      knock: ({ id, address }, failed) =>
+        links.sendTo(streamsAt(address), id, { kind: "toWorker", body: { kind: "sealed", attempts: [] } }, failed),
+    });
+    this.#listen();
+    owner.look();
+    this.#armCollect();
+  }
+
+  get address(): NodeAddress {
+    return this.#station.address;
+  }
+
+  view(): ManagerView {
+    const { identity, membership, address } = this.#station;
+    const { consensus, state } = this.#replica;
+    return {
+      node: identity.node,
+      boot: identity.bootId,
+      address,
+      raft: consensus.view(),
+      swim: membership.view(),
+      ledger: state,
+      applied: consensus.applied,
+      owned: [...this.#owner.owned].map(({ id, token, course }) => ({
+        job: id,
+        ownerToken: token,
+        isReady: course !== null,
+      })),
+    };
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#replica.consensus.contact().isLeader) await this.#handOver();
+    this.#collectTimer?.cancel();
+    this.#leader.close();
+    this.#hall.close();
+    this.#owner.close();
+    this.#desk.close();
+    await this.#station.leave();
+    this.#blobs.close();
+    await this.#replica.stop();
+  }
+
+  /** Another leads on without an election, where there is one to. */
+  async #handOver(): Promise<void> {
+    const { clock } = this.#world;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimer(TRANSFER_MS, resolve);
+    const done = (): void => resolve();
+    this.#replica.consensus.transfer(null).then(done, done);
+    await promise;
+    timer.cancel();
+  }
+
+  #listen(): void {
+    const { links, membership } = this.#station;
+    const look = (): void => this.#leader.look();
+    links.onMessage((from, message) => {
+      if (from.role !== "worker") return;
+      if (message.kind === "fromWorker") this.#hall.hear(from.node, from.boot, message.body);
+      else if (message.kind === "snapshot") this.#hall.snapshot(from.node, message.body);
+    });
+    links.onUp(look);
+    membership.onMember(look);
+    membership.onHealth((score) => this.#replica.consensus.health(score));
+    this.#replica.onTurn(look);
+    this.#replica.onApplied(({ entry }) => {
+      if (entry.kind === "submit") look();
+    });
+  }
+
+  #armCollect(): void {
+    this.#collectTimer = this.#world.clock.setTimer(COLLECT_MS, () => {
+      this.#armCollect();
+      // Only who is up to date knows that nothing names a blob.
+      const { caughtUpAtMs } = this.#replica.consensus.contact();
+      if (this.#world.clock.nowMs() - caughtUpAtMs > LEADING_MS) return;
+      this.#blobs.collect(reachable(this.#replica.state)).catch((error: unknown) => {
+        this.#world.log.warn("blobs could not be collected", { message: String(error) });
+      });
+    });
+  }
+}

@@ -1,0 +1,108 @@
+// What managers and workers have in common: a data folder with an identity, a place on the network, links, and a seat in
+// the membership of their pool.
+
+import { within } from "../io/files.ts";
+import type { Address, NodeWorld } from "../io/world.ts";
+import { lan, local, type Pool, type SwimConfig, wan } from "../swim/swim.ts";
+import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
+import { type Identity, openIdentity } from "./identity.ts";
+import { type Links, openLinks } from "./links.ts";
+import { type Membership, openMembership } from "./membership.ts";
+
+/** Where a node is: streams on `tcp`, datagrams on `udp`. A port of 0 when listening: any free one. */
+export type NodeAddress = { readonly host: string; readonly tcp: number; readonly udp: number };
+
+/** Timers for one machine, one datacenter, or several. */
+export type Profile = "local" | "lan" | "wan";
+
+export type StationOptions = {
+  readonly world: NodeWorld;
+  readonly role: "manager" | "worker";
+  /** Absolute path of the data folder. */
+  readonly data: string;
+  readonly environment: string;
+  readonly listen: NodeAddress;
+  /** The host that others dial; left out: the one listened on. */
+  readonly advertise?: string;
+  /** Managers as configured. */
+  readonly managers: readonly NodeAddress[];
+  readonly profile: Profile;
+  /** The cluster this node belongs to, once it knows. */
+  readonly cluster: () => string | null;
+};
+
+export type Station = {
+  readonly identity: Identity;
+  readonly links: Links;
+  readonly membership: Membership;
+  readonly address: NodeAddress;
+  /** Says goodbye, then closes. */
+  leave(): Promise<void>;
+  /** Closes without a word. Idempotent. */
+  close(): void;
+};
+
+/** Throws `storage` for the folder and NetError for the ports. */
+export async function openStation(options: StationOptions): Promise<Station> {
+  const { world, role, data, environment, listen, profile, managers, advertise = listen.host } = options;
+  const identity = await openIdentity({ world, directory: data, role, environment });
+  const socket = await world.datagrams.bind({ host: listen.host, port: listen.udp });
+  const udp = socket.address.port;
+  const hello = (listening: Address): Hello => ({
+    cluster: options.cluster(),
+    environment,
+    role,
+    node: identity.node,
+    boot: identity.bootId,
+    address: { host: advertise, udp, tcp: listening.port },
+    major: PROTOCOL_MAJOR,
+    minor: PROTOCOL_MINOR,
+    features: [],
+  });
+  const links = await openLinks({ world, listen: { host: listen.host, port: listen.tcp }, hello }).catch(
+    (error: unknown) => {
+      socket.close();
+      throw error;
+    },
+  );
+  const address = { host: advertise, udp, tcp: links.address.port };
+  const seeds = managers.filter(({ host, tcp }) => host !== address.host || tcp !== address.tcp);
+  const config = swimConfig(profile, { label: environment, seeds });
+  const membership = openMembership({ world, identity, role, socket, address, links, config });
+  const close = (): void => {
+    membership.close();
+    links.close();
+  };
+  return {
+    identity,
+    links,
+    membership,
+    address,
+    close,
+    leave: async () => {
+      await membership.leave();
+      close();
+    },
+  };
+}
+
+/** A part of a node's data folder. */
+export function partOf(data: string, name: string): string {
+  return within(data, name);
+}
+
+/** The stream address of a node. */
+export function streamsAt({ host, tcp }: NodeAddress): Address {
+  return { host, port: tcp };
+}
+
+function swimConfig(profile: Profile, pool: Pool): SwimConfig {
+  switch (profile) {
+    case "local":
+      return local(pool);
+    case "lan":
+      return lan(pool);
+    case "wan":
+      return wan(pool);
+  }
+}

@@ -1,0 +1,146 @@
+// A worker of a cluster, put together: its cores (worker.ts), its standing among the managers (tenant.ts), membership,
+// links, and the submissions it fetches.
+
+import type { NodeWorld } from "../io/world.ts";
+import type { Labels } from "../ledger/entries.ts";
+import { type Blobs, createBlobs, createMemoryStore } from "./blobs.ts";
+import type { WorkerReport, WorkerRequest } from "./messages.ts";
+import { type NodeAddress, openStation, type Profile, type Station, streamsAt } from "./station.ts";
+import { createStreamPair } from "./stream.ts";
+import { type Submission, unpackSubmission } from "./submission.ts";
+import { Tenant } from "./tenant.ts";
+import { createWorker, type EngineWorld } from "./worker.ts";
+
+/** Submissions kept for the next share of their job; the one used longest ago goes first. */
+const SUBMISSIONS_MAX = 8;
+const FETCH_MS = 10_000;
+/** A worker that stops waits so long for what it handed back to be committed. */
+const DRAIN_MS = 10_000;
+
+export type WorkerNodeOptions = {
+  readonly world: NodeWorld & EngineWorld;
+  /** Absolute path of its data folder. */
+  readonly data: string;
+  readonly environment?: string;
+  readonly listen: NodeAddress;
+  readonly advertise?: string;
+  readonly managers: readonly NodeAddress[];
+  readonly profile: Profile;
+  readonly cores: number;
+  readonly labels?: Labels;
+  /** Bytes this process may hold; null: 80 % of the machine's or cgroup's memory. */
+  readonly memoryMaxBytes?: number | null;
+};
+
+export type WorkerView = {
+  readonly node: string;
+  readonly boot: string;
+  readonly address: NodeAddress;
+  readonly held: Tenant["held"];
+};
+
+export type WorkerNode = {
+  readonly address: NodeAddress;
+  /** Hands its work back, says goodbye, closes. Idempotent. */
+  stop(): Promise<void>;
+  view(): WorkerView;
+};
+
+/** Joins the managers it can reach, and goes on looking for the others. Throws `storage`, and NetError for its ports. */
+export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNode> {
+  const { world, data, managers, profile, cores, labels = {}, environment = "default" } = options;
+  const station = await openStation({
+    world,
+    role: "worker",
+    data,
+    environment,
+    listen: options.listen,
+    managers,
+    profile,
+    cluster: () => null,
+    ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+  });
+  const { links, identity } = station;
+  const [toCores, fromCores] = createStreamPair<WorkerRequest, WorkerReport>();
+  const worker = createWorker({
+    world,
+    manager: fromCores,
+    cores,
+    memoryMaxBytes: options.memoryMaxBytes ?? null,
+  });
+  const blobs = createBlobs({ world, self: identity.node, store: createMemoryStore(), links, voters: () => [] });
+  const submissions = new Submissions(blobs);
+  const tenant = new Tenant({
+    clock: world.clock,
+    cores: toCores,
+    coreCount: cores,
+    boot: identity.bootId,
+    labels,
+    say: (manager, message) => void links.send(manager, { kind: "fromWorker", body: message }),
+    stream: (manager, part) => void links.send(manager, { kind: "snapshot", body: part }),
+    managers: () => links.peers().flatMap(({ node, role }) => (role === "manager" ? [node] : [])),
+    submission: (digest) => submissions.get(digest),
+  });
+  links.onMessage((from, message) => {
+    if (from.role === "manager" && message.kind === "toWorker") tenant.hear(from.node, message.body);
+  });
+  links.onUp((peer) => {
+    if (peer.role === "manager") tenant.renewWith(peer.node);
+  });
+  for (const address of managers.map(streamsAt)) links.want(address);
+  const close = (): void => {
+    tenant.close();
+    toCores.close();
+    worker.close();
+    blobs.close();
+  };
+  return node(world, station, tenant, close);
+}
+
+function node(world: NodeWorld, station: Station, tenant: Tenant, close: () => void): WorkerNode {
+  const { identity, address } = station;
+  let stopped: Promise<void> | null = null;
+  const stop = async (): Promise<void> => {
+    const timer = world.clock.setTimer(DRAIN_MS, () => tenant.close());
+    await tenant.drain();
+    timer.cancel();
+    close();
+    await station.leave();
+  };
+  return {
+    address,
+    stop: () => (stopped ??= stop()),
+    view: () => ({ node: identity.node, boot: identity.bootId, address, held: tenant.held }),
+  };
+}
+
+/** Submissions by digest, fetched once. */
+class Submissions {
+  readonly #blobs: Blobs;
+  readonly #held = new Map<string, Promise<Submission>>();
+
+  constructor(blobs: Blobs) {
+    this.#blobs = blobs;
+  }
+
+  get(digest: string): Promise<Submission> {
+    const known = this.#held.get(digest);
+    const submission = known ?? this.#fetch(digest);
+    this.#held.delete(digest);
+    this.#held.set(digest, submission);
+    const [oldest] = this.#held.keys();
+    if (this.#held.size > SUBMISSIONS_MAX && oldest !== undefined) this.#held.delete(oldest);
+    submission.catch(() => {
+      if (this.#held.get(digest) === submission) this.#held.delete(digest);
+    });
+    return submission;
+  }
+
+  async #fetch(digest: string): Promise<Submission> {
+    const read = unpackSubmission(await this.#blobs.pull(digest, { timeoutMs: FETCH_MS }));
+    // Read once, its bytes are not needed any more.
+    await this.#blobs.collect(new Set());
+    if (read.submission === null) throw new Error(read.message);
+    return read.submission;
+  }
+}
