@@ -231,7 +231,6 @@ function open(state: Circuits, config: CircuitConfig, now: number, circuit: Circ
 function enter(state: Circuits, circuit: Circuit, phase: Circuit["phase"]): void {
   circuit.phase = phase;
   circuit.epoch = ++state.epoch;
-  circuit.consecutive = 0;
   circuit.probes.clear();
 }
 

@@ -142,8 +142,7 @@ export function createOverload(config: OverloadConfig): Overload {
 
 /** Takes in one period. Out: the level from now on. */
 export function observe(state: Overload, config: OverloadConfig, sample: OverloadSample): OverloadLevel {
-  // A period without work is a good one: without this, the last latency before an idle hour would hold the level.
-  keep(state.latencies, sample.latencyMs ?? 0, config.window);
+  keep(state.latencies, sample.latencyMs, config.window);
   keep(state.cpus, sample.cpu, config.window);
   keep(state.memories, sample.memory, config.window);
   state.signals = signalsOf(state, config, 1);
@@ -237,7 +236,9 @@ function worst({ delta, latency, cpu, memory }: OverloadSignals): OverloadLevel 
   return [latency, cpu, memory].reduce((a, b) => (isWorse(b, a) ? b : a), delta);
 }
 
-/** Adds a value; a missing one lets the oldest go, so that a sensor that stopped holds no level. */
+/**
+ * Adds a value; a missing one lets the oldest go, so that neither an idle hour nor a sensor that stopped holds a level.
+ */
 function keep(values: number[], value: number | null, length: number): void {
   const isMeasured = value !== null && Number.isFinite(value);
   if (isMeasured) values.push(Math.max(0, value));

@@ -99,11 +99,11 @@ export function take(state: RateLimits, config: RateConfig, now: number, request
 }
 
 /** Gives back the token of a request that turned out not to count (a handshake that succeeded). */
-export function refund(state: RateLimits, config: RateConfig, request: Omit<RateRequest, "level">): void {
+export function refund(state: RateLimits, request: Omit<RateRequest, "level">): void {
   const table = state[request.operation];
-  const base = config[request.operation];
   const bucket = table.buckets.get(request.client) ?? table.shared;
-  if (base !== null && bucket !== null) bucket.tokens = Math.min(base.burst, bucket.tokens + 1);
+  // A token too many is cut off by the next request.
+  if (bucket !== null) bucket.tokens++;
 }
 
 /** Totals of every operation, for gauges. */

@@ -45,6 +45,7 @@ describe("a manager", () => {
     [0, "overloaded", "reject"],
     [90, "busy", "batch"],
     [72, "stressed", "batch"],
+    [90, "overloaded", "reject"],
   ];
   for (const [percent, overload, level] of table) {
     test(`${percent} % full and ${overload}: ${level}`, () => {
@@ -81,6 +82,28 @@ describe("a manager", () => {
     for (let now = 0; now < 60_000; now += 500) expect(press(state, PRESSURE, now, fill(57))).toBe("throttle");
     for (let now = 60_000; now < 120_000; now += 1_000)
       expect(press(state, PRESSURE, now, fill(now % 2_000 === 0 ? 60 : 10))).toBe("throttle");
+  });
+
+  test("a calm that began before a raise does not count after it", () => {
+    const state = createPressure(PRESSURE);
+    press(state, PRESSURE, 0, fill(70));
+    press(state, PRESSURE, 1_000, fill(0));
+    press(state, PRESSURE, 2_500, fill(100));
+    expect(press(state, PRESSURE, 2_600, fill(0))).toBe("reject");
+    expect(press(state, PRESSURE, 4_500, fill(0))).toBe("reject");
+    expect(press(state, PRESSURE, 4_600, fill(0))).toBe("batch");
+  });
+
+  test("who swings is lowered ever later, and a calm minute sets that back", () => {
+    const state = createPressure(PRESSURE);
+    const lowered = (from: number): number => {
+      press(state, PRESSURE, from, fill(70));
+      for (let now = from; ; now += 100) if (press(state, PRESSURE, now, fill(0)) === "none") return now - from;
+    };
+    const waits = Array.from({ length: 6 }, (_, at) => lowered(at * 40_000));
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    press(state, PRESSURE, 300_000, fill(0));
+    expect(lowered(300_000)).toBe(2_000);
   });
 
   test("a queue that jumps about its thresholds changes the level rarely; without hysteresis, all the time", () => {
@@ -156,6 +179,14 @@ describe("a worker", () => {
     for (let number = 0; number < 1_000; number++)
       hearLevel(state, CLUSTER_FLUSH, 5_000, { manager: `m${number}`, level: "none" });
     expect(state.told.size).toBe(CLUSTER_FLUSH.managersMax);
+    hearLevel(state, CLUSTER_FLUSH, 5_000, { manager: "m984", level: "throttle" });
+    hearLevel(state, CLUSTER_FLUSH, 5_000, { manager: "new", level: "none" });
+    expect([state.told.has("m984"), state.told.has("m985")]).toEqual([true, false]);
+  });
+
+  test("at reject it never sends more often than at batch", () => {
+    const config = flushConfigSchema.parse({ intervalMs: 5_000, levelTtlMs: 30_000 });
+    expect(flushPlan(config, "reject").intervalMs).toBe(20_000);
   });
 
   test("embedded, it sends ten times a second, and is never silent for longer than one", () => {
@@ -185,7 +216,7 @@ function loop(perSecond: (now: number) => number, config: PressureConfig): Loop 
   const pressure = createPressure(config);
   let [queued, changes, most, raisedAt] = [0, 0, 0, 0];
   const levels = new Set<PressureLevel>();
-  for (let now = 1_000; now < 300_000; now += 50) {
+  for (let now = 1_000; now < 200_000; now += 50) {
     for (const { state, hearsAt } of workers) {
       if (now % 1_000 === hearsAt - (hearsAt % 50))
         hearLevel(state, CLUSTER_FLUSH, now, { manager: "m1", level: pressure.level });
@@ -208,7 +239,7 @@ describe("together", () => {
     const slow = loop(() => 110, PRESSURE);
     expect(slow.queueMax).toBeLessThanOrEqual(400);
     expect(slow.levels.has("throttle")).toBe(true);
-    // Workers that do not listen would have filled it with 27,000.
+    // Workers that do not listen would have filled it with 18,000.
     const well = loop(() => 400, PRESSURE);
     expect([well.changes, [...well.levels]]).toEqual([0, ["none"]]);
   });

@@ -152,6 +152,10 @@ describe("half-open", () => {
     expect(viewOf(state, 5_000, "a", config).state).toBe("half-open");
     request(state, 5_000, false, "a", config);
     expect(viewOf(state, 5_000, "a", config).state).toBe("open");
+    for (const isClosed of [false, false, true]) {
+      request(state, 15_000, true, "a", config);
+      expect(viewOf(state, 15_000, "a", config).state === "closed").toBe(isClosed);
+    }
   });
 
   test("a probe without an outcome counts as failed: it cannot hold the circuit half-open", () => {
@@ -162,6 +166,8 @@ describe("half-open", () => {
     expect(viewOf(state, 15_000)).toMatchObject({ state: "open", nextProbeAtMs: 25_000 });
     if (lost !== null) report(state, STEADY, 15_001, { permit: lost, isSuccess: true });
     expect(viewOf(state, 15_001).state).toBe("open");
+    expect(request(state, 25_000, true)).toBe(true);
+    expect(viewOf(state, 25_000).state).toBe("closed");
   });
 
   test("a probe reported twice counts once", () => {

@@ -56,6 +56,18 @@ describe("the formula", () => {
     expect(state.limit).toBe(20);
   });
 
+  test("it shrinks unused: failures of a few requests count", () => {
+    const state = createDispatchLimit(DISPATCH_LIMIT);
+    for (let round = 0; round < 100; round++) wave(state, 2, null);
+    expect(Math.round(state.limit)).toBe(8);
+  });
+
+  test("round trips of nothing are good ones", () => {
+    const state = createDispatchLimit(DISPATCH_LIMIT);
+    for (let round = 0; round < 100; round++) wave(state, 200, 0);
+    expect(state.limit).toBe(200);
+  });
+
   test("round trips up to 1.5 times the average are noise, three times are not", () => {
     const noisy = createDispatchLimit(DISPATCH_LIMIT);
     for (let round = 0; round < 200; round++) wave(noisy, 200, round % 2 === 0 ? 10 : 13);
@@ -98,7 +110,7 @@ function saturated(places: number, config = DISPATCH_LIMIT): { readonly limit: n
   const busyUntil = Array.from({ length: places }, () => 0);
   let open: { readonly sentAt: number; readonly endsAt: number }[] = [];
   const seen: { limit: number; rttMs: number }[] = [];
-  for (let now = 0; now < 5_000; now++) {
+  for (let now = 0; now < 3_000; now++) {
     for (const ended of open.filter(({ endsAt }) => endsAt <= now)) {
       completed(state, config, ended.endsAt - ended.sentAt);
       seen.push({ limit: state.limit, rttMs: ended.endsAt - ended.sentAt });

@@ -127,6 +127,11 @@ describe("what dispatches teach", () => {
     expect(scores.map((value) => Math.round(value))).toEqual([10, 16, 22, 28, 34, 40, 40]);
   });
 
+  test("what was observed often enough is no doubtful number, and never below a millisecond", () => {
+    expect(score({ rtt: null }, taught(10))).toBeCloseTo(40, 9);
+    expect(score({}, taught(10, 0))).toBe(1);
+  });
+
   test("[LD-41.7.3] [GM-1.2.5] trust fades with silence, evenly, to nothing at five minutes", () => {
     const state = taught(10);
     const at = [0, 75_000, 150_000, 299_999, 300_000, 9e9];
@@ -156,6 +161,11 @@ describe("what dispatches teach", () => {
 describe("ranks", () => {
   test("[LD-27.1.1] the nearer of two that are well comes first", () => {
     expect(namesOf([far, near])).toEqual(["near", "far"]);
+    const twin = { ...near, name: "twin" };
+    expect([namesOf([twin, near]), namesOf([near, twin])]).toEqual([
+      ["near", "twin"],
+      ["near", "twin"],
+    ]);
   });
 
   test("[LD-27.1.2] [LD-42.5.1] a far one with free cores comes before a near one that is full", () => {
