@@ -217,6 +217,11 @@ export class Network {
     for (const connection of broken) connection.breakBothSides();
   }
 
+  /** Connections the host's system knows of, those included whose other side is gone without a word. */
+  connectionsOf(host: string): number {
+    return this.#named(host).connections.size;
+  }
+
   /** Whether an event of this probability happens. */
   happens(probability: number): boolean {
     return probability > 0 && nextFloat(this.prng) < probability;

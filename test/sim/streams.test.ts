@@ -41,6 +41,19 @@ describe("bytes", () => {
     expect(far.bytes).toEqual([1]);
   });
 
+  test("wait for those before them that take longer", () => {
+    const { cluster, near, far } = two();
+    cluster.network.setLink({ latencyMinMs: 100, latencyMeanMs: 100 });
+    near.say(1);
+    cluster.pass(1);
+    cluster.network.setLink({ latencyMinMs: 1, latencyMeanMs: 1 });
+    near.say(2);
+    cluster.pass(90);
+    expect(far.bytes).toEqual([]);
+    cluster.pass(10);
+    expect(far.bytes).toEqual([1, 2]);
+  });
+
   test("share the bandwidth of their link", () => {
     const { cluster, near, far } = two({ streamWindowBytes: 2 ** 22 });
     cluster.network.setLink({ latencyMinMs: 0.1, latencyMeanMs: 0.1, bytesPerMs: 1_000 });
@@ -220,7 +233,7 @@ describe("the end of the other process", () => {
 test("under any faults each side has read a prefix of what the other wrote, and all of it once they are over", () => {
   let resets = 0;
   let stalls = 0;
-  for (let seed = 1; seed <= 40; seed++) {
+  for (let seed = 1; seed <= 25; seed++) {
     const { cluster, nearHost, farHost, near, far } = two(
       { splitProbability: 0.2, streamWindowBytes: 3_000, stallMs: 8_000 },
       seed,
@@ -268,8 +281,31 @@ test("under any faults each side has read a prefix of what the other wrote, and 
       if (isWhole) expect(side.connection.pendingBytes).toBe(0);
     }
   }
-expect(stalls).toBeGreaterThan(50);
-  expect(resets).toBeLessThan(30);
+  expect(stalls).toBeGreaterThan(30);
+  expect(resets).toBeLessThan(20);
+});
+
+test("a process that crashed sends nothing again, even when something of it is still on its way", () => {
+  const { cluster, nearHost, near, far } = two();
+  cluster.network.cut("m1", "m2");
+  near.say(1);
+  cluster.pass(10);
+  cluster.network.heal();
+  near.say(2);
+  nearHost.crash();
+  cluster.pass(100_000);
+  expect(far.bytes).toEqual([]);
+});
+
+test("the system of a host forgets a connection once it is over", () => {
+  const { cluster, farHost, near } = two({ endOnKillProbability: 0 });
+  const counts = (): readonly number[] => ["m1", "m2"].map((host) => cluster.network.connectionsOf(host));
+  expect(counts()).toEqual([1, 1]);
+  farHost.crash();
+  expect(counts()).toEqual([1, 0]);
+  near.connection.end();
+  cluster.pass(100_000);
+  expect(counts()).toEqual([0, 0]);
 });
 
 describe("a reset in between", () => {
@@ -352,5 +388,6 @@ describe("a connect", () => {
     cluster.pass(10_000);
     expect(outcome()).toHaveProperty("error");
     expect(accepted).toEqual([]);
+    expect(["m1", "m2"].map((host) => cluster.network.connectionsOf(host))).toEqual([0, 0]);
   });
 });

@@ -67,6 +67,7 @@ export function datagramSuite(world: WorldUnderTest): void {
         await until(here.ports, "a datagram", () => receiver.received.length > at);
       }
       expect(receiver.received.map(({ bytes }) => bytes[63])).toEqual(Array.from({ length: 20 }, (_, at) => at));
+      expect(receiver.received[0]?.bytes.constructor).toBe(Uint8Array);
       const copy = receiver.received[3]?.bytes.slice();
       receiver.received[3]?.bytes.fill(200);
       expect(copy?.[0]).toBe(3);

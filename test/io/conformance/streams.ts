@@ -71,6 +71,8 @@ export function streamSuite(world: WorldUnderTest): void {
       expect(server.connection.remote).toEqual(client.connection.local);
       client.connection.write(text("hello"));
       await until(here.ports, "hello", () => server.text === "hello");
+      // Not a Buffer, whose slice is no copy.
+      expect(server.pieces[0]?.constructor).toBe(Uint8Array);
       server.connection.write(text("well "));
       server.connection.write(text("met"));
       await until(here.ports, "the answer", () => client.text === "well met");
