@@ -27,6 +27,8 @@ export type TlsOptions = {
   readonly clock: Pick<Clock, "epochMs">;
   /** Someone who connected was refused, and why: for the log. Not called for one who leaves by itself. */
   readonly onRefused?: (from: Address, why: string) => void;
+  /** Other than HANDSHAKES_MAX and HANDSHAKE_MS_MAX. */
+  readonly limits?: { readonly handshakes: number; readonly handshakeMs: number };
 };
 
 /** What hangs on a socket. `handshakeTimer`: while it has not proved who it is. */
@@ -48,6 +50,7 @@ export function createTlsStreams(options: TlsOptions): Streams {
 }
 
 async function listen(options: TlsOptions, at: Address, accept: (connection: Connection) => void): Promise<Listener> {
+  const limits = options.limits ?? { handshakes: HANDSHAKES_MAX, handshakeMs: HANDSHAKE_MS_MAX };
   const strangers = new Set<Socket>();
   const leave = (socket: Socket): void => {
     if (socket.data.handshakeTimer !== null) clearTimeout(socket.data.handshakeTimer);
@@ -66,14 +69,14 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
     open: (socket) => {
       // One object is given for all sockets of a listener.
       socket.data = { connection: null, handshakeTimer: null };
-      if (strangers.size >= HANDSHAKES_MAX) {
-        refuse(socket, `${HANDSHAKES_MAX} others are at their handshake`);
+      if (strangers.size >= limits.handshakes) {
+        refuse(socket, `${limits.handshakes} others are at their handshake`);
         return;
       }
       strangers.add(socket);
       socket.data.handshakeTimer = setTimeout(
-        () => refuse(socket, `no handshake in ${HANDSHAKE_MS_MAX / 1_000} s`),
-        HANDSHAKE_MS_MAX,
+        () => refuse(socket, `no handshake in ${limits.handshakeMs / 1_000} s`),
+        limits.handshakeMs,
       );
     },
     handshake: (socket, isDone, error) => {
