@@ -148,8 +148,8 @@ type Seen = {
 };
 
 /**
- * The cores that are open to the workflow: nobody else's, and kept free for nobody else; and how many there are with the
- * labels it asks for, open or not.
+ * The cores that are open to the workflow: nobody else's, and kept free for nobody else; and how many there are with
+ * the labels it asks for, open or not.
  */
 function seenBy({ state, pool, job, workflow, reservations }: Request): { eligible: number; open: Seen[] } {
   const { requires, prefers } = workflow.spec;

@@ -9,6 +9,9 @@ import { refuse, type Turn } from "./turn.ts";
 /** Earlier lives of a worker that are remembered, so that a late word of one does not bring it back. */
 const FORMER_MAX = 8;
 
+/** Workers a pool may have. */
+const WORKERS_MAX = 10_000;
+
 /** Adds the worker, or takes over its newest cores and labels. */
 export function join(turn: Turn, { worker, boot, cores, labels }: EntryOf<"join">): void {
   const known = turn.state.workers.get(worker);
@@ -16,6 +19,8 @@ export function join(turn: Turn, { worker, boot, cores, labels }: EntryOf<"join"
     return refuse(turn, "", "stale", `worker ${worker} has started again since`);
   const isSame = known?.boot === boot && known.cores === cores && areEqual(known.labels, labels);
   if (isSame) return;
+  if (known === undefined && turn.state.workers.size >= WORKERS_MAX)
+    return refuse(turn, "", "limit", `${WORKERS_MAX} workers are in the pool, as many as there may be`);
   if (known?.boot !== boot) {
     // It went without a word, or is back: attempts of this very life go on, those of any other do not.
     releasePlaces(turn, worker);

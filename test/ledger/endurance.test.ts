@@ -16,14 +16,16 @@ import { Oracle } from "./oracle.ts";
 
 const OPERATIONS = 1_000_000;
 const AUDIT_EVERY = 20_000;
-const LIVE_JOBS = 6;
-const RETAINED = 20;
+const LIVE_JOBS = 4;
+const RETAINED = 10;
 
 class Load {
   readonly state = createLedger();
   readonly oracle = new Oracle();
   readonly #prng = createPrng(1, "endurance");
   readonly #proposals: Proposal[] = [];
+  /** Jobs that have not finished. */
+  readonly #open: string[] = [];
   readonly #onTheWay = new Set<string>();
   readonly #live = new Map<number, AttemptId>();
   readonly reached = new Map<string, number>();
@@ -47,6 +49,12 @@ class Load {
           // Some are lost with their proposer, some are made twice.
           if (nextBelow(this.#prng, 50) !== 0) this.#propose(effect.proposal);
           if (nextBelow(this.#prng, 50) === 0) this.#proposals.push(effect.proposal);
+          break;
+        case "accepted":
+          this.#open.push(effect.job);
+          break;
+        case "finished":
+          this.#open.splice(this.#open.indexOf(effect.job), 1);
           break;
         case "dispatch":
           this.#live.set(effect.attempt.token, effect.attempt);
@@ -76,7 +84,7 @@ class Load {
 
   /** An owner does not say again what is on its way already. */
   #propose(proposal: Proposal): void {
-    const key = JSON.stringify(proposal);
+    const key = keyOf(proposal);
     if (this.#onTheWay.has(key)) return;
     this.#onTheWay.add(key);
     this.#proposals.push(proposal);
@@ -86,13 +94,13 @@ class Load {
     if (nextBelow(this.#prng, 10) < 5) {
       const next = this.#proposals.shift();
       if (next !== undefined) {
-        this.#onTheWay.delete(JSON.stringify(next));
+        this.#onTheWay.delete(keyOf(next));
         return this.commit(next);
       }
     }
     const id = this.#anyLive();
-    const live = [...this.state.jobs.values()].filter(({ phase }) => phase !== "finished");
-    const job = live[nextBelow(this.#prng, Math.max(1, live.length))];
+    const live = this.#open;
+    const job = this.state.jobs.get(live[nextBelow(this.#prng, Math.max(1, live.length))] ?? "");
     const draw = nextFloat(this.#prng);
     if (live.length < LIVE_JOBS && draw < 0.02) return this.#submit();
     if (draw < 0.024) return this.#membership();
@@ -136,13 +144,13 @@ class Load {
   }
 
   #membership(): void {
-    const worker = `w${nextBelow(this.#prng, 5)}`;
+    const worker = `w${nextBelow(this.#prng, 4)}`;
     const boot = this.state.workers.get(worker)?.boot ?? "1";
     const kind = nextBelow(this.#prng, 6);
     if (kind === 0) this.commit({ kind: "leave", worker, boot, isCertain: nextBelow(this.#prng, 2) === 0 });
     else {
       const labels = worker === "w0" ? {} : { zone: "a" };
-      const cores = 1 + nextBelow(this.#prng, 8);
+      const cores = 1 + nextBelow(this.#prng, 3);
       this.commit({ kind: "join", worker, cores, labels, boot: kind === 1 ? `boot ${this.#index}` : boot });
     }
   }
@@ -180,6 +188,14 @@ class Load {
     for (const id of this.#live.values()) if (at++ === skip) return id;
     return undefined;
   }
+}
+
+/** The same for proposals that ask for the same. */
+function keyOf(proposal: Proposal): string {
+  const workflowOf = "workflow" in proposal ? proposal.workflow : "";
+  const job = "job" in proposal ? proposal.job : "";
+  const owner = "ownerToken" in proposal ? proposal.ownerToken : "";
+  return `${proposal.kind} ${job} ${owner} ${workflowOf} ${"share" in proposal ? proposal.share : ""}`;
 }
 
 function fieldsOf(id: AttemptId) {

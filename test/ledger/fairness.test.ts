@@ -162,7 +162,7 @@ describe("labels", () => {
   });
 });
 
-test("proposals are only made for those that find their cores: a queue of hundreds costs one for each free core", () => {
+test("proposals are only made for those that find their cores: a long queue costs one for each free core", () => {
   const harness = pool([2]);
   for (let at = 0; at < 200; at++) harness.submit(small(), { job: `j${at}` });
   harness.ready("a", "j0");

@@ -1,5 +1,5 @@
-// A ledger out and in again: equal and of the same behaviour (interleaving.test.ts runs that over random scripts), and a
-// value from a peer that is none is refused with the place that is wrong.
+// A ledger out and in again: equal and of the same behaviour (interleaving.test.ts runs that over random scripts), and
+// a value from a peer that is none is refused with the place that is wrong.
 
 import { expect, test } from "bun:test";
 import { apply } from "../../src/ledger/apply.ts";

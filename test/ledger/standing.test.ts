@@ -1,5 +1,5 @@
-// The orders in force that a new owner gives again: all of them, once, in an order a worker can follow, and none that was
-// taken back. Compared with what was said when it happened.
+// The orders in force that a new owner gives again: all of them, once, in an order a worker can follow, and none that
+// was taken back. Compared with what was said when it happened.
 
 import { expect, test } from "bun:test";
 import type { Effect } from "../../src/ledger/effects.ts";

@@ -87,7 +87,7 @@ describe("a worker that may be gone", () => {
     expect(effects).toContainEqual({ kind: "lost", attempt: id, worker: "w1", isCertain: true });
   });
 
-  test("a share that was placed there and not dispatched yet is dispatched elsewhere, even if its dispatch got lost", () => {
+  test("a share placed there and not dispatched yet is dispatched elsewhere, even if its dispatch got lost", () => {
     const harness = new Harness();
     harness.join("w1", 1);
     harness.commit({
