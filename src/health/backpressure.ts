@@ -8,6 +8,7 @@ import type { OverloadLevel } from "./overload.ts";
 
 /** From free to closed. */
 export const PRESSURE_LEVELS = ["none", "throttle", "batch", "reject"] as const;
+/** How much is asked of those who report. */
 export type PressureLevel = (typeof PRESSURE_LEVELS)[number];
 
 const fill = z.number().positive().max(1);
@@ -35,9 +36,12 @@ export const pressureConfigSchema = z
   })
   .refine(({ stepDownMs, stepDownMaxMs }) => stepDownMs <= stepDownMaxMs, "stepDownMs is at most stepDownMaxMs")
   .refine(({ throttle, batch, reject }) => throttle < batch && batch < reject, "thresholds must ascend");
+/** Checked settings. */
 export type PressureConfig = Readonly<z.infer<typeof pressureConfigSchema>>;
+/** The defaults, for managers and gates. */
 export const PRESSURE: PressureConfig = pressureConfigSchema.parse({});
 
+/** State of one manager: plain data, changed by `press` alone. */
 export type Pressure = {
   level: PressureLevel;
   /** Since when less than the level would do; null: it would not. */
@@ -48,6 +52,7 @@ export type Pressure = {
   stepDownMs: number;
 };
 
+/** No pressure, no past. */
 export function createPressure(config: PressureConfig): Pressure {
   return { level: "none", calmSince: null, loweredAt: null, stepDownMs: config.stepDownMs };
 }
@@ -128,8 +133,11 @@ export const flushConfigSchema = z
       levelTtlMs > Math.max(silenceMaxMs, intervalMs * batchFactor),
     "levelTtlMs is above the longest silence",
   );
+/** Checked settings. */
 export type FlushConfig = Readonly<z.infer<typeof flushConfigSchema>>;
+/** A worker of a cluster. */
 export const CLUSTER_FLUSH: FlushConfig = flushConfigSchema.parse({});
+/** The worker inside a submit. */
 export const EMBEDDED_FLUSH: FlushConfig = flushConfigSchema.parse({ intervalMs: 100, silenceMaxMs: 1_000 });
 
 /** How a worker sends at a level. */
@@ -141,6 +149,7 @@ export type FlushPlan = {
   readonly sendsLive: boolean;
 };
 
+/** How to send at a level. */
 export function flushPlan(config: FlushConfig, level: PressureLevel): FlushPlan {
   const { intervalMs, throttleFactor, batchFactor, silenceMaxMs } = config;
   switch (level) {
@@ -162,6 +171,7 @@ export type Flush = {
   sentAt: number | null;
 };
 
+/** Nothing was told, nothing sent. */
 export function createFlush(): Flush {
   return { told: new Map(), sentAt: null };
 }
@@ -193,10 +203,11 @@ export function flushLevel(state: Flush, config: FlushConfig, now: number): Pres
   return level;
 }
 
-/** Due now: how to send, and it counts as sent. Not due: when it will be, unless a level changes. */
+/** Due: how to send. Not due: when it will be, unless a level changes. */
 export type FlushDecision =
   { readonly kind: "send"; readonly plan: FlushPlan } | { readonly kind: "wait"; readonly untilMs: number };
 
+/** Is a snapshot due? If so it counts as sent now: the caller sends it. Finals are sent without asking. */
 export function flush(state: Flush, config: FlushConfig, now: number): FlushDecision {
   const plan = flushPlan(config, flushLevel(state, config, now));
   const dueAt = state.sentAt === null ? now : state.sentAt + plan.intervalMs;

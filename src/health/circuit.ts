@@ -36,13 +36,16 @@ export const circuitConfigSchema = z
     peersMax: z.int().min(1).default(4_096),
   })
   .refine(({ openMs, openMaxMs }) => openMs <= openMaxMs, "openMs is at most openMaxMs");
+/** Checked settings. */
 export type CircuitConfig = Readonly<z.infer<typeof circuitConfigSchema>>;
+/** The defaults, for every node. */
 export const CIRCUITS: CircuitConfig = circuitConfigSchema.parse({});
 
 /** Slices of the window: outcomes leave it a tenth at a time. */
 const SLICES = 10;
 const [SUCCESS, FAILURE] = [0, 1];
 
+/** One peer's circuit; all times are of the clock that passes `now`. */
 export type Circuit = {
   phase: "closed" | "open" | "half-open";
   /** New with every change of phase: an outcome of a request admitted before it says nothing about this phase. */
@@ -81,6 +84,7 @@ export type Permit = {
   readonly probe: number | null;
 };
 
+/** The answer to `admitTo`. retryAfterMs: whole ms until a probe may go, 1 at least. */
 export type CircuitDecision =
   { readonly kind: "admitted"; readonly permit: Permit } | { readonly kind: "refused"; readonly retryAfterMs: number };
 
@@ -94,6 +98,7 @@ export type CircuitView = {
   readonly nextProbeAtMs: number | null;
 };
 
+/** No peer is known. In: seed of the jitter. */
 export function createCircuits(seed: number): Circuits {
   return { prng: createPrng(seed, "circuits"), peers: new Map(), epoch: 0 };
 }

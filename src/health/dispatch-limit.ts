@@ -25,9 +25,12 @@ export const dispatchLimitConfigSchema = z
     warmUp: z.int().min(1).default(10),
   })
   .refine(({ initial, min, max }) => min <= initial && initial <= max, "min <= initial <= max");
+/** Checked settings. */
 export type DispatchLimitConfig = Readonly<z.infer<typeof dispatchLimitConfigSchema>>;
+/** The defaults, for managers to workers. */
 export const DISPATCH_LIMIT: DispatchLimitConfig = dispatchLimitConfigSchema.parse({});
 
+/** State for one destination: plain data. */
 export type DispatchLimit = {
   /** Fractional; the whole part counts. */
   limit: number;
@@ -38,6 +41,7 @@ export type DispatchLimit = {
   samples: number;
 };
 
+/** The initial limit, nothing under way. */
 export function createDispatchLimit(config: DispatchLimitConfig): DispatchLimit {
   return { limit: config.initial, inFlight: 0, longMs: 0, samples: 0 };
 }

@@ -7,6 +7,7 @@ import { z } from "zod";
 
 /** From well to worst. */
 export const OVERLOAD_LEVELS = ["healthy", "busy", "stressed", "overloaded"] as const;
+/** How a node is. */
 export type OverloadLevel = (typeof OVERLOAD_LEVELS)[number];
 
 const fraction = z.number().min(0).max(1);
@@ -66,6 +67,7 @@ export const overloadConfigSchema = z.strictObject({
   flapWindow: z.int().min(1).default(60),
   lowerAfterMax: z.int().min(1).default(40),
 });
+/** Checked settings. */
 export type OverloadConfig = Readonly<z.infer<typeof overloadConfigSchema>>;
 
 /** Managers and gates. */
@@ -83,6 +85,7 @@ export type OverloadSample = {
   readonly memory: number | null;
 };
 
+/** State of one detector: plain data, changed by `observe` alone. */
 export type Overload = {
   level: OverloadLevel;
   /** The newest values, oldest first; each at most `window` long. */
@@ -123,6 +126,7 @@ export type OverloadView = {
 
 const WELL: OverloadSignals = { delta: "healthy", latency: "healthy", cpu: "healthy", memory: "healthy" };
 
+/** A healthy detector that has seen nothing. */
 export function createOverload(config: OverloadConfig): Overload {
   return {
     level: "healthy",
@@ -157,6 +161,7 @@ export function isWorse(a: OverloadLevel, b: OverloadLevel): boolean {
   return OVERLOAD_LEVELS.indexOf(a) > OVERLOAD_LEVELS.indexOf(b);
 }
 
+/** What status shows. Changes nothing. */
 export function overloadView(state: Overload): OverloadView {
   const { level, signals, baselineMs } = state;
   return { level, signals, latencyMs: median(state.latencies), baselineMs };

@@ -7,6 +7,7 @@ import type { OverloadLevel } from "./overload.ts";
 
 /** What is limited. auth: attempts to shake hands, by address, given back when they succeed. */
 export const OPERATIONS = ["submit", "stats", "join", "admin", "status", "auth"] as const;
+/** One of them. */
 export type Operation = (typeof OPERATIONS)[number];
 
 const ruleSchema = z.strictObject({
@@ -17,6 +18,7 @@ const ruleSchema = z.strictObject({
   /** After a refusal, nothing for so long, however often it is tried. 0: only until there is a token. */
   penaltyMs: z.int().min(0).default(0),
 });
+/** One bucket's size and refill. */
 export type RateRule = Readonly<z.infer<typeof ruleSchema>>;
 
 /** null: not limited. */
@@ -40,9 +42,12 @@ export const rateConfigSchema = z.strictObject({
     .strictObject({ healthy: factor, busy: factor, stressed: factor, overloaded: factor })
     .default({ healthy: 1, busy: 1, stressed: 0.5, overloaded: 0.1 }),
 });
+/** Checked settings. */
 export type RateConfig = Readonly<z.infer<typeof rateConfigSchema>>;
+/** The defaults, for every node. */
 export const RATES: RateConfig = rateConfigSchema.parse({});
 
+/** One client's tokens for one operation. */
 export type Bucket = {
   tokens: number;
   /** When they were counted. */
@@ -62,8 +67,10 @@ export type BucketTable = {
   refused: number;
   forgotten: number;
 };
+/** State of one node: plain data. */
 export type RateLimits = { readonly [operation in Operation]: BucketTable };
 
+/** The answer to a request. */
 export type RateDecision =
   | { readonly kind: "allowed" }
   /** Whole ms, at least 1; the same request then succeeds if nothing else was asked and the level stays. */
@@ -76,6 +83,7 @@ const ALLOWED: RateDecision = { kind: "allowed" };
 /** Idle buckets forgotten by one call: the table shrinks faster than it grows, at constant cost. */
 const FORGET_MAX = 2;
 
+/** Nobody is known. */
 export function createRateLimits(): RateLimits {
   const table = (): BucketTable => ({ buckets: new Map(), shared: null, allowed: 0, refused: 0, forgotten: 0 });
   return { submit: table(), stats: table(), join: table(), admin: table(), status: table(), auth: table() };

@@ -23,12 +23,15 @@ export const retryConfigSchema = z
     capMs: z.int().min(1).default(10_000),
   })
   .refine(({ baseMs, capMs }) => baseMs <= capMs, "baseMs is at most capMs");
+/** Checked settings. */
 export type RetryConfig = Readonly<z.infer<typeof retryConfigSchema>>;
+/** The defaults, for every destination. */
 export const RETRIES: RetryConfig = retryConfigSchema.parse({});
 
 const SLICES = 10;
 const [FIRST, RETRY] = [0, 1];
 
+/** State for one destination: plain data of fixed size. */
 export type RetryBudget = {
   readonly prng: Prng;
   readonly attempts: SlidingCounts;
@@ -47,11 +50,13 @@ export type FailedAttempt = {
   readonly deadlineMs: number | null;
 };
 
+/** The answer to `retryOf`. delayMs: whole ms from now. */
 export type RetryDecision =
   | { readonly kind: "retry"; readonly delayMs: number }
   /** attempts: as many as there may be. deadline: the wait would end after it. budget: too many retries already. */
   | { readonly kind: "give-up"; readonly why: "attempts" | "deadline" | "budget" };
 
+/** An unused budget. In: seed of the jitter. */
 export function createRetryBudget(config: RetryConfig, seed: number): RetryBudget {
   return {
     prng: createPrng(seed, "retries"),

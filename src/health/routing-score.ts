@@ -7,6 +7,7 @@ import type { PressureLevel } from "./backpressure.ts";
 
 /** From best to worst; the last is never used. */
 export const DATACENTER_CLASSES = ["healthy", "busy", "degraded", "unhealthy"] as const;
+/** How a datacenter is. */
 export type DatacenterClass = (typeof DATACENTER_CLASSES)[number];
 
 const weight = z.number().min(0);
@@ -53,7 +54,9 @@ export const routingConfigSchema = z.strictObject({
   /** Datacenters remembered (256); beyond it the one longest unheard of goes. */
   datacentersMax: z.int().min(1).default(256),
 });
+/** Checked settings. */
 export type RoutingConfig = Readonly<z.infer<typeof routingConfigSchema>>;
+/** The defaults, for gates. */
 export const ROUTING: RoutingConfig = routingConfigSchema.parse({});
 
 /** What a gate knows of one datacenter. Counts of `total` are those configured or ever registered. */

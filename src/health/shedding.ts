@@ -8,6 +8,7 @@ import type { OverloadLevel } from "./overload.ts";
 
 /** Classes of requests, most important first; the wire's lanes. */
 export const REQUEST_CLASSES = ["critical", "control", "submit", "stats"] as const;
+/** How much a request matters. */
 export type RequestClass = (typeof REQUEST_CLASSES)[number];
 type Sheddable = Exclude<RequestClass, "critical">;
 
@@ -42,9 +43,12 @@ export const sheddingConfigSchema = z.strictObject({
     .strictObject({ healthy: inFlight, busy: inFlight, stressed: inFlight, overloaded: inFlight })
     .default({ healthy: 250, busy: 500, stressed: 1_000, overloaded: 2_000 }),
 });
+/** Checked settings. */
 export type SheddingConfig = Readonly<z.infer<typeof sheddingConfigSchema>>;
+/** The defaults, for every node. */
 export const SHEDDING: SheddingConfig = sheddingConfigSchema.parse({});
 
+/** State of one node: plain data, changed by `admit` and `finish` alone. */
 export type Shedding = {
   readonly prng: Prng;
   readonly inFlight: Record<RequestClass, number>;
@@ -58,6 +62,7 @@ export type Admission =
   | { readonly kind: "taken" }
   | { readonly kind: "shed"; readonly why: "overload" | "full"; readonly retryAfterMs: number };
 
+/** Nothing is under way. In: seed of the draws. */
 export function createShedding(seed: number): Shedding {
   return {
     prng: createPrng(seed, "shedding"),

@@ -3,6 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 
+/** The window's state. */
 export type SlidingCounts = {
   readonly sliceMs: number;
   /** Ring: slice number modulo its length. */

@@ -104,6 +104,9 @@ describe("a manager", () => {
     expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
     press(state, PRESSURE, 300_000, fill(0));
     expect(lowered(300_000)).toBe(2_000);
+    // A rise through three levels is one swing.
+    for (const percent of [70, 85, 95]) press(state, PRESSURE, 303_000, fill(percent));
+    expect(state.stepDownMs).toBe(4_000);
   });
 
   test("a queue that jumps about its thresholds changes the level rarely; without hysteresis, all the time", () => {
@@ -260,6 +263,7 @@ test("levels are ordered, and settings that contradict themselves are refused", 
   expect(higher("none", "reject")).toBe("reject");
   expect(pressureConfigSchema.safeParse({ batch: 0.5 }).error?.message).toContain("thresholds must ascend");
   expect(flushConfigSchema.safeParse({ levelTtlMs: 9_000 }).error?.message).toContain("above the longest silence");
+  expect(flushConfigSchema.safeParse({ intervalMs: 5_000 }).error?.message).toContain("above the longest silence");
   expect(() => pressureOf(PRESSURE, { queued: 0, queueMax: 0, overload: "healthy" }, 1)).toThrow("a queue has room");
 });
 

@@ -117,6 +117,17 @@ describe("signals", () => {
     expect(feed(state, times(6, { cpu: 1, latencyMs: 700 }), WORKER_NODE).at(-1)).toBe("stressed");
   });
 
+  test("the first baseline is the mean of the warm-up, not its first sample", () => {
+    const config = overloadConfigSchema.parse({ window: 1 });
+    const state = createOverload(config);
+    feed(
+      state,
+      [100, 50, 60].map((latencyMs) => ({ ...IDLE, latencyMs })),
+      config,
+    );
+    expect(overloadView(state)).toMatchObject({ baselineMs: 70, latencyMs: 60 });
+  });
+
   test("before the warm-up is over there is no baseline, and the other signals judge already", () => {
     const state = createOverload(CONTROL_NODE);
     expect(feed(state, times(2, { latencyMs: 60 }).concat(times(7, { latencyMs: 190 }))).at(-1)).toBe("healthy");
