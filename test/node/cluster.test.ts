@@ -1,0 +1,246 @@
+// Whole jobs on a simulated cluster of three managers and two workers, with what may go wrong: every job ends once, and
+// where no worker died the counts are the target's own. Virtual time; a run is its seed.
+
+import { describe, expect, test } from "bun:test";
+import type { JobResult } from "../../src/load/result.ts";
+import { workflowPlan } from "./plans.ts";
+import { counted, SimCluster, type Submitted } from "./sim-cluster.ts";
+
+function steady(seconds: number) {
+  return [workflowPlan("default", { executor: { kind: "constant-vus", vus: 10, durationMs: seconds * 1_000 } })];
+}
+
+/** Everything sent is counted, once. */
+function expectExact(cluster: SimCluster, result: JobResult): void {
+  const { requests, unsent } = counted(result);
+  expect(requests - unsent).toBe(cluster.target.seenOf.get(result.id) ?? 0);
+}
+
+/** A job that has sent for some seconds. */
+function running(cluster: SimCluster, seconds = 20): Submitted {
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(seconds) });
+  cluster.until(() => (cluster.target.seenOf.get("job1") ?? 0) > 300);
+  return submitted;
+}
+
+describe("a job on a cluster", () => {
+  test("runs on the workers' cores and counts every request once", () => {
+    const cluster = new SimCluster();
+    const submitted = cluster.submit("c0", "job1", { workflows: steady(5) });
+    const result = cluster.finish(submitted);
+    expect(result).toMatchObject({ state: "completed", late: 0, unreportedMax: 0, disturbed: [] });
+    expectExact(cluster, result);
+    expect(counted(result).requests).toBeGreaterThan(300);
+    expect(new Set(result.cores.map(({ node }) => node)).size).toBe(2);
+    const seconds = submitted.events.flatMap((event) => (event.kind === "second" ? [event.window.second] : []));
+    expect(seconds.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
+    expect(submitted.events.some(({ kind }) => kind === "view")).toBe(true);
+  });
+
+  test("setup comes first, teardown last, and a value provided is seen by the workflow after", () => {
+    const cluster = new SimCluster();
+    const submitted = cluster.submit(
+      "c0",
+      "job1",
+      {
+        setup: { timeoutMs: 10_000 },
+        teardown: { timeoutMs: 10_000 },
+        workflows: [
+          workflowPlan("login", { executor: { kind: "constant-vus", vus: 2, durationMs: 1_000 } }),
+          workflowPlan("browse", { after: ["login"], executor: { kind: "constant-vus", vus: 4, durationMs: 2_000 } }),
+        ],
+      },
+      { login: { provide: { key: "token" } } },
+    );
+    const result = cluster.finish(submitted);
+    expect(result.workflows.map(({ name, state }) => [name, state])).toEqual([
+      ["login", "completed"],
+      ["browse", "completed"],
+      ["::setup", "completed"],
+      ["::teardown", "completed"],
+    ]);
+    expectExact(cluster, result);
+    const job = cluster.managers.get("m0")?.view().ledger.jobs.get("job1");
+    expect([...(job?.workflows.get("login")?.provided.keys() ?? [])]).toEqual(["token"]);
+  });
+});
+
+describe("managers that go", () => {
+  test("the owner is killed: another takes over, nothing is lost and nothing counted twice", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster);
+    const owner = cluster.ownerOf("job1") ?? "";
+    cluster.kill(owner);
+    cluster.until(() => cluster.ownerOf("job1") !== null, 10_000);
+    const result = cluster.finish(submitted);
+    expect(result).toMatchObject({ state: "completed", late: 0, unreportedMax: 0 });
+    expect(result.disturbed.map(({ why }) => why)).toEqual(["the owner of the job changed"]);
+    expectExact(cluster, result);
+    // No share moved: workers went on.
+    expect(cluster.target.attempts.size).toBe(4);
+  });
+
+  test("the leader that owns nothing is killed: the job does not notice", () => {
+    const cluster = new SimCluster();
+    // The second job's owner is the manager that owns fewest.
+    const submitted = running(cluster);
+    const leader = cluster.leader() ?? "";
+    const second = cluster.submit("c1", "job2", { workflows: steady(1) });
+    cluster.kill(leader);
+    for (const one of [submitted, second]) {
+      const result = cluster.finish(one);
+      expect(result.state).toBe("completed");
+      expectExact(cluster, result);
+    }
+  });
+
+  test("each manager is killed and started again in turn: the job completes with exact counts", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster, 30);
+    for (const name of ["m0", "m1", "m2"]) {
+      cluster.kill(name);
+      cluster.run(3_000);
+      cluster.restart(name);
+      cluster.run(4_000);
+    }
+    const result = cluster.finish(submitted);
+    expect(result).toMatchObject({ state: "completed", unreportedMax: 0 });
+    expectExact(cluster, result);
+  });
+
+  test("no quorum for longer than the lease: shares stop, and go on when it is back", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster, 40);
+    const [first = "", second = ""] = ["m0", "m1", "m2"].filter((name) => name !== cluster.ownerOf("job1"));
+    cluster.kill(first);
+    cluster.kill(second);
+    cluster.run(16_000);
+    const stopped = cluster.target.seen;
+    cluster.run(4_000);
+    expect(cluster.target.seen).toBe(stopped);
+    cluster.restart(first);
+    cluster.restart(second);
+    const result = cluster.finish(submitted);
+    expect(result).toMatchObject({ state: "completed", unreportedMax: 0 });
+    expectExact(cluster, result);
+    expect(cluster.target.seen).toBeGreaterThan(stopped);
+  });
+});
+
+describe("workers that go", () => {
+  test("one is killed: its shares move at once, what it had not reported is bounded", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster);
+    cluster.kill("w0");
+    const result = cluster.finish(submitted);
+    expect(result.state).toBe("completed");
+    expect(result.disturbed.length).toBeGreaterThan(0);
+    const { requests, unsent } = counted(result);
+    const seen = cluster.target.seenOf.get("job1") ?? 0;
+    expect(requests - unsent).toBeLessThanOrEqual(seen);
+    expect(seen - (requests - unsent)).toBeLessThanOrEqual(result.unreportedMax);
+    expect(result.unreportedMax).toBeLessThan(requests);
+  });
+
+  test("one is started anew: what its earlier life ran moves at once", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster);
+    cluster.restart("w0");
+    const killedAtMs = cluster.kernel.nowMs;
+    cluster.until(() => cluster.target.attempts.size > 4, 5_000);
+    expect(cluster.kernel.nowMs - killedAtMs).toBeLessThan(5_000);
+    expect(cluster.finish(submitted).state).toBe("completed");
+  });
+
+  test("one is cut off: it stops with its lease, and only then its work moves; what it had sent is counted late", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster, 40);
+    cluster.network.isolate("w0");
+    const cutAtMs = cluster.kernel.nowMs;
+    cluster.run(11_000);
+    const alone = [...cluster.target.attempts.values()].filter(({ node }) => node === "w0");
+    for (const { lastAtMs } of alone) expect(lastAtMs - cutAtMs).toBeLessThan(10_500);
+    cluster.until(() => cluster.target.attempts.size > 4, 20_000);
+    for (const { preparedAtMs } of [...cluster.target.attempts.values()].slice(4))
+      expect(preparedAtMs).toBeGreaterThanOrEqual(Math.max(...alone.map(({ lastAtMs }) => lastAtMs)));
+    cluster.run(3_000);
+    cluster.network.heal();
+    const result = cluster.finish(submitted);
+    expect(result.state).toBe("completed");
+    const { requests, unsent } = counted(result);
+    const seen = cluster.target.seenOf.get("job1") ?? 0;
+    expect(seen - (requests - unsent)).toBeLessThanOrEqual(result.unreportedMax);
+    expect(seen).toBeGreaterThan(requests - unsent);
+  });
+
+  test("one stops in order: it hands its work back, and nothing is lost", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster);
+    let isGone = false;
+    void cluster.workers
+      .get("w0")
+      ?.stop()
+      .then(() => {
+        isGone = true;
+        cluster.kill("w0");
+      });
+    cluster.until(() => isGone, 12_000);
+    const result = cluster.finish(submitted);
+    expect(result).toMatchObject({ state: "completed", unreportedMax: 0, late: 0 });
+    expectExact(cluster, result);
+  });
+});
+
+describe("clients", () => {
+  test("the client is killed: the job goes on, and another client gets its result", () => {
+    const cluster = new SimCluster();
+    running(cluster);
+    cluster.kill("c0");
+    cluster.run(2_000);
+    const other = cluster.submit("c1", "job1", { workflows: steady(20) });
+    expectExact(cluster, cluster.finish(other));
+  });
+
+  test("its manager is killed: it goes on with another and still gets every kind of event and the result", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster);
+    const eventsBefore = submitted.events.length;
+    // Whichever it talks to: all in turn, one at a time.
+    for (const name of ["m0", "m1", "m2"]) {
+      cluster.kill(name);
+      cluster.run(4_000);
+      cluster.restart(name);
+      cluster.run(1_000);
+    }
+    expect(cluster.finish(submitted).state).toBe("completed");
+    expect(submitted.events.length).toBeGreaterThan(eventsBefore);
+  });
+
+  test("the same id twice is one job; with another content it is refused", () => {
+    const cluster = new SimCluster();
+    const first = cluster.submit("c0", "job1", { workflows: steady(3) });
+    const again = cluster.submit("c1", "job1", { workflows: steady(3) });
+    const other = cluster.submit("c2", "job1", { workflows: steady(4) });
+    cluster.until(() => other.error !== null || first.error !== null, 20_000);
+    const winners = [first, again].filter(({ error }) => error === null);
+    expect([winners.length, other.error === null]).toEqual(other.error === null ? [0, true] : [2, false]);
+    for (const one of winners) expectExact(cluster, cluster.finish(one));
+    expect(cluster.target.attempts.size).toBe(4);
+  });
+
+  test("cancel ends the job gracefully, as interrupted, with everything counted", () => {
+    const cluster = new SimCluster();
+    const submitted = running(cluster);
+    submitted.job.cancel();
+    const result = cluster.finish(submitted, 20_000);
+    expect(result).toMatchObject({ state: "cancelled", errorCode: "interrupted" });
+    expectExact(cluster, result);
+  });
+
+  test("a plan that has no order is refused", () => {
+    const cluster = new SimCluster();
+    const submitted = cluster.submit("c0", "job1", { workflows: [workflowPlan("a", { after: ["x"] })] });
+    cluster.until(() => submitted.error !== null, 20_000);
+    expect(String(submitted.error)).toContain('"x"');
+  });
+});
