@@ -48,7 +48,7 @@ const hardSchema = z.object({
   lost: z.enum(["nothing", "entries", "votes"]),
 }) satisfies z.ZodType<HardState>;
 
-/** `bytes` in the record, or `digest` where they lie. The membership is always here: it says whom to ask for the rest. */
+/** `bytes` in the record, or `digest` where they lie. The membership is always here: it says whom else to ask. */
 const snapshotSchema = z.object({
   membership: membershipSchema,
   sessions: sessionsSchema,
@@ -57,8 +57,8 @@ const snapshotSchema = z.object({
 });
 
 /**
- * Throws AssertionError when what consensus may write or say does not fit: an entry of the largest numbers costs no more
- * than the core counts for it (so one append fits a frame), and the largest entry and snapshot fit a record of the log.
+ * Throws AssertionError when what consensus may write or say does not fit: an entry of the largest numbers costs no
+ * more than the core counts for it (so one append fits a frame), and the largest entry and snapshot fit a record.
  */
 export function assertSizes(limits: RaftLimits, wal: WalLimits): void {
   const payload = {

@@ -1,5 +1,5 @@
-// The one timer of a core: it fires at the core's deadline, however often that moves, and lets the sockets be read first
-// when the process stood still.
+// The one timer of a core: it fires at the core's deadline, however often that moves, and lets the sockets be read
+// first when the process stood still.
 
 import type { Clock, Timer } from "../io/world.ts";
 

@@ -3,6 +3,7 @@
 
 import { createPrng } from "../base/prng.ts";
 import { NetError, type NetErrorCode } from "../io/net-error.ts";
+import { claimProblem } from "../io/security/peer-identity.ts";
 import type { Address, Connection, Listener, NodeWorld, Timer } from "../io/world.ts";
 import { type Channel, type ChannelCounters, type ChannelEnd, openChannel } from "../wire/channel.ts";
 import type { Hello } from "../wire/handshake.ts";
@@ -261,6 +262,7 @@ class NodeLinks implements Links {
       protocol: nodeProtocol,
       isDialler,
       timeoutMs: this.#timeoutMs,
+      vet: (hello) => claimProblem(connection.peer, hello),
     });
     this.#channels.add(channel);
     channel.onOpen((hello) => {

@@ -58,7 +58,10 @@ export const blobHaveSchema = z.object({ digest, size });
 /** It is durable here. Idempotent. */
 export const blobStoredSchema = z.object({ digest });
 
-/** 10 to 29: consensus, membership, proposals, blobs. From 30 on: managers, workers and clients (worker-messages.ts, client-messages.ts). */
+/**
+ * 10 to 29: consensus, membership, proposals, blobs. From 30 on: managers, workers and clients (worker-messages.ts,
+ * client-messages.ts).
+ */
 const TABLE = {
   raft: { tag: 10, lane: "critical", schema: raftMessageSchema },
   swim: { tag: 11, lane: "critical", schema: streamMessageSchema },

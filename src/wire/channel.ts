@@ -40,8 +40,8 @@ export type Channel<Any extends Message> = {
   peer(): Hello | null;
   readonly isDialler: boolean;
   /**
-   * false: not taken: closed, no handshake yet, or the lane is full. `key`: a message of the same kind and key that still
-   * waits is replaced at its place.
+   * false: not taken: closed, no handshake yet, or the lane is full. `key`: a message of the same kind and key that
+   * still waits is replaced at its place.
    */
   send(message: Any, options?: { readonly key?: string }): boolean;
   /** One handler each, set in the turn the channel is opened. */
@@ -62,6 +62,8 @@ export type ChannelOptions<Any extends Message> = {
   readonly isDialler: boolean;
   /** For the handshake. */
   readonly timeoutMs: number;
+  /** What is wrong with who the other side says it is, given what it proved; null: nothing. */
+  readonly vet?: (theirs: Hello) => string | null;
   readonly lanes?: Readonly<Record<Lane, LaneLimits>>;
 };
 
@@ -291,14 +293,18 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
     const parsed = helloSchema.safeParse(decoded.ok ? decoded.value : null);
     if (!parsed.success) return this.#break("protocol", "the other side sent a handshake that is none");
     const judgement = judge(this.#options.hello, parsed.data);
-    if (!judgement.ok) {
-      // The other side judges by itself, from the hello that is on its way to it.
-      this.#connection.end();
-      return this.#finish({ reason: "refused", message: judgement.message, refusal: judgement.code });
-    }
+    // The other side judges by itself, from the hello that is on its way to it.
+    if (!judgement.ok) return this.#refuse(judgement.code, judgement.message);
+    const claim = this.#options.vet?.(parsed.data) ?? null;
+    if (claim !== null) return this.#refuse("identity", claim);
     this.#timer.cancel();
     this.#peer = parsed.data;
     this.#opened?.(parsed.data);
+  }
+
+  #refuse(refusal: HandshakeRefusal, message: string): void {
+    this.#connection.end();
+    this.#finish({ reason: "refused", message, refusal });
   }
 
   /** The connection is of no more use. */

@@ -30,7 +30,8 @@ export const helloSchema = z
 
 export type Hello = z.infer<typeof helloSchema>;
 
-export type HandshakeRefusal = "self" | "environment" | "cluster" | "version";
+/** identity: it says it is who its certificate does not name (channel.ts asks). */
+export type HandshakeRefusal = "self" | "environment" | "cluster" | "version" | "identity";
 
 /** `minor`: the one both speak. `message`: a sentence with both sides' values. */
 export type Judgement =

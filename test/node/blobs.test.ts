@@ -1,5 +1,5 @@
-// Goal: blobs reach a majority before anybody relies on them and can be had from whoever keeps them. Method: managers on
-// simulated hosts with a blob store each, kept apart, killed and damaged; a client that serves its own from memory.
+// Goal: blobs reach a majority before anybody relies on them and can be had from whoever keeps them. Method: managers
+// on simulated hosts with a blob store each, kept apart, killed and damaged; a client that serves its own from memory.
 
 import { describe, expect, test } from "bun:test";
 import { createPrng, nextU32 } from "../../src/base/prng.ts";

@@ -1,6 +1,6 @@
-// Goal: consensus keeps its promises on disks that are lost, full, broken and damaged. Method: three managers' links and
-// replicas on simulated hosts with real logs in small segments; faults by hand, one a test; the books of ledger-books.ts
-// hold what every replica applied.
+// Goal: consensus keeps its promises on disks that are lost, full, broken and damaged. Method: three managers' links
+// and replicas on simulated hosts with real logs in small segments; faults by hand, one a test; the books of
+// ledger-books.ts hold what every replica applied.
 
 import { describe, expect, test } from "bun:test";
 import type { RaftLimits } from "../../src/raft/limits.ts";
@@ -171,7 +171,7 @@ describe("a manager alone", () => {
 });
 
 describe("a full disk", () => {
-  test("at the leader: submits are refused as disk_full, other entries wait, and both go on when there is space", () => {
+  test("at the leader: submits are refused as disk_full, others wait, and both go on when there is space", () => {
     const { managers, books } = cluster(12);
     const leader = managers.leader();
     submit(managers, books, leader);

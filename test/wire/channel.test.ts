@@ -170,6 +170,13 @@ describe("the handshake", () => {
     expect(ends[0]?.message).toContain('"prod"');
   });
 
+  test("of one that proved to be another is refused with the reason", () => {
+    const { wire, ends } = open({ vet: ({ node }) => `it says it is ${node}` });
+    wire.receive(greeting(hello("b")));
+    expect(wire.state).toBe("ended");
+    expect(ends).toEqual([{ reason: "refused", refusal: "identity", message: "it says it is b" }]);
+  });
+
   test("that does not come in time ends the connection", () => {
     const { wire, clock, ends } = open();
     clock.fire();

@@ -1,5 +1,5 @@
-// Goal: values come back as they went, and no bytes of a peer throw, build what is not asked for or cost more than their
-// size. Method: tables of hostile bytes; random values there and back; random and damaged bytes.
+// Goal: values come back as they went, and no bytes of a peer throw, build what is not asked for or cost more than
+// their size. Method: tables of hostile bytes; random values there and back; random and damaged bytes.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
