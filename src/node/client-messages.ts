@@ -10,7 +10,7 @@ const text = z.string().max(512 * 1024);
 
 /** `ask` is the client's own number: every answer to it carries it. All are idempotent. */
 export const toDeskSchema = z.discriminatedUnion("kind", [
-  /** `submission`: digest of the blob with plan and bundle, which the client serves. Answered by accepted or refused. */
+  /** `submission`: digest of the blob with plan and bundle, which the client serves. Answer: accepted or refused. */
   z.object({ kind: z.literal("submit"), ask: count, id: name, submission: name }),
   z.object({ kind: z.literal("cancel"), ask: count, id: name, by: z.enum(["user", "other"]) }),
   /** Live events of the job from now on, then finished. Said again after every new connection. */

@@ -1,5 +1,5 @@
-// What a manager's ledger clock says now, as a worker works it out: from the answer that took the shortest way there and
-// back, since half of that way is the error. Pure.
+// What a manager's ledger clock says now, as a worker works it out: from the answer that took the shortest way there
+// and back, since half of that way is the error. Pure.
 
 /** Answers remembered: old ones are forgotten, clocks drift. */
 const SAMPLES = 16;
@@ -26,7 +26,7 @@ export function noteAnswer(
   if (clock.samples.length > SAMPLES) clock.samples.shift();
 }
 
-/** The instant on this node's clock that is `ledgerMs` over there, and the most it may be wrong. Out: null: not known. */
+/** The instant on this node's clock that is `ledgerMs` over there, and the most it may be wrong. Out: null: unknown. */
 export function localMs(
   clock: LedgerClock,
   ledgerMs: number,

@@ -69,7 +69,7 @@ export function keepValue(outbox: Outbox, value: Omit<Provide, "offer" | "isAgai
   return report;
 }
 
-/** The newest cut with all series its owner does not hold yet, in as many messages as it takes; none before the first. */
+/** The newest cut with all series its owner does not hold yet, in as many messages as it takes; none before a cut. */
 export function snapshotParts(outbox: Outbox, ownerToken: number): WireSnapshot[] {
   const { held, acked, content } = outbox;
   if (held === null) return [];

@@ -108,7 +108,7 @@ export class Owner {
     if (effect.kind === "finished" || effect.kind === "forgotten") this.#giveUp(owned);
   }
 
-  /** A worker that is gone without proof may run until its lease ends; then what it had is lost, unless it came back. */
+  /** A worker gone without proof may run until its lease ends; then what it had is lost, unless it came back. */
   #awaitLease(owned: Owned, attempt: AttemptId, worker: string): void {
     const nowMs = this.#ports.clock.nowMs();
     const freeMs = freeAtMs({

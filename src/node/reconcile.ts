@@ -1,12 +1,12 @@
-// Compares what the ledger says of a job's attempts on one worker with what that worker says it holds, and tells what to
-// do about the difference. Level-triggered: it runs at every renewal, so that no lost message matters. Pure.
+// Compares what the ledger says of a job's attempts on one worker with what that worker says it holds, and tells what
+// to do about the difference. Level-triggered: it runs at every renewal, so that no lost message matters. Pure.
 
 import type { Attempt, Job } from "../ledger/job.ts";
 import { liveAttempts } from "../ledger/job.ts";
 import type { AttemptId } from "../load/share.ts";
 import type { HeldReport } from "./worker-messages.ts";
 
-/** What an owner has heard of an attempt: the newest whole snapshot, values provided, and whether it heard of its end. */
+/** What an owner has heard of an attempt: the newest whole snapshot, values provided, whether it heard of its end. */
 export type Heard = { readonly seq: number; readonly offers: number; readonly isOver: boolean };
 const NOTHING: Heard = { seq: 0, offers: 0, isOver: false };
 

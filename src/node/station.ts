@@ -1,5 +1,5 @@
-// What managers and workers have in common: a data folder with an identity, a place on the network, links, and a seat in
-// the membership of their pool.
+// What managers and workers have in common: a data folder with an identity, a place on the network, links, and a seat
+// in the membership of their pool.
 
 import { within } from "../io/files.ts";
 import type { Address, NodeWorld } from "../io/world.ts";

@@ -1,5 +1,5 @@
-// Where an owner keeps what must outlive it: the cuts behind seals and checkpoints, and results. In a cluster blobs on a
-// majority's disks; embedded nothing, because there nobody comes after. What is said of a fault goes along with them.
+// Where an owner keeps what must outlive it: the cuts behind seals and checkpoints, and results. In a cluster blobs on
+// a majority's disks; embedded nothing, because there nobody comes after. What is said of a fault goes along with them.
 
 import { z } from "zod";
 import { HyperscaleError } from "../base/error.ts";

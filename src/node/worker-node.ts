@@ -46,7 +46,7 @@ export type WorkerNode = {
   view(): WorkerView;
 };
 
-/** Joins the managers it can reach, and goes on looking for the others. Throws `storage`, and NetError for its ports. */
+/** Joins the managers it can reach, and goes on looking for the others. Throws `storage`, NetError for its ports. */
 export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNode> {
   const { world, data, managers, profile, cores, labels = {}, environment = "default" } = options;
   const station = await openStation({
