@@ -1,5 +1,5 @@
 // What an owner has to know of a job that ran before it came: the submission, the numbers of sealed attempts, the
-// newest checkpoint of those that run. All of it from the ledger and from what is kept (vault.ts); workers tell the rest.
+// newest checkpoint of those that run. All of it from the ledger and what is kept (vault.ts); workers tell the rest.
 
 import type { Attempt, Job } from "../ledger/job.ts";
 import type { HeldAttempt } from "../load/merge.ts";
