@@ -56,8 +56,8 @@ export function functionOf(module: LoadedModule, workflow: string, run: Function
 
 function callable(value: unknown, self: unknown, name: string): IterationFunction {
   if (typeof value !== "function") throw new Error(`the file has no function for ${name}`);
-  const bound: unknown = value.bind(self);
-  return isIteration(bound) ? bound : () => undefined;
+  // Not value.bind(self): the compiler sees through a closure, and this is called at each iteration.
+  return isIteration(value) ? (vu, data) => value.call(self, vu, data) : () => undefined;
 }
 
 function isIteration(value: unknown): value is IterationFunction {

@@ -68,8 +68,8 @@ export class HttpClient implements Http {
 
   /** The VU starts anew: no cookies, and with noVuConnectionReuse no connections. */
   beginIteration(): void {
-    if (this.#jar !== null && !this.#core.plan.noCookiesReset) this.#jar.empty();
-    if (this.#core.plan.noVuConnectionReuse) this.#closeIdle();
+    if (this.#jar !== null && !this.#core.keepsCookies) this.#jar.empty();
+    if (this.#core.closesAfterIteration) this.#closeIdle();
   }
 
   /** Closes every connection; open exchanges are interrupted. */

@@ -46,6 +46,9 @@ export class HttpCore {
   readonly slot = new PromiseSlot();
   readonly headMemo = new HeadMemo();
   readonly defaults: RequestSettings;
+  /** noVuConnectionReuse and noCookiesReset of the plan, read at each iteration. */
+  readonly closesAfterIteration: boolean;
+  readonly keepsCookies: boolean;
   /** Shared by all sockets; `socket.data` is the connection. */
   readonly handlers: SocketHandler<Connection> = {
     open: (socket) => socket.data.onOpen(socket),
@@ -60,6 +63,8 @@ export class HttpCore {
   };
   readonly #tls = new Map<Origin, TLSOptions>();
   readonly #connections: Connection[] = [];
+  #lastUrl = "";
+  #lastGet: HttpRequest | null = null;
   #timer: Timer | null = null;
   #scannedMs = 0;
 
@@ -68,12 +73,19 @@ export class HttpCore {
     this.plan = plan;
     this.resolver = new Resolver(plan, lookup);
     this.defaults = defaultSettings(plan);
+    this.closesAfterIteration = plan.noVuConnectionReuse;
+    this.keepsCookies = plan.noCookiesReset;
   }
 
   /** The GET of a URL without params. Throws TypeError on an invalid URL. */
   plainGet(url: string): HttpRequest {
+    // The same text again costs no look-up.
+    if (this.#lastGet !== null && url === this.#lastUrl) return this.#lastGet;
     const target = this.targets.get(url);
-    return (target.plainGet ??= this.#plain("GET", target));
+    const request = (target.plainGet ??= this.#plain("GET", target));
+    this.#lastUrl = url;
+    this.#lastGet = request;
+    return request;
   }
 
   /** TLS settings of an origin; null for http. */
