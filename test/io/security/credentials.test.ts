@@ -13,6 +13,7 @@ import { deriveCluster } from "../../../src/io/security/cluster-key.ts";
 import { readCredentialFile, writeCredentialFile } from "../../../src/io/security/credential-file.ts";
 import { credentialsProblem, issueCredentials, selfIssue } from "../../../src/io/security/credentials.ts";
 import { createKeyFile } from "../../../src/io/security/key-file.ts";
+import { describeIdentity } from "../../../src/io/security/peer-identity.ts";
 import { bindProblem, isLoopback, openCredentials } from "../../../src/io/security/open-credentials.ts";
 
 const root = mkdtempSync(join(tmpdir(), "credentials-"));
@@ -127,7 +128,8 @@ describe("issued credentials", () => {
     const workerKey = readPrivateKey(worker.privateKey);
     if (typeof workerKey === "string") throw new Error(workerKey);
     const forged = issueLeaf(
-      { ...createAuthority("worker", workerKey), name: "worker" },
+      // Everything but the right: it has the worker's name and key.
+      createAuthority(describeIdentity(worker.identity), workerKey),
       {
         identity: { ...manager.identity },
         privateKey: workerKey,

@@ -9,7 +9,7 @@ import { netErrorCode } from "../../../src/io/net-error.ts";
 import { createAuthority, issueLeaf, NODE_SERVER_NAME, readPrivateKey } from "../../../src/io/security/certificate.ts";
 import { deriveCluster } from "../../../src/io/security/cluster-key.ts";
 import { issueCredentials, selfIssue, type Credentials } from "../../../src/io/security/credentials.ts";
-import type { PeerIdentity } from "../../../src/io/security/peer-identity.ts";
+import { describeIdentity, type PeerIdentity } from "../../../src/io/security/peer-identity.ts";
 import { createTlsStreams, type TlsOptions } from "../../../src/io/security/tls.ts";
 import type { Connection } from "../../../src/io/world.ts";
 import { streamSuite } from "../conformance/streams.ts";
@@ -52,7 +52,7 @@ const rogueAuthority = createAuthority(
 function signedByWorker(): Credentials {
   const workerKey = readPrivateKey(worker.privateKey);
   if (typeof workerKey === "string") throw new Error(workerKey);
-  const forged = withLeaf({ authority: createAuthority("worker", workerKey) });
+  const forged = withLeaf({ authority: createAuthority(describeIdentity(worker.identity), workerKey) });
   return { ...forged, certificate: forged.certificate + worker.certificate };
 }
 
