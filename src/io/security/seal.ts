@@ -1,6 +1,8 @@
 // Datagrams sealed and opened: AES-256-GCM under a key of the sender's own, counters against replays, a ring of keys so
 // that they can be changed while traffic flows. Synchronous, and deterministic with the random port. Holders of the
-// gossip key can speak as any node: it keeps strangers out, and what a member may do is decided over TLS.
+// gossip key can speak as any node: it keeps strangers out, and what a member may do is decided over TLS. Who has just
+// started remembers nobody, and takes an old datagram of a sender until it hears a newer start of it: membership's
+// incarnations make it harmless.
 //
 //   0 version u8 · 1 key id 4 bytes · 5 length of node u8 · 6 node, ASCII · then boot u64 · salt 16 bytes · counter u64
 //   · all that is additional data · ciphertext · tag 16 bytes                                      (big endian)

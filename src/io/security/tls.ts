@@ -12,7 +12,10 @@ import { NODE_SERVER_NAME } from "./certificate.ts";
 import { timeText, type Credentials } from "./credentials.ts";
 import { describeIdentity, identityOf, type PeerIdentity } from "./peer-identity.ts";
 
-/** Strangers that may be at their handshake at once; more are turned away at the door. */
+/**
+ * Strangers that may be at their handshake at once. One more, and the one there for longest has to go: a member is done
+ * in milliseconds, so that those who only stand there keep nobody out.
+ */
 export const HANDSHAKES_MAX = 128;
 /** Time a stranger has to prove who it is. */
 export const HANDSHAKE_MS_MAX = 5_000;
@@ -69,10 +72,9 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
     open: (socket) => {
       // One object is given for all sockets of a listener.
       socket.data = { connection: null, handshakeTimer: null };
-      if (strangers.size >= limits.handshakes) {
-        refuse(socket, `${limits.handshakes} others are at their handshake`);
-        return;
-      }
+      const [longest] = strangers;
+      if (longest !== undefined && strangers.size >= limits.handshakes)
+        refuse(longest, `it had not proved who it is when ${limits.handshakes} others had come after it`);
       strangers.add(socket);
       socket.data.handshakeTimer = setTimeout(
         () => refuse(socket, `no handshake in ${limits.handshakeMs / 1_000} s`),
