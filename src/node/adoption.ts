@@ -48,6 +48,7 @@ function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, 
     const found = keptAttempt(kept, attempt);
     at.held = found?.held ?? null;
     at.errors = found?.errors ?? [];
+    if (attempt.state === "sealed") at.keptAs = attempt.seal?.snapshot ?? "";
     const offsetMs = startAtMs === null || job.originMs === null ? null : startAtMs - job.originMs;
     at.heardMs = (offsetMs ?? 0) + (at.held?.cut.elapsedMs ?? 0);
     at.isSealing = attempt.state === "sealed";
@@ -58,6 +59,31 @@ function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, 
   if (hasRun && job.phase === "open" && attemptsOf(job).some(({ attempt }) => isRunning(attempt)))
     run.disturbed.push({ from: Math.max(0, newestMs(run)), to: elapsedMs, why: "the owner of the job changed" });
   return run;
+}
+
+/** A seal that this owner did not make. */
+export type ForeignSeal = { readonly token: number; readonly name: string };
+
+/** Sealed attempts of which something else is held than their seals name. */
+export function foreignSeals(run: Run, job: Job): ForeignSeal[] {
+  return attemptsOf(job).flatMap(({ attempt: { token, seal, state } }) => {
+    const at = run.attempts.get(token);
+    if (state !== "sealed" || at === undefined || seal === null || at.keptAs === seal.snapshot) return [];
+    return [{ token, name: seal.snapshot }];
+  });
+}
+
+/** What they name is held from now on. In: what was kept under the names, in their order; "" names nothing. */
+export function takeSeals(run: Run, seals: readonly ForeignSeal[], kept: readonly (Kept | null)[]): void {
+  for (const [at, { token, name }] of seals.entries()) {
+    const attempt = run.attempts.get(token);
+    if (attempt === undefined) continue;
+    const found = kept[at]?.attempts.find(({ held }) => held.cut.attempt.token === token);
+    attempt.held = found?.held ?? null;
+    attempt.errors = found?.errors ?? attempt.errors;
+    attempt.keptAs = name;
+    attempt.isSealing = true;
+  }
 }
 
 type Named = {

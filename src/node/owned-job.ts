@@ -10,6 +10,7 @@ import { NO_ACCOUNTING } from "../ledger/accounting.ts";
 import type { Stripe } from "../load/dealing.ts";
 import type { JobResult } from "../load/result.ts";
 import type { AttemptId } from "../load/share.ts";
+import { type ForeignSeal, foreignSeals, takeSeals } from "./adoption.ts";
 import { shareSpecOf } from "./job-spec.ts";
 import type { LedgerPort } from "./ledger-port.ts";
 import type { LiveEvent, WorkerReport, WorkerRequest } from "./messages.ts";
@@ -102,6 +103,8 @@ export class OwnedJob {
       case "stop":
         return this.#order(effect.worker, { kind: "stop", attempt: effect.attempt, mode: effect.mode });
       case "sealed":
+        // It may be a seal that an earlier owner proposed.
+        closeAttempt(this.run, effect.attempt.token);
         return this.#order(effect.worker, { kind: "sealed", attempt: effect.attempt });
       case "lost":
         return effect.isCertain ? this.lose(effect.attempt, `worker ${effect.worker} is gone`) : undefined;
@@ -270,6 +273,7 @@ export class OwnedJob {
     if (attempt === null) return;
     const held = attempt.held;
     const propose = (name: string): void => {
+      attempt.keptAs = name;
       if (this.#providing.has(id.token)) this.#sealsDue.set(id.token, () => this.#proposeSeal(attempt, end, name));
       else this.#proposeSeal(attempt, end, name);
     };
@@ -397,6 +401,8 @@ export class OwnedJob {
     const { run } = this;
     const job = this.#job();
     if (job === null || job.phase !== "closing" || this.#result !== null) return;
+    const foreign = foreignSeals(run, job);
+    if (foreign.length > 0) return this.#read(foreign);
     const endMs = this.#elapsedMs(job);
     this.#completeSeconds(job, endMs);
     const seconds = lastSeconds(run, endMs);
@@ -412,6 +418,17 @@ export class OwnedJob {
     this.#keep(
       () => this.#ports.vault.keepResult(result),
       (name) => this.#propose({ kind: "finish", job: job.id, ownerToken: this.#token, thresholdsFailed, result: name }),
+    );
+  }
+
+  /** Seals that an earlier owner got in after this one had taken over count as well: what they name is read. */
+  #read(foreign: readonly ForeignSeal[]): void {
+    this.#keep(
+      () => Promise.all(foreign.map(({ name }) => (name === "" ? null : this.#ports.vault.load(name)))),
+      (kept) => {
+        takeSeals(this.run, foreign, kept);
+        this.judge();
+      },
     );
   }
 

@@ -20,6 +20,8 @@ export type RunAttempt = {
   /** This owner's clock when it first ordered it; -Infinity for one that an earlier owner ordered. */
   orderedAtMs: number;
   held: HeldAttempt | null;
+  /** The name under which `held` is kept for good; null while it is not. */
+  keptAs: string | null;
   /** Ms of job time at its workflow's start; null before. */
   offsetMs: number | null;
   /** Ms of job time at the last cut the attempt itself made while it ran. */
@@ -104,6 +106,7 @@ export function addAttempt(
     core,
     orderedAtMs,
     held: null,
+    keptAs: null,
     offsetMs: null,
     heardMs: 0,
     isSealing: false,

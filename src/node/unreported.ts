@@ -1,7 +1,8 @@
 // How many requests an attempt may have sent that nobody will ever hear of, at most, when its worker is gone: what it
 // can have done since its last cut. Pure.
 
-import type { Run, RunAttempt } from "./run.ts";
+import { heldSeries } from "../load/merge.ts";
+import { requestsOf, type Run, type RunAttempt } from "./run.ts";
 
 /** What one core can send at the very most, for an attempt of which nothing at all is known. */
 const CORE_RATE_MAX = 50_000;
@@ -18,8 +19,15 @@ export function unreportedOf(run: Run, attempt: RunAttempt, untilMs: number): nu
 
 /** Its own rate, or the best of its siblings' when it never told one. */
 function rateOf(run: Run, attempt: RunAttempt): number {
-  if (attempt.rateMax > 0) return attempt.rateMax;
+  const own = seenRate(attempt);
+  if (own > 0) return own;
   const siblings = [...run.attempts.values()].filter(({ id }) => id.workflow === attempt.id.workflow);
-  const most = siblings.reduce((rate, { rateMax }) => Math.max(rate, rateMax), 0);
+  const most = siblings.reduce((rate, sibling) => Math.max(rate, seenRate(sibling)), 0);
   return most > 0 ? most : CORE_RATE_MAX;
+}
+
+/** The most seen between two cuts, or the mean of all it did where only the newest cut is known. 0: nothing is. */
+function seenRate({ rateMax, held }: RunAttempt): number {
+  if (rateMax > 0 || held === null || held.cut.elapsedMs < 100) return rateMax;
+  return (requestsOf(heldSeries(held)) / held.cut.elapsedMs) * 1_000;
 }
