@@ -126,8 +126,8 @@ export function createSealer(options: {
 }
 
 /**
- * Datagrams that are sealed on their way out and opened on their way in; what cannot be opened is dropped. The longest is
- * shorter by what sealing adds, and none arrives from the node itself.
+ * Datagrams that are sealed on their way out and opened on their way in; what cannot be opened is dropped. The longest
+ * is shorter by what sealing adds, and none arrives from the node itself.
  */
 export function createSealedDatagrams(datagrams: Datagrams, sealer: Sealer): Datagrams {
   return {
