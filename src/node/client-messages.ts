@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { packedSeriesSchema } from "./series-codec.ts";
+import { jobLineSchema, nodeStatusSchema } from "./status.ts";
 
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
@@ -16,6 +17,8 @@ export const toDeskSchema = z.discriminatedUnion("kind", [
   /** Live events of the job from now on, then finished. Said again after every new connection. */
   z.object({ kind: z.literal("follow"), ask: count, id: name }),
   z.object({ kind: z.literal("jobs"), ask: count }),
+  /** To any node, a worker too: what it knows of the cluster. */
+  z.object({ kind: z.literal("status"), ask: count }),
 ]);
 
 /** A live view is made by this very release for its own client: its insides are not checked. */
@@ -42,20 +45,13 @@ const eventSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-export const jobLineSchema = z.object({
-  id: name,
-  state: z.enum(["open", "closing", "finished"]),
-  outcome: z.string().max(64).nullable(),
-  owner: name.nullable(),
-  result: name.nullable(),
-});
-
 export const fromDeskSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("accepted"), ask: count, id: name }),
   z.object({ kind: z.literal("done"), ask: count, id: name }),
   /** `unavailable`: nothing was decided, ask again. */
   z.object({ kind: z.literal("refused"), ask: count, id: name, code: name, message: text }),
   z.object({ kind: z.literal("jobs"), ask: count, jobs: z.array(jobLineSchema).readonly() }),
+  z.object({ kind: z.literal("status"), ask: count, status: nodeStatusSchema }),
   /** The job is over; its result is the blob `result` (null: it is not kept any more). */
   z.object({ kind: z.literal("finished"), id: name, result: name.nullable() }),
 ]);
@@ -69,4 +65,3 @@ export const relaySchema = z.object({ id: name });
 export type ToDesk = z.infer<typeof toDeskSchema>;
 export type FromDesk = z.infer<typeof fromDeskSchema>;
 export type WireEvent = z.infer<typeof eventSchema>;
-export type JobLine = z.infer<typeof jobLineSchema>;

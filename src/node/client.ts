@@ -6,12 +6,14 @@ import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs.ts";
-import type { FromDesk, JobLine, ToDesk } from "./client-messages.ts";
-import { type Links, openLinks } from "./links.ts";
+import type { FromDesk, ToDesk } from "./client-messages.ts";
+import { addressKey } from "./dialler.ts";
+import { type DialFailure, type Links, openLinks } from "./links.ts";
 import { LiveReader } from "./live-codec.ts";
 import type { LiveEvent } from "./messages.ts";
 import type { NodeMessage } from "./protocol.ts";
 import { unpackResult } from "./result-codec.ts";
+import type { JobLine, NodeStatus } from "./status.ts";
 import { packSubmission, type Submission } from "./submission.ts";
 
 /** What is not answered is said again after it. */
@@ -28,6 +30,14 @@ export type ClientOptions = {
   readonly world: Pick<NodeWorld, "clock" | "random" | "streams" | "log">;
   readonly managers: readonly Address[];
   readonly environment: string;
+  /** Others than managers may answer: for `status` alone. Default false. */
+  readonly acceptsAnyNode?: boolean;
+};
+
+/** Whom a client talks to (null: nobody just now), and what came of the last try at each address that failed. */
+export type ClientContact = {
+  readonly address: Address | null;
+  readonly failures: readonly { readonly address: Address; readonly failure: DialFailure }[];
 };
 
 export type FollowedJob = {
@@ -47,6 +57,9 @@ export type ClusterClient = {
   /** Resolves when it is committed, or the job had ended; rejects when there is no such job. */
   cancel(id: string, by: "user" | "other"): Promise<void>;
   jobs(): Promise<readonly JobLine[]>;
+  /** What the node that answers knows of the cluster. */
+  status(): Promise<NodeStatus>;
+  contact(): ClientContact;
   /** Nothing is said or heard after it; what waits rejects. Idempotent. */
   close(): void;
 };
@@ -90,6 +103,7 @@ class Client implements ClusterClient {
   readonly #store = createMemoryStore();
   readonly #asks = new Map<number, Ask>();
   readonly #followed = new Map<string, Followed>();
+  readonly #failures = new Map<string, ClientContact["failures"][number]>();
   #nextAsk = 1;
   /** Which manager is wanted, and who it turned out to be. */
   #at = 0;
@@ -110,7 +124,8 @@ class Client implements ClusterClient {
     links.onDown((peer) => {
       if (peer.node === this.#manager) this.#move();
     });
-    links.onRefused(() => {
+    links.onRefused((address, failure) => {
+      this.#failures.set(addressKey(address), { address, failure });
       if (this.#manager === null) this.#move();
     });
     links.onMessage((from, message) => this.#hear(from, message));
@@ -138,6 +153,19 @@ class Client implements ClusterClient {
   async jobs(): Promise<readonly JobLine[]> {
     const answer = await this.#ask({ kind: "jobs", ask: this.#nextAsk++ });
     return answer.kind === "jobs" ? answer.jobs : [];
+  }
+
+  async status(): Promise<NodeStatus> {
+    const answer = await this.#ask({ kind: "status", ask: this.#nextAsk++ });
+    if (answer.kind !== "status") throw new HyperscaleError("cluster", "the answer is no status");
+    return answer.status;
+  }
+
+  contact(): ClientContact {
+    return {
+      address: this.#manager === null ? null : (this.#address() ?? null),
+      failures: [...this.#failures.values()],
+    };
   }
 
   close(): void {
@@ -238,7 +266,7 @@ class Client implements ClusterClient {
     // Nothing was decided: it is said again, and elsewhere when that does not help.
     if (answer.kind === "refused" && isOpen(answer.code, ask)) return;
     this.#asks.delete(answer.ask);
-    if (answer.kind === "refused") ask.reject(refusal(answer));
+    if (answer.kind === "refused") ask.reject(refusal(ask.request, answer));
     else ask.resolve(answer);
   }
 
@@ -268,8 +296,11 @@ class Client implements ClusterClient {
   }
 
   #up(peer: Hello): void {
-    if (peer.role !== "manager" || this.#manager !== null) return;
+    const isWanted = peer.role === "manager" || (this.#options.acceptsAnyNode === true && peer.role !== "client");
+    if (!isWanted || this.#manager !== null) return;
     this.#manager = peer.node;
+    const address = this.#address();
+    if (address !== undefined) this.#failures.delete(addressKey(address));
     this.#heardAtMs = this.#nowMs();
     this.#sayAll();
   }
@@ -305,9 +336,11 @@ function isOpen(code: string, ask: Ask): boolean {
   return code === "unknown" && ask.request.kind === "follow" && ++ask.unknowns < UNKNOWNS_MAX;
 }
 
-function refusal({ code, message }: Extract<FromDesk, { kind: "refused" }>): HyperscaleError {
+function refusal(request: ToDesk, { code, message }: Extract<FromDesk, { kind: "refused" }>): HyperscaleError {
   const hint = code === "disk_full" ? { hint: "free space on the managers' disks and submit again" } : {};
-  return new HyperscaleError("failed", `the job was refused: ${message}`, { cause: code, ...hint });
+  if (code === "unknown") return new HyperscaleError("invalid", message, { cause: code });
+  const text = request.kind === "submit" ? `the job was refused: ${message}` : message;
+  return new HyperscaleError("cluster", text, { cause: code, ...hint });
 }
 
 function hex(bytes: Uint8Array): string {

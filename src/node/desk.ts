@@ -7,13 +7,14 @@ import type { Effect } from "../ledger/effects.ts";
 import type { Job } from "../ledger/job.ts";
 import type { Hello } from "../wire/handshake.ts";
 import type { Blobs } from "./blobs.ts";
-import type { FromDesk, JobLine, ToDesk, WireEvent } from "./client-messages.ts";
+import type { FromDesk, ToDesk, WireEvent } from "./client-messages.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import type { Applied, LedgerPort, ProposalOutcome } from "./ledger-port.ts";
 import type { Links } from "./links.ts";
 import { packLive } from "./live-codec.ts";
 import type { LiveEvent } from "./messages.ts";
 import type { NodeMessage } from "./protocol.ts";
+import { jobLines, type NodeStatus } from "./status.ts";
 import { unpackSubmission } from "./submission.ts";
 
 /** How often an owner elsewhere is asked for its job's events, and how long one asking lasts. */
@@ -23,8 +24,6 @@ const RELAYED_MS = 4_000;
 const FETCH_MS = 20_000;
 /** Submits under way at once. */
 const SUBMITS_MAX = 256;
-/** Jobs told of in one answer. */
-const JOBS_MAX = 1_000;
 
 export type DeskPorts = {
   readonly clock: Clock;
@@ -32,6 +31,8 @@ export type DeskPorts = {
   readonly ledger: LedgerPort;
   readonly links: Links;
   readonly blobs: Blobs;
+  /** What this node knows of the cluster. */
+  readonly status: () => NodeStatus;
 };
 
 type Answer =
@@ -104,10 +105,10 @@ export class Desk {
         return;
       case "follow":
         return this.#follow(client, ask, request.id);
-      case "jobs": {
-        const jobs = [...this.#ports.ledger.state.jobs.values()].slice(-JOBS_MAX).map(lineOf);
-        return this.#answer(client, { kind: "jobs", ask, jobs });
-      }
+      case "jobs":
+        return this.#answer(client, { kind: "jobs", ask, jobs: jobLines(this.#ports.ledger.state) });
+      case "status":
+        return this.#answer(client, { kind: "status", ask, status: this.#ports.status() });
     }
   }
 
@@ -252,8 +253,4 @@ function refusalOf(effects: readonly Effect[] | null): Extract<Answer, { kind: "
 
 function unavailable(message: string): Answer {
   return { kind: "refused", code: "unavailable", message };
-}
-
-function lineOf({ id, phase, outcome, owner, result }: Job): JobLine {
-  return { id, state: phase, outcome: outcome?.state ?? null, owner: owner?.node ?? null, result };
 }

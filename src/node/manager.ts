@@ -12,7 +12,8 @@ import { Desk } from "./desk.ts";
 import { Leader } from "./leader.ts";
 import { Owner } from "./owner.ts";
 import { openReplica, type Replica } from "./replica.ts";
-import { type NodeAddress, openStation, partOf, type Profile, type Station, streamsAt } from "./station.ts";
+import { type NodeAddress, openStation, partOf, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
+import { managerStatus, type NodeStatus } from "./status.ts";
 import { createBlobVault, reachable } from "./vault.ts";
 import { WorkerHall } from "./worker-hall.ts";
 
@@ -58,6 +59,8 @@ export type Manager = {
   /** Hands over what it leads, says goodbye, closes. Idempotent. */
   stop(): Promise<void>;
   view(): ManagerView;
+  /** What it knows of the cluster. */
+  status(): NodeStatus;
 };
 
 /** Goes on from its data folder. Throws `storage`, and NetError when a port cannot be bound. */
@@ -121,7 +124,7 @@ class ManagerNode implements Manager {
     this.#station = station;
     this.#replica = replica;
     this.#blobs = blobs;
-    const desk = new Desk({ clock, node: identity.node, ledger: replica, links, blobs });
+    const desk = new Desk({ clock, node: identity.node, ledger: replica, links, blobs, status: () => this.status() });
     const owner = new Owner({
       node: identity.node,
       boot: identity.bootId,
@@ -189,6 +192,11 @@ class ManagerNode implements Manager {
         isReady: course !== null,
       })),
     };
+  }
+
+  status(): NodeStatus {
+    const { consensus, state } = this.#replica;
+    return managerStatus(standingOf(this.#station), { raft: consensus.view(), ledger: state });
   }
 
   stop(): Promise<void> {

@@ -8,6 +8,7 @@ import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts
 import { type Identity, openIdentity } from "./identity.ts";
 import { type Links, openLinks } from "./links.ts";
 import { type Membership, openMembership } from "./membership.ts";
+import type { Standing } from "./status.ts";
 
 /** Where a node is: streams on `tcp`, datagrams on `udp`. A port of 0 when listening: any free one. */
 export type NodeAddress = { readonly host: string; readonly tcp: number; readonly udp: number };
@@ -33,6 +34,7 @@ export type StationOptions = {
 
 export type Station = {
   readonly identity: Identity;
+  readonly environment: string;
   readonly links: Links;
   readonly membership: Membership;
   readonly address: NodeAddress;
@@ -75,6 +77,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   };
   return {
     identity,
+    environment,
     links,
     membership,
     address,
@@ -83,6 +86,18 @@ export async function openStation(options: StationOptions): Promise<Station> {
       await membership.leave();
       close();
     },
+  };
+}
+
+/** What a node of any role knows of the cluster. */
+export function standingOf({ identity, address, environment, membership, links }: Station): Standing {
+  return {
+    node: identity.node,
+    boot: identity.bootId,
+    address,
+    environment,
+    swim: membership.view(),
+    linked: links.peers().map(({ node }) => node),
   };
 }
 

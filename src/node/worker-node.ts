@@ -5,7 +5,8 @@ import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../ledger/entries.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs.ts";
 import type { WorkerReport, WorkerRequest } from "./messages.ts";
-import { type NodeAddress, openStation, type Profile, type Station, streamsAt } from "./station.ts";
+import { type NodeAddress, openStation, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
+import { type NodeStatus, workerStatus } from "./status.ts";
 import { createStreamPair } from "./stream.ts";
 import { type Submission, unpackSubmission } from "./submission.ts";
 import { Tenant } from "./tenant.ts";
@@ -44,6 +45,8 @@ export type WorkerNode = {
   /** Hands its work back, says goodbye, closes. Idempotent. */
   stop(): Promise<void>;
   view(): WorkerView;
+  /** What it knows of the cluster, and runs. */
+  status(): NodeStatus;
 };
 
 /** Joins the managers it can reach, and goes on looking for the others. Throws `storage`, NetError for its ports. */
@@ -83,6 +86,11 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
   });
   links.onMessage((from, message) => {
     if (from.role === "manager" && message.kind === "toWorker") tenant.hear(from.node, message.body);
+    if (from.role === "client" && message.kind === "toDesk" && message.body.kind === "status")
+      links.send(from.node, {
+        kind: "fromDesk",
+        body: { kind: "status", ask: message.body.ask, status: statusOf(station, tenant) },
+      });
   });
   links.onUp((peer) => {
     if (peer.role === "manager") tenant.renewWith(peer.node);
@@ -111,7 +119,13 @@ function node(world: NodeWorld, station: Station, tenant: Tenant, close: () => v
     address,
     stop: () => (stopped ??= stop()),
     view: () => ({ node: identity.node, boot: identity.bootId, address, held: tenant.held }),
+    status: () => statusOf(station, tenant),
   };
+}
+
+function statusOf(station: Station, tenant: Tenant): NodeStatus {
+  const shares = tenant.held.map(({ attempt, state }) => ({ ...attempt, state }));
+  return workerStatus(standingOf(station), shares);
 }
 
 /** Submissions by digest, fetched once. */

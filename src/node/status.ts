@@ -1,0 +1,169 @@
+// A node's own picture of the cluster, for people and programs: any node gives it, whether anybody leads or not. Derived
+// from what the node holds, never stored.
+
+import { z } from "zod";
+import { labelsSchema } from "../ledger/entries.ts";
+import { type Job, type LedgerState, liveAttempts } from "../ledger/job.ts";
+import type { RaftView } from "../raft/raft.ts";
+import type { SwimView } from "../swim/swim.ts";
+import type { NodeAddress } from "./station.ts";
+import { attemptIdSchema, attemptStateSchema } from "./worker-messages.ts";
+
+const id = z.string().min(1).max(256);
+const count = z.int().nonnegative();
+const address = z.object({ host: z.string().max(256), tcp: count, udp: count });
+
+/** cores: those that hold a share of it. result: name of the blob. */
+export const jobLineSchema = z.object({
+  id,
+  state: z.enum(["open", "closing", "finished"]),
+  outcome: z.string().max(64).nullable(),
+  isPaused: z.boolean(),
+  cores: count,
+  owner: id.nullable(),
+  result: id.nullable(),
+});
+
+export type JobLine = z.infer<typeof jobLineSchema>;
+
+/** The document of `status --json`. Keys may be added under version 1. */
+export const nodeStatusSchema = z.object({
+  version: z.literal(1),
+  /** Who speaks: what follows is what this node knows. */
+  node: z.object({
+    id,
+    role: z.enum(["manager", "worker", "gate"]),
+    boot: id,
+    address,
+    environment: z.string().max(64),
+  }),
+  /** null: not formed yet, or a node that does not know. */
+  cluster: id.nullable(),
+  leader: id.nullable(),
+  /** null: a node that has no part in elections. */
+  term: count.nullable(),
+  /** Managers: those that count, how many of them this node takes for alive (itself included), how many it takes. */
+  quorum: z.object({ have: count, need: count, voters: z.array(id).max(64).readonly() }).nullable(),
+  members: z
+    .array(
+      z.object({
+        id,
+        role: z.enum(["manager", "worker", "gate"]),
+        address,
+        /** unconfirmed: others speak of it, it has not spoken to this node. */
+        status: z.enum(["alive", "suspect", "dead", "left", "unconfirmed"]),
+        incarnation: z.object({ boot: count, count }),
+        /** There is a connection between it and this node. */
+        isLinked: z.boolean(),
+      }),
+    )
+    .readonly(),
+  /** The pool. busy: cores that hold a share. Empty where the node is a worker. */
+  workers: z.array(z.object({ id, boot: id, cores: count, busy: count, labels: labelsSchema })).readonly(),
+  /** The newest at the end, at most 1,000. */
+  jobs: z.array(jobLineSchema).readonly(),
+  /** What a worker runs. */
+  shares: z.array(attemptIdSchema.extend({ state: attemptStateSchema })).readonly(),
+});
+
+export type NodeStatus = z.infer<typeof nodeStatusSchema>;
+
+const JOBS_MAX = 1_000;
+
+/** What any role knows. linked: ids of the nodes it is connected to. */
+export type Standing = {
+  readonly node: string;
+  readonly boot: string;
+  readonly address: NodeAddress;
+  readonly environment: string;
+  readonly swim: SwimView;
+  readonly linked: readonly string[];
+};
+
+export function managerStatus(
+  standing: Standing,
+  { raft, ledger }: { readonly raft: RaftView; readonly ledger: LedgerState },
+): NodeStatus {
+  const common = commonOf("manager", standing);
+  const voters = raft.membership?.voters ?? [];
+  const alive = new Set(common.members.filter(({ status }) => status === "alive").map((member) => member.id));
+  const busy = busyCores(ledger);
+  return {
+    ...common,
+    cluster: raft.cluster,
+    leader: raft.leader,
+    term: raft.term,
+    quorum: {
+      have: voters.filter((voter) => voter === standing.node || alive.has(voter)).length,
+      need: Math.floor(voters.length / 2) + 1,
+      voters,
+    },
+    workers: [...ledger.workers].map(([worker, { boot, cores, labels }]) => ({
+      id: worker,
+      boot,
+      cores,
+      busy: busy.get(`${worker} ${boot}`) ?? 0,
+      labels,
+    })),
+    jobs: jobLines(ledger),
+  };
+}
+
+/** The newest jobs, the newest at the end. */
+export function jobLines({ jobs }: LedgerState): readonly JobLine[] {
+  return [...jobs.values()].slice(-JOBS_MAX).map((job) => ({
+    id: job.id,
+    state: job.phase,
+    outcome: job.outcome?.state ?? null,
+    isPaused: job.isPaused,
+    cores: placesOf(job).length,
+    owner: job.owner?.node ?? null,
+    result: job.result,
+  }));
+}
+
+export function workerStatus(standing: Standing, shares: NodeStatus["shares"]): NodeStatus {
+  return { ...commonOf("worker", standing), shares };
+}
+
+function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
+  const { node, boot, address, environment, swim } = standing;
+  const linked = new Set(standing.linked);
+  return {
+    version: 1,
+    node: { id: node, role, boot, address, environment },
+    cluster: null,
+    leader: null,
+    term: null,
+    quorum: null,
+    members: swim.members.map((member) => ({
+      id: member.id,
+      role: member.role,
+      address: member.address,
+      status: member.status,
+      incarnation: member.incarnation,
+      isLinked: linked.has(member.id),
+    })),
+    workers: [],
+    jobs: [],
+    shares: [],
+  };
+}
+
+/** Cores that hold a share, by worker and its life. */
+function busyCores({ jobs }: LedgerState): ReadonlyMap<string, number> {
+  const busy = new Map<string, number>();
+  for (const job of jobs.values()) {
+    if (job.phase === "finished") continue;
+    for (const place of placesOf(job)) busy.set(place, (busy.get(place) ?? 0) + 1);
+  }
+  return busy;
+}
+
+/** Worker and life of every core that holds a share of the job. */
+function placesOf(job: Job): readonly string[] {
+  const places: string[] = [];
+  for (const workflow of job.workflows.values())
+    for (const { attempt } of liveAttempts(job, workflow)) places.push(`${attempt.worker} ${attempt.boot}`);
+  return places;
+}
