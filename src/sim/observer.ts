@@ -76,6 +76,12 @@ export class Observer {
   watch(node: string, probe: ManagerProbe): void {
     this.#managers.set(node, probe);
     this.#looks.delete(node);
+    this.restart(node);
+  }
+
+  /** A snapshot took the place of its state. */
+  restart(node: string): void {
+    this.#fences.restart(node);
   }
 
   /** It runs no more. */
@@ -163,7 +169,7 @@ export class Observer {
     const job = this.newestLedger()?.jobs.get(id);
     if (content === undefined || job === undefined || job.phase !== "finished") return;
     this.#counting.check(job, result, this.target);
-    checkCoverage(job, content.plan);
+    checkCoverage(job, content.plan, this.target);
     this.#sometimes.finish(job, result);
   }
 

@@ -103,7 +103,8 @@ export function drawWorkload(prng: Prng, options: WorkloadOptions): readonly Act
     );
     const job = drawJob(prng, id);
     add({ kind: "submit", number, atMs, client, job });
-    const next = { number: number + 1, client: wholeBetween(prng, 0, clients - 1) };
+    // By somebody else: one client asks once for a job.
+    const next = { number: number + 1, client: (client + 1) % clients };
     if (happens(prng, 0.15)) add({ kind: "again", ...next, atMs: atMs + between(prng, 0, 4_000), job });
     else if (happens(prng, 0.06))
       add({ kind: "conflict", ...next, atMs: atMs + between(prng, 500, 4_000), job: other(job) });

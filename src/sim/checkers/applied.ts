@@ -29,13 +29,21 @@ export class Applied {
     if (first === undefined) return;
     const expected = JSON.stringify(first.state, plain);
     for (const { node, state } of replicas) {
-      if (JSON.stringify(state, plain) !== expected)
-        throw new Violation("applied", `the ledgers of ${node} and ${first.node} differ after the same entries`);
+      const found = JSON.stringify(state, plain);
+      if (found === expected) continue;
+      const at = [...found].findIndex((char, position) => char !== expected[position]);
+      const part = (text: string): string => text.slice(Math.max(0, at - 80), at + 40);
+      throw new Violation(
+        "applied",
+        `the ledgers of ${node} and ${first.node} differ after the same entries: ${part(found)} against ${part(expected)}`,
+      );
     }
   }
 }
 
-/** Maps as lists of pairs: JSON leaves them out. */
+/** Maps as lists of pairs, which JSON leaves out, and records in the order of their keys. */
 function plain(_key: string, value: unknown): unknown {
-  return value instanceof Map ? [...value] : value;
+  if (value instanceof Map) return [...value];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 }

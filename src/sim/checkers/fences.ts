@@ -11,6 +11,11 @@ export class Fences {
   /** "process job workflow share" -> newest attemptToken prepared. */
   readonly #prepared = new Map<string, number>();
 
+  /** A replica starts from what its disk holds, or from a snapshot: it applies entries again. */
+  restart(node: string): void {
+    for (const key of this.#owners.keys()) if (key.startsWith(`${node} `)) this.#owners.delete(key);
+  }
+
   /** A replica applied an entry of this job. Out: true when the job has another owner than before. */
   apply(node: string, ledger: LedgerState, jobId: string): boolean {
     const job = ledger.jobs.get(jobId);
