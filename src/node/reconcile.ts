@@ -28,8 +28,11 @@ export type Step =
 /** The worker that spoke: its life, and its attempts of this job. */
 export type Speaker = { readonly node: string; readonly boot: string; readonly held: readonly HeldReport[] };
 
-/** Steps in the order to be taken. `heard`: by attempt token. */
-export function reconcile(job: Job, worker: Speaker, heard: ReadonlyMap<number, Heard>): Step[] {
+/** What this owner knows: by attempt token what it heard of it, and the newest entry applied here. */
+export type Known = { readonly heard: ReadonlyMap<number, Heard>; readonly applied: number };
+
+/** Steps in the order to be taken. */
+export function reconcile(job: Job, worker: Speaker, { heard, applied }: Known): Step[] {
   const held = new Map(worker.held.map((report) => [report.attempt.token, report]));
   const steps: Step[] = [];
   for (const workflow of job.workflows.values()) {
@@ -41,7 +44,8 @@ export function reconcile(job: Job, worker: Speaker, heard: ReadonlyMap<number, 
       else steps.push(...compare(job, id, attempt, { report, heard: heard.get(id.token) ?? NOTHING }));
     }
   }
-  for (const { attempt } of held.values()) steps.push({ kind: "sealed", attempt });
+  // An owner that was left behind knows nothing of attempts that came after what it has applied.
+  for (const { attempt } of held.values()) if (attempt.token <= applied) steps.push({ kind: "sealed", attempt });
   return steps;
 }
 

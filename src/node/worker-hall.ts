@@ -161,7 +161,8 @@ export class WorkerHall {
   #compare(owned: Owned, job: Job, speaker: { node: string; boot: string; held: readonly HeldReport[] }): void {
     const heard = new Map<number, Heard>();
     for (const [token, intake] of owned.intakes) heard.set(token, heardOf(intake));
-    for (const step of reconcile(job, speaker, heard)) this.#take(owned, job, speaker.node, step);
+    const known = { heard, applied: this.#ports.applied() };
+    for (const step of reconcile(job, speaker, known)) this.#take(owned, job, speaker.node, step);
   }
 
   #take(owned: Owned, job: Job, worker: string, step: Step): void {

@@ -53,7 +53,7 @@ function held(state: HeldReport["state"], more: Partial<HeldReport> = {}): HeldR
 }
 
 function steps(job: Job, worker: Speaker, heard: Heard = { seq: 3, offers: 0, isOver: false }) {
-  return reconcile(job, worker, new Map([[ATTEMPT.token, heard]])).map((step) =>
+  return reconcile(job, worker, { heard: new Map([[ATTEMPT.token, heard]]), applied: 20 }).map((step) =>
     step.kind === "stop" ? `stop ${step.mode}` : step.kind,
   );
 }
@@ -101,7 +101,7 @@ describe("an attempt both have", () => {
       { seq: 7, offers: 2, isOver: false },
     ])
       expect(steps(job, over, heard)).toEqual(["tell"]);
-    expect(reconcile(job, over, new Map())).toEqual([
+    expect(reconcile(job, over, { heard: new Map(), applied: 20 })).toEqual([
       { kind: "tell", attempt: ATTEMPT, heard: { seq: 0, offers: 0, isOver: false } },
     ]);
   });
@@ -119,5 +119,10 @@ describe("an attempt the worker has and the ledger does not", () => {
     expect(
       steps(jobAt("running"), speaker([held("running"), held("running", { attempt: { ...ATTEMPT, token: 4 } })])),
     ).toEqual(["sealed"]);
+  });
+
+  test("is left alone when it may be newer than what this owner has applied", () => {
+    const newer = speaker([held("running"), held("running", { attempt: { ...ATTEMPT, token: 21 } })]);
+    expect(steps(jobAt("running"), newer)).toEqual([]);
   });
 });
