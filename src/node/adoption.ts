@@ -3,9 +3,9 @@
 
 import type { Attempt, Job } from "../ledger/job.ts";
 import type { HeldAttempt } from "../load/merge.ts";
-import { addAttempt, createRun, type Run } from "./run.ts";
+import { addAttempt, createRun, type Run, takeNotes } from "./run.ts";
 import type { Submission } from "./submission.ts";
-import { joinNotes, type Kept, NO_NOTES, type Vault } from "./vault.ts";
+import { type Kept, type Vault } from "./vault.ts";
 
 /**
  * The run of a job as far as it is known. In: ms of job time now. At once when there is nothing to fetch; rejects when
@@ -32,12 +32,7 @@ async function fetchAll(
 function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, Kept>, elapsedMs: number): Run {
   const hasRun = job.originMs !== null;
   const run = createRun(job.id, plan, bundle, hasRun ? elapsedMs : 0);
-  const notes = [...kept.values()].reduce((all, one) => joinNotes(all, one.notes), NO_NOTES);
-  run.startedAtEpochMs = notes.startedAtEpochMs;
-  for (const text of notes.warnings) run.warnings.add(text);
-  run.disturbed.push(...notes.disturbed);
-  run.unreportedMax = notes.unreportedMax;
-  run.lateBefore = notes.late;
+  for (const { notes } of kept.values()) takeNotes(run, notes);
   for (const { metricKey, expression } of job.verdicts.values())
     run.latched.set(`${metricKey} ${expression}`, { metricKey, expression, ok: false, value: null });
   for (const { workflow, share, attempt, startAtMs } of attemptsOf(job)) {
@@ -76,6 +71,8 @@ export function foreignSeals(run: Run, job: Job): ForeignSeal[] {
 /** What they name is held from now on. In: what was kept under the names, in their order; "" names nothing. */
 export function takeSeals(run: Run, seals: readonly ForeignSeal[], kept: readonly (Kept | null)[]): void {
   for (const [at, { token, name }] of seals.entries()) {
+    const notes = kept[at]?.notes;
+    if (notes !== undefined) takeNotes(run, notes);
     const attempt = run.attempts.get(token);
     if (attempt === undefined) continue;
     const found = kept[at]?.attempts.find(({ held }) => held.cut.attempt.token === token);

@@ -6,7 +6,6 @@ import type { Clock, Timer } from "../io/world.ts";
 import type { Effect } from "../ledger/effects.ts";
 import type { End, Proposal } from "../ledger/entries.ts";
 import { type Job, type LedgerState, liveAttempt } from "../ledger/job.ts";
-import { NO_ACCOUNTING } from "../ledger/accounting.ts";
 import type { Stripe } from "../load/dealing.ts";
 import type { JobResult } from "../load/result.ts";
 import type { AttemptId } from "../load/share.ts";
@@ -28,6 +27,7 @@ import {
   type RunAttempt,
   takeSnapshot,
 } from "./run.ts";
+import { checkpointEntry, sealEntry } from "./seal-entry.ts";
 import { unreportedOf } from "./unreported.ts";
 import type { Kept, Vault } from "./vault.ts";
 import { jobView } from "./view.ts";
@@ -234,7 +234,8 @@ export class OwnedJob {
     const { core, worker, id, held, isSealing } = attempt;
     if (!isSealing) {
       this.#disturb(attempt, `core ${core} of ${worker} failed (${cause}) in workflow "${id.workflow}"`);
-      this.run.unreportedMax += (held?.cut.accounting.interrupted ?? 0) * Math.max(1, this.run.plan.http.batch);
+      const open = (held?.cut.accounting.interrupted ?? 0) * Math.max(1, this.run.plan.http.batch);
+      if (open > 0) this.run.unreported.set(id.token, open);
     }
     this.#seal(id, { kind: "failed", cause, message });
   }
@@ -253,7 +254,8 @@ export class OwnedJob {
     const job = this.#job();
     if (attempt === undefined || attempt.isSealing || job === null) return;
     this.#disturb(attempt, why);
-    this.run.unreportedMax += unreportedOf(this.run, attempt, this.#elapsedMs(job));
+    const unreported = unreportedOf(this.run, attempt, this.#elapsedMs(job));
+    if (unreported > 0) this.run.unreported.set(id.token, unreported);
     this.#seal(id, { kind: "lost", message: why });
   }
 
@@ -277,27 +279,15 @@ export class OwnedJob {
       if (this.#providing.has(id.token)) this.#sealsDue.set(id.token, () => this.#proposeSeal(attempt, end, name));
       else this.#proposeSeal(attempt, end, name);
     };
-    if (held === null) return propose("");
-    const kept: Kept = { notes: notesOf(this.run), attempts: [{ held, errors: attempt.errors }] };
+    if (held === null && !this.run.unreported.has(id.token)) return propose("");
+    const attempts = held === null ? [] : [{ held, errors: attempt.errors }];
+    const kept: Kept = { notes: notesOf(this.run), attempts };
     this.#keep(() => this.#ports.vault.keep(kept), propose);
   }
 
   #proposeSeal(attempt: RunAttempt, end: End, snapshot: string): void {
-    const { id, held } = attempt;
-    const cut = held?.cut;
-    const proposal: Proposal = {
-      kind: "seal",
-      job: id.job,
-      workflow: id.workflow,
-      share: id.share,
-      attemptToken: id.token,
-      end,
-      seq: cut?.seq ?? 0,
-      resume: cut?.resume ?? null,
-      snapshot,
-      taken: 0,
-      accounting: cut?.accounting ?? NO_ACCOUNTING,
-    };
+    const { id } = attempt;
+    const proposal = sealEntry(attempt, end, snapshot);
     if (this.#isClosed) return;
     this.#ports.ledger.propose(proposal, (outcome) => {
       if (outcome.kind === "applied" || this.#isClosed || !this.#isLive(id)) return;
@@ -341,17 +331,14 @@ export class OwnedJob {
     };
     Promise.resolve(this.#ports.vault.keep({ notes: notesOf(this.run), attempts })).then((snapshot) => {
       done();
-      const cuts = attempts.map(({ held: { cut } }) => ({
-        workflow: cut.attempt.workflow,
-        share: cut.attempt.share,
-        attemptToken: cut.attempt.token,
-        seq: cut.seq,
-        resume: cut.resume,
-        accounting: cut.accounting,
-        snapshot,
-        taken: 0,
-      }));
-      this.#propose({ kind: "checkpoint", job: job.id, ownerToken: this.#token, cuts });
+      const owner = { job: job.id, ownerToken: this.#token };
+      this.#propose(
+        checkpointEntry(
+          owner,
+          attempts.map(({ held }) => held),
+          snapshot,
+        ),
+      );
     }, done);
   }
 

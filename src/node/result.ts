@@ -68,7 +68,7 @@ export function buildResult(
     thresholds,
     late: notesOf(run).late,
     reruns: job.reruns,
-    unreportedMax: run.unreportedMax,
+    unreportedMax: [...run.unreported.values()].reduce((total, requests) => total + requests, 0),
     disturbed: run.disturbed,
     cores,
     loopLagMsP99: [...run.attempts.values()].reduce(

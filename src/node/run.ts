@@ -8,7 +8,7 @@ import type { JobPlan, ThresholdPlan } from "../load/plan.ts";
 import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../load/result.ts";
 import type { Series } from "../load/series.ts";
 import type { AttemptId, GeneratorHealth, Snapshot } from "../load/share.ts";
-import type { Notes } from "./vault.ts";
+import { joinNotes, type Notes } from "./vault.ts";
 import { createWindowedThresholds, evaluateLive, judge, type WindowedThresholds } from "../load/thresholds.ts";
 import { close, createWindows, flush, observe, ready, register, type Windows } from "../load/windows.ts";
 
@@ -66,8 +66,8 @@ export type Run = {
   latencies: { readonly of: SecondWindow | null; readonly value: Latencies } | null;
   readonly warnings: Set<string>;
   readonly disturbed: Disturbance[];
-  /** Requests that may have been sent and are in no series, at most. */
-  unreportedMax: number;
+  /** Requests that may have been sent and are in no series, at most, by attempt token. */
+  readonly unreported: Map<number, number>;
   /** Requests beyond seals that earlier owners heard of. */
   lateBefore: number;
 };
@@ -89,7 +89,7 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle, windowsFrom
     latencies: null,
     warnings: new Set(),
     disturbed: [],
-    unreportedMax: 0,
+    unreported: new Map(),
     lateBefore: 0,
   };
 }
@@ -199,9 +199,20 @@ export function notesOf(run: Run): Notes {
     startedAtEpochMs: run.startedAtEpochMs,
     warnings: [...run.warnings],
     disturbed: [...run.disturbed],
-    unreportedMax: run.unreportedMax,
+    unreported: [...run.unreported],
     late,
   };
+}
+
+/** Takes in what an earlier owner said of the run. */
+export function takeNotes(run: Run, notes: Notes): void {
+  const { startedAtEpochMs, warnings, disturbed, unreported, late } = joinNotes(notesOf(run), notes);
+  run.startedAtEpochMs = startedAtEpochMs;
+  for (const text of warnings) run.warnings.add(text);
+  run.disturbed.splice(0, Infinity, ...disturbed);
+  for (const [token, requests] of unreported) run.unreported.set(token, requests);
+  const own = [...run.attempts.values()].reduce((total, attempt) => total + attempt.late, 0);
+  run.lateBefore = Math.max(run.lateBefore, late - own);
 }
 
 /** What the thresholds say of newly completed seconds and of the whole so far. */

@@ -24,7 +24,8 @@ export type Notes = {
   readonly startedAtEpochMs: number;
   readonly warnings: readonly string[];
   readonly disturbed: readonly { readonly from: number; readonly to: number; readonly why: string }[];
-  readonly unreportedMax: number;
+  /** By attempt token. */
+  readonly unreported: readonly (readonly [token: number, requests: number])[];
   readonly late: number;
 };
 
@@ -54,7 +55,7 @@ const keptSchema = z.object({
     startedAtEpochMs: z.number(),
     warnings: z.array(z.string()),
     disturbed: z.array(z.object({ from: z.number(), to: z.number(), why: z.string() })),
-    unreportedMax: count,
+    unreported: z.array(z.tuple([count, count])),
     late: count,
   }),
   attempts: z.array(
@@ -94,17 +95,17 @@ export function unpackKept(bytes: Uint8Array): Kept {
   };
 }
 
-/** An empty attempt's worth of notes. */
-export const NO_NOTES: Notes = { startedAtEpochMs: 0, warnings: [], disturbed: [], unreportedMax: 0, late: 0 };
-
 /** What both say, each thing once. */
 export function joinNotes(left: Notes, right: Notes): Notes {
+  const unreported = new Map(left.unreported);
+  for (const [token, requests] of right.unreported)
+    unreported.set(token, Math.max(requests, unreported.get(token) ?? 0));
   const disturbed = new Map([...left.disturbed, ...right.disturbed].map((one) => [JSON.stringify(one), one]));
   return {
     startedAtEpochMs: left.startedAtEpochMs === 0 ? right.startedAtEpochMs : left.startedAtEpochMs,
     warnings: [...new Set([...left.warnings, ...right.warnings])],
     disturbed: [...disturbed.values()].sort((a, b) => a.from - b.from),
-    unreportedMax: Math.max(left.unreportedMax, right.unreportedMax),
+    unreported: [...unreported],
     late: Math.max(left.late, right.late),
   };
 }
