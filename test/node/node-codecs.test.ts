@@ -1,0 +1,193 @@
+// Everything of a job that travels or is kept as bytes: it comes back as it went, a submission's name does not depend on
+// the order it was made in, and bytes of a stranger are refused with a sentence, never believed and never thrown.
+
+import { describe, expect, test } from "bun:test";
+import { createPrng, nextBelow } from "../../src/base/prng.ts";
+import { applySnapshot } from "../../src/load/merge.ts";
+import type { JobView } from "../../src/load/result.ts";
+import type { Series } from "../../src/load/series.ts";
+import { liveSchema } from "../../src/node/client-messages.ts";
+import { LiveReader, packLive } from "../../src/node/live-codec.ts";
+import { packedSeriesSchema, packSeries, unpackSeries } from "../../src/node/series-codec.ts";
+import { packSubmission, unpackSubmission } from "../../src/node/submission.ts";
+import { joinNotes, type Kept, packKept, unpackKept } from "../../src/node/vault.ts";
+import { decode, encode } from "../../src/wire/codec.ts";
+import { seriesOf, trendOf } from "../load/samples.ts";
+import { BUNDLE, jobPlan } from "./plans.ts";
+
+const SERIES: readonly Series[] = [
+  seriesOf("c", { a: "1" }, { type: "counter", count: 3, sum: 2.5 }),
+  seriesOf("r", {}, { type: "rate", passes: 1, total: 2 }),
+  seriesOf("g", {}, { type: "gauge", value: 1, min: -1, max: 4, atMs: 100 }),
+  seriesOf("unset", {}, { type: "gauge", value: 0, min: Infinity, max: -Infinity, atMs: -Infinity }),
+  seriesOf("t", { x: "y" }, trendOf([0, -3, 0.5, 12, 12, 900]), "time"),
+  seriesOf("none", {}, trendOf([])),
+];
+
+function travelled(value: unknown): unknown {
+  const decoded = decode(encode(value));
+  if (!decoded.ok) throw new Error(decoded.message);
+  return decoded.value;
+}
+
+describe("series", () => {
+  test("of every kind come back as they went, infinite extremes among them", () => {
+    const back = SERIES.map((series) => unpackSeries(packedSeriesSchema.parse(travelled(packSeries(series)))));
+    expect(back).toEqual([...SERIES]);
+  });
+
+  test("trends whose cells do not rise, are empty, or do not match their counts are none", () => {
+    const packed = packSeries(seriesOf("t", {}, trendOf([1, 2, 3])));
+    if (packed.cells.type !== "trend") throw new Error("a trend");
+    const { index, counts } = packed.cells;
+    const bad = [
+      { index: index.toReversed(), counts },
+      { index: index.slice(1), counts },
+      { index, counts: counts.slice(8) },
+      { index, counts: new Uint8Array(counts.length) },
+      { index: new Uint8Array([...index.slice(0, 4), ...index.slice(0, 4)]), counts: counts.slice(0, 16) },
+    ];
+    for (const cells of bad) expect(unpackSeries({ ...packed, cells: { ...packed.cells, ...cells } })).toBeNull();
+  });
+});
+
+describe("a submission", () => {
+  const submission = { plan: jobPlan({ env: { A: "1", B: "2" } }), bundle: BUNDLE, retries: 2 };
+
+  test("comes back, and has the same bytes in whatever order its keys were made", () => {
+    const bytes = packSubmission(submission);
+    const read = unpackSubmission(bytes);
+    expect(read.submission).toEqual(submission);
+    const { plan, bundle, retries } = submission;
+    const turned = { retries, bundle, plan: Object.fromEntries(Object.entries(plan).toReversed()) };
+    expect(Buffer.from(packSubmission({ ...turned, plan: { ...plan, env: { B: "2", A: "1" } } })).equals(bytes)).toBe(
+      true,
+    );
+    expect(Buffer.from(packSubmission({ ...submission, retries: 3 })).equals(bytes)).toBe(false);
+  });
+
+  test("that is none is refused with what is wrong with it", () => {
+    const bad: readonly unknown[] = [
+      null,
+      7,
+      [],
+      {},
+      { ...submission, plan: null },
+      { ...submission, plan: { ...submission.plan, workflows: [] } },
+      { ...submission, plan: { ...submission.plan, workflows: [{ name: "a" }] } },
+      { ...submission, bundle: { code: 1, entry: "", files: {} } },
+      { ...submission, retries: -1 },
+    ];
+    for (const value of bad) expect(unpackSubmission(encode(value))).toMatchObject({ submission: null });
+    expect(unpackSubmission(new Uint8Array([0xc1]))).toMatchObject({ submission: null });
+  });
+
+  test("random and damaged bytes never throw", () => {
+    const prng = createPrng(11, "submission");
+    const good = packSubmission(submission);
+    for (let run = 0; run < 500; run++) {
+      const bytes = good.slice();
+      for (let times = 0; times < 3; times++) bytes[nextBelow(prng, bytes.length)] = nextBelow(prng, 256);
+      expect(() => unpackSubmission(bytes.slice(0, nextBelow(prng, bytes.length + 1)))).not.toThrow();
+    }
+  });
+});
+
+describe("what is kept of attempts", () => {
+  const attempt = { job: "j", workflow: "w", share: 1, token: 9 };
+  const held = applySnapshot(null, {
+    attempt,
+    seq: 4,
+    elapsedMs: 4_000,
+    content: "all",
+    isFinal: true,
+    resume: { kind: "ranges", left: [[3, 7]], elapsedMs: 10, feeds: { 0: 2 } },
+    accounting: { scheduled: 5, started: 4, completed: 3, interrupted: 1, dropped: 0, unsent: 1 },
+    generator: { seconds: 4, saturatedSeconds: 0, cpuSeconds: 1, loopLagMsMax: 2, loopLagMsP99: 1 },
+    vus: 0,
+    vusMax: 2,
+    series: SERIES,
+  });
+  const kept: Kept = {
+    notes: {
+      startedAtEpochMs: 5,
+      warnings: ["w"],
+      disturbed: [{ from: 1, to: 2, why: "x" }],
+      unreported: [[9, 12]],
+      late: 3,
+    },
+    attempts: [{ held, errors: [{ message: "boom", count: 2 }] }],
+  };
+
+  test("comes back as it went", () => {
+    expect(unpackKept(packKept(kept))).toEqual(kept);
+    expect(() => unpackKept(new Uint8Array([1]))).toThrow();
+  });
+
+  test("notes of several owners say each thing once, and bounds add up over attempts, not over owners", () => {
+    const more = {
+      ...kept.notes,
+      startedAtEpochMs: 8,
+      warnings: ["w", "v"],
+      disturbed: [{ from: 0, to: 1, why: "y" }, ...kept.notes.disturbed],
+      unreported: [
+        [9, 10],
+        [11, 4],
+      ] as const,
+      late: 1,
+    };
+    expect(joinNotes(kept.notes, more)).toEqual({
+      startedAtEpochMs: 5,
+      warnings: ["w", "v"],
+      disturbed: [
+        { from: 0, to: 1, why: "y" },
+        { from: 1, to: 2, why: "x" },
+      ],
+      unreported: [
+        [9, 12],
+        [11, 4],
+      ],
+      late: 3,
+    });
+  });
+});
+
+describe("live events", () => {
+  const second = (at: number, series: readonly Series[] = SERIES) => ({
+    kind: "second" as const,
+    window: { second: at, epochMs: 1_000 * at, vus: 1, vusMax: 2, series },
+  });
+  const pass = (reader: LiveReader, events: readonly ReturnType<typeof packLive>[number][]) =>
+    events.map((event) => reader.read(liveSchema.parse(travelled({ id: "j", event })).event));
+
+  test("a second comes back whole, in however many parts it travels", () => {
+    const reader = new LiveReader();
+    expect(pass(reader, packLive(second(3)))).toEqual([second(3)]);
+    const large = second(
+      4,
+      Array.from({ length: 60 }, (_, at) =>
+        seriesOf(`t${at}`, {}, trendOf(Array.from({ length: 1_500 }, (_value, value) => 1.01 ** value + at))),
+      ),
+    );
+    const parts = packLive(large);
+    expect(parts.length).toBeGreaterThan(1);
+    const read = pass(reader, parts);
+    expect(read.slice(0, -1).every((event) => event === null)).toBe(true);
+    expect(read.at(-1)).toEqual(large);
+  });
+
+  test("a second told twice, or an older one, is not told again", () => {
+    const reader = new LiveReader();
+    expect(pass(reader, [...packLive(second(3)), ...packLive(second(3)), ...packLive(second(2))])).toEqual([
+      second(3),
+      null,
+      null,
+    ]);
+  });
+
+  test("a view that is none is not shown", () => {
+    const reader = new LiveReader();
+    const view: Partial<JobView> = { elapsedMs: 5 };
+    expect(pass(reader, [{ kind: "view", view: { ...view } }])).toEqual([null]);
+  });
+});
