@@ -65,6 +65,8 @@ export type Consensus = {
   /** Takes a snapshot soon, unless there is nothing new. */
   compact(): void;
   view(): RaftView;
+  /** The core as it is, to look at only: for checkers. */
+  readonly raft: Raft;
   /** Index of the newest applied entry. */
   readonly applied: Index;
   contact(): Contact;
@@ -147,6 +149,10 @@ class Core implements Consensus {
       () => this.#post({ kind: "tick" }),
     );
     this.#timer.rearm();
+  }
+
+  get raft(): Raft {
+    return this.#raft;
   }
 
   get applied(): Index {

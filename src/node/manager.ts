@@ -3,13 +3,14 @@
 
 import type { NodeWorld, Timer } from "../io/world.ts";
 import type { LedgerState } from "../ledger/job.ts";
-import { lan, type RaftView, wan } from "../raft/raft.ts";
+import { lan, type RaftConfig, type RaftView, wan } from "../raft/raft.ts";
 import type { SwimView } from "../swim/swim.ts";
 import type { WalLimits } from "../wal/format.ts";
 import { type Blobs, createBlobs } from "./blobs.ts";
 import { openBlobStore } from "./blob-store.ts";
 import { Desk } from "./desk.ts";
 import { Leader } from "./leader.ts";
+import type { NodeId } from "./links.ts";
 import { Owner } from "./owner.ts";
 import { openReplica, type Replica } from "./replica.ts";
 import { type NodeAddress, openStation, partOf, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
@@ -40,7 +41,12 @@ export type ManagerOptions = {
   readonly peers: readonly NodeAddress[];
   readonly profile: Profile;
   readonly walLimits?: WalLimits;
+  /** Left out: the profile's. */
+  readonly raftConfig?: (self: NodeId) => RaftConfig;
 };
+
+/** What a manager is made of, to look at only: for checkers. */
+export type ManagerParts = { readonly replica: Replica } & Pick<Station, "links" | "membership">;
 
 export type ManagerView = {
   readonly node: string;
@@ -61,6 +67,7 @@ export type Manager = {
   view(): ManagerView;
   /** What it knows of the cluster. */
   status(): NodeStatus;
+  readonly parts: ManagerParts;
 };
 
 /** Goes on from its data folder. Throws `storage`, and NetError when a port cannot be bound. */
@@ -86,7 +93,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       identity: station.identity,
       links: station.links,
       peers: peers.map(streamsAt),
-      config: profile === "wan" ? wan : lan,
+      config: options.raftConfig ?? (profile === "wan" ? wan : lan),
       ...(options.walLimits === undefined ? {} : { walLimits: options.walLimits }),
     });
     replica = opened;
@@ -169,6 +176,11 @@ class ManagerNode implements Manager {
     this.#listen();
     owner.look();
     this.#armCollect();
+  }
+
+  get parts(): ManagerParts {
+    const { links, membership } = this.#station;
+    return { replica: this.#replica, links, membership };
   }
 
   get address(): NodeAddress {

@@ -4,6 +4,7 @@
 import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../ledger/entries.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs.ts";
+import type { Membership } from "./membership.ts";
 import type { WorkerReport, WorkerRequest } from "./messages.ts";
 import { type NodeAddress, openStation, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
 import { type NodeStatus, workerStatus } from "./status.ts";
@@ -47,6 +48,8 @@ export type WorkerNode = {
   view(): WorkerView;
   /** What it knows of the cluster, and runs. */
   status(): NodeStatus;
+  /** To look at only: for checkers. */
+  readonly membership: Membership;
 };
 
 /** Joins the managers it can reach, and goes on looking for the others. Throws `storage`, NetError for its ports. */
@@ -120,6 +123,7 @@ function node(world: NodeWorld, station: Station, tenant: Tenant, close: () => v
     stop: () => (stopped ??= stop()),
     view: () => ({ node: identity.node, boot: identity.bootId, address, held: tenant.held }),
     status: () => statusOf(station, tenant),
+    membership: station.membership,
   };
 }
 
