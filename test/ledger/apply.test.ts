@@ -59,7 +59,7 @@ describe("a job's way", () => {
     expect(harness.live("a").length).toBe(2);
   });
 
-  test("the same submit again is the same job, another content under its id is a conflict", () => {
+  test("[LD-32.2.3] the same submit again is the same job, another content under its id is a conflict", () => {
     const harness = started(1);
     const again = harness.commit({
       kind: "submit",
@@ -101,7 +101,7 @@ describe("a job's way", () => {
 });
 
 describe("fences", () => {
-  test("an earlier owner's proposals are stale, and the new owner is told again what is outstanding", () => {
+  test("[LD-28.2.1] [LD-28.2.2] an earlier owner's proposals are stale, and the new owner is told again what is outstanding", () => {
     const harness = new Harness();
     harness.join("w1", 1);
     harness.commit({
@@ -127,7 +127,7 @@ describe("fences", () => {
     expect(harness.states()).toEqual({ a: "running" });
   });
 
-  test("a sealed attempt's entries are late, an unknown token's are stale, and neither changes anything", () => {
+  test("[LD-28.3.3] [LD-44.3] a sealed attempt's entries are late, an unknown token's are stale, and neither changes anything", () => {
     const harness = started(2);
     harness.ready("a");
     const id = harness.one("a");
@@ -172,7 +172,7 @@ describe("fences", () => {
     expect(harness.job().outcome).toBeNull();
   });
 
-  test("nothing is accepted after the end: the terminal state stays", () => {
+  test("[LD-28.3.4] nothing is accepted after the end: the terminal state stays", () => {
     const harness = started(1);
     harness.run("a");
     const outcome = harness.job().outcome;
@@ -216,7 +216,7 @@ describe("fences", () => {
 });
 
 describe("failed and lost", () => {
-  test("a failed attempt ends the job with core, workflow and cause named; others stop, dependents are skipped", () => {
+  test("[MW-20.3.3] a failed attempt ends the job with core, workflow and cause named; others stop, dependents are skipped", () => {
     const harness = started(2, [workflow("a"), workflow("b", { after: ["a"] })]);
     harness.ready("a");
     const [first, second] = [harness.one("a"), harness.one("a", 1)];
@@ -237,7 +237,7 @@ describe("failed and lost", () => {
     expect(harness.job().outcome).toEqual({ state: "failed", errorCode: "load", reason: "no default export" });
   });
 
-  test("with retry budget the rest runs again under a new token from the sealed resume, until it is spent", () => {
+  test("[MW-20.3.1] [LD-47.3] with retry budget the rest runs again under a new token from the sealed resume, until it is spent", () => {
     const harness = started(1, [workflow("a")], 1);
     harness.ready("a");
     const first = harness.one("a");
@@ -257,7 +257,7 @@ describe("failed and lost", () => {
     expect(harness.workflow("a").shares.map((share) => shareAccounting(share).completed)).toEqual([6]);
   });
 
-  test("a lost attempt costs no budget; its share moves, and is summed over both", () => {
+  test("[LD-51.2] a lost attempt costs no budget; its share moves, and is summed over both", () => {
     const harness = started(1);
     harness.join("w2", 1);
     harness.ready("a");
