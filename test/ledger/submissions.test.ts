@@ -39,7 +39,7 @@ function onePool(): Harness {
 }
 
 describe("a forgotten job", () => {
-  test("[GM-1.5.1] is expired by its id, and so is every id minted before it; a newer one runs", () => {
+  test("[GM-1.5.1] [LD-32.1.4] [LD-32.2.4] is expired by its id, and so is every id minted before it; a newer one runs", () => {
     const harness = onePool();
     const id = minted(NOW_MS);
     expect(codeOf(submit(harness, id))).toBe("accepted");
@@ -66,7 +66,7 @@ describe("a forgotten job", () => {
     );
   });
 
-  test("keys are kept in bounds, the newest of them", () => {
+  test("[LD-32.1.2] keys are kept in bounds, the newest of them", () => {
     const harness = onePool();
     for (let at = 0; at <= FORGOTTEN_KEYS_MAX; at++) harness.state.forgottenKeys.set(`k${at}`, "d");
     harness.state.forgottenKeys.delete("k0");
