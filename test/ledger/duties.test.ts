@@ -30,7 +30,7 @@ describe("workers", () => {
       expect(duties(state, seen({ workers: [worker("w1", change)] }))).toMatchObject([{ kind: "join", ...change }]);
   });
 
-  test("that are dead or left leave, in that life only; suspects and those not named stay", () => {
+  test("[LD-44.7] that are dead or left leave, in that life only; suspects and those not named stay", () => {
     const harness = new Harness();
     harness.join("w1", 2, { boot: "2" });
     for (const status of ["dead", "left"] as const) {
@@ -103,7 +103,7 @@ describe("jobs", () => {
     ]);
   });
 
-  test("that have ended are forgotten after their time, or when there are too many, the oldest first", () => {
+  test("[LD-37.2.1] that have ended are forgotten after their time, or when there are too many, the oldest first", () => {
     const harness = new Harness();
     harness.join("w1", 1);
     for (const [at, id] of ["j0", "j1", "j2", "j3"].entries()) {
