@@ -46,7 +46,7 @@ function play(
   return { harness, oracle };
 }
 
-test("every interleaving gives each job exactly one terminal state, with cores conserved and two fences", () => {
+test("[MW-10.1.1] [LD-28.1.1] every interleaving gives each job exactly one terminal state, with cores conserved and two fences", () => {
   const reached = new Set<string>();
   fc.assert(
     fc.property(fc.array(spec, { minLength: 1, maxLength: 3 }), steps, (specs, script) => {
@@ -83,7 +83,7 @@ test("every interleaving gives each job exactly one terminal state, with cores c
   );
 });
 
-test("an entry under an old fence changes nothing", () => {
+test("[LD-37.1.3] an entry under an old fence changes nothing", () => {
   let fenced = 0;
   fc.assert(
     fc.property(fc.array(spec, { minLength: 1, maxLength: 2 }), steps, (specs, script) => {
@@ -105,7 +105,7 @@ test("an entry under an old fence changes nothing", () => {
   expect(fenced).toBeGreaterThan(100);
 });
 
-test("replicas agree on every effect, also one restored from a snapshot midway and one cloned", () => {
+test("[LD-52.1] replicas agree on every effect, also one restored from a snapshot midway and one cloned", () => {
   fc.assert(
     fc.property(fc.array(spec, { minLength: 1, maxLength: 3 }), steps, fc.nat(), (specs, script, pick) => {
       const { harness } = play(specs, script);
