@@ -89,7 +89,7 @@ describe("workflows side by side in one job", () => {
 });
 
 describe("jobs side by side", () => {
-  test("never share a core: the second waits whole, and starts when enough cores came free", () => {
+  test("[MW-10.1.2] [MW-10.1.3] never share a core: the second waits whole, and starts when enough cores came free", () => {
     const harness = pool([2], [workflow("a", { sharesMax: 2 })], [workflow("b", { priority: "high" })]);
     expect(harness.states("j2")).toEqual({ b: "queued" });
     harness.ready("a");
