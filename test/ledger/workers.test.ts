@@ -12,7 +12,7 @@ function leave(harness: Harness, worker: string, isCertain: boolean, boot = "1")
 }
 
 describe("a life of a worker", () => {
-  test("that is followed by another is over: its attempts are lost for certain, the new one gets its cores", () => {
+  test("[LD-37.1.1] that is followed by another is over: its attempts are lost for certain, the new one gets its cores", () => {
     const harness = started(2);
     harness.ready("a");
     const lives = harness.live("a");
@@ -27,7 +27,7 @@ describe("a life of a worker", () => {
     expect(heldCores(harness.workflow("a")).map(({ boot }) => boot)).toEqual(["2", "2"]);
   });
 
-  test("that is over does not come back by a late word, and its leave says nothing of the newer one", () => {
+  test("[LD-37.1.2] that is over does not come back by a late word, and its leave says nothing of the newer one", () => {
     const harness = started(1);
     harness.join("w1", 1, { boot: "2" });
     for (const kind of ["join", "leave"] as const) {
@@ -87,7 +87,7 @@ describe("a worker that may be gone", () => {
     expect(effects).toContainEqual({ kind: "lost", attempt: id, worker: "w1", isCertain: true });
   });
 
-  test("a share placed there and not dispatched yet is dispatched elsewhere, even if its dispatch got lost", () => {
+  test("[LD-44.2] [LD-28.1.2] a share placed there and not dispatched yet is dispatched elsewhere, even if its dispatch got lost", () => {
     const harness = new Harness();
     harness.join("w1", 1);
     harness.commit({
