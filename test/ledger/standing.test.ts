@@ -26,7 +26,7 @@ test("every dispatch that is live, as it was said; begun ones with their start, 
   expect(now(harness)).toEqual([]);
 });
 
-test("pauses, stops, losses, ranges not reported on, and the time that is left of a limit", () => {
+test("[LD-52.2] pauses, stops, losses, ranges not reported on, and the time that is left of a limit", () => {
   const harness = started(2, [workflow("a", { pool: 10, sharesMax: 2 })]);
   harness.ready("a");
   const [first, second] = [harness.one("a"), harness.one("a", 1)];
