@@ -139,7 +139,7 @@ describe("more time", () => {
     expect(extend(harness, 99)).toMatchObject([{ kind: "refused", code: "limit" }]);
   });
 
-  test("holds: a timer that was overtaken is set anew, the limit itself ends the job", () => {
+  test("[MW-19.1.1] holds: a timer that was overtaken is set anew, the limit itself ends the job", () => {
     const harness = started(1, [SETUP, workflow("a")]);
     harness.ready("::setup");
     extend(harness, 1);
