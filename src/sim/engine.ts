@@ -1,6 +1,6 @@
 // A simulated core of a worker: plays the messages of engine/messages.ts on virtual time, driven by the shipped driver
-// (load/driver.ts) and counted on the shipped board. Each iteration "sends" one request to the simulated target. It runs
-// no code: what the functions of a test do is written in the bundle (script.ts). Not a model of sockets.
+// (load/driver.ts) and counted on the shipped board. Each iteration "sends" one request to the simulated target. It
+// runs no code: what the functions of a test do is written in the bundle (script.ts). Not a model of sockets.
 
 import { Board, HEADER } from "../engine/board.ts";
 import { Measure } from "../engine/measure.ts";

@@ -1,5 +1,5 @@
-// The processes of a simulated cluster: the managers, workers and clients that ship, on simulated worlds, watched by the
-// checkers. A client that dies comes back and asks again for what it had asked for, as its user would.
+// The processes of a simulated cluster: the managers, workers and clients that ship, on simulated worlds, watched by
+// the checkers. A client that dies comes back and asks again for what it had asked for, as its user would.
 
 import type { NodeWorld } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";

@@ -1,4 +1,4 @@
-// What has to happen at least once in a batch of seeds, or the batch proves nothing: counts of the rare and interesting.
+// What has to happen at least once in a batch of seeds, or the batch proves nothing: counts of what is rare.
 
 import type { Job } from "../ledger/job.ts";
 import type { JobResult } from "../load/result.ts";

@@ -19,7 +19,7 @@ export type Job = {
   readonly kind: JobKind;
 };
 
-/** `number`: of the action, from 0. again: the same submit by another client. conflict: the same id, another content. */
+/** `number`: of the action. again: the same submit by another client. conflict: the same id, another content. */
 export type Action =
   | {
       readonly kind: "submit";

@@ -35,7 +35,7 @@ export class Applied {
       const part = (text: string): string => text.slice(Math.max(0, at - 80), at + 40);
       throw new Violation(
         "applied",
-        `the ledgers of ${node} and ${first.node} differ after the same entries: ${part(found)} against ${part(expected)}`,
+        `${node} and ${first.node} differ after the same entries: ${part(found)} against ${part(expected)}`,
       );
     }
   }

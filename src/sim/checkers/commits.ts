@@ -44,7 +44,7 @@ export class Commits {
       if (log.entries[index - log.baseIndex - 1]?.term !== committed.term)
         throw new Violation(
           "commits",
-          `${node} leads term ${hard.term} without entry ${index} of term ${committed.term}, committed by ${committed.by}`,
+          `${node} leads term ${hard.term} without entry ${index} of term ${committed.term}, which ${committed.by} applied`,
         );
     }
   }

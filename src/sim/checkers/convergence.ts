@@ -1,4 +1,4 @@
-// Membership converges once the faults are over: every node that lives sees every other one alive, and none that is gone.
+// Membership converges once the faults are over: every node that lives sees every other one alive, and nobody else.
 
 import type { SwimView } from "../../swim/view.ts";
 import { Violation } from "./violation.ts";

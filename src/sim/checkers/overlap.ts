@@ -18,7 +18,7 @@ export class Overlap {
     else if (id.token < newest.token && atMs > newest.sinceMs + SLACK_MS)
       throw new Violation(
         "overlap",
-        `attempt ${id.token} of ${key} sends ${Math.round(atMs - newest.sinceMs)} ms after attempt ${newest.token} began`,
+        `${key}: attempt ${id.token} sends ${Math.round(atMs - newest.sinceMs)} ms after attempt ${newest.token} began`,
       );
   }
 }

@@ -22,7 +22,7 @@ export class Resumption {
     const told = JSON.stringify(spec.resume);
     throw new Violation(
       "resumption",
-      `attempt ${id.token} of ${id.job} "${id.workflow}" ${id.share} begins at ${told}, not ${JSON.stringify(expected)}`,
+      `${id.job} "${id.workflow}" ${id.share}: attempt ${id.token} begins at ${told}, not ${JSON.stringify(expected)}`,
     );
   }
 
