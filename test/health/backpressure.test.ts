@@ -54,7 +54,7 @@ describe("a manager", () => {
     });
   }
 
-  test("[LD-42.3.3] a queue that fills goes through every level in order", () => {
+  test("[LD-42.3.3] [MW-11.1.1] a queue that fills goes through every level in order", () => {
     const state = createPressure(PRESSURE);
     const levels = Array.from({ length: 101 }, (_, percent) => press(state, PRESSURE, percent, fill(percent)));
     expect(levels.filter((level, at) => level !== levels[at - 1])).toEqual([...PRESSURE_LEVELS]);
