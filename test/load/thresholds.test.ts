@@ -332,7 +332,7 @@ describe("windowed thresholds", () => {
     return at === -1 ? null : at;
   };
 
-  test("fails only after so many bad seconds in a row; a good or an empty second ends the streak", () => {
+  test("[MW-11.3.2] fails only after so many bad seconds in a row; a good or an empty second ends the streak", () => {
     expect(failsAfter("max<10 for 3s", [[20], [20], [20]])).toBe(2);
     expect(failsAfter("max<10 for 3s", [[20], [20], [5], [20], [20]])).toBeNull();
     expect(failsAfter("max<10 for 3s", [[20], [20], [], [20], [20]])).toBeNull();
