@@ -334,7 +334,7 @@ describe("simulated attempts", () => {
     expect(faults(false, { observe, ready })).toEqual([]);
   });
 
-  test("attempts that report in time have every count in its very second", () => {
+  test("[LD-34.4.3] attempts that report in time have every count in its very second", () => {
     expect(faults(true, { observe, ready })).toEqual([]);
   });
 
@@ -366,7 +366,7 @@ describe("simulated attempts", () => {
     expect(faults(true, shifting).length).toBeGreaterThan(50);
   });
 
-  test("cells of one attempt's windows sum to its last cut, gauges and trends too", () => {
+  test("[MW-16.4.1] cells of one attempt's windows sum to its last cut, gauges and trends too", () => {
     for (let seed = 1; seed <= 20; seed++) {
       const prng = createPrng(seed, "cells");
       const windows = createWindows(EPOCH_MS);
