@@ -104,7 +104,7 @@ describe("cells", () => {
 });
 
 describe("quantiles", () => {
-  test("quantiles of any samples are within 0.1 % of the sorted raw samples, and the extremes are exact", () => {
+  test("[LD-34.4.4] quantiles of any samples are within 0.1 % of the sorted raw samples, and the extremes are exact", () => {
     fc.assert(
       fc.property(fc.array(sample, { minLength: 1, maxLength: 300 }), (values) => {
         const trend = trendOf(values);
@@ -115,7 +115,7 @@ describe("quantiles", () => {
     );
   });
 
-  test("quantiles merged from any number of shares are within 0.1 % of all raw samples, p50 to p99.99", () => {
+  test("[MW-16.4.3] quantiles merged from any number of shares are within 0.1 % of all raw samples, p50 to p99.99", () => {
     for (let seed = 1; seed <= 12; seed++) {
       const prng = createPrng(seed, "merged");
       const values = Array.from({ length: 500 + nextBelow(prng, 30_000) }, () => nextSample(prng));
