@@ -114,7 +114,7 @@ function faults(apply: Apply): number[] {
 }
 
 describe("snapshots of one attempt", () => {
-  test("any repetition and reordering of an attempt's snapshots gives the state of its newest full one", () => {
+  test("[LD-28.3.2] any repetition and reordering of an attempt's snapshots gives the state of its newest full one", () => {
     expect(faults(applySnapshot)).toEqual([]);
   });
 
@@ -175,7 +175,10 @@ describe("snapshots of one attempt", () => {
 
   test("cells that came in parts are put together: the larger count of each", () => {
     const part = (values: readonly number[]) => [seriesOf("t", {}, trendOf(values))];
-    const held = applySnapshot(applySnapshot(null, snapshotOf(1, part([1, 1, 5]))), snapshotOf(2, part([1, 9]), "changed"));
+    const held = applySnapshot(
+      applySnapshot(null, snapshotOf(1, part([1, 1, 5]))),
+      snapshotOf(2, part([1, 9]), "changed"),
+    );
     const cells = heldSeries(held)[0]?.cells;
     expect(cells?.type === "trend" && [...cells.counts]).toEqual([2, 1, 1]);
   });
@@ -233,7 +236,7 @@ describe("sums over attempts", () => {
       expect(() => merge(counter, trend)).toThrow("cannot merge a counter with a trend");
   });
 
-  test("series of any number of shares sum to what was measured in all, by key", () => {
+  test("[MW-16.4.2] series of any number of shares sum to what was measured in all, by key", () => {
     fc.assert(
       fc.property(
         fc.array(fc.array(fc.integer({ min: -50, max: 5_000 }), { maxLength: 30 }), { maxLength: 7 }),
