@@ -78,7 +78,7 @@ describe("a new driver", () => {
 });
 
 describe("constant-vus", () => {
-  test("gives every VU iterations, counted for each, until the duration is over", () => {
+  test("[LD-34.2.3] gives every VU iterations, counted for each, until the duration is over", () => {
     const driver = createDriver(specOf(constantVus(2, 100)));
     expect([claim(driver, 0, 0), claim(driver, 0, 50), claim(driver, 1, 50), claim(driver, 0, 99.9)]).toEqual([
       0, 1, 0, 2,
