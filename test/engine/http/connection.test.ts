@@ -105,7 +105,7 @@ describe("keep-alive", () => {
 });
 
 describe("a kept connection that dies before the response", () => {
-  test("an idempotent request is sent once more, and both attempts are recorded", async () => {
+  test("[LD-34.1.4] an idempotent request is sent once more, and both attempts are recorded", async () => {
     using server = serveScript((request, peer) => {
       if (request.connection === 1 && server.requests.length === 2) peer.reset();
       else peer.write(reply("x"));
@@ -225,7 +225,7 @@ describe("failures", () => {
     expect((await client.http.get("http://no.such.test/")).error_code).toBe(1100);
   });
 
-  test("no answer within the timeout is 1050, with the time waited", async () => {
+  test("[LD-34.1.3] no answer within the timeout is 1050, with the time waited", async () => {
     using server = serveScript(() => {});
     using client = openClient();
     const response = await client.http.get(server.url, { timeout: "120ms" });
