@@ -139,7 +139,7 @@ describe("closed executors", () => {
     expect(ended.accounting.interrupted).toBe(0);
   });
 
-  test("an iteration that throws is counted, told, and followed by the next", async () => {
+  test("[MW-20.2.1] an iteration that throws is counted, told, and followed by the next", async () => {
     const ended = await drive({ kind: "shared-iterations", vus: 1, iterations: 5, maxDurationMs: 60_000 }, (vu: VU) => {
       if (vu.iteration % 2 === 0) throw new Error(`odd ${vu.iteration}`);
     });
