@@ -37,7 +37,7 @@ describe("frames", () => {
     );
   });
 
-  test("are found when the stream is cut in two at any byte", () => {
+  test("[LD-38.2.1] are found when the stream is cut in two at any byte", () => {
     const stream = streamOf(FRAMES);
     for (let at = 0; at <= stream.length; at++) {
       const splitter = createSplitter();
@@ -46,7 +46,7 @@ describe("frames", () => {
     }
   });
 
-  test("are found byte by byte, and in chunks of any size", () => {
+  test("[LD-38.2.2] are found byte by byte, and in chunks of any size", () => {
     const stream = streamOf(FRAMES);
     const prng = createPrng(1);
     for (let round = 0; round < 200; round++) {
@@ -61,7 +61,7 @@ describe("frames", () => {
     }
   });
 
-  test("of the largest size pass, and larger ones are a bug of the sender", () => {
+  test("[LD-38.1.2] of the largest size pass, and larger ones are a bug of the sender", () => {
     const bytes = encodeFrame({ lane: "stats", tag: 1, payload: new Uint8Array(PAYLOAD_BYTES_MAX) });
     expect(bytes.length).toBe(FRAME_BYTES_MAX);
     expect(createSplitter().push(bytes).frames).toHaveLength(1);
