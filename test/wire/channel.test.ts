@@ -146,7 +146,7 @@ async function settled(): Promise<void> {
 }
 
 describe("the handshake", () => {
-  test("is said first, and messages pass once the other side's has come", async () => {
+  test("[MW-17.1.1] [MW-17.1.2] is said first, and messages pass once the other side's has come", async () => {
     const { wire, channel, heard } = open();
     expect(wire.frames.map(({ tag }) => tag)).toEqual([0]);
     expect(decode(wire.frames[0]?.payload ?? new Uint8Array(0))).toMatchObject({ ok: true, value: { node: "a" } });
@@ -211,7 +211,7 @@ describe("lanes", () => {
     expect(wire.writes - before).toBe(1);
   });
 
-  test("critical passes everything that waits for a slow peer", async () => {
+  test("[MW-10.4.3] [LD-44.9] critical passes everything that waits for a slow peer", async () => {
     const { wire, channel } = greeted();
     wire.isFull = true;
     channel.send({ kind: "stats", body: { second: 0, of: "" } });
@@ -226,7 +226,7 @@ describe("lanes", () => {
     expect(wire.sent).toEqual(["stats 0", "vote 9", "order 7", "part", "stats 1", "stats 2", "stats 3"]);
   });
 
-  test("the newest of a kind and key takes the place of one that waits, and of no other", async () => {
+  test("[MW-10.4.1] the newest of a kind and key takes the place of one that waits, and of no other", async () => {
     const { wire, channel } = greeted();
     wire.isFull = true;
     channel.send({ kind: "stats", body: { second: 0, of: "" } });
@@ -250,7 +250,7 @@ describe("lanes", () => {
     stats: { messagesMax: 2, bytesMax: 4_000_000 },
   } as const;
 
-  test("that are full take no more, by count and by bytes, and take again after a drain", async () => {
+  test("[MW-10.2.3] that are full take no more, by count and by bytes, and take again after a drain", async () => {
     const { wire, channel } = greeted({ lanes });
     wire.isFull = true;
     channel.send({ kind: "stats", body: { second: 0, of: "" } });
@@ -286,7 +286,7 @@ describe("lanes", () => {
 });
 
 describe("what a peer sends", () => {
-  test("of an unknown tag or not of its schema is counted and dropped, and the rest is heard", () => {
+  test("[LD-38.3.2] of an unknown tag or not of its schema is counted and dropped, and the rest is heard", () => {
     const { wire, channel, heard, ends } = greeted();
     wire.receive(
       { lane: "stats", tag: 999, payload: encode({ later: 1 }) },
@@ -299,7 +299,7 @@ describe("what a peer sends", () => {
     expect(ends).toEqual([]);
   });
 
-  test("that is no frame ends the connection, after the messages before it", () => {
+  test("[LD-38.1.4] that is no frame ends the connection, after the messages before it", () => {
     const { wire, heard, ends } = greeted();
     const good = encodeFrame({ lane: "critical", tag: 10, payload: encode({ term: 1 }) });
     wire.bytes(Uint8Array.from([...good, 0xff, 0xff, 0xff, 0xff, 0, 0, 0]));
