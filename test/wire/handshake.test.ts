@@ -27,7 +27,7 @@ describe("two nodes", () => {
   for (const [name, other] of fine)
     test(`${name} go together`, () => expect(judge(OWN, { ...OTHER, ...other }).ok).toBe(true));
 
-  test("speak the smaller minor", () => {
+  test("[MW-17.1.3] [LD-38.3.1] speak the smaller minor", () => {
     expect(judge(OWN, { ...OTHER, minor: 2 })).toEqual({ ok: true, minor: 2 });
     expect(judge({ ...OWN, minor: 2 }, OTHER)).toEqual({ ok: true, minor: 2 });
   });
@@ -55,7 +55,7 @@ describe("two nodes", () => {
 });
 
 describe("a hello", () => {
-  test("loses fields of later versions", () => {
+  test("[MW-17.2.2] loses fields of later versions", () => {
     expect<unknown>(helloSchema.parse({ ...OWN, later: true })).toEqual(OWN);
   });
   const bad: readonly Partial<Record<keyof Hello, unknown>>[] = [
