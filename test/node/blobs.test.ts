@@ -104,7 +104,7 @@ describe("replicate", () => {
     expect(error).toContain("no majority of the managers keeps");
   });
 
-  test("an empty content and one of many parts go the same way", () => {
+  test("[LD-38.1.1] an empty content and one of many parts go the same way", () => {
     const { managers, kept } = cluster(4);
     for (const length of [0, 1, 65_536, 65_537, 2_000_000]) {
       const { value } = settle(managers, blobsOf(kept, managers.leader()).blobs.replicate(content(length, length)));
@@ -141,7 +141,7 @@ describe("pull", () => {
     expect(settle(managers, pulled).value).toEqual(bytes);
   });
 
-  test("a damaged one is pulled anew from another", () => {
+  test("[LD-38.2.4] a damaged one is pulled anew from another", () => {
     const { managers, kept } = cluster(7);
     const leader = managers.leader();
     const bytes = content(7, 100_000);
@@ -185,7 +185,7 @@ describe("pull", () => {
 });
 
 describe("collect", () => {
-  test("removes what nothing names, but not what is being replicated", () => {
+  test("[LD-37.2.4] removes what nothing names, but not what is being replicated", () => {
     const { managers, kept } = cluster(10);
     const leader = managers.leader();
     const { blobs } = blobsOf(kept, leader);
