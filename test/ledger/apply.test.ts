@@ -51,7 +51,7 @@ describe("a job's way", () => {
     expect(harness.job().phase).toBe("finished");
   });
 
-  test("without a worker a job waits, and goes on when one joins", () => {
+  test("[MW-1.2.1] without a worker a job waits, and goes on when one joins", () => {
     const harness = new Harness();
     harness.submit([workflow("a")]);
     expect(harness.states()).toEqual({ a: "queued" });
@@ -172,7 +172,7 @@ describe("fences", () => {
     expect(harness.job().outcome).toBeNull();
   });
 
-  test("[LD-28.3.4] nothing is accepted after the end: the terminal state stays", () => {
+  test("[LD-28.3.4] [MW-7.2.1] nothing is accepted after the end: the terminal state stays", () => {
     const harness = started(1);
     harness.run("a");
     const outcome = harness.job().outcome;
@@ -216,7 +216,7 @@ describe("fences", () => {
 });
 
 describe("failed and lost", () => {
-  test("[MW-20.3.3] a failed attempt ends the job with core, workflow and cause named; others stop, dependents are skipped", () => {
+  test("[MW-20.3.3] [MW-7.1.4] a failed attempt ends the job with core, workflow and cause named; others stop, dependents are skipped", () => {
     const harness = started(2, [workflow("a"), workflow("b", { after: ["a"] })]);
     harness.ready("a");
     const [first, second] = [harness.one("a"), harness.one("a", 1)];
@@ -237,7 +237,7 @@ describe("failed and lost", () => {
     expect(harness.job().outcome).toEqual({ state: "failed", errorCode: "load", reason: "no default export" });
   });
 
-  test("[MW-20.3.1] [LD-47.3] with retry budget the rest runs again under a new token from the sealed resume, until it is spent", () => {
+  test("[MW-20.3.1] [LD-47.3] [MW-3.1.4] with retry budget the rest runs again under a new token from the sealed resume, until it is spent", () => {
     const harness = started(1, [workflow("a")], 1);
     harness.ready("a");
     const first = harness.one("a");
