@@ -61,7 +61,7 @@ describe("a blob", () => {
     expect([await store.find(nobody), await store.get(nobody), await store.stream(nobody)]).toEqual([null, null, null]);
   });
 
-  test("that is too large or not the expected one is refused and leaves nothing", async () => {
+  test("[MW-10.2.1] that is too large or not the expected one is refused and leaves nothing", async () => {
     const disk = new SimDisk();
     const store = await openOn(disk, { blobBytesMax: 1_000, blobsMax: 1 });
     expect(await codeOf(store.put(inParts(bytesOf(1_001, 0), 100)))).toBe("invalid");
