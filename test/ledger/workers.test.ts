@@ -12,7 +12,7 @@ function leave(harness: Harness, worker: string, isCertain: boolean, boot = "1")
 }
 
 describe("a life of a worker", () => {
-  test("[LD-37.1.1] that is followed by another is over: its attempts are lost for certain, the new one gets its cores", () => {
+  test("[LD-37.1.1] [MW-1.1.4] that is followed by another is over: its attempts are lost for certain, the new one gets its cores", () => {
     const harness = started(2);
     harness.ready("a");
     const lives = harness.live("a");
@@ -56,7 +56,7 @@ describe("a life of a worker", () => {
 });
 
 describe("a worker that may be gone", () => {
-  test("loses its attempts uncertainly; back in the same life it simply goes on", () => {
+  test("[MW-5.4.3] loses its attempts uncertainly; back in the same life it simply goes on", () => {
     const harness = started(1);
     harness.ready("a");
     const id = harness.one("a");
@@ -148,7 +148,7 @@ describe("an attempt handed back whole", () => {
 });
 
 describe("poison", () => {
-  test("looks at when the workers died, not at when that became certain", () => {
+  test("[MW-5.4.1] looks at when the workers died, not at when that became certain", () => {
     const harness = started(1);
     harness.join("w2", 1);
     for (const [worker, diesMs, sealedMs] of [
