@@ -19,7 +19,7 @@ function seen(more: Partial<Seen> = {}): Seen {
 }
 
 describe("workers", () => {
-  test("that are alive and not known join, with their newest cores, labels and life; suspects do not", () => {
+  test("[MW-1.1.5] that are alive and not known join, with their newest cores, labels and life; suspects do not", () => {
     const state = createLedger();
     const workers = [worker("w1"), worker("w2", { status: "suspect" })];
     const [join] = duties(state, seen({ workers }));
