@@ -106,7 +106,7 @@ test("with any loss, repetition and reordering of snapshots the owner ends with 
   }
 });
 
-test("a snapshot that is too large for one message comes in parts, and counts only when all of them are there", () => {
+test("[LD-38.1.3] [MW-10.4.2] a snapshot that is too large for one message comes in parts, and counts only when all of them are there", () => {
   const outbox = createOutbox(ATTEMPT);
   const series = Array.from({ length: 40 }, (_, at) =>
     seriesOf(`h${at}`, {}, trendOf(Array.from({ length: 2_000 }, (_, value) => 1.01 ** value + at)), "time"),
