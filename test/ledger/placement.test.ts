@@ -21,7 +21,7 @@ function pool(cores: readonly number[], ...jobs: readonly (readonly ReturnType<t
 }
 
 describe("one workflow", () => {
-  test("takes every core of every worker, the same core of each worker before the next", () => {
+  test("[MW-2.1.1] takes every core of every worker, the same core of each worker before the next", () => {
     expect(placed(pool([2, 3], [workflow("a")]))).toEqual({ a: ["w1/0", "w2/0", "w1/1", "w2/1", "w2/2"] });
   });
 
@@ -38,7 +38,7 @@ describe("one workflow", () => {
     ["normal", 1, { least: 1, most: 1 }],
     ["high", 3, { least: 3, most: 3 }],
     ["low", 1, { least: 1, most: 1 }],
-  ] as const)("priority %s on %d cores has the range %o", (priority, cores, range) => {
+  ] as const)("[MW-4.1.1] priority %s on %d cores has the range %o", (priority, cores, range) => {
     expect(coreRange(priority, cores)).toEqual(range);
     const [job] = [placed(pool([cores], [workflow("a", { priority })]))["a"]];
     expect(job?.length).toBe(range.most);
@@ -68,7 +68,7 @@ describe("workflows side by side in one job", () => {
     expect(placed(harness)).toEqual({ a: ["w1/0", "w1/1"], b: ["w1/0", "w1/1"] });
   });
 
-  test("a core whose share has ended is used by the next workflow before the rest has ended", () => {
+  test("[MW-2.3.2] [MW-2.4.1] a core whose share has ended is used by the next workflow before the rest has ended", () => {
     const harness = pool(
       [3],
       [workflow("a", { sharesMax: 1 }), workflow("b", { sharesMax: 2 }), workflow("c", { after: ["a"] })],
@@ -78,7 +78,7 @@ describe("workflows side by side in one job", () => {
     expect(placed(harness)["c"]?.[0]).toBe("w1/0");
   });
 
-  test("an exclusive one waits until the others are done, holds back those behind it, and runs alone", () => {
+  test("[MW-4.1.3] [MW-4.4.1] [MW-4.4.3] an exclusive one waits until the others are done, holds back those behind it, and runs alone", () => {
     const harness = pool([2], [SETUP, workflow("x", { priority: "exclusive" }), workflow("a")]);
     harness.run("::setup");
     expect(harness.states()).toEqual({ "::setup": "ended", x: "preparing", a: "queued" });
@@ -89,7 +89,7 @@ describe("workflows side by side in one job", () => {
 });
 
 describe("jobs side by side", () => {
-  test("[MW-10.1.2] [MW-10.1.3] never share a core: the second waits whole, and starts when enough cores came free", () => {
+  test("[MW-10.1.2] [MW-10.1.3] [MW-2.2.2] never share a core: the second waits whole, and starts when enough cores came free", () => {
     const harness = pool([2], [workflow("a", { sharesMax: 2 })], [workflow("b", { priority: "high" })]);
     expect(harness.states("j2")).toEqual({ b: "queued" });
     harness.ready("a");
@@ -101,7 +101,7 @@ describe("jobs side by side", () => {
     expect(placed(harness)["b"]).toEqual(["w1/0", "w1/1"]);
   });
 
-  test("the higher priority is served first, then the older job", () => {
+  test("[MW-2.5.1] [MW-4.2.2] the higher priority is served first, then the older job", () => {
     const harness = pool([1], [workflow("a")], [workflow("b")], [workflow("c")], [workflow("d", { priority: "high" })]);
     const order = ["a", "d", "b", "c"];
     for (const [at, name] of order.entries()) {
