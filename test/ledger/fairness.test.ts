@@ -38,7 +38,7 @@ describe("a large job that waits", () => {
     expect(isPlaced(harness, "waits")).toBe(true);
   });
 
-  test("[LD-46.1] is not starved by a stream of small ones, nor they by a stream of large ones", () => {
+  test("[LD-46.1] [MW-2.5.3] is not starved by a stream of small ones, nor they by a stream of large ones", () => {
     for (const [stream, one] of [
       [small(), large],
       [large, small()],
