@@ -3,7 +3,7 @@ _hyperscale() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "submit validate init completions help --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "submit manager worker validate init completions help --help --version" -- "$current"))
     return
   fi
   case "${COMP_WORDS[1]}" in
@@ -26,6 +26,8 @@ _hyperscale() {
         --max-redirects) COMPREPLY=(); return ;;
         --cores) COMPREPLY=(); return ;;
         --memory-max) COMPREPLY=(); return ;;
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
         --id) COMPREPLY=(); return ;;
         -o|--out) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --summary-export) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -33,9 +35,47 @@ _hyperscale() {
         --summary-trend-stats) COMPREPLY=(); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --memory-max --id -o --out --summary-export --html --json --summary-trend-stats -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --memory-max --managers --environment --detach --id -o --out --summary-export --html --json --summary-trend-stats -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=($(compgen -f -- "$current"))
+      fi ;;
+    manager)
+      case "$previous" in
+        --peers) COMPREPLY=(); return ;;
+        --tcp) COMPREPLY=(); return ;;
+        --udp) COMPREPLY=(); return ;;
+        --host) COMPREPLY=(); return ;;
+        --advertise) COMPREPLY=(); return ;;
+        --data) COMPREPLY=($(compgen -d -- "$current")); return ;;
+        --environment) COMPREPLY=(); return ;;
+        --profile) COMPREPLY=($(compgen -W "local lan wan" -- "$current")); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--peers --tcp --udp --host --advertise --data --environment --profile -c --config -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
+    worker)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --tcp) COMPREPLY=(); return ;;
+        --udp) COMPREPLY=(); return ;;
+        --host) COMPREPLY=(); return ;;
+        --advertise) COMPREPLY=(); return ;;
+        --cores) COMPREPLY=(); return ;;
+        --label) COMPREPLY=(); return ;;
+        --memory-max) COMPREPLY=(); return ;;
+        --exit-without-managers) COMPREPLY=(); return ;;
+        --data) COMPREPLY=($(compgen -d -- "$current")); return ;;
+        --environment) COMPREPLY=(); return ;;
+        --profile) COMPREPLY=($(compgen -W "local lan wan" -- "$current")); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --tcp --udp --host --advertise --cores --label --memory-max --exit-without-managers --data --environment --profile -c --config -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
       fi ;;
     validate)
       case "$previous" in
@@ -77,7 +117,7 @@ _hyperscale() {
       else
         COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
       fi ;;
-    help) COMPREPLY=($(compgen -W "submit validate init completions help" -- "$current")) ;;
+    help) COMPREPLY=($(compgen -W "submit manager worker validate init completions help" -- "$current")) ;;
   esac
 }
 complete -o filenames -F _hyperscale hyperscale

@@ -10,7 +10,7 @@ if (args[0] === "--version" || args[0] === "-V") {
   process.stdout.write(`hyperscale ${version}\n`);
 } else {
   // What runs engines in this process.
-  if (args[0] === "submit") (await import("./io/collector.ts")).restartWithSmallHeap();
+  if (args[0] === "submit" || args[0] === "worker") (await import("./io/collector.ts")).restartWithSmallHeap();
   const { runProgram } = await import("./cli/program.ts");
   const exitCode = await runProgram(processTerminal(args), version, async () =>
     (await import("./io/real-world.ts")).createWorld(),

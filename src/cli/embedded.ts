@@ -22,6 +22,10 @@ export type JobStart = {
 };
 
 export type RunningJob = {
+  /** It goes on when this process ends. */
+  readonly survives: boolean;
+  /** Its id, once it is accepted for good. */
+  readonly accepted: Promise<string>;
   /** Ends it gracefully; `result` still comes. */
   cancel(): void;
   /** Rejects when the job is refused. */
@@ -36,6 +40,13 @@ export const startEmbedded: StartJob = (start, onEvent) => {
   const { world, plan, bundle, cores, memoryMaxBytes } = start;
   const id = start.id ?? mintJobId(world.clock.epochMs(), world.random.bytes(10));
   const { promise, resolve, reject } = Promise.withResolvers<JobResult>();
+  const accepted = Promise.withResolvers<string>();
+  // Whoever waits for the result has seen the refusal there.
+  accepted.promise.catch(() => {});
+  const refuse = (error: HyperscaleError): void => {
+    accepted.reject(error);
+    reject(error);
+  };
   const embedded = runEmbedded({
     world,
     id,
@@ -45,9 +56,15 @@ export const startEmbedded: StartJob = (start, onEvent) => {
     memoryMaxBytes,
     onEvent: (event) => {
       if (event.kind === "finished") resolve(event.result);
-      else if (event.kind === "refused") reject(new HyperscaleError("failed", `the job was refused: ${event.message}`));
+      else if (event.kind === "refused") refuse(new HyperscaleError("failed", `the job was refused: ${event.message}`));
+      else if (event.kind === "accepted") accepted.resolve(id);
       else onEvent(event);
     },
   });
-  return { cancel: () => embedded.cancel("user"), result: promise.finally(() => embedded.close()) };
+  return {
+    survives: false,
+    accepted: accepted.promise,
+    result: promise.finally(() => embedded.close()),
+    cancel: () => embedded.cancel("user"),
+  };
 };

@@ -1,5 +1,5 @@
-// A node's own picture of the cluster, for people and programs: any node gives it, whether anybody leads or not. Derived
-// from what the node holds, never stored.
+// A node's own picture of the cluster, for people and programs: any node gives it, whether anybody leads or not.
+// Derived from what the node holds, never stored.
 
 import { z } from "zod";
 import { labelsSchema } from "../ledger/entries.ts";

@@ -76,6 +76,8 @@ async function run(
     if (course.isEndless !== true) resolve(resultOf(job, course.ending ?? {}));
     else queueMicrotask(() => options.during?.(terminal));
     return {
+      survives: false,
+      accepted: Promise.resolve("job-1"),
       cancel: () => {
         cancels++;
         if (course.onCancel !== undefined) resolve(resultOf(job, course.onCancel));

@@ -3,17 +3,20 @@
 import { defineCommand, type ArgsDef } from "citty";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
 import { exitMeanings } from "../exit.ts";
+import { CLUSTER_OPTIONS } from "../cluster-options.ts";
 import { LOAD_OPTIONS } from "../load-options.ts";
 
 export const text: CommandText = {
   name: "submit",
   summary: "Run a test and print its summary",
   details: [
-    "Runs the test in this process, on all cores. The summary goes to standard output, progress and log to standard " +
-      "error.",
+    "Runs the test in this process, on all cores, or with --managers on the workers of a cluster. The summary goes " +
+      "to standard output, progress and log to standard error.",
     "A URL is requested in a loop: 200 requests over 50 virtual users where nothing else is said, 50 virtual users " +
       "with --duration, 10 s with --rate.",
     "Ctrl+C ends the test gracefully and prints the summary; a second one leaves at once.",
+    "On a cluster a test goes on when its client dies or its terminal goes away: the same submit with the same --id " +
+      "follows it again, as does status --job ID --watch, and results ID has the summary.",
     `Exit code: ${exitMeanings()
       .map(({ exit, meaning }) => `${exit} ${meaning}`)
       .join("; ")}.`,
@@ -25,6 +28,10 @@ export const text: CommandText = {
       text: "100 virtual users for 30 s",
     },
     { line: "hyperscale submit http://127.0.0.1:8080/ --rate 500/s -d 10s", text: "500 requests a second for 10 s" },
+    {
+      line: "hyperscale submit test.ts --managers 127.0.0.1:9000,127.0.0.1:9002,127.0.0.1:9004",
+      text: "on the workers of a cluster",
+    },
     {
       line: "hyperscale submit test.ts --summary-export out.json --html out.html -o csv=seconds.csv",
       text: "with results in files",
@@ -40,6 +47,8 @@ export const options = {
     section: "Generator",
     description: "Memory at which the test is failed: 2GiB; default 80 % of what the machine or its cgroup allows",
   },
+  ...CLUSTER_OPTIONS,
+  detach: { type: "boolean", section: "Cluster", description: "Print the job's id once it is accepted, and leave" },
   id: { type: "string", valueHint: "KEY", section: "Generator", description: "Id of the job; default a new one" },
   out: {
     type: "string",

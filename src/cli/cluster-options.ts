@@ -1,0 +1,20 @@
+// Options of every command that talks to a cluster. Their values are read in cluster.ts.
+
+import type { OptionTable } from "./command.ts";
+
+export const CLUSTER_OPTIONS = {
+  managers: {
+    type: "string",
+    valueHint: "HOST:PORT,...",
+    isRepeatable: true,
+    isList: true,
+    section: "Cluster",
+    description: "Managers of a cluster, one or more of them: the next is asked when one does not answer",
+  },
+  environment: {
+    type: "string",
+    valueHint: "NAME",
+    section: "Cluster",
+    description: "Environment of the cluster's nodes; default default",
+  },
+} as const satisfies OptionTable;

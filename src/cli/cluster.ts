@@ -1,0 +1,194 @@
+// A cluster as the command line talks to it: which managers, what it means when nobody answers, and a job that runs
+// there, followed as one in this process is. How a client finds a manager and stays with the job is node/client.ts's.
+
+import { HyperscaleError } from "../base/error.ts";
+import { mintJobId } from "../base/ids.ts";
+import { formatDuration } from "../base/units.ts";
+import type { Log } from "../io/log.ts";
+import type { NodeWorld, Timer } from "../io/world.ts";
+import type { JobResult } from "../load/result.ts";
+import { type ClientContact, type ClusterClient, openClient } from "../node/client.ts";
+import type { LiveEvent } from "../node/messages.ts";
+import { type NodeAddress, streamsAt } from "../node/station.ts";
+import { addressesOf, addressText } from "./addresses.ts";
+import type { JobStart, RunningJob, StartJob } from "./embedded.ts";
+import { environmentOf } from "./node-settings.ts";
+import type { Settings } from "./settings.ts";
+
+/** Whoever is asked has so long to take a connection, and so long to answer. */
+const REACH_MS = 10_000;
+const ANSWER_MS = 45_000;
+/** A job that runs is followed however long nobody answers; after so long it is said. */
+const QUIET_MS = 3_000;
+const LOOK_MS = 250;
+
+export type ClusterPlace = { readonly managers: readonly NodeAddress[]; readonly environment: string };
+
+/** The managers of the settings. Out: null when none are given. Throws `invalid`. */
+export function placeOf(settings: Settings): ClusterPlace | null {
+  const managers = addressesOf(settings.all("managers"));
+  return managers.length === 0 ? null : { managers, environment: environmentOf(settings) };
+}
+
+/** The managers of the settings. Throws `invalid` when none are given. */
+export function requiredPlace(settings: Settings): ClusterPlace {
+  const place = placeOf(settings);
+  if (place !== null) return place;
+  throw new HyperscaleError("invalid", "--managers: the addresses of a cluster's managers are missing", {
+    hint: "give one or more, like --managers 127.0.0.1:9000, or set HYPERSCALE_MANAGERS",
+  });
+}
+
+export type Cluster = {
+  readonly client: ClusterClient;
+  /** The answer; throws `cluster` when nobody can be reached, or nothing is decided in time. */
+  answer<Answer>(asked: Promise<Answer>): Promise<Answer>;
+  close(): void;
+};
+
+/** In: a world whose log is shown. */
+export async function openCluster(
+  world: NodeWorld,
+  place: ClusterPlace,
+  options: { readonly acceptsAnyNode?: boolean } = {},
+): Promise<Cluster> {
+  const { managers, environment } = place;
+  const client = await openClient({ world, managers: managers.map(streamsAt), environment, ...options });
+  return {
+    client,
+    answer: (asked) => answered(world, asked, () => client.contact()),
+    close: () => client.close(),
+  };
+}
+
+function answered<Answer>({ clock }: NodeWorld, asked: Promise<Answer>, contact: () => ClientContact): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const beganAtMs = clock.nowMs();
+  let linkedAtMs = beganAtMs;
+  let timer: Timer | null = null;
+  const look = (): void => {
+    const nowMs = clock.nowMs();
+    const now = contact();
+    if (now.address !== null) linkedAtMs = nowMs;
+    if (nowMs - linkedAtMs >= REACH_MS) return reject(unreachable(now));
+    if (nowMs - beganAtMs >= ANSWER_MS) return reject(undecided(now));
+    timer = clock.setTimer(LOOK_MS, look);
+  };
+  look();
+  asked.then(resolve, reject);
+  return promise.finally(() => timer?.cancel());
+}
+
+const FAILURES: Readonly<Record<ClientContact["failures"][number]["failure"], string>> = {
+  refused: "nothing listens there",
+  unreachable: "it cannot be reached",
+  timeout: "no answer",
+  inUse: "no local port is free",
+  denied: "permission denied",
+  other: "the connection failed",
+  handshake: "it is no node of this cluster and environment, or refuses this client",
+};
+
+function unreachable({ failures }: ClientContact): HyperscaleError {
+  const tried = failures.map(
+    ({ address, failure }) => `${addressText({ host: address.host, tcp: address.port })} (${FAILURES[failure]})`,
+  );
+  const where = tried.length === 0 ? "" : `: ${tried.join(", ")}`;
+  return new HyperscaleError("cluster", `no node answered within ${formatDuration(REACH_MS)}${where}`, {
+    hint: "are the managers running, and are these their TCP ports? hyperscale status --managers ... asks any node",
+  });
+}
+
+function undecided({ address }: ClientContact): HyperscaleError {
+  const at = address === null ? "a manager" : addressText({ host: address.host, tcp: address.port });
+  return new HyperscaleError(
+    "cluster",
+    `${at} answered, but nothing was decided within ${formatDuration(ANSWER_MS)}: most managers have to run`,
+    { hint: "see hyperscale status; a submit may be said again with the same --id, it is never run twice" },
+  );
+}
+
+/** A job on a cluster, for whoever shows one. `log` hears when nobody answers, and when somebody does again. */
+export function startOn(place: ClusterPlace, log: Log): StartJob {
+  return (start, onEvent) => {
+    const id = start.id ?? mintJobId(start.world.clock.epochMs(), start.world.random.bytes(10));
+    const opened = openCluster({ ...start.world, log }, place);
+    return followed({ start, log, id }, opened, (cluster) => {
+      const { plan, bundle } = start;
+      return cluster.client.submit(id, { plan, bundle, retries: 0 }, onEvent);
+    });
+  };
+}
+
+/** A job of the cluster that somebody submitted. */
+export function followOn(
+  place: ClusterPlace,
+  options: { readonly world: NodeWorld; readonly id: string; readonly log: Log },
+  onEvent: (event: LiveEvent) => void,
+): RunningJob {
+  const { world, id, log } = options;
+  const opened = openCluster({ ...world, log }, place);
+  return followed({ start: options, log, id }, opened, ({ client }) => client.follow(id, onEvent));
+}
+
+type Follow = {
+  readonly start: Pick<JobStart, "world"> | { readonly world: NodeWorld };
+  readonly log: Log;
+  readonly id: string;
+};
+
+function followed(
+  { start, log, id }: Follow,
+  opened: Promise<Cluster>,
+  begin: (cluster: Cluster) => { readonly accepted: Promise<void>; readonly result: Promise<JobResult> },
+): RunningJob {
+  const job = opened.then((cluster) => ({ cluster, ...begin(cluster) }));
+  const accepted = job.then(async ({ cluster, accepted: decided }) => {
+    await cluster.answer(decided);
+    return id;
+  });
+  const result = job.then(async ({ cluster, result: ended }) => {
+    try {
+      await accepted;
+      return await watched(start.world, log, cluster, ended);
+    } finally {
+      cluster.close();
+    }
+  });
+  // Whoever waits for one of the two has seen the failure there.
+  accepted.catch(() => {});
+  result.catch(() => {});
+  return {
+    survives: true,
+    accepted,
+    result,
+    // A job that is not known yet cannot be cancelled: first it has to be accepted.
+    cancel: () =>
+      void accepted
+        .then(() => opened)
+        .then(({ client }) => client.cancel(id, "user"))
+        .catch((error: unknown) => log.warn(`the job could not be cancelled: ${String(error)}`)),
+  };
+}
+
+/** Says when nobody answers for a while: the job does not need this client. */
+function watched({ clock }: NodeWorld, log: Log, { client }: Cluster, ended: Promise<JobResult>): Promise<JobResult> {
+  let linkedAtMs = clock.nowMs();
+  let isQuiet = false;
+  let timer: Timer | null = null;
+  const look = (): void => {
+    const { address } = client.contact();
+    const nowMs = clock.nowMs();
+    if (address !== null) {
+      linkedAtMs = nowMs;
+      if (isQuiet) log.info(`following again at ${addressText({ host: address.host, tcp: address.port })}`);
+      isQuiet = false;
+    } else if (!isQuiet && nowMs - linkedAtMs >= QUIET_MS) {
+      isQuiet = true;
+      log.warn("no manager answers; trying again until one does");
+    }
+    timer = clock.setTimer(LOOK_MS, look);
+  };
+  look();
+  return ended.finally(() => timer?.cancel());
+}

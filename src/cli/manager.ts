@@ -1,0 +1,62 @@
+// `manager` from its settings to its exit code.
+
+import { isLoopback } from "../io/security/open-credentials.ts";
+import { startManager } from "../node/manager.ts";
+import type { NodeAddress } from "../node/station.ts";
+import { plural } from "../tui/node-lines.ts";
+import { addressesOf, addressText } from "./addresses.ts";
+import type { Invocation } from "./command.ts";
+import { nodeSettings, type NodeSettings } from "./node-settings.ts";
+import { listeningText, runNode } from "./node-process.ts";
+import { refuse } from "./values.ts";
+
+/** Most managers of a cluster: more only make every commit slower. */
+const MANAGERS_MAX = 15;
+
+/** Runs a manager until it is told to stop. Throws `invalid` and `storage`. */
+export async function manager(invocation: Invocation): Promise<number> {
+  const node = nodeSettings(invocation, "manager");
+  const peers = peersOf(invocation, node);
+  return runNode(invocation, {
+    world: await invocation.openWorld(),
+    role: "manager",
+    data: node.data,
+    start: (world) => startManager({ world, peers, ...node }),
+    greeting: (running) => [
+      `manager ${running.status().node.id} ${listeningText(running.address)}, data in ${node.data}`,
+      peers.length === 0
+        ? "it has no peers: a cluster of one, which is gone when this machine is"
+        : `it knows ${plural(peers.length, "manager")}: ${peers.map(addressText).join(", ")}`,
+    ],
+  });
+}
+
+/** All managers as configured, this one among them; none for a cluster of one. Throws `invalid`. */
+function peersOf({ settings }: Invocation, { listen, advertise }: NodeSettings): readonly NodeAddress[] {
+  const given = settings.all("peers");
+  const peers = addressesOf(given);
+  const [first] = given;
+  if (first === undefined || peers.length === 0) return [];
+  const whole = { text: given.map(({ text }) => text).join(","), source: first.source };
+  if (peers.length > MANAGERS_MAX)
+    return refuse(whole, `names ${peers.length} managers`, `a cluster has ${MANAGERS_MAX} at most; 3 or 5 are usual`);
+  const self = { host: advertise ?? listen.host, tcp: listen.tcp };
+  const own = peers.find(({ host, tcp }) => tcp === self.tcp && isSameHost(host, self.host, listen.host));
+  if (own === undefined)
+    return refuse(
+      whole,
+      `does not name this manager, which is at ${addressText(self)}`,
+      `give every manager the same list, with all of them in it: ${[self, ...peers].map(addressText).join(",")}`,
+    );
+  if (own.udp !== listen.udp)
+    return refuse(
+      whole,
+      `names this manager with UDP port ${own.udp}, and it listens at ${listen.udp}`,
+      `write ${addressText(own)}/${listen.udp} in the list of every manager, or leave --udp out`,
+    );
+  return peers;
+}
+
+function isSameHost(host: string, own: string, listened: string): boolean {
+  return host === own || host === listened || (isLoopback(host) && isLoopback(own) && host === "localhost");
+}

@@ -1,0 +1,170 @@
+// A node as a process: its folder locked, started, shown while it runs, drained on a signal. What a manager or a worker
+// is, node/ says.
+
+import { HyperscaleError } from "../base/error.ts";
+import { DiskError } from "../io/disk-error.ts";
+import { within } from "../io/files.ts";
+import { createLog } from "../io/log.ts";
+import { NetError } from "../io/net-error.ts";
+import type { Interrupt, Terminal } from "../io/terminal.ts";
+import type { DiskLock, NodeWorld, Timer } from "../io/world.ts";
+import type { NodeAddress } from "../node/station.ts";
+import type { NodeStatus } from "../node/status.ts";
+import { nodeBlock, nodeLine, placeText } from "../tui/node-lines.ts";
+import { Painter } from "../tui/painter.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT_OK, exitCodeOf } from "./exit.ts";
+import { usesColor } from "./progress.ts";
+
+/** How often a node is looked at for something new to show. */
+const LOOK_MS = 200;
+
+/** A manager or worker, as far as a process is concerned. */
+export type RunningNode = {
+  readonly address: NodeAddress;
+  status(): NodeStatus;
+  /** Drains and closes. */
+  stop(): Promise<void>;
+};
+
+export type NodeProcess<World extends NodeWorld> = {
+  readonly world: World;
+  readonly role: "manager" | "worker";
+  readonly data: string;
+  readonly start: (world: World) => Promise<RunningNode>;
+  /** Lines said once it listens. */
+  readonly greeting: (node: RunningNode) => readonly string[];
+  /** Why it should stop by itself now; null: it should not. Asked at every look. */
+  readonly isOver?: (status: NodeStatus) => HyperscaleError | null;
+};
+
+/** Runs it until a signal drains it (exit code 0) or it stops by itself. Throws what keeps it from starting. */
+export async function runNode<World extends NodeWorld>(
+  invocation: Invocation,
+  node: NodeProcess<World>,
+): Promise<number> {
+  const { terminal } = invocation;
+  const display = createDisplay(invocation);
+  const world = { ...node.world, log: display.log };
+  const lock = await lockFolder(world, node.data);
+  const signalled = Promise.withResolvers<Interrupt | HyperscaleError>();
+  let signals = 0;
+  const unwatch = terminal.onInterrupt((signal) => {
+    if (++signals > 1) terminal.exit(exitCodeOf("interrupted"));
+    signalled.resolve(signal);
+  });
+  const timers = new Set<Timer>();
+  try {
+    const running = await started(node, world);
+    for (const line of node.greeting(running)) display.note(line);
+    const look = (): void => {
+      const status = running.status();
+      display.show(status);
+      const over = node.isOver?.(status) ?? null;
+      if (over !== null) signalled.resolve(over);
+      timers.clear();
+      timers.add(world.clock.setTimer(LOOK_MS, look));
+    };
+    look();
+    const why = await signalled.promise;
+    display.note(
+      why instanceof HyperscaleError ? `${node.role} stops: ${why.message}` : `${node.role} drains (${why})`,
+    );
+    await running.stop();
+    if (why instanceof HyperscaleError) throw why;
+    display.note(`${node.role} stopped`);
+    return EXIT_OK;
+  } finally {
+    for (const timer of timers) timer.cancel();
+    unwatch();
+    display.close();
+    await lock.release();
+  }
+}
+
+/** "listens at 127.0.0.1:9000 (TCP) and port 9001 (UDP)". */
+export function listeningText(address: NodeAddress): string {
+  return `listens at ${placeText(address)} (TCP) and port ${address.udp} (UDP)`;
+}
+
+/** Takes the folder for this process. Throws `storage`: another process has it, or it cannot be made. */
+async function lockFolder({ disk }: NodeWorld, data: string): Promise<DiskLock> {
+  try {
+    await disk.makeDirectory(data);
+    const lock = await disk.lock(within(data, "node.lock"));
+    if (lock !== null) return lock;
+  } catch (error) {
+    throw storageOf(data, error);
+  }
+  throw new HyperscaleError("storage", `the data folder ${data} is used by another process`, {
+    hint: "every node needs a data folder of its own: give --data, or stop the other process",
+  });
+}
+
+async function started<World extends NodeWorld>(node: NodeProcess<World>, world: World): Promise<RunningNode> {
+  try {
+    return await node.start(world);
+  } catch (error) {
+    if (error instanceof DiskError) throw storageOf(node.data, error);
+    if (!(error instanceof NetError)) throw error;
+    throw new HyperscaleError("invalid", error.message, {
+      cause: error,
+      hint:
+        error.code === "inUse"
+          ? "another node runs there; give --tcp and --udp other ports"
+          : "see --host, --tcp and --udp",
+    });
+  }
+}
+
+function storageOf(data: string, error: unknown): unknown {
+  if (!(error instanceof DiskError)) return error;
+  return new HyperscaleError("storage", `the data folder ${data}: ${error.message}`, { cause: error });
+}
+
+type Display = {
+  readonly log: NodeWorld["log"];
+  note(text: string): void;
+  show(status: NodeStatus): void;
+  close(): void;
+};
+
+/** A block that is kept up to date on a terminal, a line at every change elsewhere; with --quiet neither. */
+function createDisplay({ terminal, settings }: Invocation): Display {
+  const color = usesColor(terminal, settings, "progress");
+  const isQuiet = settings.is("quiet");
+  const isLive = terminal.progress.isTerminal && terminal.env["TERM"] !== "dumb" && !isQuiet;
+  const painter = isLive ? new Painter(terminal.progress) : null;
+  const forget = painter === null ? () => {} : terminal.onExit(() => painter.close());
+  let last = "";
+  const stay = (text: string): void =>
+    painter === null ? terminal.progress.write(`${text}\n`) : painter.printAbove(text);
+  const log = createLog({
+    level: isQuiet ? "warn" : settings.is("verbose") ? "debug" : "info",
+    color,
+    line: stay,
+  });
+  return {
+    log,
+    note: (text) => {
+      if (!isQuiet) stay(text);
+    },
+    show(status) {
+      if (painter !== null) {
+        return painter.paint(nodeBlock(status, { columns: columnsOf(terminal), color }));
+      }
+      const line = nodeLine(status);
+      if (isQuiet || line === last) return;
+      last = line;
+      stay(line);
+    },
+    close() {
+      forget();
+      painter?.close();
+    },
+  };
+}
+
+function columnsOf({ progress }: Terminal): number {
+  return progress.size().columns;
+}

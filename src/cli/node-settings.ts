@@ -1,0 +1,82 @@
+// Values of the options that managers and workers have in common.
+
+import { resolvePath } from "../io/files.ts";
+import { bindProblem } from "../io/security/open-credentials.ts";
+import type { NodeAddress, Profile } from "../node/station.ts";
+import { portOf } from "./addresses.ts";
+import type { Invocation } from "./command.ts";
+import type { Setting, Settings } from "./settings.ts";
+import { refuse } from "./values.ts";
+
+/** The ports a role listens at unless told otherwise. */
+export const DEFAULT_PORTS = { manager: 9_000, worker: 9_200 } as const;
+
+const PROFILES: readonly Profile[] = ["local", "lan", "wan"];
+
+/** What both roles start with. */
+export type NodeSettings = {
+  readonly data: string;
+  readonly environment: string;
+  readonly listen: NodeAddress;
+  readonly advertise?: string;
+  readonly profile: Profile;
+};
+
+/** Throws `invalid`. */
+export function nodeSettings(invocation: Invocation, role: keyof typeof DEFAULT_PORTS): NodeSettings {
+  const { settings } = invocation;
+  const listen = listenOf(settings, role);
+  const advertise = settings.one("advertise");
+  return {
+    data: dataOf(invocation, role, listen.tcp),
+    environment: environmentOf(settings),
+    listen,
+    ...(advertise === null ? {} : { advertise: hostOf(advertise) }),
+    profile: profileOf(settings),
+  };
+}
+
+/** The environment that was named, or the one without a name. Throws `invalid`. */
+export function environmentOf(settings: Settings): string {
+  const setting = settings.one("environment");
+  if (setting === null) return "default";
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(setting.text))
+    return refuse(setting, "is no name of an environment", "letters, digits and . _ - are allowed, 64 at most");
+  return setting.text;
+}
+
+function listenOf(settings: Settings, role: keyof typeof DEFAULT_PORTS): NodeAddress {
+  const [tcpSetting, udpSetting, hostSetting] = [settings.one("tcp"), settings.one("udp"), settings.one("host")];
+  const tcp = tcpSetting === null ? DEFAULT_PORTS[role] : portOf(tcpSetting);
+  const udp = udpSetting === null ? (tcp === 0 ? 0 : tcp + 1) : portOf(udpSetting);
+  if (tcpSetting !== null && udp > 65_535)
+    return refuse(tcpSetting, "leaves no port after it for UDP", "give --udp too");
+  const host = hostSetting === null ? "127.0.0.1" : hostOf(hostSetting);
+  const problem = bindProblem(host, { kind: "none" });
+  if (hostSetting !== null && problem !== null) return refuse(hostSetting, `is refused: ${problem}`);
+  return { host, tcp, udp };
+}
+
+function hostOf(setting: Setting): string {
+  const host = setting.text.trim().replace(/^\[(.*)\]$/, "$1");
+  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host))
+    return refuse(setting, "is no host", "a name or an IP address without a port: 127.0.0.1");
+  return host;
+}
+
+function profileOf(settings: Settings): Profile {
+  const setting = settings.one("profile");
+  if (setting === null) return "lan";
+  const profile = PROFILES.find((known) => known === setting.text);
+  return profile ?? refuse(setting, "is no profile", `profiles: ${PROFILES.join(", ")}`);
+}
+
+function dataOf({ settings, terminal }: Invocation, role: string, tcp: number): string {
+  const setting = settings.one("data");
+  if (setting !== null && setting.text.trim() === "") refuse(setting, "is no folder");
+  const tcpSetting = settings.one("tcp");
+  // A node is who its folder says: one that is different at every start must be named.
+  if (setting === null && tcp === 0 && tcpSetting !== null)
+    refuse(tcpSetting, "names no folder to keep this node's data in", "give --data too");
+  return resolvePath(terminal.directory, setting?.text ?? `hyperscale-data/${role}-${tcp}`);
+}

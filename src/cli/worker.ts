@@ -1,0 +1,64 @@
+// `worker` from its settings to its exit code.
+
+import { HyperscaleError } from "../base/error.ts";
+import { formatDuration } from "../base/units.ts";
+import { labelsSchema, type Labels } from "../ledger/entries.ts";
+import { startWorker } from "../node/worker-node.ts";
+import type { NodeStatus } from "../node/status.ts";
+import { plural } from "../tui/node-lines.ts";
+import { addressesOf, addressText } from "./addresses.ts";
+import type { Invocation } from "./command.ts";
+import { coresOf } from "./job.ts";
+import { nodeSettings } from "./node-settings.ts";
+import { listeningText, runNode } from "./node-process.ts";
+import type { Settings } from "./settings.ts";
+import { bytesOf, durationOf, recordOf, refuse } from "./values.ts";
+
+/** Runs a worker until it is told to stop. Throws `invalid` and `storage`, and `cluster` when no manager is left. */
+export async function worker(invocation: Invocation): Promise<number> {
+  const { settings } = invocation;
+  const node = nodeSettings(invocation, "worker");
+  const managers = addressesOf(settings.all("managers"));
+  if (managers.length === 0)
+    throw new HyperscaleError("invalid", "--managers: a worker needs the addresses of its managers", {
+      hint: "like --managers 127.0.0.1:9000,127.0.0.1:9002,127.0.0.1:9004",
+    });
+  const cores = coresOf(invocation);
+  const labels = labelsOf(settings);
+  const memoryMax = settings.one("memory-max");
+  const memoryMaxBytes = memoryMax === null ? null : bytesOf(memoryMax);
+  const patience = settings.one("exit-without-managers");
+  const patienceMs = patience === null ? null : durationOf(patience);
+  const world = await invocation.openWorld();
+  return runNode(invocation, {
+    world,
+    role: "worker",
+    data: node.data,
+    start: (world) => startWorker({ world, managers, cores, labels, memoryMaxBytes, ...node }),
+    greeting: (running) => [
+      `worker ${running.status().node.id} ${listeningText(running.address)}, data in ${node.data}`,
+      `it has ${plural(cores, "core")} and knows ${plural(managers.length, "manager")}: ` +
+        managers.map(addressText).join(", "),
+    ],
+    ...(patienceMs === null ? {} : { isOver: lonely(patienceMs, () => world.clock.nowMs()) }),
+  });
+}
+
+/** Says when no manager has been linked for so long. */
+function lonely(patienceMs: number, nowMs: () => number): (status: NodeStatus) => HyperscaleError | null {
+  let seenAtMs = nowMs();
+  return ({ members }) => {
+    if (members.some(({ role, isLinked }) => role === "manager" && isLinked)) seenAtMs = nowMs();
+    if (nowMs() - seenAtMs < patienceMs) return null;
+    return new HyperscaleError("cluster", `no manager was there for ${formatDuration(patienceMs)}`);
+  };
+}
+
+function labelsOf(settings: Settings): Labels {
+  const given = settings.all("label");
+  const labels = labelsSchema.safeParse(recordOf(given, "="));
+  if (labels.success) return labels.data;
+  const last = given.at(-1);
+  const problem = labels.error.issues[0]?.message ?? "is no label";
+  return last === undefined ? {} : refuse(last, `cannot be a label: ${problem}`);
+}

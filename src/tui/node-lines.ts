@@ -1,0 +1,118 @@
+// What a node shows of itself while it runs: a block on a terminal, one line otherwise. Lines of text from its status;
+// when and where they are printed is cli/'s business.
+
+import type { NodeStatus } from "../node/status.ts";
+import { createPaint, lineOf, padded, type Paint, span, type Span, type Style } from "./cells.ts";
+
+/** The first characters of a node's id: enough for people. */
+export function shortId(id: string): string {
+  return id.slice(0, 8);
+}
+
+/** "host:tcp". */
+export function placeText({ host, tcp }: { readonly host: string; readonly tcp: number }): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${tcp}`;
+}
+
+/** A node as people know it: its place, where it is known, and its id. */
+export function nodeText(status: NodeStatus, id: string): string {
+  const member = status.members.find((one) => one.id === id);
+  return member === undefined ? shortId(id) : `${placeText(member.address)} (${shortId(id)})`;
+}
+
+/** One line that only changes when something of note did. */
+export function nodeLine(status: NodeStatus): string {
+  const { members, jobs, shares } = status;
+  if (status.node.role === "worker") {
+    const managers = members.filter(({ role, isLinked }) => role === "manager" && isLinked).length;
+    const running = new Set(shares.map(({ job }) => job)).size;
+    const work = `${plural(shares.length, "share")} of ${plural(running, "job")}`;
+    return `worker: linked to ${plural(managers, "manager")}, ${work}`;
+  }
+  const cores = status.workers.reduce((sum, worker) => sum + worker.cores, 0);
+  const running = jobs.filter(({ state }) => state !== "finished");
+  const own = running.filter(({ owner }) => owner === status.node.id).length;
+  return [
+    `manager: ${roleText(status)}`,
+    quorumText(status),
+    `${plural(status.workers.length, "worker")} with ${plural(cores, "core")}`,
+    `${plural(running.length, "job")} running, ${own} of them here, ${jobs.length - running.length} finished`,
+  ].join("; ");
+}
+
+/** The block of a terminal, its lines within `columns`. */
+export function nodeBlock(
+  status: NodeStatus,
+  options: { readonly columns: number; readonly color: boolean },
+): string[] {
+  const paint = createPaint(options.color);
+  const lines: Span[][] = [[]];
+  const row = (name: string, ...spans: readonly Span[]): void => {
+    lines.push([span(`  ${padded(name, 10)}`, "dim"), ...spans]);
+  };
+  if (status.node.role === "manager") {
+    row("role", span(roleText(status), status.leader === null ? "warn" : "plain"));
+    row("quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad"));
+  }
+  row("members", ...memberSpans(status));
+  if (status.node.role === "manager") {
+    const busy = status.workers.reduce((sum, worker) => sum + worker.busy, 0);
+    const cores = status.workers.reduce((sum, worker) => sum + worker.cores, 0);
+    row("workers", span(`${status.workers.length}, ${busy} of ${plural(cores, "core")} busy`));
+    const running = status.jobs.filter(({ state }) => state !== "finished");
+    row("jobs", span(`${running.length} running, ${status.jobs.length - running.length} finished`));
+    for (const job of running.slice(-JOBS_SHOWN))
+      row("", span(`${job.id}  ${plural(job.cores, "core")}${job.owner === status.node.id ? "  owned here" : ""}`));
+  } else {
+    row("shares", span(String(status.shares.length)));
+    for (const { job, workflow, share, state } of status.shares.slice(0, JOBS_SHOWN))
+      row("", span(`${job}  ${workflow} ${share}  ${state}`));
+  }
+  return lines.map((line) => painted(line, options.columns, paint));
+}
+
+/** "leader of term 3", "follower of 127.0.0.1:9002 (1f00aa21), term 3", "nobody leads, term 3", "not formed yet". */
+export function roleText(status: NodeStatus): string {
+  if (status.cluster === null) return "no cluster yet";
+  if (status.leader === null) return `nobody leads, term ${status.term ?? 0}`;
+  if (status.leader === status.node.id) return `leader of term ${status.term ?? 0}`;
+  return `follower of ${nodeText(status, status.leader)}, term ${status.term ?? 0}`;
+}
+
+/** "quorum 3 of 3 managers, 2 needed". */
+export function quorumText({ quorum }: NodeStatus): string {
+  if (quorum === null || quorum.voters.length === 0) return "no quorum yet";
+  return `${quorum.have} of ${plural(quorum.voters.length, "manager")}, ${quorum.need} needed`;
+}
+
+export function hasQuorum({ quorum }: NodeStatus): boolean {
+  return quorum !== null && quorum.voters.length > 0 && quorum.have >= quorum.need;
+}
+
+export function plural(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? "" : "s"}`;
+}
+
+const JOBS_SHOWN = 5;
+
+const STYLES: Readonly<Record<NodeStatus["members"][number]["status"], Style>> = {
+  alive: "good",
+  suspect: "warn",
+  dead: "bad",
+  left: "dim",
+  unconfirmed: "warn",
+};
+
+/** "3 alive, 1 suspect". */
+function memberSpans({ members }: NodeStatus): Span[] {
+  const spans: Span[] = [];
+  for (const [status, of] of Map.groupBy(members, (member) => member.status)) {
+    if (spans.length > 0) spans.push(span(", "));
+    spans.push(span(`${of.length} ${status}`, STYLES[status]));
+  }
+  return spans;
+}
+
+function painted(line: readonly Span[], columns: number, paint: Paint): string {
+  return lineOf(line, columns, paint);
+}
