@@ -102,7 +102,7 @@ describe("live jobs", () => {
 });
 
 describe("a finished job", () => {
-  test("keeps its end, result, sums and names of seals, and nothing that only a run needs", () => {
+  test("[MW-7.4.3] keeps its end, result, sums and names of seals, and nothing that only a run needs", () => {
     const harness = onePool();
     harness.submit([SETUP, workflow("a")]);
     harness.run("::setup", { kind: "closed", valueJson: '{"secret":1}', thrown: null });
