@@ -68,7 +68,7 @@ describe("a job on a cluster", () => {
 });
 
 describe("managers that go", () => {
-  test("the owner is killed: another takes over, nothing is lost and nothing counted twice", () => {
+  test("[MW-12.2.3] the owner is killed: another takes over, nothing is lost and nothing counted twice", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);
     const owner = cluster.ownerOf("job1") ?? "";
@@ -110,7 +110,7 @@ describe("managers that go", () => {
     expectExact(cluster, result);
   });
 
-  test("no quorum for longer than the lease: shares stop, and go on when it is back", () => {
+  test("[MW-12.3.1] [MW-12.3.2] no quorum for longer than the lease: shares stop, and go on when it is back", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster, 40);
     const [first = "", second = ""] = ["m0", "m1", "m2"].filter((name) => name !== cluster.ownerOf("job1"));
@@ -130,7 +130,7 @@ describe("managers that go", () => {
 });
 
 describe("workers that go", () => {
-  test("one is killed: its shares move at once, what it had not reported is bounded", () => {
+  test("[LD-37.2.2] one is killed: its shares move at once, what it had not reported is bounded", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);
     cluster.kill("w0");
@@ -154,7 +154,7 @@ describe("workers that go", () => {
     expect(cluster.finish(submitted).state).toBe("completed");
   });
 
-  test("one is cut off: it stops with its lease, and only then its work moves; what it had sent is counted late", () => {
+  test("[LD-44.1] one is cut off: it stops with its lease, and only then its work moves; what it had sent is counted late", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster, 40);
     cluster.network.isolate("w0");
@@ -175,7 +175,7 @@ describe("workers that go", () => {
     expect(seen).toBeGreaterThan(requests - unsent);
   });
 
-  test("one stops in order: it hands its work back, and nothing is lost", () => {
+  test("[LD-40.3.1] [LD-40.3.3] [LD-44.4] one stops in order: it hands its work back, and nothing is lost", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);
     let isGone = false;
@@ -218,7 +218,7 @@ describe("clients", () => {
     expect(submitted.events.length).toBeGreaterThan(eventsBefore);
   });
 
-  test("the same id twice is one job; with another content it is refused", () => {
+  test("[LD-32.2.2] the same id twice is one job; with another content it is refused", () => {
     const cluster = new SimCluster();
     const first = cluster.submit("c0", "job1", { workflows: steady(3) });
     const again = cluster.submit("c1", "job1", { workflows: steady(3) });
@@ -230,7 +230,7 @@ describe("clients", () => {
     expect(cluster.target.attempts.size).toBe(4);
   });
 
-  test("cancel ends the job gracefully, as interrupted, with everything counted", () => {
+  test("[MW-14.1.1] [MW-14.3.1] cancel ends the job gracefully, as interrupted, with everything counted", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);
     submitted.job.cancel();
