@@ -238,7 +238,7 @@ function loop(perSecond: (now: number) => number, config: PressureConfig): Loop 
 }
 
 describe("together", () => {
-  test("[LD-21.1.5] [LD-21.4.1] a manager that takes half of what comes keeps its queue within its bound", () => {
+  test("[LD-21.1.5] [LD-21.4.1] [MW-9.2.3] a manager that takes half of what comes keeps its queue within its bound", () => {
     const slow = loop(() => 110, PRESSURE);
     expect(slow.queueMax).toBeLessThanOrEqual(400);
     expect(slow.levels.has("throttle")).toBe(true);
