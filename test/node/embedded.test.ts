@@ -68,7 +68,7 @@ function requests(result: JobResult, workflow = "default"): number {
 }
 
 describe("a job that goes well", () => {
-  test("runs on every core and counts every request once, in the total and over the seconds", async () => {
+  test("[MW-8.4.1] runs on every core and counts every request once, in the total and over the seconds", async () => {
     const job = new Job().begin();
     const result = await job.result();
     expect(result).toMatchObject({
@@ -109,7 +109,7 @@ describe("a job that goes well", () => {
     ]);
   });
 
-  test("shows itself ten times a second, and its last view agrees with the result", async () => {
+  test("[MW-9.1.1] shows itself ten times a second, and its last view agrees with the result", async () => {
     const job = new Job().begin();
     await job.result();
     const views = job.of("view").map(({ view }) => view);
@@ -129,7 +129,7 @@ describe("a job that goes well", () => {
     expect(last?.histogram.reduce((sum, { count }) => sum + count, 0)).toBe(600);
   });
 
-  test("runs setup first and teardown last, and hands on setup's value and the provided context", async () => {
+  test("[MW-3.3.3] [MW-8.2.2] runs setup first and teardown last, and hands on setup's value and the provided context", async () => {
     const job = new Job({
       setup: { timeoutMs: 5_000 },
       teardown: { timeoutMs: 5_000 },
@@ -165,7 +165,7 @@ describe("a job that goes well", () => {
     expect(job.world.engines.length).toBe(2);
   });
 
-  test("a share gets its own function, tags, environment and VU numbers", async () => {
+  test("[MW-8.2.3] a share gets its own function, tags, environment and VU numbers", async () => {
     const job = new Job({
       tags: { run: "7" },
       env: { HOST: "x" },
@@ -191,7 +191,7 @@ describe("a job that goes well", () => {
 });
 
 describe("a core that fails", () => {
-  test("a stalled one is ended after 5 s without heartbeat, its numbers are kept, the job fails with its name", async () => {
+  test("[MW-6.4.2] [MW-8.3.3] a stalled one is ended after 5 s without heartbeat, its numbers are kept, the job fails with its name", async () => {
     const job = new Job();
     job.world.behaviours.set("default", { stallAtMs: 1_250 });
     const result = await job.begin().result();
@@ -213,7 +213,7 @@ describe("a core that fails", () => {
     expect(result.workflows[0]?.state).toBe("failed");
   });
 
-  test("a crashed one fails the job with its message; the healthy one stops gracefully, teardown runs", async () => {
+  test("[MW-6.4.1] a crashed one fails the job with its message; the healthy one stops gracefully, teardown runs", async () => {
     const job = new Job({
       teardown: { timeoutMs: 1_000 },
       workflows: [
@@ -292,7 +292,7 @@ describe("a job that is stopped", () => {
   test.each([
     ["user", "interrupted"],
     ["other", "cancelled"],
-  ] as const)("by %s: gracefully, with everything counted, as %s", async (by, errorCode) => {
+  ] as const)("[MW-8.4.3] by %s: gracefully, with everything counted, as %s", async (by, errorCode) => {
     const job = new Job().begin();
     await job.world.clock.advance(1_500);
     job.cancel(by);
@@ -321,7 +321,7 @@ describe("a job that is stopped", () => {
     expect(requests(result)).toBe(job.world.sent);
   });
 
-  test("before it started, its threads end and nothing is sent", async () => {
+  test("[MW-8.1.4] before it started, its threads end and nothing is sent", async () => {
     const job = new Job({ teardown: { timeoutMs: 1_000 } });
     job.world.behaviours.set("default", { readyAfterMs: 5_000 });
     job.begin();
