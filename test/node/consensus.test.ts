@@ -93,7 +93,7 @@ describe("three managers", () => {
     }
   });
 
-  test("a leader cut off from the others leads no more, and says how long it has been out of touch", () => {
+  test("[LD-33.2.1] a leader cut off from the others leads no more, and says how long it has been out of touch", () => {
     const { managers, books } = cluster(7);
     submit(managers, books, managers.leader());
     const before = managers.leader();
@@ -127,7 +127,7 @@ describe("three managers", () => {
     expect(await refused?.catch(String)).toContain("does not lead");
   });
 
-  test("leadership is handed over before a manager stops", () => {
+  test("[LD-40.2.4] leadership is handed over before a manager stops", () => {
     const { managers } = cluster(9);
     const before = managers.leader();
     let outcome = "";
