@@ -40,7 +40,7 @@ function kinds(heard: readonly WorkerReport[]): string[] {
   return heard.map(({ kind }) => kind).filter((kind) => kind !== "snapshot");
 }
 
-test("a share runs from dispatch to sealed, and the next of its job takes the same thread", async () => {
+test("[MW-8.3.1] [MW-8.5.1] a share runs from dispatch to sealed, and the next of its job takes the same thread", async () => {
   const { world, manager, heard, dispatch, attempt } = scene();
   for (const token of [5, 9]) {
     dispatch("j", token);
@@ -76,7 +76,7 @@ test("two attempts on one core have a thread each", async () => {
   expect(world.engines.length).toBe(2);
 });
 
-test("a thread that had to be ended is not used again", async () => {
+test("[MW-8.4.2] a thread that had to be ended is not used again", async () => {
   const { world, manager, heard, dispatch, attempt } = scene();
   world.behaviours.set("default", { crashAtMs: 500 });
   dispatch("j", 5);
