@@ -120,7 +120,7 @@ describe("five nodes", () => {
     for (const { deaths } of pool.nodes) expect(deaths.filter((dead) => dead !== id)).toEqual([]);
   });
 
-  test("hold one that left for gone, not for dead", () => {
+  test("[LD-40.3.4] hold one that left for gone, not for dead", () => {
     const pool = new Pool(3, 5);
     pool.untilAllAlive();
     const leaving = pool.node("n4");
