@@ -91,7 +91,7 @@ describe("an attempt both have", () => {
       expect(steps(jobAt(ledger), speaker([held(worker)]))).toEqual([...expected]));
   }
 
-  test("[LD-44.5] over and all of it heard: it is sealed; anything missing is told again", () => {
+  test("[LD-44.5] [MW-6.3.2] over and all of it heard: it is sealed; anything missing is told again", () => {
     const job = jobAt("running");
     const over = speaker([held("over", { seq: 7, offers: 2 })]);
     expect(steps(job, over, { seq: 7, offers: 2, isOver: true })).toEqual(["seal"]);
