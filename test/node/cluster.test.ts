@@ -24,7 +24,7 @@ function running(cluster: SimCluster, seconds = 20): Submitted {
 }
 
 describe("a job on a cluster", () => {
-  test("runs on the workers' cores and counts every request once", () => {
+  test("[MW-3.1.1] runs on the workers' cores and counts every request once", () => {
     const cluster = new SimCluster();
     const submitted = cluster.submit("c0", "job1", { workflows: steady(5) });
     const result = cluster.finish(submitted);
@@ -154,7 +154,7 @@ describe("workers that go", () => {
     expect(cluster.finish(submitted).state).toBe("completed");
   });
 
-  test("[LD-44.1] one is cut off: it stops with its lease, and only then its work moves; what it had sent is counted late", () => {
+  test("[LD-44.1] [MW-6.1.3] [MW-6.1.4] one is cut off: it stops with its lease, and only then its work moves; what it had sent is counted late", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster, 40);
     cluster.network.isolate("w0");
@@ -194,7 +194,7 @@ describe("workers that go", () => {
 });
 
 describe("clients", () => {
-  test("the client is killed: the job goes on, and another client gets its result", () => {
+  test("[MW-7.4.2] the client is killed: the job goes on, and another client gets its result", () => {
     const cluster = new SimCluster();
     running(cluster);
     cluster.kill("c0");
