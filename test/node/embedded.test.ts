@@ -248,7 +248,7 @@ describe("a core that fails", () => {
     expect(requests(result)).toBe(job.world.sent);
   });
 
-  test("code that does not load ends the job as load with its message, before anything is sent", async () => {
+  test("[MW-20.1.3] code that does not load ends the job as load with its message, before anything is sent", async () => {
     const job = new Job({ teardown: { timeoutMs: 1_000 } });
     job.world.behaviours.set("default", { brokenBy: "SyntaxError: unexpected }" });
     const result = await job.begin().result();
@@ -257,7 +257,7 @@ describe("a core that fails", () => {
     expect(job.world.sent).toBe(0);
   });
 
-  test("one that never becomes ready is given up after 10 s", async () => {
+  test("[MW-20.1.1] one that never becomes ready is given up after 10 s", async () => {
     const job = new Job();
     job.world.behaviours.set("default", { readyAfterMs: Infinity });
     const result = await job.begin().result();
@@ -265,7 +265,7 @@ describe("a core that fails", () => {
     expect(result.durationMs).toBe(0);
   });
 
-  test("over the memory limit all threads end, numbers are kept, the message says limit, use and what to do", async () => {
+  test("[MW-20.2.3] over the memory limit all threads end, numbers are kept, the message says limit, use and what to do", async () => {
     const job = new Job().begin();
     await job.world.clock.advance(1_000);
     expect(job.of("finished")).toEqual([]);
@@ -279,7 +279,7 @@ describe("a core that fails", () => {
     expect(result.durationMs).toBeLessThan(1_500);
   });
 
-  test("a main thread that was held up itself accuses no core", async () => {
+  test("[MW-10.3.2] a main thread that was held up itself accuses no core", async () => {
     const job = new Job().begin();
     await job.world.clock.advance(1_000);
     job.world.clock.leap(8_000);
@@ -442,7 +442,7 @@ describe("thresholds", () => {
 });
 
 describe("honesty", () => {
-  test("dropped iterations are warned about by name and number, and saturated seconds are told for each core", async () => {
+  test("[MW-10.3.1] dropped iterations are warned about by name and number, and saturated seconds are told for each core", async () => {
     const job = new Job({}, 1);
     job.world.behaviours.set("default", { droppedPerSecond: 10, saturatedPart: 0.5 });
     const result = await job.begin().result();
@@ -452,7 +452,7 @@ describe("honesty", () => {
     expect(result.cores.every(isSaturated)).toBe(true);
   });
 
-  test("a value over the limit of provide is warned about, not lost silently", async () => {
+  test("[MW-20.2.2] a value over the limit of provide is warned about, not lost silently", async () => {
     const job = new Job();
     job.world.behaviours.set("default", { provides: [{ key: "big", json: `"${"x".repeat(70_000)}"`, vu: 1 }] });
     const result = await job.begin().result();
