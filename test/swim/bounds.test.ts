@@ -100,7 +100,7 @@ describe("tables", () => {
     expectBounded(solo.state);
   });
 
-  test("[MW-5.4.2] forget the dead after their time, and whom nobody misses costs nothing more", () => {
+  test("[MW-5.4.2] [LD-37.1.4] [LD-37.2.3] forget the dead after their time, and whom nobody misses costs nothing more", () => {
     const solo = createSolo({ config: { deadMs: 60_000 } });
     acquaint(solo, 3);
     hear(solo, 1, gossip(statement(3, "dead"), statement(2, "left")));
