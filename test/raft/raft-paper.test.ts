@@ -25,7 +25,7 @@ describe("5.1 terms", () => {
     expect([follower.state.leader, follower.state.hard.term]).toEqual(["b", 5]);
   });
 
-  test("5.1: a request with a stale term is rejected, and changes nothing", () => {
+  test("[LD-52.3] 5.1: a request with a stale term is rejected, and changes nothing", () => {
     const node = bench({ terms: [1, 3] });
     node.append("b", { term: 2, prevIndex: 2, prevTerm: 3, entries: [command(3, 2)], commit: 3 });
     expect(node.sent("appendReply")[0]?.message).toMatchObject({ isAccepted: false, term: 3, round: 0 });
@@ -76,7 +76,7 @@ describe("5.2 leader election", () => {
     expect(node.askVote("b", { term: 4 })).toBe(true);
   });
 
-  test("5.2: a candidate wins with a majority of all voters, not with fewer, and not with the same vote twice", () => {
+  test("[MW-15.2.2] 5.2: a candidate wins with a majority of all voters, not with fewer, and not with the same vote twice", () => {
     const node = bench({ voters: ["a", "b", "c", "d", "e"] });
     node.tick();
     for (const voter of ["b", "b", "b"])
@@ -124,7 +124,7 @@ describe("5.2 leader election", () => {
 });
 
 describe("5.3 log replication", () => {
-  test("5.3: an entry is committed once a majority holds it, with all before it, and not earlier", () => {
+  test("[MW-15.1.2] [MW-15.1.3] 5.3: an entry is committed once a majority holds it, with all before it, and not earlier", () => {
     const node = bench({ voters: ["a", "b", "c", "d", "e"], terms: [1, 1] });
     node.lead(["b", "c"]);
     node.accept("b", 3);
