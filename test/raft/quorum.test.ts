@@ -19,7 +19,7 @@ function majoritiesOf(voters: readonly string[]): string[][] {
 
 const voterSets = fc.integer({ min: 1, max: 7 }).map((count) => VOTERS.slice(0, count));
 
-test("the quorum value is the best minimum that some majority reaches", () => {
+test("[MW-15.2.1] the quorum value is the best minimum that some majority reaches", () => {
   fc.assert(
     fc.property(
       voterSets,
