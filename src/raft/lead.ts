@@ -21,6 +21,7 @@ import {
   replicateTo,
   resetProgress,
   syncPeers,
+  tellCommit,
 } from "./replicate.ts";
 import { becomeFollower, refusal, send, suspect } from "./role.ts";
 import { findSession } from "./sessions.ts";
@@ -296,7 +297,9 @@ export function handleAppendReply(turn: Turn, from: NodeId, reply: AppendReply):
   if (reply.isAccepted) noteAccepted(turn, progress, reply);
   else noteConflict(turn, progress, reply);
   advance(turn);
-  if (state.leading === leading) replicateTo(turn, leading, { peer: from, progress });
+  if (state.leading !== leading) return;
+  replicateTo(turn, leading, { peer: from, progress });
+  tellCommit(turn, leading, { peer: from, progress });
 }
 
 /** The answer of a member to a chunk of a snapshot. */
@@ -340,7 +343,9 @@ function commitByCounting(turn: Turn, leading: Leading): void {
   const held = quorumValue(votersOf(state), (voter) =>
     voter === self ? lastIndex(state.log) : (leading.peers.get(voter)?.acked ?? 0),
   );
-  if (held > state.commit && termAt(state.log, held) === state.hard.term) commitTo(turn, held);
+  if (held <= state.commit || termAt(state.log, held) !== state.hard.term) return;
+  commitTo(turn, held);
+  for (const [peer, progress] of leading.peers) tellCommit(turn, leading, { peer, progress });
 }
 
 function continueReplacement(turn: Turn, leading: Leading): void {

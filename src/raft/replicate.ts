@@ -19,6 +19,7 @@ export function createProgress(next: Index): Progress {
     isProbing: false,
     inflight: [],
     inflightBytes: 0,
+    toldCommit: 0,
     contactAt: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
     heardRound: 0,
@@ -65,7 +66,7 @@ export function replicateTo(
     });
     const last = entries.at(-1);
     assert(last !== undefined, "there is something to send");
-    sendAppend(turn, leading, { peer, previous: progress.next - 1, entries });
+    sendAppend(turn, leading, { peer, progress, previous: progress.next - 1, entries });
     if (progress.mode === "probe") {
       progress.isProbing = true;
       return;
@@ -92,24 +93,48 @@ export function heartbeatAll(turn: Turn, leading: Leading): void {
       sending.isStarted = sending.held > 0;
       sending.movedAt = now;
     }
-    const previous =
-      progress.mode === "snapshot" ? state.log.baseIndex : Math.max(progress.next - 1, state.log.baseIndex);
-    sendAppend(turn, leading, { peer, previous, entries: [] });
+    sendAppend(turn, leading, { peer, progress, previous: endSent(state, progress), entries: [] });
     replicateTo(turn, leading, { peer, progress });
   }
   leading.heartbeatAt = now + state.config.heartbeatMs;
 }
 
+/**
+ * Tells a member what is committed, at once, when no append is under way or due that would: else it would apply what it holds
+ * only with the next heartbeat, and whoever waits there for an answer with it.
+ */
+export function tellCommit(
+  turn: Turn,
+  leading: Leading,
+  { peer, progress }: { readonly peer: NodeId; readonly progress: Progress },
+): void {
+  const { state } = turn;
+  const isFollowed = progress.inflight.length > 0 || progress.next <= lastIndex(state.log);
+  if (progress.mode !== "replicate" || isFollowed || progress.toldCommit >= state.commit) return;
+  sendAppend(turn, leading, { peer, progress, previous: endSent(state, progress), entries: [] });
+}
+
+/** The end of all that was sent to the member, or of what the log no longer holds. */
+function endSent({ log }: Raft, progress: Progress): Index {
+  return progress.mode === "snapshot" ? log.baseIndex : Math.max(progress.next - 1, log.baseIndex);
+}
+
 function sendAppend(
   turn: Turn,
   leading: Leading,
-  append: { readonly peer: NodeId; readonly previous: Index; readonly entries: AppendMessage["entries"] },
+  append: {
+    readonly peer: NodeId;
+    readonly progress: Progress;
+    readonly previous: Index;
+    readonly entries: AppendMessage["entries"];
+  },
 ): void {
   const { state } = turn;
   const { cluster, term } = state.hard;
   const prevTerm = termAt(state.log, append.previous);
   assert(cluster !== null && prevTerm !== null, "a leader sends from what it holds");
   leading.round++;
+  append.progress.toldCommit = state.commit;
   send(turn, append.peer, {
     kind: "append",
     cluster,

@@ -21,6 +21,8 @@ export type Progress = {
   isProbing: boolean;
   inflight: { readonly index: Index; readonly bytes: number }[];
   inflightBytes: number;
+  /** The commit index it was last told. */
+  toldCommit: Index;
   /** When the newest answered message was sent; -Infinity: never. */
   contactAt: Ms;
   /** Newest round a full voter answered. */

@@ -73,8 +73,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "entries of older terms are committed by counting",
     file: "lead.ts",
     caughtBy: 1,
-    find: "if (held > state.commit && termAt(state.log, held) === state.hard.term) commitTo(turn, held);",
-    replace: "if (held > state.commit) commitTo(turn, held);",
+    find: "if (held <= state.commit || termAt(state.log, held) !== state.hard.term) return;",
+    replace: "if (held <= state.commit) return;",
   },
   {
     name: "sent counts as acknowledged",

@@ -225,7 +225,7 @@ describe("8 and dissertation 3.10, 6.2, 6.3, 6.4, 9.6", () => {
     });
   });
 
-  test("6.2: a leader that no majority answers for 0.9 T steps down, also when it slept and is asked something else", () => {
+  test("[MW-15.2.3] 6.2: a leader that no majority answers for 0.9 T steps down, also when it slept and is asked something else", () => {
     const node = bench();
     node.lead();
     node.accept("b", 1);

@@ -33,6 +33,20 @@ test("a thousand proposals of one event are one record and one message to each f
   expect(node.sent("append").map(({ to, message }) => `${to} ${message.entries.length}`)).toEqual(["b 1000", "c 1000"]);
 });
 
+test("a follower is told of a commit at once, and once, when no append is under way to it", () => {
+  const node = leader();
+  node.give({ kind: "propose", proposals: proposals(1, 1) });
+  const told = (): string[] =>
+    node.sent("append").map(({ to, message }) => `${to} ${message.commit} ${message.entries.length}`);
+  // b makes the majority and hears of it; c has not answered, and is told when it does.
+  node.accept("b", 2);
+  expect(told()).toEqual(["b 2 0"]);
+  node.accept("c", 2);
+  expect(told()).toEqual(["c 2 0"]);
+  node.accept("b", 2);
+  expect(told()).toEqual([]);
+});
+
 test("no message carries more than its bytes, and a silent follower gets no more than the window", () => {
   const node = leader();
   let sent = 0;
