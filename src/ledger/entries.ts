@@ -142,7 +142,8 @@ export const entrySchema = z.discriminatedUnion("kind", [
   /** The newest snapshots of a job's running attempts, not final. Stale ones among them are left out. */
   z.object({ kind: z.literal("checkpoint"), ...owned, cuts: z.array(cutSchema).max(CUTS_MAX).readonly() }),
   /** The last snapshot of an attempt that is ever summed. */
-  z.object({ kind: z.literal("seal"), ...attempted, ...cut, end: endSchema }),
+  // ownerToken: only who owns the job now may say that an attempt is lost: others may have renewed its lease since.
+  z.object({ kind: z.literal("seal"), ...attempted, ...cut, end: endSchema, ownerToken: count.optional() }),
   /** A value for the workflows after this one. */
   z.object({ kind: z.literal("provide"), ...attempted, key: name, json: z.string(), vu: count, iteration: count }),
   /** Asks for `count` more iterations of the workflow's pool. */

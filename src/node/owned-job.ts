@@ -287,7 +287,7 @@ export class OwnedJob {
 
   #proposeSeal(attempt: RunAttempt, end: End, snapshot: string): void {
     const { id } = attempt;
-    const proposal = sealEntry(attempt, end, snapshot);
+    const proposal = sealEntry(attempt, this.#token, end, snapshot);
     if (this.#isClosed) return;
     this.#ports.ledger.propose(proposal, (outcome) => {
       if (outcome.kind === "applied" || this.#isClosed || !this.#isLive(id)) return;

@@ -9,10 +9,16 @@ import type { AttemptId } from "../load/share.ts";
 type Held = { readonly id: AttemptId; readonly held: HeldAttempt | null };
 
 /** The end of an attempt with what is held of it, kept under `snapshot` ("": nothing is). */
-export function sealEntry({ id, held }: Held, end: End, snapshot: string): Extract<Proposal, { kind: "seal" }> {
+export function sealEntry(
+  { id, held }: Held,
+  ownerToken: number,
+  end: End,
+  snapshot: string,
+): Extract<Proposal, { kind: "seal" }> {
   const cut = held?.cut;
   return {
     kind: "seal",
+    ownerToken,
     job: id.job,
     workflow: id.workflow,
     share: id.share,
