@@ -291,7 +291,7 @@ export const CLAIMS = {
     expect(run(cluster, cluster.now + 360_000, isEqual)).toBe(true);
   },
 
-  "an idle node sends less than 600 B/s, at 10 members as at 200": (core: Core): void => {
+  "an idle node sends less than 600 B/s, at 10 members as at 200 [MW-10.3.3]": (core: Core): void => {
     for (const size of [10, 200]) {
       const cluster = warmCluster(config, size, 17, {}, core);
       run(cluster, cluster.now + 1_000);

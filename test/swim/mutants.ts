@@ -225,7 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "gossip.ts",
     find: 'if (bare.kind === "gossip" && updates.length === 0) return;',
     replace: "if (!hasRumours(state)) spread(state, state.self);",
-    caughtBy: "an idle node sends less than 600 B/s, at 10 members as at 200",
+    caughtBy: "an idle node sends less than 600 B/s, at 10 members as at 200 [MW-10.3.3]",
   },
 ];
 
