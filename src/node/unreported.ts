@@ -2,6 +2,7 @@
 // can have done since its last cut. Pure.
 
 import { heldSeries } from "../load/merge.ts";
+import { CONTACT_MS, LEASE_MS } from "./lease.ts";
 import { requestsOf, type Run, type RunAttempt } from "./run.ts";
 
 /** What one core can send at the very most, for an attempt of which nothing at all is known. */
@@ -12,7 +13,10 @@ const MARGIN = 1.5;
 /** In: ms of job time until which it may have run. Out: requests, a whole number. */
 export function unreportedOf(run: Run, attempt: RunAttempt, untilMs: number): number {
   if (attempt.offsetMs === null) return 0;
-  const seconds = Math.max(0, untilMs - attempt.heardMs) / 1_000;
+  // Ledger time stands still while there is no quorum. An attempt not heard of since its owner changed may have run on
+  // through that: until its lease ended, renewed by an owner as long as it had contact.
+  const unseenMs = attempt.isTakenOver ? CONTACT_MS + LEASE_MS : 0;
+  const seconds = (Math.max(0, untilMs - attempt.heardMs) + unseenMs) / 1_000;
   const open = (attempt.held?.cut.vusMax ?? 0) * Math.max(1, run.plan.http.batch);
   return Math.ceil(rateOf(run, attempt) * MARGIN * seconds) + open;
 }
