@@ -1,10 +1,13 @@
 // Whole jobs on a simulated cluster of three managers and two workers, with what may go wrong: every job ends once, and
 // where no worker died the counts are the target's own. Virtual time; a run is its seed.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { JobResult } from "../../src/load/result.ts";
 import { workflowPlan } from "./plans.ts";
 import { counted, SimCluster, type Submitted } from "./sim-cluster.ts";
+
+// A run takes a second; a busy machine may make a minute of it.
+setDefaultTimeout(120_000);
 
 function steady(seconds: number) {
   return [workflowPlan("default", { executor: { kind: "constant-vus", vus: 10, durationMs: seconds * 1_000 } })];
