@@ -101,13 +101,16 @@ export class SimTarget {
   }
 }
 
-/** What an attempt had counted up to that cut; a cut nobody saw the engine make is what its board held at the end. */
+/**
+ * What an attempt had counted up to that cut. One that the core did not make itself is its worker's, of a core that
+ * failed: what the board held at its end, and where the rest begins as far as was told.
+ */
 export function countedAt(
   attempt: TrueAttempt,
   seq: number,
 ): Omit<TrueCut, "resume"> & { readonly resume: Resume | null } {
-  const cut = attempt.cuts.findLast((one) => one.seq <= seq);
-  if (cut === undefined) return { seq: 0, requests: 0, unsent: 0, resume: attempt.spec.resume };
-  const isBeyond = seq > (attempt.cuts.at(-1)?.seq ?? 0);
-  return isBeyond ? { ...cut, requests: attempt.requests, unsent: attempt.unsent } : cut;
+  const cut = attempt.cuts.findLast((one) => one.seq <= seq) ?? null;
+  const { requests, unsent, spec } = attempt;
+  if (seq > (attempt.cuts.at(-1)?.seq ?? 0)) return { seq, requests, unsent, resume: cut?.resume ?? spec.resume };
+  return cut ?? { seq: 0, requests: 0, unsent: 0, resume: spec.resume };
 }

@@ -44,7 +44,7 @@ export class Commits {
       if (log.entries[index - log.baseIndex - 1]?.term !== committed.term)
         throw new Violation(
           "commits",
-          `${node} leads term ${hard.term} without entry ${index} of term ${committed.term}, which ${committed.by} applied`,
+          `${node} leads ${hard.term} without entry ${index} of term ${committed.term}, applied by ${committed.by}`,
         );
     }
   }

@@ -1,4 +1,5 @@
-// Every job ends exactly once, every workflow starts at one instant, and setup and teardown are committed once.
+// Every job ends exactly once and within its retry budget, every workflow starts at one instant, and setup and teardown
+// are committed once.
 
 import type { Effect } from "../../ledger/effects.ts";
 import type { LedgerState } from "../../ledger/job.ts";
@@ -23,6 +24,7 @@ export class Endings {
   apply(node: string, index: number, effects: readonly Effect[], ledger: LedgerState): void {
     for (const effect of effects) {
       if (effect.kind === "finished") this.#finish(node, index, effect.job, JSON.stringify(effect.outcome));
+      if (effect.kind === "finished") checkBudget(ledger, effect.job);
       if (effect.kind === "begin") this.#begin(effect.job, effect.workflow, effect.startAtMs);
       if (effect.kind === "accepted" && effect.isNew) this.#accept(effect.job, index);
       if (effect.kind === "sealed") oneShotOnce(ledger, effect.attempt.job, effect.attempt.workflow);
@@ -49,6 +51,16 @@ export class Endings {
     if (before === undefined) this.#accepted.set(job, index);
     else if (before !== index) throw new Violation("endings", `${job} is new at ${before} and again at ${index}`);
   }
+}
+
+/** Failed attempts of a job that were redone, by its own attempts: never more than it may. */
+function checkBudget(ledger: LedgerState, id: string): void {
+  const job = ledger.jobs.get(id);
+  if (job === undefined) return;
+  const redone = [...job.workflows.values()].flatMap(({ shares }) =>
+    shares.flatMap(({ attempts }) => attempts.slice(0, -1).filter(({ end }) => end?.kind === "failed")),
+  ).length;
+  if (redone > job.retries) throw new Violation("endings", `${id} redoes ${redone} failed attempts of ${job.retries}`);
 }
 
 function oneShotOnce(ledger: LedgerState, jobId: string, name: string): void {

@@ -60,7 +60,9 @@ function expectedResume(job: Job, { id }: TrueAttempt, target: SimTarget): Resum
   const before = attempts.slice(0, at).findLast(({ seal }) => seal?.resume != null);
   if (before?.seal == null) return null;
   const truth = target.attempts.get(before.token);
-  return truth === undefined ? before.seal.resume : countedAt(truth, before.seal.seq).resume;
+  // A core that fails before its first cut is spoken for by its worker.
+  const hasCut = truth !== undefined && truth.cuts.some(({ seq }) => seq <= (before.seal?.seq ?? 0));
+  return hasCut ? countedAt(truth, before.seal.seq).resume : before.seal.resume;
 }
 
 function isSame(left: Resume | null, right: Resume | null): boolean {
