@@ -1,4 +1,4 @@
-// The entries that commit what an owner holds of attempts: the seal of one that ended, the checkpoint of those that run.
+// The entries that commit what an owner holds of attempts: the seal of one that ended, the checkpoint of those running.
 // Pure.
 
 import { NO_ACCOUNTING } from "../ledger/accounting.ts";
