@@ -3,7 +3,7 @@ _hyperscale() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "submit manager worker validate init completions help --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel validate init completions help --help --version" -- "$current"))
     return
   fi
   case "${COMP_WORDS[1]}" in
@@ -77,6 +77,52 @@ _hyperscale() {
       else
         COMPREPLY=()
       fi ;;
+    status)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --job) COMPREPLY=(); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --environment -c --config --job --watch --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
+    jobs)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --environment -c --config --json -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
+    results)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --summary-export) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --environment -c --config --summary-export --json -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
+    cancel)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --environment -c --config -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
     validate)
       case "$previous" in
         -u|--vus) COMPREPLY=(); return ;;
@@ -117,7 +163,7 @@ _hyperscale() {
       else
         COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
       fi ;;
-    help) COMPREPLY=($(compgen -W "submit manager worker validate init completions help" -- "$current")) ;;
+    help) COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel validate init completions help" -- "$current")) ;;
   esac
 }
 complete -o filenames -F _hyperscale hyperscale

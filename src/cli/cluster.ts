@@ -128,7 +128,11 @@ export function followOn(
 ): RunningJob {
   const { world, id, log } = options;
   const opened = openCluster({ ...world, log }, place);
-  return followed({ start: options, log, id }, opened, ({ client }) => client.follow(id, onEvent));
+  return followed({ start: options, log, id }, opened, ({ client }) => {
+    const { result } = client.follow(id, onEvent);
+    // Any answer shows that somebody is there.
+    return { accepted: client.jobs().then(() => {}), result };
+  });
 }
 
 type Follow = {

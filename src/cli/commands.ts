@@ -3,13 +3,28 @@
 import type { CommandModule } from "./command.ts";
 
 /** In the order help lists them. */
-export const COMMANDS = ["submit", "manager", "worker", "validate", "init", "completions"] as const;
+export const COMMANDS = [
+  "submit",
+  "manager",
+  "worker",
+  "status",
+  "jobs",
+  "results",
+  "cancel",
+  "validate",
+  "init",
+  "completions",
+] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 const LOADERS: Readonly<Record<CommandName, () => Promise<CommandModule>>> = {
   submit: () => import("./commands/submit.ts"),
   manager: () => import("./commands/manager.ts"),
   worker: () => import("./commands/worker.ts"),
+  status: () => import("./commands/status.ts"),
+  jobs: () => import("./commands/jobs.ts"),
+  results: () => import("./commands/results.ts"),
+  cancel: () => import("./commands/cancel.ts"),
   validate: () => import("./commands/validate.ts"),
   init: () => import("./commands/init.ts"),
   completions: () => import("./commands/completions.ts"),

@@ -1,0 +1,86 @@
+// `jobs`, `cancel` and `results`, from their settings to their exit codes.
+
+import { HyperscaleError } from "../base/error.ts";
+import { createLog, type Log } from "../io/log.ts";
+import { buildSummary } from "../report/summary.ts";
+import { jobLines, jobState } from "../tui/status-lines.ts";
+import { type Cluster, openCluster, requiredPlace } from "./cluster.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT_OK } from "./exit.ts";
+import { openExports } from "./exports.ts";
+import { conclude } from "./following.ts";
+import { usesColor } from "./progress.ts";
+
+/** Prints the jobs the cluster knows. */
+export async function jobs(invocation: Invocation): Promise<number> {
+  const { settings, terminal } = invocation;
+  const { jobs: known, members } = await withCluster(invocation, ({ client, answer }) => answer(client.status()));
+  if (settings.is("json")) {
+    await terminal.print(`${JSON.stringify({ version: 1, jobs: known }, null, 2)}\n`);
+    return EXIT_OK;
+  }
+  const color = usesColor(terminal, settings, "output");
+  const lines = jobLines({ jobs: known, members }, { columns: terminal.output.size().columns, color });
+  await terminal.print(known.length === 0 ? "no jobs\n" : `${lines.join("\n")}\n`);
+  return EXIT_OK;
+}
+
+/** Ends a job gracefully, whoever submitted it. */
+export async function cancel(invocation: Invocation): Promise<number> {
+  const { terminal } = invocation;
+  const id = jobId(invocation);
+  const outcome = await withCluster(invocation, async ({ client, answer }) => {
+    const before = (await answer(client.jobs())).find((job) => job.id === id);
+    if (before?.state === "finished") return `job ${id} had ended before: ${jobState(before)}`;
+    await answer(client.cancel(id, "other"));
+    return `job ${id} is cancelled: it ends gracefully`;
+  });
+  terminal.progress.write(`${outcome}\n`);
+  return EXIT_OK;
+}
+
+/** Prints the summary of a job that has ended. Out: the job's own exit code. */
+export async function results(invocation: Invocation): Promise<number> {
+  const { settings, terminal } = invocation;
+  const id = jobId(invocation);
+  const exports = await openExports(settings, terminal.directory);
+  try {
+    const result = await withCluster(invocation, async ({ client, answer }) => {
+      const job = (await answer(client.jobs())).find((known) => known.id === id);
+      if (job !== undefined && job.state !== "finished")
+        throw new HyperscaleError("cluster", `job ${id} has not ended: it is ${jobState(job)}`, {
+          hint: `hyperscale status --job ${id} --watch follows it to its end`,
+        });
+      return answer(client.follow(id, () => {}).result);
+    });
+    return await conclude(invocation, { result, summary: buildSummary(result) }, exports);
+  } finally {
+    await exports.close();
+  }
+}
+
+function jobId({ settings }: Invocation): string {
+  return settings.positional("job") ?? "";
+}
+
+async function withCluster<Answer>(
+  invocation: Invocation,
+  ask: (cluster: Cluster) => Promise<Answer>,
+): Promise<Answer> {
+  const world = { ...(await invocation.openWorld()), log: stderrLog(invocation) };
+  const cluster = await openCluster(world, requiredPlace(invocation.settings));
+  try {
+    return await ask(cluster);
+  } finally {
+    cluster.close();
+  }
+}
+
+/** A log for a command that shows nothing else. */
+export function stderrLog({ settings, terminal }: Invocation): Log {
+  return createLog({
+    level: settings.is("verbose") ? "debug" : "warn",
+    color: usesColor(terminal, settings, "progress"),
+    line: (text) => terminal.progress.write(`${text}\n`),
+  });
+}

@@ -1,0 +1,118 @@
+// `status` from its settings to its exit code: a cluster as one of its nodes knows it, or one job, once or followed.
+
+import { HyperscaleError } from "../base/error.ts";
+import type { NodeWorld } from "../io/world.ts";
+import type { JobView } from "../load/result.ts";
+import type { JobLine } from "../node/status.ts";
+import { finalLines } from "../tui/live.ts";
+import { jobLines, statusLines } from "../tui/status-lines.ts";
+import { addressOf } from "./addresses.ts";
+import { type Cluster, type ClusterPlace, followOn, openCluster, requiredPlace } from "./cluster.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT_OK } from "./exit.ts";
+import { openExports } from "./exports.ts";
+import { conclude, followJob } from "./following.ts";
+import { stderrLog } from "./jobs.ts";
+import { environmentOf } from "./node-settings.ts";
+import { createProgress, usesColor } from "./progress.ts";
+import { refuse } from "./values.ts";
+
+/** A job that runs shows itself within so long, if its owner can be reached. */
+const VIEW_MS = 3_000;
+
+/** Prints what a node knows of the cluster, or what a job is at. */
+export async function status(invocation: Invocation): Promise<number> {
+  const { settings } = invocation;
+  const place = placeToAsk(invocation);
+  const job = settings.one("job");
+  const watch = settings.one("watch");
+  if (job !== null)
+    return settings.is("watch") ? watchJob(invocation, place, job.text) : oneJob(invocation, place, job.text);
+  if (watch !== null && watch.text === "true") refuse(watch, "goes with a job", "give --job ID too");
+  const { terminal } = invocation;
+  const known = await withCluster(invocation, place, ({ client, answer }) => answer(client.status()));
+  if (settings.is("json")) await terminal.print(`${JSON.stringify(known, null, 2)}\n`);
+  else {
+    const options = { columns: terminal.output.size().columns, color: usesColor(terminal, settings, "output") };
+    await terminal.print(`${statusLines(known, options).join("\n")}\n`);
+  }
+  return EXIT_OK;
+}
+
+/** The node that was named, or the managers of the settings. Throws `invalid`. */
+function placeToAsk({ settings }: Invocation): ClusterPlace {
+  const node = settings.positional("node");
+  if (node === null) return requiredPlace(settings);
+  return { managers: [addressOf({ text: node, source: "NODE" })], environment: environmentOf(settings) };
+}
+
+async function oneJob(invocation: Invocation, place: ClusterPlace, id: string): Promise<number> {
+  const { settings, terminal } = invocation;
+  const { line, members, view } = await withCluster(invocation, place, async ({ client, answer }, { clock }) => {
+    const { jobs, members } = await answer(client.status());
+    const line = jobs.find((job) => job.id === id);
+    if (line === undefined) throw new HyperscaleError("invalid", `there is no job ${id}`);
+    return { line, members, view: await viewOf(clock, client, line) };
+  });
+  if (settings.is("json")) {
+    await terminal.print(`${JSON.stringify({ version: 1, job: line, view }, null, 2)}\n`);
+    return EXIT_OK;
+  }
+  const options = { columns: terminal.output.size().columns, color: usesColor(terminal, settings, "output") };
+  const live =
+    view === null
+      ? []
+      : finalLines(view, { ...terminal.output.size(), ...options, requestsBySecond: [], totalMs: null });
+  await terminal.print(`${[...jobLines({ jobs: [line], members }, options), "", ...live].join("\n").trimEnd()}\n`);
+  return EXIT_OK;
+}
+
+/** The next live view of a job that runs; null when it does not run, or nobody shows it in time. */
+function viewOf(clock: NodeWorld["clock"], client: Cluster["client"], { id, state }: JobLine): Promise<JobView | null> {
+  if (state === "finished") return Promise.resolve(null);
+  const { promise, resolve } = Promise.withResolvers<JobView | null>();
+  const timer = clock.setTimer(VIEW_MS, () => resolve(null));
+  const none = (): void => resolve(null);
+  client.follow(id, (event) => (event.kind === "view" ? resolve(event.view) : undefined)).result.then(none, none);
+  return promise.finally(() => timer.cancel());
+}
+
+/** Follows a job to its end as the submit that started it does; leaving leaves it alone. */
+async function watchJob(invocation: Invocation, place: ClusterPlace, id: string): Promise<number> {
+  const { settings, terminal } = invocation;
+  const progress = createProgress(terminal, settings);
+  const exports = await openExports(settings, terminal.directory);
+  const stop = terminal.onInterrupt(() => {
+    progress.close();
+    terminal.exit(EXIT_OK);
+  });
+  try {
+    const world = await invocation.openWorld();
+    const followed = await followJob({
+      exports,
+      progress,
+      interrupts: { attach: () => {}, stop: () => {} },
+      begin: (onEvent) => followOn(place, { world, id, log: progress.log }, onEvent),
+    });
+    progress.close();
+    return await conclude(invocation, followed, exports);
+  } finally {
+    progress.close();
+    stop();
+    await exports.close();
+  }
+}
+
+async function withCluster<Answer>(
+  invocation: Invocation,
+  place: ClusterPlace,
+  ask: (cluster: Cluster, world: NodeWorld) => Promise<Answer>,
+): Promise<Answer> {
+  const world = { ...(await invocation.openWorld()), log: stderrLog(invocation) };
+  const cluster = await openCluster(world, place, { acceptsAnyNode: true });
+  try {
+    return await ask(cluster, world);
+  } finally {
+    cluster.close();
+  }
+}

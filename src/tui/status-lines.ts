@@ -1,0 +1,145 @@
+// A cluster as one of its nodes knows it, as text: lines for `status` and `jobs`.
+
+import type { JobLine, NodeStatus } from "../node/status.ts";
+import { createPaint, lineOf, padded, printable, span, type Span, type Style, widthOf } from "./cells.ts";
+import { hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
+
+export type StatusOptions = { readonly columns: number; readonly color: boolean };
+
+type Cell = { readonly text: string; readonly style?: Style };
+
+/** The whole picture. */
+export function statusLines(status: NodeStatus, options: StatusOptions): string[] {
+  const lines = heading(status, options);
+  lines.push("", ...table(["NODE", "ROLE", "ADDRESS", "STATUS", "INCARNATION"], memberRows(status), options));
+  if (status.workers.length > 0)
+    lines.push("", ...table(["WORKER", "CORES", "BUSY", "LABELS"], workerRows(status), options));
+  if (status.shares.length > 0)
+    lines.push("", ...table(["JOB", "WORKFLOW", "SHARE", "STATE"], shareRows(status), options));
+  if (status.jobs.length > 0) lines.push("", ...jobLines(status, options));
+  return lines;
+}
+
+/** A table of the jobs, the newest last. */
+export function jobLines(status: Pick<NodeStatus, "jobs" | "members">, options: StatusOptions): string[] {
+  return table(
+    ["JOB", "STATE", "CORES", "OWNER"],
+    status.jobs.map((job) => [
+      { text: printable(job.id) },
+      { text: jobState(job), style: jobStyle(job) },
+      { text: job.state === "finished" ? "" : String(job.cores) },
+      { text: job.owner === null || job.state === "finished" ? "" : ownerText(status, job.owner) },
+    ]),
+    options,
+  );
+}
+
+/** One word: how it ended, or what it is at. */
+export function jobState({ state, outcome, isPaused, owner }: JobLine): string {
+  if (state === "finished") return outcome ?? "finished";
+  if (isPaused) return "paused";
+  if (state === "closing") return "ending";
+  return owner === null ? "waiting" : "running";
+}
+
+function jobStyle(job: JobLine): Style {
+  if (job.state !== "finished") return "accent";
+  return job.outcome === "completed" ? "good" : "bad";
+}
+
+function ownerText({ members }: Pick<NodeStatus, "members">, owner: string): string {
+  const member = members.find(({ id }) => id === owner);
+  return member === undefined ? shortId(owner) : placeText(member.address);
+}
+
+function heading(status: NodeStatus, options: StatusOptions): string[] {
+  const { node, cluster, workers, jobs } = status;
+  const facts: (readonly [name: string, ...spans: Span[]])[] = [
+    ["asked", span(`${node.role} ${placeText(node.address)} (${shortId(node.id)}), environment ${node.environment}`)],
+  ];
+  if (node.role === "manager") {
+    const cores = workers.reduce((sum, worker) => sum + worker.cores, 0);
+    const busy = workers.reduce((sum, worker) => sum + worker.busy, 0);
+    const running = jobs.filter(({ state }) => state !== "finished").length;
+    facts.push(
+      ["cluster", span(cluster ?? "none yet: all managers of its list have to be up once")],
+      ["leader", leaderSpan(status)],
+      ["quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad")],
+      ["workers", span(`${workers.length}, ${busy} of ${plural(cores, "core")} busy`)],
+      ["jobs", span(`${running} running, ${jobs.length - running} finished`)],
+    );
+  }
+  const paint = createPaint(options.color);
+  return facts.map(([name, ...spans]) => lineOf([span(padded(name, 9), "dim"), ...spans], options.columns, paint));
+}
+
+function leaderSpan(status: NodeStatus): Span {
+  if (status.leader === null) return span(roleText(status), "bad");
+  return span(`${nodeText(status, status.leader)}, term ${status.term ?? 0}`);
+}
+
+const STATUS_STYLES: Readonly<Record<NodeStatus["members"][number]["status"], Style>> = {
+  alive: "good",
+  suspect: "warn",
+  dead: "bad",
+  left: "dim",
+  unconfirmed: "warn",
+};
+
+function memberRows({ members, leader }: NodeStatus): Cell[][] {
+  const order = { manager: 0, gate: 1, worker: 2 } as const;
+  return [...members]
+    .sort((a, b) => order[a.role] - order[b.role] || (placeText(a.address) < placeText(b.address) ? -1 : 1))
+    .map(({ id, role, address, status, incarnation }) => [
+      { text: id },
+      { text: id === leader ? "leader" : role },
+      { text: placeText(address) },
+      { text: status, style: STATUS_STYLES[status] },
+      { text: `${incarnation.boot}.${incarnation.count}` },
+    ]);
+}
+
+function workerRows({ workers }: NodeStatus): Cell[][] {
+  return workers.map(({ id, cores, busy, labels }) => [
+    { text: id },
+    { text: String(cores) },
+    { text: String(busy) },
+    {
+      text: printable(
+        Object.entries(labels)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(" "),
+      ),
+    },
+  ]);
+}
+
+function shareRows({ shares }: NodeStatus): Cell[][] {
+  return shares.map(({ job, workflow, share, state }) => [
+    { text: printable(job) },
+    { text: printable(workflow) },
+    { text: String(share) },
+    { text: state },
+  ]);
+}
+
+/** Columns as wide as their widest cell, two cells apart. */
+function table(head: readonly string[], rows: readonly (readonly Cell[])[], options: StatusOptions): string[] {
+  const paint = createPaint(options.color);
+  const widths = head.map((name, at) => Math.max(widthOf(name), ...rows.map((row) => widthOf(row[at]?.text ?? ""))));
+  const line = (cells: readonly Cell[], style: Style): string =>
+    lineOf(
+      cells.map((cell, at) =>
+        span(at === cells.length - 1 ? cell.text : padded(cell.text, (widths[at] ?? 0) + 2), cell.style ?? style),
+      ),
+      options.columns,
+      paint,
+    );
+  return [
+    line(
+      head.map((text) => ({ text })),
+      "dim",
+    ),
+    ...rows.map((row) => line(row, "plain")),
+  ];
+}
