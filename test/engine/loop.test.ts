@@ -218,7 +218,7 @@ describe("the end", () => {
     expect(ended.elapsedMs).toBeLessThan(3_000);
   });
 
-  test("a graceful stop ends pauses at once and begins nothing more", async () => {
+  test("[MW-14.2.2] a graceful stop ends pauses at once and begins nothing more", async () => {
     const { promise, resolve } = Promise.withResolvers<"graceful">();
     let begun = 0;
     const ended = await drive(
