@@ -1,0 +1,55 @@
+// Nothing is dispatched that a majority of the managers has not agreed to: a dispatch is an entry of their log. Simulated
+// clusters in virtual time. The rules of counting votes and copies are test/raft's.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { clusterUp, jobOf, poolOf, seen, statuses, steady } from "./cluster.ts";
+
+setDefaultTimeout(60_000);
+
+test("[MW-15.1.1] a core prepares a share only when a majority holds its dispatch", () => {
+  const cluster = clusterUp({ workers: 1 });
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(1, { vus: 2 }) });
+  let looked = 0;
+  cluster.until(() => {
+    for (const { id } of [...cluster.target.attempts.values()].slice(looked)) {
+      looked++;
+      const holders = [...cluster.managers.values()].filter((manager) => manager.view().raft.lastIndex >= id.token);
+      expect(holders.length).toBeGreaterThanOrEqual(2);
+    }
+    return submitted.result !== null;
+  });
+  expect(looked).toBe(2);
+});
+
+test("[MW-15.1.4] [MW-15.3.1] without a majority nothing is dispatched; with it again, everything once", () => {
+  const cluster = clusterUp();
+  const leader = cluster.leader() ?? "";
+  const others = [...cluster.managers.keys()].filter((name) => name !== leader);
+  for (const name of others) cluster.kill(name);
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(1, { vus: 4 }) });
+  cluster.run(8_000);
+  expect([submitted.accepted, submitted.error, cluster.target.attempts.size]).toEqual([false, null, 0]);
+  for (const name of others) cluster.restart(name);
+  const result = cluster.finish(submitted);
+  expect(result).toMatchObject({ state: "completed", unreportedMax: 0 });
+  // What was asked for again and again in between was done once.
+  expect([cluster.target.attempts.size, poolOf(cluster).jobs.size]).toEqual([4, 1]);
+});
+
+test("the quorum is of the configured voters, and any manager says how many it has and needs", () => {
+  const cluster = clusterUp({ workers: 1 });
+  expect(statuses(cluster).map(({ quorum }) => [quorum?.have, quorum?.need])).toEqual([
+    [3, 2],
+    [3, 2],
+    [3, 2],
+  ]);
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(4, { vus: 2 }) });
+  cluster.until(() => seen(cluster) > 5);
+  const [gone = ""] = [...cluster.managers.keys()].filter(
+    (name) => name !== cluster.leader() && name !== cluster.ownerOf("job1"),
+  );
+  cluster.kill(gone);
+  cluster.until(() => statuses(cluster).every(({ quorum }) => quorum?.have === 2 && quorum.need === 2), 15_000);
+  expect(cluster.finish(submitted).state).toBe("completed");
+  expect(jobOf(cluster)?.outcome?.state).toBe("completed");
+});
