@@ -267,7 +267,6 @@ class SimShare {
       this.#after(this.#script.crashMs - elapsedMs, () => this.#host.crash());
     if (!this.#driver.isOpen) return this.#follow();
     const lost = spec.resume === null ? 0 : skipLost(this.#driver, elapsedMs);
-    this.#board.words[HEADER.scheduled] = (this.#board.words[HEADER.scheduled] ?? 0) + lost;
     this.#drop(lost);
     this.#arrivals();
   }
@@ -297,7 +296,6 @@ class SimShare {
         return;
       }
       takeArrival(this.#driver);
-      this.#count(HEADER.scheduled, 1);
       const local = this.#freeVu();
       if (local >= 0) this.#next(local, dueMs);
       else if (this.#isQueueing()) this.#queue.push(dueMs);
@@ -317,6 +315,7 @@ class SimShare {
 
   #drop(count: number): void {
     if (count === 0) return;
+    this.#count(HEADER.scheduled, count);
     this.#count(HEADER.dropped, count);
     this.#measure.add(this.#measure.base, "dropped_iterations", "counter", "default", count, 0);
   }
@@ -332,8 +331,9 @@ class SimShare {
       if (this.#isStopping) return;
       unit = claim(this.#driver, local, this.#elapsedMs());
       if (unit < 0) return;
-      this.#count(HEADER.scheduled, 1);
     }
+    // An arrival that waits for a VU is not counted: where the rest begins leaves it to the next attempt.
+    this.#count(HEADER.scheduled, 1);
     this.#count(HEADER.started, 1);
     this.#vusMade = Math.max(this.#vusMade, local + 1);
     const { prng, target } = this.#options;
