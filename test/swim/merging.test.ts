@@ -111,7 +111,7 @@ describe("statements", () => {
     });
   }
 
-  test("heard in any order, and repeated, leave the same view", () => {
+  test("[LD-28.3.1] heard in any order, and repeated, leave the same view", () => {
     fc.assert(
       fc.property(fc.array(statements, { minLength: 1, maxLength: 30 }), fc.integer(), (updates, seed) => {
         const shuffled = updates
