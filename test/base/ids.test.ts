@@ -6,7 +6,7 @@ import { jobIdTimeMs, mintJobId } from "../../src/base/ids.ts";
 
 const ZEROS = new Uint8Array(10);
 
-test("ids sort by age and differ within a millisecond", () => {
+test("[LD-32.1.3] ids sort by age and differ within a millisecond", () => {
   const ids = [0, 1, 31, 32, 1_700_000_000_000, 1_700_000_000_001].map((ms) => mintJobId(ms, ZEROS));
   expect(ids).toEqual(ids.toSorted());
   expect(new Set(ids).size).toBe(ids.length);
