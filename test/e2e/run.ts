@@ -152,7 +152,7 @@ async function sendSignals(child: Bun.Subprocess, signals: NonNullable<RunOption
 }
 
 /** The environment without what would change the program's behaviour behind a test's back. */
-function cleanEnv(home: string): Record<string, string> {
+export function cleanEnv(home: string): Record<string, string> {
   const env: Record<string, string> = { HOME: home, XDG_RUNTIME_DIR: home };
   for (const [name, value] of Object.entries(process.env)) {
     const isOurs =

@@ -1,4 +1,5 @@
-// `hyperscale results`: prints what a job that has ended measured. Its words and options; the run itself is cli/jobs.ts.
+// `hyperscale results`: prints what a job that has ended measured. Its words and options; the run itself is
+// cli/jobs.ts.
 
 import { defineCommand, type ArgsDef } from "citty";
 import { CLUSTER_OPTIONS } from "../cluster-options.ts";
@@ -9,7 +10,8 @@ export const text: CommandText = {
   summary: "Print the summary of a job that has ended",
   details: [
     "What its submit printed, as long as the cluster keeps it.",
-    "Exit code: the one that its submit ends with; 75 no manager answers, or the job has not ended; 104 there is no such job.",
+    "Exit code: the one that its submit ends with; 75 no manager answers, or the job has not ended; 104 there is no " +
+      "such job.",
   ],
   examples: [
     {

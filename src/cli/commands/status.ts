@@ -9,7 +9,8 @@ export const text: CommandText = {
   summary: "Show a cluster as one of its nodes knows it, or one of its jobs",
   details: [
     "Asks the first manager that answers, or the node given: a worker too. Works while nobody leads.",
-    "With --job the state of that job; with --watch too it is followed to its end, as its submit does, and Ctrl+C only leaves.",
+    "With --job the state of that job; with --watch too it is followed to its end, as its submit does, and Ctrl+C " +
+      "only leaves.",
     "Exit code: 0 shown; 75 no node answers; 104 there is no such job; with --watch the one that its submit ends with.",
   ],
   examples: [
