@@ -61,10 +61,14 @@ export class Observer {
   readonly #managers = new Map<string, ManagerProbe>();
   /** By id: which content of it was accepted. */
   readonly #contents = new Map<string, Job>();
+  readonly #nowMs: () => number;
+  #lookedAtMs = 0;
+  #leaderlessMs = 0;
 
   /** In: true time in ms. */
   constructor(nowMs: () => number, sometimes: Sometimes) {
     this.#sometimes = sometimes;
+    this.#nowMs = nowMs;
     this.target = new SimTarget(nowMs, {
       prepared: (attempt) => this.#prepared(attempt),
       joined: (attempt) => this.#joined(attempt),
@@ -92,6 +96,9 @@ export class Observer {
 
   /** After every step: looks at the cores that changed. */
   step(): void {
+    const nowMs = this.#nowMs();
+    if (nowMs > this.#lookedAtMs && this.leader() === null) this.#leaderlessMs += nowMs - this.#lookedAtMs;
+    this.#lookedAtMs = nowMs;
     for (const [node, probe] of this.#managers) {
       const raft = probe.raft();
       if (raft !== null) this.#look(node, raft, probe);
@@ -151,6 +158,10 @@ export class Observer {
   apply(node: string, index: number, job: string | null, effects: readonly Effect[], ledger: LedgerState): void {
     this.#applied.apply(node, index, effects);
     this.endings.apply(node, index, effects, ledger);
+    for (const effect of effects) {
+      if (effect.kind !== "begin") continue;
+      this.#resumption.begin(effect.job, effect.workflow, this.#nowMs() + effect.startAtMs - ledger.nowMs);
+    }
     if (job !== null && this.#fences.apply(node, ledger, job)) this.#sometimes.note("owner takeover");
   }
 
@@ -211,7 +222,7 @@ export class Observer {
   }
 
   #joined(attempt: TrueAttempt): void {
-    this.#resumption.join(attempt);
+    this.#resumption.join(attempt, this.#leaderlessMs);
     if (attempt.spec.resume !== null) this.#sometimes.note(`goes on: ${attempt.spec.executor.kind}`);
   }
 

@@ -149,4 +149,203 @@ const CONSENSUS: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...CONSENSUS];
+const COUNTING: readonly Mutant[] = [
+  {
+    name: "what comes after the seal is summed",
+    file: "node/run.ts",
+    find: "  if (attempt.isSealing) {",
+    replace: "  if (attempt.isSealing && attempt.late < 0) {",
+  },
+  {
+    name: "a share that moves starts its ramp anew",
+    file: "node/tenant.ts",
+    find: "      inMs: start.atMs - nowMs,",
+    replace: "      inMs: Math.max(0, start.atMs - nowMs),",
+  },
+  {
+    name: "lost arrivals are fired",
+    file: "load/driver.ts",
+    find: "  driver.arrival = next;\n  driver.arrivalAtMs = arrivalAt(driver, next);\n  return next - before;",
+    replace: "  return before - before;",
+  },
+  {
+    name: "a share that moves begins from the beginning",
+    file: "ledger/standing.ts",
+    find: "const resume = share.attempts.findLast(({ seal }) => seal?.resume != null)?.seal?.resume ?? null;",
+    replace: "const resume = share.attempts.findLast(({ seal }) => seal?.seq === -1)?.seal?.resume ?? null;",
+  },
+  {
+    name: "a share goes on from its first seal",
+    file: "ledger/standing.ts",
+    find: "const resume = share.attempts.findLast(({ seal }) => seal?.resume != null)?.seal?.resume ?? null;",
+    replace: "const resume = share.attempts.find(({ seal }) => seal?.resume != null)?.seal?.resume ?? null;",
+  },
+  {
+    name: "a seal keeps no numbers",
+    file: "ledger/sealing.ts",
+    find: "attempt.seal = entry.seq >= (attempt.checkpoint?.seq ?? 0) ? cutOf(entry) : attempt.checkpoint;",
+    replace: 'attempt.seal = { ...cutOf(entry), snapshot: "", seq: 0 };',
+  },
+  {
+    name: "an older cut replaces a newer one",
+    file: "load/merge.ts",
+    find: "if (held !== null && held.cut.seq >= seq) return { cut: held.cut, series };",
+    replace: "if (held !== null && held.cut.seq > seq + 1e9) return { cut: held.cut, series };",
+    profile: "net",
+  },
+  {
+    name: "a gap in the snapshots is not noticed",
+    file: "node/intake.ts",
+    find: "if (base > intake.seq || cut.seq <= intake.seq || part >= parts) return null;",
+    replace: "if (cut.seq <= intake.seq || part >= parts) return null;",
+    profile: "net",
+  },
+  {
+    name: "nothing is ever said to be unreported",
+    file: "node/unreported.ts",
+    find: "  return Math.ceil(rateOf(run, attempt) * MARGIN * seconds) + open;",
+    replace: "  return Math.min(0, Math.ceil(rateOf(run, attempt) * MARGIN * seconds) + open);",
+    profile: "crash",
+  },
+  {
+    name: "unsent requests are not told of",
+    file: "ledger/accounting.ts",
+    find: "    unsent: left.unsent + right.unsent,",
+    replace: "    unsent: Math.max(left.unsent, right.unsent),",
+  },
+  {
+    name: "the retry budget is not kept",
+    file: "ledger/sealing.ts",
+    find: "    job.retriesUsed < job.retries &&\n",
+    replace: "",
+  },
+];
+
+const OWNING: readonly Mutant[] = [
+  {
+    name: "a worker goes on without a lease",
+    file: "node/tenant.ts",
+    find: "if (isSending(outbox.state) && nowMs >= untilMs) this.#handBack",
+    replace: "if (isSending(outbox.state) && nowMs >= untilMs + 1e9) this.#handBack",
+    profile: "net",
+  },
+  {
+    name: "an owner does not wait for the lease",
+    file: "node/owner.ts",
+    find: "if (nowMs >= freeMs) return owned.course?.lose(",
+    replace: "if (nowMs + 1e9 >= freeMs) return owned.course?.lose(",
+    profile: "net",
+  },
+  {
+    name: "an owner renews without a quorum",
+    file: "node/lease.ts",
+    find: "return nowMs - caughtUpAtMs <= CONTACT_MS;",
+    replace: "return nowMs >= caughtUpAtMs;",
+    profile: "net",
+  },
+  {
+    name: "any owner's proposals are taken",
+    file: "ledger/apply.ts",
+    find: 'if ("ownerToken" in entry && entry.ownerToken !== job.owner?.token)',
+    replace: 'if ("ownerToken" in entry && entry.ownerToken < 0)',
+    profile: "net",
+  },
+  {
+    name: "a worker takes orders of an earlier owner",
+    file: "node/tenant.ts",
+    find: "    if (ownerToken < tenure.ownerToken) return null;\n",
+    replace: "",
+    profile: "net",
+  },
+  {
+    name: "a workflow may start twice",
+    file: "ledger/attempts.ts",
+    find: 'workflow?.state === "preparing" && workflow.shares.every((share) => liveAttempt(share)?.state === "ready");',
+    replace: 'workflow?.state === "preparing" || workflow?.state === "running";',
+  },
+  {
+    name: "a start begins its clock anew for each that joins",
+    file: "ledger/standing.ts",
+    find: "  const startAtMs = workflow.startAtMs ?? nowMs;",
+    replace: "  const startAtMs = Math.max(nowMs, workflow.startAtMs ?? nowMs);",
+  },
+  {
+    name: "a submit is acknowledged before it is committed",
+    file: "node/desk.ts",
+    find: "      await blobs.replicate(bytes, { timeoutMs: FETCH_MS });",
+    replace:
+      '      if (retries >= 0) return { kind: "accepted" };\n      await blobs.replicate(bytes, { timeoutMs: FETCH_MS });',
+  },
+  {
+    name: "another content of a known id is taken for the same",
+    file: "ledger/submissions.ts",
+    find: "  if (knownDigest !== undefined && knownDigest !== digest)",
+    replace: '  if (knownDigest !== undefined && knownDigest === "")',
+  },
+  {
+    name: "blobs are kept by one manager alone",
+    file: "node/blobs.ts",
+    find: "        if (voters.length > 0 && stored > voters.length / 2) resolve();",
+    replace: "        if (voters.length > 0 && stored > 0) resolve();",
+    profile: "disk",
+  },
+  {
+    name: "the older of two attempts of a share is not stopped",
+    file: "node/tenant.ts",
+    find: '      if (isOlder) this.#handBack(other, "a newer attempt of its share was dispatched");\n',
+    replace: "      if (isOlder) continue;\n",
+    profile: "net",
+  },
+  {
+    name: "a worker forgets what it did before that is committed",
+    file: "node/tenant.ts",
+    find: "    if (over !== null) this.#tell(outbox, over);\n",
+    replace: "    if (over !== null) this.#tell(outbox, over);\n    this.#forget(outbox.attempt.token);\n",
+    profile: "net",
+  },
+  {
+    name: "a lost message is never said again",
+    file: "node/worker-hall.ts",
+    find: "for (const step of reconcile(job, speaker, known)) this.#take",
+    replace: "for (const step of reconcile(job, speaker, known).slice(0, 0)) this.#take",
+  },
+  {
+    name: "an uncertain loss is taken for certain",
+    file: "ledger/workers.ts",
+    find: "for (const { id, attempt } of running) lose(turn, id, attempt, isCertain);",
+    replace: "for (const { id, attempt } of running) lose(turn, id, attempt, true);",
+    profile: "net",
+  },
+  {
+    name: "a leader's reset state is not looked at again",
+    file: "node/owner.ts",
+    find: "    ports.ledger.onReset(() => this.look());\n",
+    replace: "",
+  },
+  {
+    name: "ledger time runs by the wall clock",
+    file: "node/replica.ts",
+    find: "    return this.#options.world.clock.nowMs() + this.#offsetMs;",
+    replace: "    return this.#options.world.clock.epochMs() - 1_767_225_600_000 + 0 * this.#offsetMs;",
+    profile: "clock",
+  },
+];
+
+const MEMBERSHIP: readonly Mutant[] = [
+  {
+    name: "who is accused does not refute",
+    file: "swim/merge.ts",
+    find: "if (state.refuteTokens < 1) return;",
+    replace: "if (state.refuteTokens < 1e9) return;",
+    profile: "net",
+  },
+  {
+    name: "the boot counter does not rise",
+    file: "node/identity.ts",
+    find: "const boot = (before?.boot ?? 0) + 1;",
+    replace: "const boot = before?.boot ?? 1;",
+    profile: "crash",
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...CONSENSUS, ...COUNTING, ...OWNING, ...MEMBERSHIP];

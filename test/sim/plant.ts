@@ -33,26 +33,49 @@ export function plant(mutant: Mutant): { readonly folder: string; readonly close
   return { folder, close };
 }
 
-/** Runs seeds from `from` on until one fails, at most `seeds`. */
+/**
+ * Runs seeds from `from` on until one fails that holds without the bug. In: seeds to try, and how long each search may
+ * take.
+ */
 export async function search(
   mutant: Mutant,
   range: { readonly from: number; readonly seeds: number; readonly timeoutMs: number },
 ): Promise<Caught> {
   const { folder, close } = plant(mutant);
+  const profile = mutant.profile ?? "all";
+  const end = range.from + range.seeds;
   try {
-    const args = ["--child", "--quiet", "--until-failure", "--seed", `${range.from}`, "--seeds", `${range.seeds}`];
-    const running = Bun.spawn(
-      [process.execPath, join(folder, "test/sim/run.ts"), ...args, "--profile", mutant.profile ?? "all"],
-      { stdout: "pipe", stderr: "pipe", timeout: range.timeoutMs, cwd: folder },
-    );
-    const text = await new Response(running.stdout).text();
-    await running.exited;
-    if (running.signalCode !== null) return { seeds: range.seeds, by: "hang", text: "it does not come to an end" };
-    if (running.exitCode !== 0) return { seeds: 1, by: "crash", text: "the simulation itself ends with an error" };
-    const tally: Tally = JSON.parse(text);
-    const [failure] = tally.failures;
-    return failure === undefined ? null : { seeds: tally.seeds, by: failure.property, text: failure.text };
+    for (let from = range.from; from < end;) {
+      const found = await firstFailure(folder, profile, { from, seeds: end - from, timeoutMs: range.timeoutMs });
+      if (found === null) return null;
+      const seed = from + found.seeds - 1;
+      if ((await firstFailure(ROOT, profile, { from: seed, seeds: 1, timeoutMs: range.timeoutMs })) === null)
+        return { ...found, seeds: seed - range.from + 1 };
+      from = seed + 1;
+    }
+    return null;
   } finally {
     close();
   }
+}
+
+async function firstFailure(
+  folder: string,
+  profile: string,
+  range: { readonly from: number; readonly seeds: number; readonly timeoutMs: number },
+): Promise<Caught> {
+  const args = ["--child", "--quiet", "--until-failure", "--seed", `${range.from}`, "--seeds", `${range.seeds}`];
+  const running = Bun.spawn([process.execPath, join(folder, "test/sim/run.ts"), ...args, "--profile", profile], {
+    stdout: "pipe",
+    stderr: "ignore",
+    timeout: range.timeoutMs,
+    cwd: folder,
+  });
+  const text = await new Response(running.stdout).text();
+  await running.exited;
+  if (running.signalCode !== null) return { seeds: 1, by: "hang", text: "it does not come to an end" };
+  if (running.exitCode !== 0) return { seeds: 1, by: "crash", text: "the simulation itself ends with an error" };
+  const tally: Tally = JSON.parse(text);
+  const [failure] = tally.failures;
+  return failure === undefined ? null : { seeds: tally.seeds, by: failure.property, text: failure.text };
 }

@@ -6,8 +6,13 @@ import type { Resume } from "../../load/share.ts";
 import { type Arrived, countedAt, type SimTarget, type TrueAttempt } from "../target.ts";
 import { Violation } from "./violation.ts";
 
-/** How far apart the attempts of a workflow may take its start to be: offsets are measured over slow links. */
-const START_SPREAD_MS = 1_500;
+/** How far off an attempt may take its workflow's start to be: offsets are measured over slow links. */
+const START_OFF_MS = 1_500;
+/**
+ * How much later a share that moves may take it to be, times without a leader apart: a manager that starts anew does
+ * not know of the time since the newest entry, and checkpoints come every 5 s.
+ */
+const LEDGER_LAG_MS = 6_000;
 
 export class Resumption {
   readonly #starts = new Map<string, number>();
@@ -26,17 +31,24 @@ export class Resumption {
     );
   }
 
-  /** An attempt begins to drive. */
-  join({ id, joined }: TrueAttempt): void {
-    if (joined === null) return;
+  /** A workflow begins, as the first replica to apply it says. In: true time of its start. */
+  begin(job: string, workflow: string, startAtMs: number): void {
+    const key = `${job} ${workflow}`;
+    if (!this.#starts.has(key)) this.#starts.set(key, startAtMs);
+  }
+
+  /** An attempt begins to drive. In: how long there was no leader so far. */
+  join({ id, joined, spec }: TrueAttempt, leaderlessMs: number): void {
     const key = `${id.job} ${id.workflow}`;
-    const first = this.#starts.get(key);
-    if (first === undefined) this.#starts.set(key, joined.startAtMs);
-    else if (Math.abs(first - joined.startAtMs) > START_SPREAD_MS)
-      throw new Violation(
-        "resumption",
-        `attempt ${id.token} takes the start of ${key} to be ${Math.round(joined.startAtMs - first)} ms off`,
-      );
+    const startAtMs = this.#starts.get(key);
+    if (joined === null || startAtMs === undefined) return;
+    const offMs = joined.startAtMs - spec.startTimeMs - startAtMs;
+    const latestMs = START_OFF_MS + (spec.resume === null ? 0 : LEDGER_LAG_MS + leaderlessMs);
+    if (offMs >= -START_OFF_MS && offMs <= latestMs) return;
+    throw new Violation(
+      "resumption",
+      `attempt ${id.token} takes the start of ${key} to be ${Math.round(offMs)} ms off`,
+    );
   }
 
   /** A request arrives. */
