@@ -402,6 +402,8 @@ export class OwnedJob {
     for (const window of seconds) this.#tell({ kind: "second", window });
     const result = buildResult(run, job, { outcome: outcomeOf(job, thresholdsFailed), endMs, thresholds });
     this.#result = result;
+    // Now, not with the commit of the end: after that nobody follows the job any more.
+    this.#tell({ kind: "view", view: jobView(run, job, endMs) });
     this.#keep(
       () => this.#ports.vault.keepResult(result),
       (name) => this.#propose({ kind: "finish", job: job.id, ownerToken: this.#token, thresholdsFailed, result: name }),
@@ -422,7 +424,6 @@ export class OwnedJob {
   #finish(): void {
     const job = this.#job();
     if (job === null || this.#result === null) return;
-    this.#tell({ kind: "view", view: jobView(this.run, job, this.#result.durationMs) });
     this.#ports.finished(job.id, this.#result);
     this.close();
   }
