@@ -222,7 +222,7 @@ export class Observer {
   }
 
   #joined(attempt: TrueAttempt): void {
-    this.#resumption.join(attempt, this.#leaderlessMs);
+    this.#resumption.join(attempt, this.newestLedger(), this.#leaderlessMs);
     if (attempt.spec.resume !== null) this.#sometimes.note(`goes on: ${attempt.spec.executor.kind}`);
   }
 

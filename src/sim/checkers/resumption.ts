@@ -7,7 +7,7 @@ import { type Arrived, countedAt, type SimTarget, type TrueAttempt } from "../ta
 import { Violation } from "./violation.ts";
 
 /** How far off an attempt may take its workflow's start to be: offsets are measured over slow links. */
-const START_OFF_MS = 1_500;
+const START_OFF_MS = 2_500;
 /**
  * How much later a share that moves may take it to be, times without a leader apart: a manager that starts anew does
  * not know of the time since the newest entry, and checkpoints come every 5 s.
@@ -37,13 +37,15 @@ export class Resumption {
     if (!this.#starts.has(key)) this.#starts.set(key, startAtMs);
   }
 
-  /** An attempt begins to drive. In: how long there was no leader so far. */
-  join({ id, joined, spec }: TrueAttempt, leaderlessMs: number): void {
+  /** An attempt begins to drive. In: a ledger, and how long there was no leader so far. */
+  join({ id, joined, spec }: TrueAttempt, ledger: LedgerState | null, leaderlessMs: number): void {
     const key = `${id.job} ${id.workflow}`;
     const startAtMs = this.#starts.get(key);
     if (joined === null || startAtMs === undefined) return;
     const offMs = joined.startAtMs - spec.startTimeMs - startAtMs;
-    const latestMs = START_OFF_MS + (spec.resume === null ? 0 : LEDGER_LAG_MS + leaderlessMs);
+    const share = ledger?.jobs.get(id.job)?.workflows.get(id.workflow)?.shares[id.share];
+    const isFirst = share?.attempts[0]?.token === id.token;
+    const latestMs = START_OFF_MS + (isFirst ? 0 : LEDGER_LAG_MS + leaderlessMs);
     if (offMs >= -START_OFF_MS && offMs <= latestMs) return;
     throw new Violation(
       "resumption",
