@@ -185,6 +185,9 @@ export class Tenant {
         return outbox === undefined ? undefined : this.#start(tenure, outbox, command);
       case "stop":
         if (outbox === undefined || outbox.end !== null) return;
+        // Nobody may ever have its code: its cores need not know of it.
+        if (outbox.state === "preparing")
+          return this.#discard(outbox, { kind: "closed", valueJson: null, thrown: null });
         if (outbox.state === "running") outbox.state = "stopping";
         return this.#ports.cores.send({ kind: "stop", attempt: outbox.attempt, mode: command.mode });
       case "tell":
@@ -219,7 +222,7 @@ export class Tenant {
   #prepare(outbox: Outbox, command: Extract<Command, { kind: "dispatch" }>): void {
     const { attempt, core, place, context, setupJson, reportMs } = command;
     const isWanted = (): boolean =>
-      !this.#isClosed && this.#outboxes.get(attempt.token) === outbox && outbox.returning === null;
+      !this.#isClosed && this.#outboxes.get(attempt.token) === outbox && outbox.end === null;
     this.#ports.submission(command.submission).then(
       ({ plan, bundle }) => {
         if (!isWanted()) return;
@@ -314,13 +317,14 @@ export class Tenant {
     const isPreparing = outbox.state === "preparing";
     outbox.state = "stopping";
     // Its code may not have come yet; then there is nothing to stop and nothing was done.
-    if (isPreparing) return this.#endReturned(outbox, why);
+    if (isPreparing) return this.#discard(outbox, { kind: "returned", message: why });
     this.#ports.cores.send({ kind: "stop", attempt: outbox.attempt, mode: "now" });
   }
 
-  #endReturned(outbox: Outbox, message: string): void {
+  /** It ends before it was ready: nothing was done. */
+  #discard(outbox: Outbox, end: NonNullable<Outbox["end"]>): void {
     this.#ports.cores.send({ kind: "sealed", attempt: outbox.attempt });
-    this.#end(outbox, { kind: "returned", message });
+    this.#end(outbox, end);
   }
 
   // ── what the cores say ────────────────────────────────────────────────────────────────────────

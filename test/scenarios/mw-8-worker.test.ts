@@ -114,3 +114,21 @@ test("[MW-8.5.2] [MW-8.5.3] its end goes to the owner with the last cut before i
   expect(scene.ordered.at(-1)).toEqual({ kind: "sealed", attempt: ATTEMPT });
   expect(scene.said.at(-1)?.message).toMatchObject({ kind: "renew", attempts: [] });
 });
+
+test("[MW-8.1.4] a dispatch can be stopped from its order on, also while its code is not here yet", async () => {
+  for (const hasCode of [false, true]) {
+    const scene = new TenantScene();
+    scene.isObedient = false;
+    if (!hasCode) scene.fetch = () => Promise.reject(new Error("nobody has it"));
+    scene.dispatch(M1, ATTEMPT);
+    await scene.clock.advance(3_000);
+    expect(scene.state(5)).toBe("preparing");
+    scene.command(M1, { kind: "stop", attempt: ATTEMPT, mode: "now" });
+    await scene.clock.advance(100);
+    expect(scene.reports("over").map(({ report }) => report.end.kind)).toEqual(["closed"]);
+    // What comes late is not begun any more, and no thread is kept.
+    scene.fetch = () => Promise.resolve("found");
+    await scene.clock.advance(3_000);
+    expect(scene.ordered.map(({ kind }) => kind)).toEqual(hasCode ? ["dispatch", "sealed"] : ["sealed"]);
+  }
+});
