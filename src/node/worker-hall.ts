@@ -261,8 +261,19 @@ export class WorkerHall {
   #armWatch(): void {
     this.#timer = this.#ports.clock.setTimer(WATCH_MS, () => {
       this.#armWatch();
+      this.#forgetSilent();
       this.#watch();
     });
+  }
+
+  /** Workers come and go under ever new names: who speaks again is known again. */
+  #forgetSilent(): void {
+    const present = new Set(this.present.map(({ node }) => node));
+    for (const worker of this.#present.keys()) {
+      if (present.has(worker)) continue;
+      this.#present.delete(worker);
+      this.#renewals.delete(worker);
+    }
   }
 
   /** A worker that lives for others and not for this owner: its leases are over, so that its work may move. */
