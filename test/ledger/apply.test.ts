@@ -59,7 +59,7 @@ describe("a job's way", () => {
     expect(harness.live("a").length).toBe(2);
   });
 
-  test("[LD-32.2.3] the same submit again is the same job, another content under its id is a conflict", () => {
+  test("[LD-32.2.3] [LD-41.5.4] the same submit again is the same job, another content under its id is a conflict", () => {
     const harness = started(1);
     const again = harness.commit({
       kind: "submit",
@@ -101,7 +101,7 @@ describe("a job's way", () => {
 });
 
 describe("fences", () => {
-  test("[LD-28.2.1] [LD-28.2.2] an earlier owner's proposals are stale, and the new owner is told again what is outstanding", () => {
+  test("[LD-28.2.1] [LD-28.2.2] [LD-43.4] an earlier owner's proposals are stale, and the new owner is told again what is outstanding", () => {
     const harness = new Harness();
     harness.join("w1", 1);
     harness.commit({
@@ -127,7 +127,7 @@ describe("fences", () => {
     expect(harness.states()).toEqual({ a: "running" });
   });
 
-  test("[LD-28.3.3] [LD-44.3] a sealed attempt's entries are late, an unknown token's are stale, and neither changes anything", () => {
+  test("[LD-28.3.3] [LD-44.3] [LD-22.2.3] a sealed attempt's entries are late, an unknown token's are stale, and neither changes anything", () => {
     const harness = started(2);
     harness.ready("a");
     const id = harness.one("a");
@@ -188,7 +188,7 @@ describe("fences", () => {
     expect(harness.of("finished").length).toBe(1);
   });
 
-  test("a cancel between the close and the finish comes too late", () => {
+  test("[LD-43.3] a cancel between the close and the finish comes too late", () => {
     const harness = started(1);
     harness.ready("a");
     const id = harness.one("a");
@@ -231,7 +231,7 @@ describe("failed and lost", () => {
     });
   });
 
-  test("code that does not load fails the job as load, without a retry", () => {
+  test("[LD-41.24.4] code that does not load fails the job as load, without a retry", () => {
     const harness = started(1, [workflow("a")], 5);
     harness.close("a", { kind: "failed", cause: "load", message: "no default export" });
     expect(harness.job().outcome).toEqual({ state: "failed", errorCode: "load", reason: "no default export" });
@@ -257,7 +257,7 @@ describe("failed and lost", () => {
     expect(harness.workflow("a").shares.map((share) => shareAccounting(share).completed)).toEqual([6]);
   });
 
-  test("[LD-51.2] a lost attempt costs no budget; its share moves, and is summed over both", () => {
+  test("[LD-51.2] [LD-45.8] a lost attempt costs no budget; its share moves, and is summed over both", () => {
     const harness = started(1);
     harness.join("w2", 1);
     harness.ready("a");
@@ -272,7 +272,7 @@ describe("failed and lost", () => {
     expect(harness.job().retriesUsed).toBe(0);
   });
 
-  test("two different workers that die within a minute of a share's start: poison, both named", () => {
+  test("[LD-30.2.2] two different workers that die within a minute of a share's start: poison, both named", () => {
     const harness = started(1);
     harness.join("w2", 1);
     harness.ready("a");
@@ -339,7 +339,7 @@ describe("provide", () => {
     });
   }
 
-  test("is seen by all that come after, near and far, and by nobody else", () => {
+  test("[LD-41.11.1] is seen by all that come after, near and far, and by nobody else", () => {
     const harness = started(4, DAG);
     harness.ready("a");
     provide(harness, "token", '"t"');
@@ -351,7 +351,7 @@ describe("provide", () => {
     expect(contexts).toEqual({ a: {}, d: {}, b: { token: '"t"' }, c: { token: '"t"' } });
   });
 
-  test("of several providers the highest VU, then iteration, holds in any order, and their number is said", () => {
+  test("[LD-41.28.2] of several providers the highest VU, then iteration, holds in any order, and their number is said", () => {
     for (const order of [
       [0, 1, 2],
       [2, 1, 0],
