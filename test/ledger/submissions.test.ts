@@ -66,7 +66,7 @@ describe("a forgotten job", () => {
     );
   });
 
-  test("[LD-32.1.2] keys are kept in bounds, the newest of them", () => {
+  test("[LD-32.1.2] [LD-41.5.5] [LD-42.1.3] keys are kept in bounds, the newest of them", () => {
     const harness = onePool();
     for (let at = 0; at <= FORGOTTEN_KEYS_MAX; at++) harness.state.forgottenKeys.set(`k${at}`, "d");
     harness.state.forgottenKeys.delete("k0");
