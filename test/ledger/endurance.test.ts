@@ -202,7 +202,7 @@ function fieldsOf(id: AttemptId) {
   return { job: id.job, workflow: id.workflow, share: id.share, attemptToken: id.token };
 }
 
-test("[LD-37.3.2] [LD-37.3.3] a million random operations keep cores conserved and memory bounded", () => {
+test("[LD-37.3.2] [LD-37.3.3] [LD-42.1.1] a million random operations keep cores conserved and memory bounded", () => {
   const load = new Load();
   const sizes: number[] = [];
   for (let audit = 1; load.operations < OPERATIONS;) {
