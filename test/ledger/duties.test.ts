@@ -74,7 +74,7 @@ describe("jobs", () => {
     return harness.state;
   }
 
-  test("without an owner go to the managers that own fewest, the oldest job first", () => {
+  test("[LD-30.2.1] without an owner go to the managers that own fewest, the oldest job first", () => {
     const state = submitted(5);
     const managers = [{ ...M1, node: "m2" }, M1, { ...M1, node: "m3", isAlive: false }];
     const owners = duties(state, seen({ managers })).map((duty) => duty.kind === "assign" && [duty.job, duty.owner]);
