@@ -81,7 +81,7 @@ describe("a large job that waits", () => {
   });
 });
 
-test("[LD-46.3] waiting makes up for priority: a low one is served before a younger high one", () => {
+test("[LD-46.3] [LD-45.2] waiting makes up for priority: a low one is served before a younger high one", () => {
   const harness = pool([1]);
   harness.submit(small(), { job: "first" });
   harness.submit([workflow("a", { priority: "low" })], { job: "low" });
