@@ -46,7 +46,7 @@ function play(
   return { harness, oracle };
 }
 
-test("[MW-10.1.1] [LD-28.1.1] every interleaving gives each job exactly one terminal state, with cores conserved and two fences", () => {
+test("[MW-10.1.1] [LD-28.1.1] [LD-41.19.5] every interleaving gives each job exactly one terminal state, with cores conserved and two fences", () => {
   const reached = new Set<string>();
   fc.assert(
     fc.property(fc.array(spec, { minLength: 1, maxLength: 3 }), steps, (specs, script) => {
@@ -83,7 +83,7 @@ test("[MW-10.1.1] [LD-28.1.1] every interleaving gives each job exactly one term
   );
 });
 
-test("[LD-37.1.3] an entry under an old fence changes nothing", () => {
+test("[LD-37.1.3] [LD-41.25.2] an entry under an old fence changes nothing", () => {
   let fenced = 0;
   fc.assert(
     fc.property(fc.array(spec, { minLength: 1, maxLength: 2 }), steps, (specs, script) => {
