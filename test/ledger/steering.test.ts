@@ -124,7 +124,7 @@ describe("more time", () => {
     expect(grants).toEqual([15_000, 7_500, 3_750, 1_875, 1_000]);
   });
 
-  test("[MW-19.1.3] is granted to who shows progress, and refused by name to who does not or had it all", () => {
+  test("[MW-19.1.3] [LD-41.22.1] [LD-41.22.3] is granted to who shows progress, and refused by name to who does not or had it all", () => {
     const harness = started(1, [SETUP, workflow("a")]);
     expect(extend(harness, 1)).toMatchObject([{ kind: "refused", code: "illegal" }]);
     harness.ready("::setup");
@@ -139,7 +139,7 @@ describe("more time", () => {
     expect(extend(harness, 99)).toMatchObject([{ kind: "refused", code: "limit" }]);
   });
 
-  test("[MW-19.1.1] holds: a timer that was overtaken is set anew, the limit itself ends the job", () => {
+  test("[MW-19.1.1] [LD-41.22.4] holds: a timer that was overtaken is set anew, the limit itself ends the job", () => {
     const harness = started(1, [SETUP, workflow("a")]);
     harness.ready("::setup");
     extend(harness, 1);
