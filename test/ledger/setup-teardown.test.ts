@@ -31,7 +31,7 @@ describe("setup and teardown", () => {
     expect(harness.of("dispatch").length).toBe(1);
   });
 
-  test("a setup that takes too long is stopped: nothing starts, no teardown, even if it ends well later", () => {
+  test("[LD-31.1.1] a setup that takes too long is stopped: nothing starts, no teardown, even if it ends well later", () => {
     const harness = started(2, [SETUP, workflow("a"), TEARDOWN]);
     harness.ready("::setup");
     expect(harness.of("deadline")).toEqual([{ kind: "deadline", job: "j", workflow: "::setup", inMs: 10_000 }]);
@@ -43,7 +43,7 @@ describe("setup and teardown", () => {
     expect(harness.job().outcome).toMatchObject({ state: "failed", errorCode: "setup-timeout" });
   });
 
-  test("a limit that fires after setup was committed changes nothing", () => {
+  test("[LD-31.1.3] a limit that fires after setup was committed changes nothing", () => {
     const harness = started(1, [SETUP, workflow("a")]);
     harness.run("::setup");
     const [effect] = harness.commit({
