@@ -56,7 +56,7 @@ describe("a life of a worker", () => {
 });
 
 describe("a worker that may be gone", () => {
-  test("[MW-5.4.3] loses its attempts uncertainly; back in the same life it simply goes on", () => {
+  test("[MW-5.4.3] [LD-50.1] loses its attempts uncertainly; back in the same life it simply goes on", () => {
     const harness = started(1);
     harness.ready("a");
     const id = harness.one("a");
