@@ -19,7 +19,7 @@ test("work is free 1.1 leases after the last renewal, and 3 s later where an ear
   expect(freeAtMs({ renewedAtMs: null, assignedAtMs: 1_000 })).toBe(15_000);
 });
 
-test("whatever the delay of a renewal and the drift of the worker's clock up to a tenth, it has stopped by then", () => {
+test("[LD-53.1] whatever the delay of a renewal and the drift of the worker's clock up to a tenth, it has stopped by then", () => {
   const prng = createPrng(7, "leases");
   for (let run = 0; run < 10_000; run++) {
     const asked = nextFloat(prng) * 5_000;
