@@ -38,7 +38,7 @@ function countOf(series: readonly Series[]): number {
 }
 
 describe("seconds of one attempt", () => {
-  test("a cut just after a whole second closes it, and what came after it is in the next", () => {
+  test("[LD-21.3.3] a cut just after a whole second closes it, and what came after it is in the next", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 0);
     observe(windows, "a", cutAt(500, 5));
@@ -113,7 +113,7 @@ describe("seconds of one attempt", () => {
 });
 
 describe("seconds of several attempts", () => {
-  test("a second waits for the cuts of all live attempts, but not longer than 2 s", () => {
+  test("[LD-21.3.2] a second waits for the cuts of all live attempts, but not longer than 2 s", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 0);
     register(windows, "b", 0);
@@ -128,7 +128,7 @@ describe("seconds of several attempts", () => {
     expect(counts(ready(windows, 3_001))).toEqual([[1, 15]]);
   });
 
-  test("a late report of an emitted second is in the next one: nothing is lost, nothing is negative", () => {
+  test("[LD-23.3.2] a late report of an emitted second is in the next one: nothing is lost, nothing is negative", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 0);
     expect(counts(ready(windows, 5_000))).toEqual([
@@ -154,7 +154,7 @@ describe("seconds of several attempts", () => {
     expect([windows.pending.size, windows.live.size]).toEqual([0, 0]);
   });
 
-  test("a report that is older than one seen before takes nothing back", () => {
+  test("[LD-23.1.3] a report that is older than one seen before takes nothing back", () => {
     const windows = createWindows(EPOCH_MS);
     register(windows, "a", 0);
     observe(windows, "a", cutAt(1_000.1, 10));
@@ -330,7 +330,7 @@ function faults(isPrompt: boolean, feed: Feed): string[] {
 }
 
 describe("simulated attempts", () => {
-  test("sum over windows = total, consecutive and never negative, whatever is late or stalls", () => {
+  test("[LD-45.1] sum over windows = total, consecutive and never negative, whatever is late or stalls", () => {
     expect(faults(false, { observe, ready })).toEqual([]);
   });
 
