@@ -114,7 +114,7 @@ function faults(apply: Apply): number[] {
 }
 
 describe("snapshots of one attempt", () => {
-  test("[LD-28.3.2] any repetition and reordering of an attempt's snapshots gives the state of its newest full one", () => {
+  test("[LD-28.3.2] [LD-21.2.1] [LD-21.2.2] any repetition and reordering of an attempt's snapshots gives the state of its newest full one", () => {
     expect(faults(applySnapshot)).toEqual([]);
   });
 
@@ -141,7 +141,7 @@ describe("snapshots of one attempt", () => {
     expect(faults(forgetting).length).toBeGreaterThan(30);
   });
 
-  test("losing any snapshots but a later full one loses nothing", () => {
+  test("[LD-41.10.5] losing any snapshots but a later full one loses nothing", () => {
     for (let seed = 1; seed <= 40; seed++) {
       const prng = createPrng(seed, "lost");
       const snapshots = measured(prng, 10);
@@ -190,7 +190,7 @@ describe("snapshots of one attempt", () => {
     );
   });
 
-  test("the newer of two cuts is the one of the higher seq", () => {
+  test("[LD-43.6] the newer of two cuts is the one of the higher seq", () => {
     const [one, two] = [snapshotOf(1, []), snapshotOf(2, [])];
     expect([newer(one, two).seq, newer(two, one).seq]).toEqual([2, 2]);
     expect(newer(one, { ...one })).toBe(one);
@@ -236,7 +236,7 @@ describe("sums over attempts", () => {
       expect(() => merge(counter, trend)).toThrow("cannot merge a counter with a trend");
   });
 
-  test("[MW-16.4.2] series of any number of shares sum to what was measured in all, by key", () => {
+  test("[MW-16.4.2] [LD-21.3.1] series of any number of shares sum to what was measured in all, by key", () => {
     fc.assert(
       fc.property(
         fc.array(fc.array(fc.integer({ min: -50, max: 5_000 }), { maxLength: 30 }), { maxLength: 7 }),
