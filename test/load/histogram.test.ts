@@ -115,7 +115,7 @@ describe("quantiles", () => {
     );
   });
 
-  test("[MW-16.4.3] quantiles merged from any number of shares are within 0.1 % of all raw samples, p50 to p99.99", () => {
+  test("[MW-16.4.3] [LD-41.14.2] quantiles merged from any number of shares are within 0.1 % of all raw samples, p50 to p99.99", () => {
     for (let seed = 1; seed <= 12; seed++) {
       const prng = createPrng(seed, "merged");
       const values = Array.from({ length: 500 + nextBelow(prng, 30_000) }, () => nextSample(prng));
@@ -194,7 +194,7 @@ describe("quantiles", () => {
 });
 
 describe("merging trends", () => {
-  test("adding is commutative and associative, nothing added changes nothing, and its parts stay as they were", () => {
+  test("[LD-41.29.5] adding is commutative and associative, nothing added changes nothing, and its parts stay as they were", () => {
     const arbitrary = fc.array(sample, { maxLength: 40 }).map(trendOf);
     fc.assert(
       fc.property(arbitrary, arbitrary, arbitrary, (a, b, c) => {
