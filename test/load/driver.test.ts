@@ -115,7 +115,7 @@ describe("externally-controlled", () => {
 });
 
 describe("ramping-vus", () => {
-  test("over all shares follows its stages within one VU at every millisecond", () => {
+  test("[LD-36.1.1] [LD-36.1.4] over all shares follows its stages within one VU at every millisecond", () => {
     fc.assert(
       fc.property(someStages(60, 120), fc.nat(60), fc.integer({ min: 1, max: 7 }), (stages, startVus, shares) => {
         const all = drivers(rampingVus(startVus, stages), shares);
