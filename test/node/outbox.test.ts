@@ -70,7 +70,7 @@ function travelled(part: WireSnapshot): WireSnapshot {
   return snapshotSchema.parse(decoded.value);
 }
 
-test("[MW-9.2.1] with any loss, repetition and reordering of snapshots the owner ends with what the worker holds", () => {
+test("[MW-9.2.1] [LD-53.3] with any loss, repetition and reordering of snapshots the owner ends with what the worker holds", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const prng = createPrng(seed, "outbox");
     const measured = new Measured(prng);
@@ -122,7 +122,7 @@ test("[LD-38.1.3] [MW-10.4.2] a snapshot that is too large for one message comes
   expect(intake.seq).toBe(1);
 });
 
-test("a delta whose base the owner does not hold is not taken: everything is told again instead", () => {
+test("[LD-23.3.3] a delta whose base the owner does not hold is not taken: everything is told again instead", () => {
   const outbox = createOutbox(ATTEMPT);
   const measured = new Measured(createPrng(3, "base"));
   keepSnapshot(outbox, cut(1, measured.next()));
@@ -136,7 +136,7 @@ test("a delta whose base the owner does not hold is not taken: everything is tol
   expect(whole?.series.length).toBe(outbox.held?.series.size ?? -1);
 });
 
-test("values: a gap is noticed, all that count are told again, and the end waits for them", () => {
+test("[LD-41.11.3] values: a gap is noticed, all that count are told again, and the end waits for them", () => {
   const outbox = createOutbox(ATTEMPT);
   const value = (key: string, vu: number, json: string) =>
     keepValue(outbox, { kind: "provide", attempt: ATTEMPT, key, json, vu, iteration: 0 });
