@@ -101,7 +101,7 @@ async function begun(plan: Partial<JobPlan> = {}) {
   return { scene, worker, attempt };
 }
 
-test("loss, repetition and disorder of snapshots do no harm; what follows the seal is late and not summed", async () => {
+test("[LD-50.2] [LD-45.4] loss, repetition and disorder of snapshots do no harm; what follows the seal is late and not summed", async () => {
   const { scene, worker, attempt } = await begun();
   for (const [seq, requests] of [
     [3, 30],
@@ -132,7 +132,7 @@ test("loss, repetition and disorder of snapshots do no harm; what follows the se
   expect(only(scene.events, "finished").length).toBe(1);
 });
 
-test("reports about attempts it does not know change nothing", async () => {
+test("[LD-22.2.2] reports about attempts it does not know change nothing", async () => {
   const { scene, worker, attempt } = await begun();
   const strange = { ...attempt, token: 999 };
   scene.say({ kind: "snapshot", snapshot: snapshot(strange, 1, 1_000) });
@@ -143,7 +143,7 @@ test("reports about attempts it does not know change nothing", async () => {
   expect(only(scene.events, "view").at(-1)?.view.requests).toBe(0);
 });
 
-test("a worker that leaves: its share moves to another from the newest snapshot held, and both are summed", async () => {
+test("[LD-30.1.3] [LD-21.2.3] a worker that leaves: its share moves to another from the newest snapshot held, and both are summed", async () => {
   const { scene, worker, attempt } = await begun();
   const other = scene.worker("w2", 1);
   scene.say({ kind: "snapshot", snapshot: snapshot(attempt, 4, 40) });
