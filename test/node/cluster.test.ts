@@ -71,7 +71,7 @@ describe("a job on a cluster", () => {
 });
 
 describe("managers that go", () => {
-  test("[MW-12.2.3] the owner is killed: another takes over, nothing is lost and nothing counted twice", () => {
+  test("[MW-12.2.3] [LD-36.4.2] the owner is killed: another takes over, nothing is lost and nothing counted twice", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);
     const owner = cluster.ownerOf("job1") ?? "";
@@ -99,7 +99,7 @@ describe("managers that go", () => {
     }
   });
 
-  test("each manager is killed and started again in turn: the job completes with exact counts", () => {
+  test("[LD-42.2.1] [LD-30.3.1] each manager is killed and started again in turn: the job completes with exact counts", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster, 30);
     for (const name of ["m0", "m1", "m2"]) {
@@ -133,7 +133,7 @@ describe("managers that go", () => {
 });
 
 describe("workers that go", () => {
-  test("[LD-37.2.2] one is killed: its shares move at once, what it had not reported is bounded", () => {
+  test("[LD-37.2.2] [LD-36.4.1] one is killed: its shares move at once, what it had not reported is bounded", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);
     cluster.kill("w0");
@@ -147,7 +147,7 @@ describe("workers that go", () => {
     expect(result.unreportedMax).toBeLessThan(requests);
   });
 
-  test("one is started anew: what its earlier life ran moves at once", () => {
+  test("[LD-42.2.3] one is started anew: what its earlier life ran moves at once", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);
     cluster.restart("w0");
