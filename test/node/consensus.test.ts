@@ -77,7 +77,7 @@ describe("three managers", () => {
     expect(books.acknowledged).toHaveLength(9);
   });
 
-  test("the power goes at all three at once: what was acknowledged is there afterwards", () => {
+  test("[LD-41.10.4] [LD-41.10.2] the power goes at all three at once: what was acknowledged is there afterwards", () => {
     for (const seed of [4, 5, 6]) {
       const { managers, books } = cluster(seed);
       submit(managers, books, managers.leader(), 20);
@@ -171,7 +171,7 @@ describe("a manager alone", () => {
 });
 
 describe("a full disk", () => {
-  test("at the leader: submits are refused as disk_full, others wait, and both go on when there is space", () => {
+  test("[LD-41.10.3] at the leader: submits are refused as disk_full, others wait, and both go on when there is space", () => {
     const { managers, books } = cluster(12);
     const leader = managers.leader();
     submit(managers, books, leader);
