@@ -127,7 +127,7 @@ describe("pull", () => {
     expect(settle(managers, blobsOf(kept, second).blobs.pull(digest)).value).toEqual(bytes);
   });
 
-  test("[LD-38.2.3] goes on with another holder when the first dies on the way", () => {
+  test("[LD-38.2.3] [LD-41.4.2] goes on with another holder when the first dies on the way", () => {
     const { managers, kept } = cluster(6);
     const [first, second, third] = managers.all;
     if (first === undefined || second === undefined || third === undefined) throw new Error("there are three");
