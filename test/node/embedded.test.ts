@@ -265,7 +265,7 @@ describe("a core that fails", () => {
     expect(result.durationMs).toBe(0);
   });
 
-  test("[MW-20.2.3] over the memory limit all threads end, numbers are kept, the message says limit, use and what to do", async () => {
+  test("[MW-20.2.3] [LD-41.13.3] over the memory limit all threads end, numbers are kept, the message says limit, use and what to do", async () => {
     const job = new Job().begin();
     await job.world.clock.advance(1_000);
     expect(job.of("finished")).toEqual([]);
@@ -279,7 +279,7 @@ describe("a core that fails", () => {
     expect(result.durationMs).toBeLessThan(1_500);
   });
 
-  test("[MW-10.3.2] a main thread that was held up itself accuses no core", async () => {
+  test("[MW-10.3.2] [LD-50.3] a main thread that was held up itself accuses no core", async () => {
     const job = new Job().begin();
     await job.world.clock.advance(1_000);
     job.world.clock.leap(8_000);
