@@ -9,7 +9,7 @@ import type { JobResult } from "../../src/load/result.ts";
 import { runEmbedded } from "../../src/node/embedded.ts";
 import { jobPlan, workflowPlan } from "./plans.ts";
 
-test("[MW-8.2.1] [MW-8.3.2] setup, two workflows with a value handed on, and teardown: the server's count is the job's", async () => {
+test("[MW-8.2.1] [MW-8.3.2] [LD-36.3.1] setup, two workflows with a value handed on, and teardown: the server's count is the job's", async () => {
   const paths = new Map<string, number>();
   const server = Bun.serve({
     port: 0,
