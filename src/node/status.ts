@@ -66,6 +66,16 @@ export const nodeStatusSchema = z.object({
   shares: z.array(attemptIdSchema.extend({ state: attemptStateSchema })).readonly(),
 });
 
+/** JSON Schema (2020-12) of the document, as text: what status.schema.json holds. More keys may come. */
+export function statusJsonSchemaText(): string {
+  const schema = {
+    title: "hyperscale status",
+    description: "Printed by `hyperscale status --json`: a cluster as one of its nodes knows it.",
+    ...z.toJSONSchema(nodeStatusSchema, { io: "input" }),
+  };
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}
+
 export type NodeStatus = z.infer<typeof nodeStatusSchema>;
 
 const JOBS_MAX = 1_000;

@@ -1,0 +1,67 @@
+// Imagined pictures of a cluster for the tests of what is drawn of it.
+
+import type { NodeStatus } from "../../src/node/status.ts";
+
+const M0 = "a0a0a0a0a0a0a0a0";
+const M1 = "b1b1b1b1b1b1b1b1";
+const M2 = "c2c2c2c2c2c2c2c2";
+const W0 = "d3d3d3d3d3d3d3d3";
+
+type Member = NodeStatus["members"][number];
+
+function member(id: string, role: Member["role"], tcp: number, changes: Partial<Member> = {}): Member {
+  const address = { host: "127.0.0.1", tcp, udp: tcp + 1 };
+  return { id, role, address, status: "alive", incarnation: { boot: 1, count: 0 }, isLinked: true, ...changes };
+}
+
+/** Three managers, the second leads and the first was asked; one worker; one job runs and one is over. */
+export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
+  return {
+    version: 1,
+    node: {
+      id: M0,
+      role: "manager",
+      boot: "1-00000000",
+      address: { host: "127.0.0.1", tcp: 9_000, udp: 9_001 },
+      environment: "default",
+    },
+    cluster: "f00dfeed",
+    leader: M1,
+    term: 7,
+    quorum: { have: 3, need: 2, voters: [M0, M1, M2] },
+    members: [
+      member(M0, "manager", 9_000),
+      member(M1, "manager", 9_002),
+      member(M2, "manager", 9_004),
+      member(W0, "worker", 9_200),
+    ],
+    workers: [{ id: W0, boot: "1-11111111", cores: 4, busy: 3, labels: { region: "east" } }],
+    jobs: [
+      { id: "old", state: "finished", outcome: "failed", isPaused: false, cores: 0, owner: M1, result: "digest" },
+      { id: "new", state: "open", outcome: null, isPaused: false, cores: 3, owner: M0, result: null },
+    ],
+    shares: [],
+    ...changes,
+  };
+}
+
+/** The worker of that cluster, with one share. */
+export function workerPicture(): NodeStatus {
+  return managerPicture({
+    node: {
+      id: W0,
+      role: "worker",
+      boot: "1-11111111",
+      address: { host: "127.0.0.1", tcp: 9_200, udp: 9_201 },
+      environment: "default",
+    },
+    cluster: null,
+    leader: null,
+    term: null,
+    quorum: null,
+    members: [member(M0, "manager", 9_000), member(M1, "manager", 9_002, { isLinked: false, status: "dead" })],
+    workers: [],
+    jobs: [],
+    shares: [{ job: "new", workflow: "browse", share: 1, token: 9, state: "running" }],
+  });
+}
