@@ -51,7 +51,7 @@ describe("group commit", () => {
     expect(counts).toEqual({ write: 3, syncData: 3 });
   });
 
-  test("a turn larger than a frame goes out in several, in order", async () => {
+  test("[LD-41.26.4] a turn larger than a frame goes out in several, in order", async () => {
     const disk = new SimDisk();
     const wal = await openOn(disk);
     wal.append([state(1), ...Array.from({ length: 60 }, (_, at) => entry(at + 1, 1_000))]);
@@ -179,7 +179,7 @@ describe("a full disk", () => {
     expect(wal.status).toBe("ok");
   });
 
-  test("with nothing left at all: a flush waits, closing rejects it, the log opens again", async () => {
+  test("[LD-41.19.4] with nothing left at all: a flush waits, closing rejects it, the log opens again", async () => {
     const disk = new SimDisk();
     const time = manualClock();
     const wal = await openOn(disk, { clock: time.clock });
@@ -219,7 +219,7 @@ describe("a full disk", () => {
 });
 
 describe("a failed disk", () => {
-  test("stops the log for good, tells every waiter and whoever watches, and syncs no more", async () => {
+  test("[LD-41.26.1] stops the log for good, tells every waiter and whoever watches, and syncs no more", async () => {
     const disk = new SimDisk();
     const statuses: string[] = [];
     const wal = await openOn(disk, {
@@ -246,7 +246,7 @@ describe("a failed disk", () => {
 });
 
 describe("closing", () => {
-  test("rejects when the disk fails only now, and gives the lock back all the same", async () => {
+  test("[LD-41.26.3] rejects when the disk fails only now, and gives the lock back all the same", async () => {
     const disk = new SimDisk();
     const port = disk.boot();
     const wal = live(await openWal(optionsOf(port))).wal;
