@@ -315,7 +315,7 @@ describe("any bytes", () => {
     }
   });
 
-  test("valid logs with random damage are refused, or read as a prefix of what was written", () => {
+  test("[LD-41.26.2] valid logs with random damage are refused, or read as a prefix of what was written", () => {
     const prng = createPrng(8, "damage");
     const texts = new Set<string>();
     const frames = [
