@@ -76,7 +76,7 @@ describe("5.2 leader election", () => {
     expect(node.askVote("b", { term: 4 })).toBe(true);
   });
 
-  test("[MW-15.2.2] 5.2: a candidate wins with a majority of all voters, not with fewer, and not with the same vote twice", () => {
+  test("[MW-15.2.2] [LD-41.21.5] 5.2: a candidate wins with a majority of all voters, not with fewer, and not with the same vote twice", () => {
     const node = bench({ voters: ["a", "b", "c", "d", "e"] });
     node.tick();
     for (const voter of ["b", "b", "b"])
