@@ -52,7 +52,7 @@ test("an election is won when a majority granted, lost when none can any more, e
   );
 });
 
-test("votes of nodes that are no voters count for nothing", () => {
+test("[LD-41.21.2] votes of nodes that are no voters count for nothing", () => {
   expect(
     tally(
       ["a", "b", "c"],
