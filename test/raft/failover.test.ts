@@ -101,7 +101,7 @@ test("lan and wan are what design says", () => {
   ]);
 }, 60_000);
 
-test("[LD-33.2.4] a node cut off both ways does not disturb the others when it comes back", () => {
+test("[LD-33.2.4] [LD-41.21.1] a node cut off both ways does not disturb the others when it comes back", () => {
   const cluster = createCluster({ seed: 17 });
   addFormed(cluster, ["a", "b", "c"]);
   runFor(cluster, 3_000);
