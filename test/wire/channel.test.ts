@@ -211,7 +211,7 @@ describe("lanes", () => {
     expect(wire.writes - before).toBe(1);
   });
 
-  test("[MW-10.4.3] [LD-44.9] critical passes everything that waits for a slow peer", async () => {
+  test("[MW-10.4.3] [LD-44.9] [LD-42.3.4] critical passes everything that waits for a slow peer", async () => {
     const { wire, channel } = greeted();
     wire.isFull = true;
     channel.send({ kind: "stats", body: { second: 0, of: "" } });
@@ -226,7 +226,7 @@ describe("lanes", () => {
     expect(wire.sent).toEqual(["stats 0", "vote 9", "order 7", "part", "stats 1", "stats 2", "stats 3"]);
   });
 
-  test("[MW-10.4.1] the newest of a kind and key takes the place of one that waits, and of no other", async () => {
+  test("[MW-10.4.1] [LD-41.30.3] [LD-21.4.3] the newest of a kind and key takes the place of one that waits, and of no other", async () => {
     const { wire, channel } = greeted();
     wire.isFull = true;
     channel.send({ kind: "stats", body: { second: 0, of: "" } });
