@@ -27,7 +27,7 @@ describe("two nodes", () => {
   for (const [name, other] of fine)
     test(`${name} go together`, () => expect(judge(OWN, { ...OTHER, ...other }).ok).toBe(true));
 
-  test("[MW-17.1.3] [LD-38.3.1] speak the smaller minor", () => {
+  test("[MW-17.1.3] [LD-38.3.1] [LD-41.18.3] speak the smaller minor", () => {
     expect(judge(OWN, { ...OTHER, minor: 2 })).toEqual({ ok: true, minor: 2 });
     expect(judge({ ...OWN, minor: 2 }, OTHER)).toEqual({ ok: true, minor: 2 });
   });
@@ -35,9 +35,9 @@ describe("two nodes", () => {
   const refused: readonly (readonly [name: string, other: Partial<Hello>, code: string, values: readonly string[]])[] =
     [
       ["that are one", { node: "aaaa" }, "self", ["aaaa"]],
-      ["of different environments", { environment: "test" }, "environment", ['"prod"', '"test"']],
+      ["[LD-41.23.1] of different environments", { environment: "test" }, "environment", ['"prod"', '"test"']],
       ["of different clusters", { cluster: "c2" }, "cluster", ["c1", "c2"]],
-      ["of different major versions", { major: 2, minor: 0 }, "version", ["1.4", "2.0"]],
+      ["[LD-41.18.5] of different major versions", { major: 2, minor: 0 }, "version", ["1.4", "2.0"]],
     ];
   for (const [name, other, code, values] of refused) {
     test(`${name} refuse each other, and both name both sides' values`, () => {
@@ -55,7 +55,7 @@ describe("two nodes", () => {
 });
 
 describe("a hello", () => {
-  test("[MW-17.2.2] loses fields of later versions", () => {
+  test("[MW-17.2.2] [LD-41.18.4] loses fields of later versions", () => {
     expect<unknown>(helloSchema.parse({ ...OWN, later: true })).toEqual(OWN);
   });
   const bad: readonly Partial<Record<keyof Hello, unknown>>[] = [
