@@ -104,7 +104,7 @@ describe("measure", () => {
     expect(rest.every((one) => one.cells.type === "trend")).toBe(true);
   });
 
-  test("past the limit of names, requests are counted together and the warning is said once", () => {
+  test("[LD-39.2.1] past the limit of names, requests are counted together and the warning is said once", () => {
     const { measure, warnings } = make();
     const count = REQUEST_NAMES_MAX + 50;
     for (let at = 0; at < count; at++) measure.exchange(measure.base, { ...exchange, name: `http://h/${at}` });
@@ -116,7 +116,7 @@ describe("measure", () => {
     expect(warnings[0]).toContain("http.url");
   });
 
-  test("past the limit of tag sets, values are counted under the base tags and none is lost", () => {
+  test("[LD-39.2.4] past the limit of tag sets, values are counted under the base tags and none is lost", () => {
     const { measure, warnings } = make();
     const count = TAG_SETS_MAX + 100;
     for (let at = 0; at < count; at++) measure.check(measure.base, "ok", true, { id: String(at) });
