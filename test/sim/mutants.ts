@@ -348,4 +348,4 @@ const MEMBERSHIP: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...CONSENSUS, ...COUNTING, ...OWNING, ...MEMBERSHIP];
+export const MUTANTS: readonly Mutant[] = [...COUNTING, ...OWNING, ...CONSENSUS, ...MEMBERSHIP];

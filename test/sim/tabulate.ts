@@ -22,13 +22,13 @@ const TIMEOUT_MS = 240_000;
 const found = new Map<string, Caught | "gone">();
 const queue = MUTANTS.filter(({ name }) => name.includes(part));
 await Promise.all(Array.from({ length: jobs }, work));
-if (part === "") writeFileSync(path, table());
 
 async function work(): Promise<void> {
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
     const caught = await tried(mutant);
     found.set(mutant.name, caught);
     console.log(`${mutant.name}: ${said(caught)}`);
+    if (part === "") writeFileSync(path, table());
   }
 }
 
