@@ -36,7 +36,7 @@ test("[MW-13.1.1] [MW-13.1.3] a newer owner is believed: it gets all reports fro
   expect([scene.state(1), scene.stops]).toEqual(["running", []]);
 });
 
-test("[MW-13.1.2] [MW-13.2.1] an older owner's word changes nothing: no stop, no dispatch, no lease", async () => {
+test("[MW-13.1.2] [MW-13.2.1] [LD-41.3.5] an older owner's word changes nothing: no stop, no dispatch, no lease", async () => {
   const scene = await running();
   scene.renew(M2);
   scene.command(M1, { kind: "stop", attempt: attemptOf(1), mode: "now" });
