@@ -46,7 +46,7 @@ test("[LD-33.1.1] [LD-33.1.3] of five, two with the old leader decide nothing an
   }
 });
 
-test("[LD-33.1.2] [LD-33.2.2] an owner cut off with a worker loses the job; no share runs on both sides at once", () => {
+test("[LD-33.1.2] [LD-33.2.2] [LD-41.3.4] an owner cut off with a worker loses the job; no share runs on both sides at once", () => {
   const cluster = clusterUp();
   const submitted = cluster.submit("c0", "job1", { workflows: steady(40, { vus: 4 }) });
   cluster.until(() => seen(cluster) > 40);
