@@ -47,7 +47,7 @@ describe("a dispatch", () => {
     }
   });
 
-  test("[LD-28.1.4] and an end that comes before the start: it is no completion, and counts as a crash by name", () => {
+  test("[LD-28.1.4] [LD-22.2.1] [LD-45.5] and an end that comes before the start: it is no completion, and counts as a crash by name", () => {
     const harness = placed();
     harness.settle();
     const id = harness.one("a");
@@ -95,7 +95,7 @@ describe("a new owner", () => {
     }
   });
 
-  test("[LD-28.2.2] dispatches a share again while the older dispatch is under way: the worker runs the newer alone", async () => {
+  test("[LD-28.2.2] [LD-41.3.3] dispatches a share again while the older dispatch is under way: the worker runs the newer alone", async () => {
     const scene = new TenantScene();
     scene.isObedient = false;
     scene.dispatch(M1, attemptOf(1));
