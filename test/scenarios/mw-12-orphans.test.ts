@@ -48,7 +48,7 @@ test("[MW-12.2.2] an owner that speaks again within the lease finds its share ru
   expect(scene.ordered.filter(({ kind }) => kind === "dispatch")).toHaveLength(1);
 });
 
-test("[MW-12.3.2] what the given up share measured is kept, and told to the next owner that asks", async () => {
+test("[MW-12.3.2] [LD-30.3.2] what the given up share measured is kept, and told to the next owner that asks", async () => {
   const scene = new TenantScene();
   await scene.run(attemptOf(1));
   await scene.clock.advance(LEASE_MS);
