@@ -23,7 +23,7 @@ test("[LD-47.1] ready, said again, starts nothing twice", () => {
   expect(harness.of("begin").length).toBe(1);
 });
 
-test("[LD-47.1] dispatch and start, said again, reach the core once", async () => {
+test("[LD-47.1] [LD-53.2] dispatch and start, said again, reach the core once", async () => {
   const scene = new TenantScene();
   for (let time = 0; time < 3; time++) scene.dispatch(M1, attemptOf(1));
   await scene.clock.advance(0);
