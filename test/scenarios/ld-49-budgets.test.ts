@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { FAILED, SETUP, started, workflow } from "../ledger/harness.ts";
 
-test("[LD-49.1] what was spent of the retries stays spent under a new owner, and what is left can be used", () => {
+test("[LD-49.1] [LD-45.3] what was spent of the retries stays spent under a new owner, and what is left can be used", () => {
   const harness = started(1, [workflow("a")], 2);
   harness.ready("a");
   harness.seal(harness.one("a"), FAILED);
