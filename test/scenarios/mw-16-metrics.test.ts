@@ -6,7 +6,7 @@ import { clusterUp, seen, statuses, steady, workerId } from "./cluster.ts";
 
 setDefaultTimeout(60_000);
 
-test("[MW-16.3.1] [MW-16.3.2] every manager counts the workers, their cores and those that are gone, the same", () => {
+test("[MW-16.3.1] [MW-16.3.2] [LD-41.12.1] every manager counts the workers, their cores and those that are gone, the same", () => {
   const cluster = clusterUp({ workers: 3 });
   const submitted = cluster.submit("c0", "job1", { workflows: steady(30, { vus: 6 }) });
   cluster.until(() => seen(cluster) > 20);
