@@ -286,7 +286,7 @@ describe("a file", () => {
     expect((await rejection(output.finish(shop))).message).toContain("EIO: close");
   });
 
-  test("that is slow gets what came meanwhile in one write, in order, and finish waits for it", async () => {
+  test("[LD-35.1.2] that is slow gets what came meanwhile in one write, in order, and finish waits for it", async () => {
     const chunks: string[] = [];
     let release = (): void => {};
     let gate: Promise<void> | null = new Promise((resolve) => (release = resolve));
@@ -308,7 +308,7 @@ describe("a file", () => {
     expect(chunks).toEqual(["head\n", "0\n1\n2\n3\n"]);
   });
 
-  test("whose disk never answers does not make the program grow: the output stops at its limit", async () => {
+  test("[LD-35.1.4] [LD-35.1.3] whose disk never answers does not make the program grow: the output stops at its limit", async () => {
     let release = (): void => {};
     const gate = new Promise<void>((resolve) => (release = resolve));
     const sink: FileSink = { write: () => gate, close: async () => {} };
