@@ -139,7 +139,7 @@ export const CLAIMS = {
     }
   },
 
-  "at 30 % loss with stream probes nobody live is buried": (core: Core): void => {
+  "at 30 % loss with stream probes nobody live is buried [LD-42.2.5]": (core: Core): void => {
     const cluster = badWeather(core, { loss: 0.3, duplicates: 0.1, delayMaxMs: 40 }, 24, 10);
     expect(falseDeaths(cluster)).toEqual([]);
     expect(up(cluster).reduce((sum, { core: { counters } }) => sum + counters.suspicions, 0)).toBe(0);
@@ -161,7 +161,7 @@ export const CLAIMS = {
     expect(up(cluster).map(({ core: { counters } }) => counters.suspicions)).toEqual(new Array(6).fill(0));
   },
 
-  "who can only be spoken to one way refutes and stays": (core: Core): void => {
+  "who can only be spoken to one way refutes and stays [LD-24.3.3]": (core: Core): void => {
     // Node 0 hears nothing of node 1; all else works.
     const isCut = (from: NodeId, to: NodeId): boolean => from === idOf(1) && to === idOf(0);
     const cluster = warmCluster(config, 6, 9, { isCut }, core);
@@ -169,7 +169,7 @@ export const CLAIMS = {
     expect(cluster.deaths).toEqual([]);
   },
 
-  "a partition heals: all are alive again everywhere": (core: Core): void => {
+  "a partition heals: all are alive again everywhere [LD-24.3.4]": (core: Core): void => {
     let isHealed = false;
     const isCut = (from: NodeId, to: NodeId): boolean => !isHealed && from < idOf(4) !== to < idOf(4);
     const cluster = warmCluster(config, 10, 6, { isCut }, core);
@@ -219,7 +219,7 @@ export const CLAIMS = {
     expect(falseDeaths(cluster)).toEqual([]);
   },
 
-  "one who stands still buries nobody, and stands in his own way alone": (core: Core): void => {
+  "one who stands still buries nobody, and stands in his own way alone [LD-50.3]": (core: Core): void => {
     const cluster = warmCluster(config, 32, 13, {}, core);
     const slow = [3, 9, 21, 30].map((index) => nodeAt(cluster, index));
     for (let time = 0; time < 90_000; time += 3_000) {

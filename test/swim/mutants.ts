@@ -155,7 +155,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "probe.ts",
     find: "streamProbe(turn, target, probe.seq, probe.endAt - turn.now);",
     replace: "",
-    caughtBy: "at 30 % loss with stream probes nobody live is buried",
+    caughtBy: "at 30 % loss with stream probes nobody live is buried [LD-42.2.5]",
   },
   {
     name: "there is no last call",
@@ -197,14 +197,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: "state.ts",
     find: "state.score + change",
     replace: "state.score + Math.min(0, change)",
-    caughtBy: "one who stands still buries nobody, and stands in his own way alone",
+    caughtBy: "one who stands still buries nobody, and stands in his own way alone [LD-50.3]",
   },
   {
     name: "the dead are not called",
     file: "join.ts",
     find: "  callDead(turn);",
     replace: "",
-    caughtBy: "a partition heals: all are alive again everywhere",
+    caughtBy: "a partition heals: all are alive again everywhere [LD-24.3.4]",
   },
   {
     name: "a remembered death is believed",
