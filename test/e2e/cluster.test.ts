@@ -186,6 +186,36 @@ describe("killed in the middle of a job", () => {
   );
 });
 
+describe("a client", () => {
+  test.concurrent("that is interrupted ends its job gracefully, one that dies or hangs up leaves it alone", () =>
+    withCluster(async (cluster, target) => {
+      const sends = async (): Promise<boolean> => (await target.counts()).total > 100;
+      const interrupted = await cluster.submit(steady(target, 60), [], {
+        signals: [{ signal: "SIGINT", when: sends }],
+      });
+      expect(interrupted.exitCode, interrupted.output).toBe(105);
+      const summary = summaryOf(interrupted);
+      expect(summary.job.state).toBe("cancelled");
+      const before = (await target.counts()).total;
+      expect(before).toBe(sentOf(summary));
+
+      const moreSends = async (): Promise<boolean> => (await target.counts()).total > before + 100;
+      const source = steady(target, 4);
+      const hung = await cluster.submit(source, ["--id", "left"], { signals: [{ signal: "SIGHUP", when: moreSends }] });
+      expect(hung.exitCode, hung.output).toBe(0);
+      expect(hung.summary).toBeNull();
+      const evenMore = async (): Promise<boolean> => (await target.counts()).total > before + 300;
+      const killed = await cluster.submit(source, ["--id", "left"], {
+        signals: [{ signal: "SIGKILL", when: evenMore }],
+      });
+      expect(killed.signal).toBe("SIGKILL");
+      const followed = await cluster.submit(source, ["--id", "left"]);
+      expect(followed.exitCode, followed.output).toBe(0);
+      expect((await target.counts()).total - before).toBe(sentOf(summaryOf(followed)));
+    }),
+  );
+});
+
 describe("SIGTERM", () => {
   test.concurrent("drains: a worker hands its work back, managers hand over, and nothing is lost", () =>
     withCluster(async (cluster, target) => {
