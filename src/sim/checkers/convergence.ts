@@ -4,7 +4,7 @@ import type { SwimView } from "../../swim/view.ts";
 import { Violation } from "./violation.ts";
 
 /** Looks at the views of all live nodes. Out: what is not as it should be, "" when they agree. */
-export function membershipProblem(views: readonly SwimView[]): string {
+export function membershipProblem(views: readonly Pick<SwimView, "self" | "members">[]): string {
   const live = new Set(views.map(({ self }) => self));
   for (const { self, members } of views) {
     const alive = new Set(members.filter(({ status }) => status === "alive").map(({ id }) => id));
