@@ -109,7 +109,7 @@ describe("a job that goes well", () => {
     ]);
   });
 
-  test("[MW-9.1.1] shows itself ten times a second, and its last view agrees with the result", async () => {
+  test("[MW-9.1.1] [LD-23.1.1] shows itself ten times a second, and its last view agrees with the result", async () => {
     const job = new Job().begin();
     await job.result();
     const views = job.of("view").map(({ view }) => view);
