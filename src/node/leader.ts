@@ -42,6 +42,8 @@ export class Leader {
   #sinceMs: number | null = null;
   /** Proposals of the last look that are not settled: nothing is proposed twice. */
   #pending = 0;
+  /** Something changed meanwhile. */
+  #isDue = false;
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -64,7 +66,11 @@ export class Leader {
       return;
     }
     this.#sinceMs ??= clock.nowMs();
-    if (this.#pending > 0) return;
+    if (this.#pending > 0) {
+      this.#isDue = true;
+      return;
+    }
+    this.#isDue = false;
     const members = new Map(this.#ports.membership().members.map((member) => [member.id, member]));
     const due = duties(ledger.state, {
       nowMs: ledger.nowMs(),
@@ -74,7 +80,8 @@ export class Leader {
     this.#pending = due.length;
     for (const proposal of due) {
       ledger.propose(proposal, () => {
-        if (--this.#pending === 0) this.look();
+        // What was refused is due still: it is tried again at its time, not at once.
+        if (--this.#pending === 0 && this.#isDue) this.look();
       });
     }
   }

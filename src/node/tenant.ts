@@ -204,7 +204,7 @@ export class Tenant {
   #dispatch(tenure: Tenure, command: Extract<Command, { kind: "dispatch" }>): void {
     const { attempt, core } = command;
     const share = `${attempt.share} ${attempt.workflow}`;
-    if ((tenure.fences.get(share) ?? 0) >= attempt.token) return;
+    if ((tenure.fences.get(share) ?? 0) >= attempt.token || this.#outboxes.has(attempt.token)) return;
     tenure.fences.set(share, attempt.token);
     for (const other of this.#outboxes.values()) {
       const isOlder = other.attempt.job === attempt.job && `${other.attempt.share} ${other.attempt.workflow}` === share;

@@ -2,7 +2,7 @@
 // a connection: what matters is said again by comparing (reconcile.ts), never by counting on one message.
 
 import { z } from "zod";
-import { accountingSchema, labelsSchema, resumeSchema } from "../ledger/entries.ts";
+import { accountingSchema, labelsSchema, resumeSchema, SHARES_MAX } from "../ledger/entries.ts";
 import { packedSeriesSchema } from "./series-codec.ts";
 
 const name = z.string().min(1).max(256);
@@ -153,7 +153,7 @@ export const fromWorkerSchema = z.discriminatedUnion("kind", [
     kind: z.literal("renew"),
     boot: name,
     sentAtMs: ms,
-    cores: z.number().int().min(1),
+    cores: z.number().int().min(1).max(SHARES_MAX),
     labels: labelsSchema,
     isDraining: z.boolean(),
     attempts: z.array(heldSchema).max(ATTEMPTS_MAX).readonly(),

@@ -2,10 +2,16 @@
 // how it is, and that nothing is left of one that went. Method: whole nodes on a simulated network, in virtual time.
 
 import { expect, test } from "bun:test";
+import { createLedger } from "../../src/ledger/job.ts";
 import { heldCores, survey } from "../../src/ledger/placement.ts";
+import { Leader } from "../../src/node/leader.ts";
+import type { LedgerPort } from "../../src/node/ledger-port.ts";
 import type { NodeStatus } from "../../src/node/status.ts";
+import { view } from "../../src/swim/swim.ts";
 import { nodeBlock } from "../../src/tui/node-lines.ts";
-import { counted } from "../node/sim-cluster.ts";
+import { VirtualClock } from "../node/fake-world.ts";
+import { counted, SimCluster } from "../node/sim-cluster.ts";
+import { createSolo } from "../swim/solo.ts";
 import { clusterUp, jobOf, poolOf, seen, statuses, steady, workerId } from "./cluster.ts";
 
 const WIDE = { columns: 100, color: false };
@@ -93,4 +99,47 @@ test("[MW-1.3.1] one that leaves in order is out of the pool before it is gone, 
   const { requests, unsent } = counted(result);
   expect(result).toMatchObject({ state: "completed", unreportedMax: 0 });
   expect(requests - unsent).toBe(seen(cluster));
+});
+
+test("one that offers what no worker can have is not taken in, and does not keep the leader busy", () => {
+  const cluster = new SimCluster({ managers: 1, workers: 1, cores: 5_000 });
+  cluster.until(() => cluster.leader() !== null, 10_000);
+  cluster.startWorker("w1");
+  cluster.run(2_000);
+  const applied = (): number => cluster.managers.get("m0")?.view().applied ?? 0;
+  const before = applied();
+  cluster.run(5_000);
+  expect(applied() - before).toBeLessThan(10);
+  expect(poolOf(cluster).workers.size).toBe(0);
+});
+
+test("what the leader proposes and is refused it proposes again at its time, not at once", async () => {
+  const clock = new VirtualClock();
+  let proposals = 0;
+  const refused = { kind: "refused", code: "invalid", message: "it is no entry" } as const;
+  const ledger: LedgerPort = {
+    state: createLedger(),
+    nowMs: () => clock.nowMs(),
+    propose: (_proposal, settled) => {
+      if (++proposals < 1_000) queueMicrotask(() => settled?.(refused));
+    },
+    onApplied: () => {},
+    onReset: () => {},
+  };
+  const worker = { node: "w1", boot: "1", cores: 1, labels: {}, isDraining: false, heardAtMs: 0 };
+  const leader = new Leader({
+    clock,
+    ledger,
+    node: "m1",
+    boot: "1",
+    isLeading: () => true,
+    voters: () => [],
+    membership: () => view(createSolo().state),
+    bootOf: () => null,
+    present: () => [worker],
+    knock: () => {},
+  });
+  await clock.advance(1_000);
+  leader.close();
+  expect(proposals).toBe(5);
 });

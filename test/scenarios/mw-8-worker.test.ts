@@ -132,3 +132,13 @@ test("[MW-8.1.4] a dispatch can be stopped from its order on, also while its cod
     expect(scene.ordered.map(({ kind }) => kind)).toEqual(hasCode ? ["dispatch", "sealed"] : ["sealed"]);
   }
 });
+
+test("a dispatch of another share under a token that is taken changes nothing", async () => {
+  const scene = new TenantScene();
+  await scene.run(ATTEMPT);
+  scene.dispatch(M1, attemptOf(5, { share: 1 }));
+  scene.dispatch(M1, attemptOf(5, { job: "other" }));
+  await scene.clock.advance(0);
+  expect(scene.tenant.held.map(({ attempt }) => attempt)).toEqual([ATTEMPT]);
+  expect(scene.ordered.map(({ kind }) => kind)).toEqual(["dispatch", "start"]);
+});
