@@ -248,6 +248,10 @@ class ManagerNode implements Manager {
       else if (message.kind === "snapshot") this.#hall.snapshot(from.node, message.body);
     });
     links.onUp(look);
+    links.onDown(({ node, role }) => {
+      if (role === "worker") this.#hall.parted(node);
+      look();
+    });
     membership.onMember(look);
     membership.onHealth((score) => this.#replica.consensus.health(score));
     this.#replica.onTurn(look);

@@ -13,7 +13,7 @@ const id = z.string().min(1).max(256);
 const count = z.int().nonnegative();
 const address = z.object({ host: z.string().max(256), tcp: count, udp: count });
 
-/** cores: those that hold a share of it. result: name of the blob. */
+/** cores: shares of it that hold one. result: name of the blob. */
 export const jobLineSchema = z.object({
   id,
   state: z.enum(["open", "closing", "finished"]),
@@ -160,20 +160,19 @@ function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
   };
 }
 
-/** Cores that hold a share, by worker and its life. */
+/** How many cores hold a share, by worker and its life. */
 function busyCores({ jobs }: LedgerState): ReadonlyMap<string, number> {
-  const busy = new Map<string, number>();
+  const busy = new Map<string, Set<number>>();
   for (const job of jobs.values()) {
     if (job.phase === "finished") continue;
-    for (const place of placesOf(job)) busy.set(place, (busy.get(place) ?? 0) + 1);
+    for (const { worker, core } of placesOf(job)) busy.set(worker, (busy.get(worker) ?? new Set()).add(core));
   }
-  return busy;
+  return new Map([...busy].map(([worker, cores]) => [worker, cores.size]));
 }
 
-/** Worker and life of every core that holds a share of the job. */
-function placesOf(job: Job): readonly string[] {
-  const places: string[] = [];
-  for (const workflow of job.workflows.values())
-    for (const { attempt } of liveAttempts(job, workflow)) places.push(`${attempt.worker} ${attempt.boot}`);
-  return places;
+/** Every share of the job that runs: its core, and the worker in that life of it. */
+function placesOf(job: Job): readonly { readonly worker: string; readonly core: number }[] {
+  return [...job.workflows.values()].flatMap((workflow) =>
+    liveAttempts(job, workflow).map(({ attempt: { worker, boot, core } }) => ({ worker: `${worker} ${boot}`, core })),
+  );
 }

@@ -66,6 +66,11 @@ export class WorkerHall {
     this.#timer?.cancel();
   }
 
+  /** Its link broke: until it speaks again, only membership knows whether it lives. */
+  parted(worker: string): void {
+    this.#present.delete(worker);
+  }
+
   /** An order of an owner to one of its workers. */
   order(worker: string, job: Job, request: WorkerRequest): void {
     if (job.owner === null) return;
