@@ -84,7 +84,7 @@ complete -c hyperscale -n '__fish_seen_subcommand_from status' -l managers -x -d
 complete -c hyperscale -n '__fish_seen_subcommand_from status' -l environment -x -d 'Environment of the cluster\'s nodes; default default'
 complete -c hyperscale -n '__fish_seen_subcommand_from status' -s c -l config -r -F -d 'JSON file of options, by name'
 complete -c hyperscale -n '__fish_seen_subcommand_from status' -l job -x -d 'Show that job alone'
-complete -c hyperscale -n '__fish_seen_subcommand_from status' -l watch -d 'Follow the job to its end'
+complete -c hyperscale -n '__fish_seen_subcommand_from status' -l watch -d 'Keep it up to date; with --job follow it to its end'
 complete -c hyperscale -n '__fish_seen_subcommand_from status' -l json -d 'Print as JSON'
 complete -c hyperscale -n '__fish_seen_subcommand_from status' -s q -l quiet -d 'No progress'
 complete -c hyperscale -n '__fish_seen_subcommand_from status' -s v -l verbose -d 'Log more'

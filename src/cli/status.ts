@@ -15,7 +15,7 @@ import { conclude, followJob } from "./following.ts";
 import { stderrLog } from "./jobs.ts";
 import { environmentOf } from "./node-settings.ts";
 import { createProgress, usesColor } from "./progress.ts";
-import { refuse } from "./values.ts";
+import { watchCluster } from "./watch.ts";
 
 /** A job that runs shows itself within so long, if its owner can be reached. */
 const VIEW_MS = 3_000;
@@ -25,10 +25,10 @@ export async function status(invocation: Invocation): Promise<number> {
   const { settings } = invocation;
   const place = placeToAsk(invocation);
   const job = settings.one("job");
-  const watch = settings.one("watch");
   if (job !== null)
     return settings.is("watch") ? watchJob(invocation, place, job.text) : oneJob(invocation, place, job.text);
-  if (watch !== null && watch.text === "true") refuse(watch, "goes with a job", "give --job ID too");
+  if (settings.is("watch"))
+    return withCluster(invocation, place, (cluster, world) => watchCluster(invocation, cluster, world));
   const { terminal } = invocation;
   const known = await withCluster(invocation, place, ({ client, answer }) => answer(client.status()));
   if (settings.is("json")) await terminal.print(`${JSON.stringify(known, null, 2)}\n`);

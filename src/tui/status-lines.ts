@@ -8,27 +8,47 @@ export type StatusOptions = { readonly columns: number; readonly color: boolean 
 
 type Cell = { readonly text: string; readonly style?: Style };
 
+/** The parts of a picture; a table that would be empty has no lines. */
+export type StatusParts = Readonly<Record<"heading" | "members" | "workers" | "shares" | "jobs", readonly string[]>>;
+
 /** The whole picture. */
 export function statusLines(status: NodeStatus, options: StatusOptions): string[] {
-  const lines = heading(status, options);
-  lines.push("", ...table(["NODE", "ROLE", "ADDRESS", "STATUS", "INCARNATION"], memberRows(status), options));
-  if (status.workers.length > 0)
-    lines.push("", ...table(["WORKER", "CORES", "BUSY", "LABELS"], workerRows(status), options));
-  if (status.shares.length > 0)
-    lines.push("", ...table(["JOB", "WORKFLOW", "SHARE", "STATE"], shareRows(status), options));
-  if (status.jobs.length > 0) lines.push("", ...jobLines(status, options));
-  return lines;
+  const { heading: lines, members, workers, shares, jobs } = statusParts(status, options);
+  return [members, workers, shares, jobs].reduce<string[]>(
+    (all, part) => (part.length === 0 ? all : [...all, "", ...part]),
+    [...lines],
+  );
 }
 
+/** In: requests a second, p99 and errors of a job, where they are known. */
+export function statusParts(status: NodeStatus, options: StatusOptions, ratesOf?: RatesOf): StatusParts {
+  const part = (head: readonly string[], rows: readonly (readonly Cell[])[]): readonly string[] =>
+    rows.length === 0 ? [] : table(head, rows, options);
+  return {
+    heading: heading(status, options),
+    members: part(["NODE", "ROLE", "ADDRESS", "STATUS", "INCARNATION"], memberRows(status)),
+    workers: part(["WORKER", "CORES", "BUSY", "LABELS"], workerRows(status)),
+    shares: part(["JOB", "WORKFLOW", "SHARE", "STATE"], shareRows(status)),
+    jobs: status.jobs.length === 0 ? [] : jobLines(status, options, ratesOf),
+  };
+}
+
+type RatesOf = (job: string) => readonly string[];
+
 /** A table of the jobs, the newest last. */
-export function jobLines(status: Pick<NodeStatus, "jobs" | "members">, options: StatusOptions): string[] {
+export function jobLines(
+  status: Pick<NodeStatus, "jobs" | "members">,
+  options: StatusOptions,
+  ratesOf?: RatesOf,
+): string[] {
   return table(
-    ["JOB", "STATE", "CORES", "OWNER"],
+    ["JOB", "STATE", "CORES", "OWNER", ...(ratesOf === undefined ? [] : ["REQ/S", "P99", "FAILED"])],
     status.jobs.map((job) => [
       { text: printable(job.id) },
       { text: jobState(job), style: jobStyle(job) },
       { text: job.state === "finished" ? "" : String(job.cores) },
       { text: job.owner === null || job.state === "finished" ? "" : ownerText(status, job.owner) },
+      ...(ratesOf?.(job.id) ?? []).map((text) => ({ text })),
     ]),
     options,
   );

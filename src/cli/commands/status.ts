@@ -11,6 +11,8 @@ export const text: CommandText = {
     "Asks the first manager that answers, or the node given: a worker too. Works while nobody leads.",
     "With --job the state of that job; with --watch too it is followed to its end, as its submit does, and Ctrl+C " +
       "only leaves.",
+    "With --watch a terminal shows the cluster, the rates of its jobs and what happened lately, until Ctrl+C; with " +
+      "--json too it is a line of JSON a second.",
     "Exit code: 0 shown; 75 no node answers; 104 there is no such job; with --watch the one that its submit ends with.",
   ],
   examples: [
@@ -38,7 +40,12 @@ export const options = {
     description: "JSON file of options, by name",
   },
   job: { type: "string", valueHint: "ID", section: "Job", description: "Show that job alone", isFlagOnly: true },
-  watch: { type: "boolean", section: "Job", description: "Follow the job to its end", isFlagOnly: true },
+  watch: {
+    type: "boolean",
+    section: "Output",
+    description: "Keep it up to date; with --job follow it to its end",
+    isFlagOnly: true,
+  },
   json: { type: "boolean", section: "Output", description: "Print as JSON" },
   quiet: { type: "boolean", alias: ["q"], section: "Output", description: "No progress" },
   verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
