@@ -72,7 +72,7 @@ test("[MW-1.3.3] nothing is left of a worker that died: no core, no link, no att
   };
   cluster.until(() => heldBy().length === 4 && !heldBy().includes(w0), 5_000);
   const [status] = statuses(cluster);
-  expect(status?.workers.map(({ id, busy }) => [id, busy])).toEqual([[workerId(cluster, "w1"), 4]]);
+  expect(status?.workers.map(({ id, cores }) => [id, cores])).toEqual([[workerId(cluster, "w1"), 2]]);
   expect(status === undefined ? null : memberOf(status, w0)).toMatchObject({ isLinked: false });
   expect(survey(poolOf(cluster)).size).toBe(2);
   expect(cluster.finish(submitted).state).toBe("completed");
