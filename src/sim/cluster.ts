@@ -30,12 +30,17 @@ export type SimNode = {
   /** Lives of its disk, from 0: each is another node to the cluster. */
   disks: number;
   running: Running | null;
+  /** A bit of its log was flipped. */
+  isRotten: boolean;
   /** A fault keeps it down; otherwise it is started again when it ends by itself. */
   isHeldDown: boolean;
 };
 
 /** Exit code of a bug: nothing may ever end with it. */
 const EXIT_INTERNAL = 70;
+/** Exit code of a disk that cannot be trusted, and how a log that is refused is told of. */
+const EXIT_STORAGE = 74;
+const DAMAGED = /the log is damaged/;
 /** A process that ended by itself is started again after this, as a service manager does. */
 const RESTART_MS = 1_000;
 /** Files a bit may rot in. */
@@ -131,8 +136,14 @@ export class Cluster implements Arena {
     const node = this.node(name);
     if (!node.host.isUp || node.isHeldDown) return false;
     node.isHeldDown = true;
-    node.host.crash();
-    this.#gone(node);
+    // The disk falls behind first, so that the power goes in the middle of something.
+    this.disk(name, "slow", 1);
+    this.#kernel.after(between(this.#prng, 5, 100), this.#restart, () => {
+      this.disk(name, "none", 0);
+      if (!node.isHeldDown || !node.host.isUp) return;
+      node.host.crash();
+      this.#gone(node);
+    });
     return true;
   }
 
@@ -222,6 +233,7 @@ export class Cluster implements Arena {
     const files = disk.paths().filter((path) => LOG_FILE.test(path));
     const path = files[Math.floor(size * files.length)];
     if (path === undefined) return false;
+    node.isRotten = true;
     disk.damage(path, (bytes) => {
       const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
       if (used > 0) bytes[nextBelow(this.#prng, used)]! ^= 1 << nextBelow(this.#prng, 8);
@@ -264,17 +276,27 @@ export class Cluster implements Arena {
       logLevel: isVerbose ? "debug" : "warn",
       onExit: (exit) => this.#exited(name, exit),
     });
-    this.nodes.set(name, { name, role, host, disks: 0, running: null, isHeldDown: false });
+    this.nodes.set(name, { name, role, host, disks: 0, running: null, isRotten: false, isHeldDown: false });
   }
 
   #exited(name: string, { code, message }: Exit): void {
     const node = this.node(name);
     this.#gone(node);
     if (code === EXIT_INTERNAL) this.#violation ??= new Violation("internal", `${name} ends with ${code}: ${message}`);
+    if (code === EXIT_STORAGE && DAMAGED.test(message)) this.#refused(node, message);
     if (node.isHeldDown) return;
     this.#kernel.after(RESTART_MS, this.#restart, () => {
       if (!node.isHeldDown) this.start(name);
     });
+  }
+
+  /** It refuses its own log, by name: an operator gives its seat to an empty disk. Only rot may bring that about. */
+  #refused(node: SimNode, message: string): void {
+    if (!node.isRotten)
+      this.#violation ??= new Violation("internal", `${node.name} lost its log to no rot: ${message}`);
+    node.isRotten = false;
+    node.host.wipe();
+    node.disks++;
   }
 
   #gone(node: SimNode): void {
@@ -313,5 +335,5 @@ function usedBytes(host: SimHost): number {
 
 function exitCode(error: unknown): number {
   const isStorage = error instanceof Error && "code" in error && error.code === "storage";
-  return isStorage ? 74 : EXIT_INTERNAL;
+  return isStorage ? EXIT_STORAGE : EXIT_INTERNAL;
 }

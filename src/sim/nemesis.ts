@@ -135,9 +135,9 @@ export function inflict(arena: Arena, fault: Fault, everybody: readonly string[]
     case "pause":
       return arena.pause(node);
     case "wipe":
-      return arena.powerCrash(node) && arena.replace(node);
+      return arena.kill(node) && arena.replace(node);
     case "bitRot":
-      return arena.powerCrash(node) && arena.rot(node, size);
+      return arena.kill(node) && arena.rot(node, size);
     case "partition": {
       const rest = everybody.filter((name) => !fault.group.includes(name));
       arena.cut(fault.group, rest);
