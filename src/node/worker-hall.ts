@@ -274,7 +274,7 @@ export class WorkerHall {
   /** Workers come and go under ever new names: who speaks again is known again. */
   #forgetSilent(): void {
     const present = new Set(this.present.map(({ node }) => node));
-    for (const worker of this.#present.keys()) {
+    for (const worker of this.#renewals.keys()) {
       if (present.has(worker)) continue;
       this.#present.delete(worker);
       this.#renewals.delete(worker);
