@@ -8,7 +8,7 @@ setDefaultTimeout(60_000);
 
 test("[LD-23.2.2] [LD-23.2.3] [LD-23.2.4] of three clients one stands still and one dies: the third misses nothing", () => {
   const cluster = clusterUp();
-  const workflows = steady(8, { vus: 4 });
+  const workflows = steady(5, { vus: 4 });
   const [first, slow, dead] = ["c0", "c1", "c2"].map((client) => cluster.submit(client, "job1", { workflows }));
   if (first === undefined || slow === undefined || dead === undefined) throw new Error("there are three");
   cluster.until(() => [first, slow, dead].every((one) => eventsOf(one, "second").length >= 2));
@@ -18,7 +18,7 @@ test("[LD-23.2.2] [LD-23.2.3] [LD-23.2.4] of three clients one stands still and 
   const result = cluster.finish(first);
   expect(result).toMatchObject({ state: "completed", disturbed: [] });
   const seconds = eventsOf(first, "second").map(({ window }) => window.second);
-  expect(seconds.slice(0, 8)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(seconds.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
   // Who stood still gets its result when it goes on.
   expect(slow.result).toBeNull();
   cluster.host("c1").resume();

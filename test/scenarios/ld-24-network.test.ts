@@ -34,7 +34,7 @@ test("[LD-24.2.2] [LD-24.2.3] [LD-53.8] clocks that drift apart and wall clocks 
   const cluster = clusterUp();
   const drifts = { m0: 300, m1: -300, m2: 150, w0: -200, w1: 250 };
   for (const [name, ppm] of Object.entries(drifts)) cluster.host(name).clock.setDrift(ppm);
-  const submitted = running(cluster, 8);
+  const submitted = running(cluster, 5);
   for (const [at, name] of ["w0", "m0", "w1", "m1", "m2"].entries()) {
     cluster.host(name).clock.jumpWall(at % 2 === 0 ? 500 : -3_600_000);
     cluster.run(700);
@@ -46,7 +46,7 @@ test("[LD-24.2.2] [LD-24.2.3] [LD-53.8] clocks that drift apart and wall clocks 
 
 test("[LD-24.1.3] half a second of latency for a few seconds is no failure", () => {
   const cluster = clusterUp();
-  const submitted = running(cluster, 8);
+  const submitted = running(cluster, 5);
   cluster.network.setLink({ latencyMinMs: 200, latencyMeanMs: 250 });
   cluster.run(3_000);
   expect(doubted(cluster)).toEqual([]);
@@ -56,9 +56,9 @@ test("[LD-24.1.3] half a second of latency for a few seconds is no failure", () 
 
 test("[LD-42.2.5] a tenth of all packets lost makes nobody dead and loses no sample", () => {
   const cluster = clusterUp();
-  const submitted = running(cluster, 8);
+  const submitted = running(cluster, 6);
   cluster.network.setLink({ lossProbability: 0.1 });
-  for (let second = 0; second < 7; second++) {
+  for (let second = 0; second < 5; second++) {
     cluster.run(1_000);
     expect(doubted(cluster)).toEqual([]);
   }
@@ -68,7 +68,7 @@ test("[LD-42.2.5] a tenth of all packets lost makes nobody dead and loses no sam
 
 test("[LD-43.9] all workers silent for two seconds and back: nobody is evicted, no share moves", () => {
   const cluster = clusterUp();
-  const submitted = running(cluster, 10);
+  const submitted = running(cluster, 6);
   for (const name of ["w0", "w1"]) cluster.network.isolate(name);
   cluster.run(2_000);
   cluster.network.heal();

@@ -14,7 +14,7 @@ test("[LD-30.1.1] the manager that owns a job of many shares dies: all go on und
   const submitted = cluster.submit(
     "c0",
     "job1",
-    { workflows: steady(10, { vus: 24 }) },
+    { workflows: steady(6, { vus: 24 }) },
     { default: { latencyMs: 400 } },
   );
   cluster.until(() => seen(cluster) > 100);

@@ -8,7 +8,7 @@ import { Managers } from "../node/sim-managers.ts";
 
 setDefaultTimeout(60_000);
 
-test("[LD-32.1.1] a thousand submits of one id at three managers at once make one job, and all of them are told so", () => {
+test("[LD-32.1.1] [LD-41.5.2] a thousand submits of one id at three managers at once make one job, and all of them are told so", () => {
   const managers = new Managers({ seed: 3 });
   managers.until("a leader", () => managers.leaders().length === 1);
   const told = { isNew: 0, isKnown: 0 };

@@ -20,7 +20,7 @@ function stop(cluster: SimCluster, name: string): void {
 
 test("[LD-40.2.1] [LD-40.2.2] [LD-40.2.3] an owner that stops hands its job on: no share moves, nothing is lost", () => {
   const cluster = clusterUp();
-  const submitted = cluster.submit("c0", "job1", { workflows: steady(10, { vus: 4 }) });
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(6, { vus: 4 }) });
   cluster.until(() => seen(cluster) > 40);
   const owner = cluster.ownerOf("job1") ?? "";
   const node = cluster.managers.get(owner)?.view().node ?? "";
@@ -40,7 +40,7 @@ test("[LD-40.2.1] [LD-40.2.2] [LD-40.2.3] an owner that stops hands its job on: 
 
 test("[LD-40.3.2] a worker that stops takes its cores out of the pool, and its shares hold none any more", () => {
   const cluster = clusterUp();
-  const submitted = cluster.submit("c0", "job1", { workflows: steady(12, { vus: 4 }) });
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(7, { vus: 4 }) });
   cluster.until(() => seen(cluster) > 20);
   const id = workerId(cluster, "w1");
   stop(cluster, "w1");

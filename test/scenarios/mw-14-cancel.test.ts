@@ -7,7 +7,8 @@ import { LEASE_MS } from "../../src/node/lease.ts";
 import { counted } from "../node/sim-cluster.ts";
 import { Harness, workflow } from "../ledger/harness.ts";
 import { clusterUp, seen, steady, workerId } from "./cluster.ts";
-import { attemptOf, M1, TenantScene } from "./tenant-scene.ts";
+import { OwnerScene } from "./owner-scene.ts";
+import { attemptOf, cutOf, M1, TenantScene } from "./tenant-scene.ts";
 
 setDefaultTimeout(60_000);
 
@@ -91,6 +92,36 @@ describe("the worker", () => {
     scene.command(M1, { kind: "stop", attempt: attemptOf(1), mode: "now" });
     await scene.clock.advance(0);
     expect(scene.stops).toEqual([]);
+  });
+});
+
+describe("the owner", () => {
+  test("[MW-14.3.3] puts what went wrong on every core into the result of the cancelled job, the most frequent first", async () => {
+    const scene = new OwnerScene({}, ["w1", "w2"]);
+    const [first, second] = await scene.begin();
+    if (first === undefined || second === undefined) throw new Error("two shares run");
+    scene.ledger.propose({ kind: "cancel", job: "j", by: "user" });
+    await scene.clock.advance(0);
+    const reset = "read ECONNRESET";
+    scene.say({ kind: "errors", attempt: first, errors: [{ message: reset, count: 2 }] });
+    scene.say({
+      kind: "errors",
+      attempt: second,
+      errors: [
+        { message: "InterruptedError: stopped", count: 3 },
+        { message: reset, count: 4 },
+      ],
+    });
+    for (const attempt of [first, second]) {
+      scene.say({ kind: "snapshot", snapshot: cutOf(attempt, 1, 5, true) });
+      scene.say({ kind: "ended", attempt, valueJson: null, thrown: null });
+    }
+    await scene.clock.advance(100);
+    expect(scene.result).toMatchObject({ state: "cancelled", errorCode: "interrupted" });
+    expect(scene.result?.errors).toEqual([
+      { workflow: "default", message: reset, count: 6 },
+      { workflow: "default", message: "InterruptedError: stopped", count: 3 },
+    ]);
   });
 });
 

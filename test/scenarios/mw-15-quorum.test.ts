@@ -2,7 +2,7 @@
 // clusters in virtual time. The rules of counting votes and copies are test/raft's.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { clusterUp, jobOf, poolOf, seen, statuses, steady } from "./cluster.ts";
+import { clusterUp, poolOf, steady } from "./cluster.ts";
 
 setDefaultTimeout(60_000);
 
@@ -34,22 +34,4 @@ test("[MW-15.1.4] [MW-15.3.1] without a majority nothing is dispatched; with it 
   expect(result).toMatchObject({ state: "completed", unreportedMax: 0 });
   // What was asked for again and again in between was done once.
   expect([cluster.target.attempts.size, poolOf(cluster).jobs.size]).toEqual([4, 1]);
-});
-
-test("the quorum is of the configured voters, and any manager says how many it has and needs", () => {
-  const cluster = clusterUp({ workers: 1 });
-  expect(statuses(cluster).map(({ quorum }) => [quorum?.have, quorum?.need])).toEqual([
-    [3, 2],
-    [3, 2],
-    [3, 2],
-  ]);
-  const submitted = cluster.submit("c0", "job1", { workflows: steady(4, { vus: 2 }) });
-  cluster.until(() => seen(cluster) > 5);
-  const [gone = ""] = [...cluster.managers.keys()].filter(
-    (name) => name !== cluster.leader() && name !== cluster.ownerOf("job1"),
-  );
-  cluster.kill(gone);
-  cluster.until(() => statuses(cluster).every(({ quorum }) => quorum?.have === 2 && quorum.need === 2), 15_000);
-  expect(cluster.finish(submitted).state).toBe("completed");
-  expect(jobOf(cluster)?.outcome?.state).toBe("completed");
 });

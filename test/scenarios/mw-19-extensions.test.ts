@@ -11,7 +11,7 @@ function extend(harness: Harness, progress: number) {
   return harness.commit({ kind: "extend", job: "j", workflow: "::setup", share, attemptToken: token, progress });
 }
 
-test("[MW-19.1.1] [MW-19.1.3] how often more time was granted, until when and for what progress is known to all", () => {
+test("[MW-19.1.1] [LD-31.2.2] how often more time was granted, until when and for what progress is known to all", () => {
   const harness = started(1, [SETUP, workflow("a")]);
   harness.ready("::setup");
   expect(harness.workflow("::setup").limit).toEqual({ atMs: 10_000, granted: 0, progress: 0 });
@@ -20,11 +20,15 @@ test("[MW-19.1.1] [MW-19.1.3] how often more time was granted, until when and fo
   expect(harness.workflow("::setup").limit).toEqual({ atMs: 10_000 + extensionMs(0), granted: 1, progress: 7 });
 });
 
-test("[MW-19.2.2] only work done since the last time counts: the same progress is granted nothing", () => {
+test("[MW-19.2.2] [LD-41.22.2] only work done since the last time counts: who shows none has its limit and no more", () => {
   const harness = started(1, [SETUP, workflow("a")]);
   harness.ready("::setup");
   const kinds = [3, 3, 2, 4].map((progress) => extend(harness, progress)[0]?.kind);
   expect(kinds).toEqual(["deadline", "refused", "refused", "deadline"]);
+  extend(harness, 4);
+  harness.atMs = 10_000 + extensionMs(0) + extensionMs(1);
+  harness.commit({ kind: "timeout", job: "j", workflow: "::setup", ownerToken: harness.ownerToken() });
+  expect(harness.job().ending).toMatchObject({ errorCode: "setup-timeout" });
 });
 
 test("what was granted holds under a new owner: it is told the time that is left, grants included", () => {
