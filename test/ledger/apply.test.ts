@@ -300,7 +300,7 @@ describe("failed and lost", () => {
     expect(harness.states()).toEqual({ "::setup": "ended", a: "preparing" });
   });
 
-  test("a share whose schedule has passed is closed when it is lost, not run again", () => {
+  test("[LD-22.2.4] a share whose schedule has passed is closed when it is lost, not run again", () => {
     const harness = started(1, [workflow("a", { toMs: 1_000 })]);
     harness.ready("a");
     harness.atMs = 1_000;
