@@ -40,7 +40,7 @@ describe("a life of a worker", () => {
     expect(harness.state.workers.get("w1")?.boot).toBe("2");
   });
 
-  test("repeated joins change cores and labels; fewer cores take back what was kept on them", () => {
+  test("[LD-43.10] repeated joins change cores and labels; fewer cores take back what was kept on them", () => {
     const harness = new Harness();
     harness.join("w1", 1);
     harness.join("w1", 3, { labels: { zone: "a" } });
