@@ -221,7 +221,7 @@ describe("clients", () => {
     expect(submitted.events.length).toBeGreaterThan(eventsBefore);
   });
 
-  test("[LD-32.2.2] [LD-32.2.1] the same id twice is one job; with another content it is refused", () => {
+  test("[LD-32.2.2] [LD-32.2.1] [LD-41.5.1] the same id twice is one job; with another content it is refused", () => {
     const cluster = new SimCluster();
     const first = cluster.submit("c0", "job1", { workflows: steady(3) });
     const again = cluster.submit("c1", "job1", { workflows: steady(3) });
