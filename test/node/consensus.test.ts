@@ -77,7 +77,7 @@ describe("three managers", () => {
     expect(books.acknowledged).toHaveLength(9);
   });
 
-  test("[LD-41.10.4] [LD-41.10.2] the power goes at all three at once: what was acknowledged is there afterwards", () => {
+  test("[LD-41.10.4] [LD-41.10.2] [LD-41.10.1] the power goes at all three at once: what was acknowledged is there afterwards", () => {
     for (const seed of [4, 5, 6]) {
       const { managers, books } = cluster(seed);
       submit(managers, books, managers.leader(), 20);
