@@ -250,7 +250,7 @@ describe("lanes", () => {
     stats: { messagesMax: 2, bytesMax: 4_000_000 },
   } as const;
 
-  test("[MW-10.2.3] that are full take no more, by count and by bytes, and take again after a drain", async () => {
+  test("[MW-10.2.3] [LD-41.30.5] that are full take no more, by count and by bytes, and take again after a drain", async () => {
     const { wire, channel } = greeted({ lanes });
     wire.isFull = true;
     channel.send({ kind: "stats", body: { second: 0, of: "" } });
