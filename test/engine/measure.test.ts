@@ -69,7 +69,7 @@ describe("measure", () => {
     expect(sum(measure.cut("all"), "http_reqs")).toBe(5);
   });
 
-  test("http_req_duration is sending + waiting + receiving, and a failed answer counts in http_req_failed", () => {
+  test("[LD-34.3.3] http_req_duration is sending + waiting + receiving, and a failed answer counts in http_req_failed", () => {
     const { measure } = make();
     measure.exchange(measure.base, { ...exchange, isExpected: false });
     const cut = measure.cut("all");
@@ -82,7 +82,7 @@ describe("measure", () => {
     });
   });
 
-  test("a cut holds only what changed since the one before it", () => {
+  test("[LD-21.1.2] a cut holds only what changed since the one before it", () => {
     const { measure } = make();
     measure.exchange(measure.base, exchange);
     measure.check(measure.base, "ok", true, undefined);
