@@ -167,7 +167,7 @@ describe("snapshots of one attempt", () => {
     expect(stateOf(first)).toEqual(before);
   });
 
-  test("an older cut changes neither the state of the newest nor a sum that fell since", () => {
+  test("[LD-21.2.4] an older cut changes neither the state of the newest nor a sum that fell since", () => {
     const newest = applySnapshot(null, snapshotOf(9, [seriesOf("a", {}, { type: "counter", count: 3, sum: -4 })]));
     const after = applySnapshot(newest, snapshotOf(8, [seriesOf("a", {}, { type: "counter", count: 2, sum: 10 })]));
     expect(stateOf(after)).toEqual(stateOf(newest));
