@@ -70,7 +70,7 @@ function travelled(part: WireSnapshot): WireSnapshot {
   return snapshotSchema.parse(decoded.value);
 }
 
-test("[MW-9.2.1] [LD-53.3] with any loss, repetition and reordering of snapshots the owner ends with what the worker holds", () => {
+test("[MW-9.2.1] [LD-53.3] [LD-48.1] with any loss, repetition and reordering of snapshots the owner ends with what the worker holds", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const prng = createPrng(seed, "outbox");
     const measured = new Measured(prng);
