@@ -104,9 +104,12 @@ describe("a workflow", () => {
       expect(outcome).toMatchObject({ state: "cancelled", errorCode: "interrupted" });
   });
 
-  const ids = { completed: "MW-7.2.1", failed: "MW-7.2.2", cancelled: "MW-7.2.3" } as const;
-  for (const way of ["completed", "failed", "cancelled"] as const) {
-    test(`[${ids[way]}] that is ${way} stays so, whatever anybody proposes`, () => {
+  for (const [id, way] of [
+    ["[MW-7.2.1]", "completed"],
+    ["[MW-7.2.2]", "failed"],
+    ["[MW-7.2.3]", "cancelled"],
+  ] as const) {
+    test(`${id} that is ${way} stays so, whatever anybody proposes`, () => {
       const harness = started(1);
       WAYS[way](harness);
       harness.settle();
