@@ -41,6 +41,9 @@ const EXIT_INTERNAL = 70;
 /** Exit code of a disk that cannot be trusted, and how a log that is refused is told of. */
 const EXIT_STORAGE = 74;
 const DAMAGED = /the log is damaged/;
+/** Looks, on average so far apart, for the moment at which the power goes. */
+const CRASH_LOOKS = 20;
+const CRASH_LOOK_MS = 7;
 /** A process that ended by itself is started again after this, as a service manager does. */
 const RESTART_MS = 1_000;
 /** Files a bit may rot in. */
@@ -138,13 +141,22 @@ export class Cluster implements Arena {
     node.isHeldDown = true;
     // The disk falls behind first, so that the power goes in the middle of something.
     this.disk(name, "slow", 1);
-    this.#kernel.after(between(this.#prng, 5, 100), this.#restart, () => {
-      this.disk(name, "none", 0);
-      if (!node.isHeldDown || !node.host.isUp) return;
-      node.host.crash();
+    this.#crashSoon(node, CRASH_LOOKS);
+    return true;
+  }
+
+  /** As soon as a frame of several sectors is under way, or after so many looks. */
+  #crashSoon(node: SimNode, looks: number): void {
+    this.#kernel.after(between(this.#prng, 0, 2 * CRASH_LOOK_MS), this.#restart, () => {
+      const { host } = node;
+      const isUp = node.isHeldDown && host.isUp;
+      if (isUp && looks > 0 && node.role === "manager" && host.disk.unsynced().length < 2)
+        return this.#crashSoon(node, looks - 1);
+      this.disk(node.name, "none", 0);
+      if (!isUp) return;
+      host.crash();
       this.#gone(node);
     });
-    return true;
   }
 
   stop(name: string): boolean {
