@@ -28,6 +28,39 @@ async function aManager(): Promise<{ readonly node: Node; readonly dir: string }
   return { node, dir, [Symbol.asyncDispose]: async () => void (await node.end("SIGKILL")) };
 }
 
+describe("a client says", () => {
+  const file = { "test.ts": "export const options = { iterations: 1 };\nexport default async () => {};" };
+
+  test.concurrent("that nobody is there, and where it looked", async () => {
+    const [first, second] = await freePorts(2);
+    const managers = `127.0.0.1:${first},127.0.0.1:${second}`;
+    const ended = await run(["submit", "test.ts", "--managers", managers], { files: file });
+    expect(ended.exitCode).toBe(75);
+    for (const word of [`127.0.0.1:${first}`, `127.0.0.1:${second}`, "nothing listens there"])
+      expect(ended.stderr).toContain(word);
+  });
+
+  test.concurrent("that managers are missing where they are needed", () =>
+    expectRefused(["jobs"], 104, "--managers", "HYPERSCALE_MANAGERS"),
+  );
+
+  test.concurrent("that --detach needs a cluster, and that what needs the end does not go with it", async () => {
+    const alone = await run(["submit", "test.ts", "--detach"], { files: file });
+    expect(alone.exitCode).toBe(104);
+    expect(alone.stderr).toContain("--managers");
+    const args = ["submit", "test.ts", "--detach", "--html", "a.html", "--managers", "127.0.0.1:19000"];
+    const both = await run(args, { files: file });
+    expect(both.exitCode).toBe(104);
+    expect(both.stderr).toContain("--html");
+  });
+
+  test.concurrent("what a manager refuses before the test is sent: a job id that is none", async () => {
+    const ended = await run(["submit", "test.ts", "--id", "a b", "--managers", "127.0.0.1:19000"], { files: file });
+    expect(ended.exitCode).toBe(104);
+    expect(ended.stderr).toContain('"a b" is no id');
+  });
+});
+
 describe("a manager or worker refuses", () => {
   const cases: readonly (readonly [name: string, args: readonly string[], ...words: readonly string[]])[] = [
     [
@@ -117,39 +150,6 @@ describe("a node stays, and says why, when", () => {
     const ended = await run(["worker", ...args, "--exit-without-managers", "500ms"]);
     expect(ended.exitCode, ended.output).toBe(75);
     expect(ended.stderr).toContain("no manager was there for 500ms");
-  });
-});
-
-describe("a client says", () => {
-  const file = { "test.ts": "export const options = { iterations: 1 };\nexport default async () => {};" };
-
-  test.concurrent("that nobody is there, and where it looked", async () => {
-    const [first, second] = await freePorts(2);
-    const managers = `127.0.0.1:${first},127.0.0.1:${second}`;
-    const ended = await run(["submit", "test.ts", "--managers", managers], { files: file });
-    expect(ended.exitCode).toBe(75);
-    for (const word of [`127.0.0.1:${first}`, `127.0.0.1:${second}`, "nothing listens there"])
-      expect(ended.stderr).toContain(word);
-  });
-
-  test.concurrent("that managers are missing where they are needed", () =>
-    expectRefused(["jobs"], 104, "--managers", "HYPERSCALE_MANAGERS"),
-  );
-
-  test.concurrent("that --detach needs a cluster, and that what needs the end does not go with it", async () => {
-    const alone = await run(["submit", "test.ts", "--detach"], { files: file });
-    expect(alone.exitCode).toBe(104);
-    expect(alone.stderr).toContain("--managers");
-    const args = ["submit", "test.ts", "--detach", "--html", "a.html", "--managers", "127.0.0.1:19000"];
-    const both = await run(args, { files: file });
-    expect(both.exitCode).toBe(104);
-    expect(both.stderr).toContain("--html");
-  });
-
-  test.concurrent("what a manager refuses before the test is sent: a job id that is none", async () => {
-    const ended = await run(["submit", "test.ts", "--id", "a b", "--managers", "127.0.0.1:19000"], { files: file });
-    expect(ended.exitCode).toBe(104);
-    expect(ended.stderr).toContain('"a b" is no id');
   });
 });
 

@@ -1,6 +1,6 @@
 // Goal: a cluster of real processes runs a job once, whatever is killed, and every command tells the truth about it.
 // Method: three managers and two workers of the built executable on loopback, a target that counts what it receives, and
-// SIGKILL in the middle of jobs. Two clusters at a time, so that none starves.
+// SIGKILL in the middle of jobs. Three clusters at a time, so that none starves.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startTarget, type Target } from "../target/start.ts";
@@ -46,7 +46,7 @@ let clusters = 0;
 const waiting: (() => void)[] = [];
 
 async function withCluster(run: (cluster: Cluster, target: Target) => Promise<void>): Promise<void> {
-  if (clusters >= 2) await new Promise<void>((resolve) => waiting.push(resolve));
+  if (clusters >= 3) await new Promise<void>((resolve) => waiting.push(resolve));
   else clusters++;
   try {
     await using target = await startTarget();
