@@ -32,7 +32,7 @@ test("whatever the ways take, the instant is right within the error it says, whi
   }
 });
 
-test("old answers are forgotten: clocks drift apart", () => {
+test("[MW-16.2.2] [MW-16.2.3] old answers are forgotten: clocks drift apart", () => {
   const clock = createLedgerClock();
   noteAnswer(clock, { sentAtMs: 0, heardAtMs: 1, ledgerMs: 0.5 });
   for (let at = 1; at <= 16; at++)
