@@ -1,5 +1,5 @@
-// Clocks that are wrong and networks that are slow or lossy for a while, with nobody dead: no node is taken for gone, no
-// share moves, every request is counted once. Simulated clusters in virtual time.
+// Clocks that are wrong and networks that are slow or lossy for a while, with nobody dead: no node is taken for gone,
+// no share moves, every request is counted once. Simulated clusters in virtual time.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { counted, type SimCluster, type Submitted } from "../node/sim-cluster.ts";

@@ -1,5 +1,5 @@
-// Two things at once, in every order: dispatch, cancel, completion, a new owner, the end of a lease. Entries committed by
-// hand; the worker's side message by message.
+// Two things at once, in every order: dispatch, cancel, completion, a new owner, the end of a lease. Entries committed
+// by hand; the worker's side message by message.
 
 import { describe, expect, test } from "bun:test";
 import { LEASE_MS } from "../../src/node/lease.ts";

@@ -1,5 +1,5 @@
-// What fails while much is under way: a manager that owns many shares, a network cut in a ramp, a limit that passes while
-// nobody can be reached. Simulated clusters in virtual time.
+// What fails while much is under way: a manager that owns many shares, a network cut in a ramp, a limit that passes
+// while nobody can be reached. Simulated clusters in virtual time.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { LEASE_MS } from "../../src/node/lease.ts";

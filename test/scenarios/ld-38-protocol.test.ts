@@ -1,5 +1,5 @@
-// Nodes of two minor versions in one cluster: they talk before, during and after an upgrade, and after it is taken back.
-// Links of two simulated hosts, of which one is restarted with another version.
+// Nodes of two minor versions in one cluster: they talk before, during and after an upgrade, and after it is taken
+// back. Links of two simulated hosts, of which one is restarted with another version.
 
 import { expect, test } from "bun:test";
 import { openLinks, type Links } from "../../src/node/links.ts";

@@ -1,5 +1,5 @@
-// Nodes that stop in order while a load runs: what they had is handed on, nothing is lost, and everybody knows that they
-// left. Simulated clusters in virtual time.
+// Nodes that stop in order while a load runs: what they had is handed on, nothing is lost, and everybody knows that
+// they left. Simulated clusters in virtual time.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { counted, type SimCluster } from "../node/sim-cluster.ts";

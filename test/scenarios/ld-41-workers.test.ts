@@ -1,5 +1,5 @@
-// What the managers know of the workers is in the ledger: one that hears of nothing for a while, or was not there, knows
-// the same afterwards, and a worker that is linked to one manager alone is known to all. Simulated clusters.
+// What the managers know of the workers is in the ledger: one that hears of nothing for a while, or was not there,
+// knows the same afterwards, and a worker that is linked to one manager alone is known to all. Simulated clusters.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { clusterUp, statuses, workerId } from "./cluster.ts";

@@ -1,5 +1,5 @@
-// Owners of a job that follow each other, as a worker sees them: the higher ownerToken is believed, whoever has it; what
-// lower ones say changes nothing. The worker's side alone, message by message; strangers on a simulated cluster.
+// Owners of a job that follow each other, as a worker sees them: the higher ownerToken is believed, whoever has it;
+// what lower ones say changes nothing. The worker's side alone, message by message; strangers on a simulated cluster.
 
 import { expect, test } from "bun:test";
 import { openLinks } from "../../src/node/links.ts";

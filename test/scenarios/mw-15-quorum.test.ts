@@ -1,5 +1,5 @@
-// Nothing is dispatched that a majority of the managers has not agreed to: a dispatch is an entry of their log. Simulated
-// clusters in virtual time. The rules of counting votes and copies are test/raft's.
+// Nothing is dispatched that a majority of the managers has not agreed to: a dispatch is an entry of their log.
+// Simulated clusters in virtual time. The rules of counting votes and copies are test/raft's.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { clusterUp, poolOf, steady } from "./cluster.ts";
