@@ -249,7 +249,7 @@ describe("a working day", () => {
     expect(changes(day(2, CONTROL_NODE, () => 120, 0.3))).toBeLessThan(100);
   });
 
-  test("a slide too slow to be a rise is caught where latency as such says so", () => {
+  test("[MW-11.3.1] a slide too slow to be a rise is caught where latency as such says so", () => {
     // 60 ms to 700 ms in eight hours: 0.009 % a second.
     const slide = (at: number): number => 60 * (700 / 60) ** (at / 28_800);
     const levels = day(3, CONTROL_NODE, slide, 0.3);
