@@ -33,7 +33,7 @@ describe("5.1 terms", () => {
     expect(node.askVote("c", { term: 2 })).toBe(false);
   });
 
-  test("5.1: a late answer of an older term does not count", () => {
+  test("[MW-15.3.2] 5.1: a late answer of an older term does not count", () => {
     const node = bench({ terms: [1] });
     node.lead();
     node.accept("b", 2, { term: 1 });
