@@ -93,7 +93,7 @@ describe("three managers", () => {
     }
   });
 
-  test("[LD-33.2.1] a leader cut off from the others leads no more, and says how long it has been out of touch", () => {
+  test("[LD-33.2.1] [LD-33.2.3] a leader cut off from the others leads no more, and says how long it has been out of touch", () => {
     const { managers, books } = cluster(7);
     submit(managers, books, managers.leader());
     const before = managers.leader();
