@@ -42,7 +42,8 @@ async function tried(mutant: Mutant): Promise<Caught | "gone"> {
 }
 
 function said(caught: Caught | "gone" | undefined): string {
-  if (caught === "gone" || caught === undefined) return "not planted";
+  if (caught === undefined) return "not run";
+  if (caught === "gone") return "not planted";
   if (caught === null) return `not within ${seeds} seeds`;
   return `${caught.by}, ${caught.seeds} ${caught.seeds === 1 ? "seed" : "seeds"}`;
 }
