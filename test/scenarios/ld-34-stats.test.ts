@@ -3,8 +3,10 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { quantile, TrendSum } from "../../src/load/histogram.ts";
-import { select } from "../../src/load/merge.ts";
-import { trendOf } from "../load/samples.ts";
+import { growth, mergeCells, select } from "../../src/load/merge.ts";
+import { packedSeriesSchema, packSeries, unpackAll } from "../../src/node/series-codec.ts";
+import { decode, encode } from "../../src/wire/codec.ts";
+import { seriesOf, trendOf } from "../load/samples.ts";
 import { workflowPlan } from "../node/plans.ts";
 import { clusterUp, eventsOf, steady } from "./cluster.ts";
 
@@ -39,6 +41,18 @@ describe("times", () => {
       expect(count).toBe(1_000_000);
       expect(Math.abs(sum - 100_000) / 100_000).toBeLessThan(1e-9);
     }
+  });
+
+  test("[LD-34.4.2] counts add, grow and travel exactly up to 2^53 - 1, 285 years at a million a second", () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const half = { type: "counter", count: 2 ** 52, sum: 2 ** 52 } as const;
+    const rest = { type: "counter", count: 2 ** 52 - 1, sum: 2 ** 52 - 1 } as const;
+    const whole = mergeCells(half, rest);
+    expect(whole).toEqual({ type: "counter", count: most, sum: most });
+    expect(growth(whole, half)).toEqual(rest);
+    const decoded = decode(encode(packSeries(seriesOf("http_reqs", {}, whole))));
+    if (!decoded.ok) throw new Error(decoded.message);
+    expect(unpackAll([packedSeriesSchema.parse(decoded.value)])[0]?.cells).toEqual(whole);
   });
 
   test("[LD-34.4.4] percentiles of few samples are samples: of one, all are it; of ten, p99 is the largest", () => {
