@@ -63,6 +63,7 @@ class Watch {
   #seenAtMs = 0;
   #isAsking = false;
   #isNew = false;
+  #show = (): void => {};
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -87,14 +88,11 @@ class Watch {
     return isNew;
   }
 
-  /** Calls `show` after every look. */
+  /** Calls `show` whenever there is something new, and once a second: what is shown grows old. */
   go(show: () => void): void {
-    if (this.#isClosed) return;
+    this.#show = show;
     show();
-    this.#timer = this.#world.clock.setTimer(ASK_MS, () => {
-      this.#ask();
-      this.go(show);
-    });
+    this.#arm();
   }
 
   see(status: NodeStatus): void {
@@ -117,6 +115,15 @@ class Watch {
     this.#timer?.cancel();
   }
 
+  #arm(): void {
+    this.#timer = this.#world.clock.setTimer(ASK_MS, () => {
+      if (this.#isClosed) return;
+      this.#arm();
+      this.#ask();
+      this.#show();
+    });
+  }
+
   #ask(): void {
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -126,7 +133,9 @@ class Watch {
     this.#cluster.client
       .status()
       .then((status) => {
-        if (!this.#isClosed) this.see(status);
+        if (this.#isClosed) return;
+        this.see(status);
+        this.#show();
       })
       .then(done, done);
   }

@@ -3,9 +3,10 @@
 // SIGKILL in the middle of jobs. Three clusters at a time, so that none starves.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { nodeStatusSchema } from "../../src/node/status.ts";
 import { startTarget, type Target } from "../target/start.ts";
 import { Cluster, eventually, sentOf } from "./cluster.ts";
-import { removeDirs, type SubmitRun, summaryOf } from "./run.ts";
+import { removeDirs, run, type SubmitRun, summaryOf } from "./run.ts";
 import { SummarySchema } from "./summary.ts";
 
 setDefaultTimeout(90_000);
@@ -45,13 +46,13 @@ async function expectBounded(target: Target, ended: SubmitRun): Promise<void> {
 let clusters = 0;
 const waiting: (() => void)[] = [];
 
-async function withCluster(run: (cluster: Cluster, target: Target) => Promise<void>): Promise<void> {
+async function withCluster(prove: (cluster: Cluster, target: Target) => Promise<void>): Promise<void> {
   if (clusters >= 3) await new Promise<void>((resolve) => waiting.push(resolve));
   else clusters++;
   try {
     await using target = await startTarget();
     await using cluster = await Cluster.start();
-    await run(cluster, target);
+    await prove(cluster, target);
   } finally {
     const next = waiting.shift();
     if (next === undefined) clusters--;
@@ -130,11 +131,20 @@ describe("a cluster of processes", () => {
       expect(text.stdout).toContain("3 of 3 managers, 2 needed");
 
       const from = cluster.node("m2").said.length;
+      const hasLost = (): boolean => /nobody leads/.test(cluster.node("m2").said.slice(from));
+      const watching = run(["status", `127.0.0.1:${cluster.node("m2").port}`, "--watch", "--json"], {
+        signals: [{ signal: "SIGINT", when: async () => hasLost() && (await Bun.sleep(1_500), true) }],
+      });
       await Promise.all([cluster.node("m0").end("SIGKILL"), cluster.node("m1").end("SIGKILL")]);
       await cluster.node("m2").until(/nobody leads, term \d+; 1 of 3 managers/, from);
       const alone = await cluster.status("m2");
       expect(alone.leader).toBeNull();
       expect(alone.quorum).toMatchObject({ have: 1, need: 2 });
+      const watched = await watching;
+      expect(watched.exitCode, watched.output).toBe(0);
+      const pictures = watched.stdout.trim().split("\n");
+      const leaders = pictures.map((line) => nodeStatusSchema.parse(JSON.parse(line)).leader);
+      expect(leaders.at(-1)).toBeNull();
     }),
   );
 });
