@@ -21,7 +21,7 @@ async function running(): Promise<TenantScene> {
   return scene;
 }
 
-test("[MW-13.1.1] [MW-13.1.3] a newer owner is believed: it gets all reports from now on, and everything again", async () => {
+test("[MW-13.1.1] [MW-13.1.3] [LD-41.4.1] a newer owner is believed: it gets all reports from now on, and everything again", async () => {
   const scene = await running();
   scene.renew(M2);
   scene.report({ kind: "snapshot", snapshot: cutOf(attemptOf(1), 2, 9) });
@@ -96,7 +96,7 @@ test("[MW-13.3.3] [LD-44.7] owners of jobs long gone are forgotten, in bounds; n
   expect([scene.state(2), scene.state(3)]).toEqual(["ready", null]);
 });
 
-test("[MW-13.2.2] who is no manager commands no worker, whatever token it names", () => {
+test("[MW-13.2.2] [LD-41.23.2] who is no manager commands no worker, whatever token it names", () => {
   const cluster = new SimCluster({ workers: 1 });
   const submitted = cluster.submit("c0", "job1", {
     workflows: [workflowPlan("default", { executor: { kind: "constant-vus", vus: 2, durationMs: 3_000 } })],
