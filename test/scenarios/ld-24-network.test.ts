@@ -66,7 +66,7 @@ test("[LD-42.2.5] a tenth of all packets lost makes nobody dead and loses no sam
   expectUndisturbed(cluster, submitted);
 });
 
-test("[LD-43.9] all workers silent for two seconds and back: nobody is evicted, no share moves", () => {
+test("[LD-43.9] [LD-30.3.4] all workers silent for two seconds and back: nobody is evicted, no share moves", () => {
   const cluster = clusterUp();
   const submitted = running(cluster, 6);
   for (const name of ["w0", "w1"]) cluster.network.isolate(name);
