@@ -64,7 +64,7 @@ describe("suspicion", () => {
     });
   }
 
-  test("confirmations shorten it and never start it anew, however many come", () => {
+  test("[LD-41.17.2] confirmations shorten it and never start it anew, however many come", () => {
     const suspicion = openSuspicion(config, 10, "a", 1_000);
     expect(deathAt(suspicion, config.lastCallMs)).toBe(13_000);
     expect(confirm(suspicion, "a")).toBe(false);
