@@ -86,7 +86,7 @@ describe("proposals", () => {
 });
 
 describe("ledger time", () => {
-  test("runs with the clock, never falls at any replica, and goes on from where it was under a new leader", () => {
+  test("[LD-24.2.4] runs with the clock, never falls at any replica, and goes on from where it was under a new leader", () => {
     const { managers, books } = cluster(7);
     const last = new Map<string, number>();
     const look = (): void => {
