@@ -73,6 +73,22 @@ test("[LD-33.1.2] [LD-33.2.2] [LD-41.3.4] an owner cut off with a worker loses t
   expect(seen(cluster) - (requests - unsent)).toBeLessThanOrEqual(result.unreportedMax + result.late);
 });
 
+test("[LD-33.3.2] [LD-33.3.4] a whole datacenter cut off from its client goes on, and hands over what it has when it is back", () => {
+  const cluster = clusterUp();
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(6, { vus: 4 }) });
+  cluster.until(() => seen(cluster) > 20);
+  const heardBefore = submitted.events.length;
+  split(cluster, ["c0"], [...cluster.managers.keys(), ...cluster.workers.keys()]);
+  cluster.until(() => jobOf(cluster)?.phase === "finished", 30_000);
+  expect(submitted.result).toBeNull();
+  expect(submitted.events.length - heardBefore).toBeLessThan(5);
+  cluster.network.heal();
+  const result = cluster.finish(submitted, 60_000);
+  expect(result).toMatchObject({ state: "completed", late: 0, unreportedMax: 0, disturbed: [] });
+  const { requests, unsent } = counted(result);
+  expect(requests - unsent).toBe(seen(cluster));
+});
+
 /** Pairs of attempts of one share of which the older still sent when the newer had begun. */
 function overlaps(attempts: readonly TrueAttempt[]): string[] {
   return attempts.flatMap((older) =>
