@@ -23,7 +23,7 @@ export async function manager(invocation: Invocation): Promise<number> {
     data: node.data,
     start: (world) => startManager({ world, peers, ...node }),
     greeting: (running) => [
-      `manager ${running.status().node.id} ${listeningText(running.address)}, data in ${node.data}`,
+      `manager ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
       peers.length === 0
         ? "it has no peers: a cluster of one, which is gone when this machine is"
         : `it knows ${plural(peers.length, "manager")}: ${peers.map(addressText).join(", ")}`,

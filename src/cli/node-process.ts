@@ -82,9 +82,10 @@ export async function runNode<World extends NodeWorld>(
   }
 }
 
-/** "listens at 127.0.0.1:9000 (TCP) and port 9001 (UDP)". */
-export function listeningText(address: NodeAddress): string {
-  return `listens at ${placeText(address)} (TCP) and port ${address.udp} (UDP)`;
+/** "listens at 127.0.0.1:9000 (TCP) and port 9001 (UDP)"; `host`: listened at, where others may know another. */
+export function listeningText({ tcp, udp, host: known }: NodeAddress, host: string): string {
+  const elsewhere = known === host ? "" : `, known to others as ${known}`;
+  return `listens at ${placeText({ host, tcp })} (TCP) and port ${udp} (UDP)${elsewhere}`;
 }
 
 /** Takes the folder for this process. Throws `storage`: another process has it, or it cannot be made. */

@@ -36,7 +36,7 @@ export async function worker(invocation: Invocation): Promise<number> {
     data: node.data,
     start: (world) => startWorker({ world, managers, cores, labels, memoryMaxBytes, ...node }),
     greeting: (running) => [
-      `worker ${running.status().node.id} ${listeningText(running.address)}, data in ${node.data}`,
+      `worker ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
       `it has ${plural(cores, "core")} and knows ${plural(managers.length, "manager")}: ` +
         managers.map(addressText).join(", "),
     ],
