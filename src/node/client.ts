@@ -293,6 +293,9 @@ class Client implements ClusterClient {
     if (address !== undefined) this.#links.unwant(address);
     if (left !== null) this.#links.drop(left);
     this.#want();
+    // A link that is up already says so no more.
+    const known = this.#links.peers().find(({ node, role }) => role === "manager" && node !== left);
+    if (known !== undefined) this.#up(known);
   }
 
   #up(peer: Hello): void {

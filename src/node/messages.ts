@@ -38,14 +38,8 @@ export type WorkerRequest =
       readonly setupJson: string | null;
       readonly reportMs: number;
     }
-  /** `inMs`: from receipt, `startAtMs` on the owner's ledger clock; the worker turns it into its own. */
-  | {
-      readonly kind: "start";
-      readonly attempt: AttemptId;
-      readonly startAtMs: number;
-      readonly inMs: number;
-      readonly jobElapsedMs: number;
-    }
+  /** `inMs`: from receipt. */
+  | { readonly kind: "start"; readonly attempt: AttemptId; readonly inMs: number; readonly jobElapsedMs: number }
   | { readonly kind: "stop"; readonly attempt: AttemptId; readonly mode: "graceful" | "now" }
   /** The final snapshot is committed: forget the attempt, free the core. */
   | { readonly kind: "sealed"; readonly attempt: AttemptId };

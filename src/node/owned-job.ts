@@ -164,7 +164,7 @@ export class OwnedJob {
         startedAtEpochMs,
       });
       const inMs = startAtMs - nowMs;
-      this.#order(worker, { kind: "start", attempt, startAtMs, inMs, jobElapsedMs: startAtMs - originMs });
+      this.#order(worker, { kind: "start", attempt, inMs, jobElapsedMs: startAtMs - originMs });
     }
   }
 
@@ -231,20 +231,26 @@ export class OwnedJob {
 
   /** A core gave up: each iteration that was open may have had a batch on its way that never got to the board. */
   #fail(attempt: RunAttempt, { cause, message }: Failed): void {
-    const { core, worker, id, held, isSealing } = attempt;
+    const { core, worker, id, isSealing } = attempt;
     if (!isSealing) {
       this.#disturb(attempt, `core ${core} of ${worker} failed (${cause}) in workflow "${id.workflow}"`);
-      const open = (held?.cut.accounting.interrupted ?? 0) * Math.max(1, this.run.plan.http.batch);
-      if (open > 0) this.run.unreported.set(id.token, open);
+      this.#noteOpen(attempt);
     }
     this.#seal(id, { kind: "failed", cause, message });
   }
 
-  /** Its worker handed it back whole. */
-  takeBack(id: AttemptId, message: string): void {
+  /** What an iteration that was broken off had on its way may be on no board. */
+  #noteOpen({ id, held }: RunAttempt): void {
+    const open = (held?.cut.accounting.interrupted ?? 0) * Math.max(1, this.run.plan.http.batch);
+    if (open > 0) this.run.unreported.set(id.token, open);
+  }
+
+  /** Its worker handed it back: whole, or as its core left it when that had to be ended. */
+  takeBack(id: AttemptId, { message, isWhole }: { readonly message: string; readonly isWhole: boolean }): void {
     const attempt = this.run.attempts.get(id.token);
     if (attempt === undefined || attempt.isSealing) return;
     this.#disturb(attempt, message);
+    if (!isWhole) this.#noteOpen(attempt);
     this.#seal(id, { kind: "returned", message });
   }
 

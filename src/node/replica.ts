@@ -128,7 +128,8 @@ class LedgerReplica implements Replica, Machine {
   }
 
   nowMs(): number {
-    return this.#options.world.clock.nowMs() + this.#offsetMs;
+    // The sum of the two is rounded.
+    return Math.max(this.#state.nowMs, this.#options.world.clock.nowMs() + this.#offsetMs);
   }
 
   propose(proposal: Proposal, settled?: (outcome: ProposalOutcome) => void): void {
@@ -226,9 +227,15 @@ class LedgerReplica implements Replica, Machine {
       this.#options.links.send(to, { kind: "proposed", body: { client, sequence, outcome: answer } });
   }
 
-  /** Ledger time is never behind what was applied. */
+  /**
+   * Ledger time is never behind what was applied. A leader's only moves on: it stamps what it applies later, and would
+   * lose the time between with every entry. Any other follows the leader's stamps both ways, or an owner would count
+   * from a clock that runs ahead of them.
+   */
   #followTime(): void {
-    this.#offsetMs = Math.max(this.#offsetMs, this.#state.nowMs - this.#options.world.clock.nowMs());
+    const stampedMs = this.#state.nowMs - this.#options.world.clock.nowMs();
+    const isLeader = this.#leader === this.#options.identity.node;
+    this.#offsetMs = isLeader ? Math.max(this.#offsetMs, stampedMs) : stampedMs;
   }
 
   // ── proposals ───────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ import type { Clock, Timer } from "../io/world.ts";
 import type { Labels } from "../ledger/entries.ts";
 import type { AttemptId } from "../load/share.ts";
 import { leaseUntilMs } from "./lease.ts";
-import { createLedgerClock, type LedgerClock, localMs, noteAnswer } from "./ledger-clock.ts";
+import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
 import type { WorkerReport, WorkerRequest } from "./messages.ts";
 import {
   createOutbox,
@@ -64,7 +64,7 @@ export class Tenant {
   readonly #ports: TenantPorts;
   readonly #tenures = new Map<string, Tenure>();
   readonly #outboxes = new Map<number, Outbox>();
-  readonly #clocks = new Map<string, LedgerClock>();
+  readonly #clocks = new Map<string, OwnerClock>();
   readonly #timers = new Set<Timer>();
   #leaseTimer: Timer | null = null;
   #isDraining = false;
@@ -245,7 +245,9 @@ export class Tenant {
     if (outbox.state !== "ready" || outbox.start !== null) return;
     const clock = this.#clocks.get(tenure.owner ?? "");
     const known = clock === undefined ? null : localMs(clock, command.startAtMs);
-    const atMs = known?.atMs ?? this.#ports.clock.nowMs() + command.inMs;
+    // Never later than if the command had come without a delay just now.
+    const latestMs = this.#ports.clock.nowMs() + command.inMs;
+    const atMs = Math.min(known?.atMs ?? latestMs, latestMs);
     outbox.start = { atMs, jobElapsedMs: command.jobElapsedMs };
     this.#startIfLeased(tenure, outbox);
   }
@@ -259,7 +261,6 @@ export class Tenant {
     this.#ports.cores.send({
       kind: "start",
       attempt,
-      startAtMs: start.atMs,
       inMs: start.atMs - nowMs,
       jobElapsedMs: start.jobElapsedMs,
     });
@@ -276,11 +277,11 @@ export class Tenant {
 
   // ── leases ────────────────────────────────────────────────────────────────────────────────────
 
-  #renewed(manager: string, { sentAtMs, ledgerMs, jobs }: Extract<ToWorker, { kind: "renewed" }>): void {
+  #renewed(manager: string, { sentAtMs, ownerMs, jobs }: Extract<ToWorker, { kind: "renewed" }>): void {
     const heardAtMs = this.#ports.clock.nowMs();
-    const clock = this.#clocks.get(manager) ?? createLedgerClock();
+    const clock = this.#clocks.get(manager) ?? createOwnerClock();
     this.#clocks.set(manager, clock);
-    noteAnswer(clock, { sentAtMs, heardAtMs, ledgerMs });
+    noteAnswer(clock, { sentAtMs, heardAtMs, ownerMs });
     for (const { job, ownerToken } of jobs) {
       const tenure = this.#serve(job, manager, ownerToken);
       if (tenure === null) continue;
@@ -317,7 +318,7 @@ export class Tenant {
     const isPreparing = outbox.state === "preparing";
     outbox.state = "stopping";
     // Its code may not have come yet; then there is nothing to stop and nothing was done.
-    if (isPreparing) return this.#discard(outbox, { kind: "returned", message: why });
+    if (isPreparing) return this.#discard(outbox, { kind: "returned", message: why, isWhole: true });
     this.#ports.cores.send({ kind: "stop", attempt: outbox.attempt, mode: "now" });
   }
 
@@ -372,7 +373,8 @@ export class Tenant {
 
   #end(outbox: Outbox, end: NonNullable<Outbox["end"]>): void {
     outbox.state = "over";
-    outbox.end = outbox.returning === null ? end : { kind: "returned", message: outbox.returning };
+    const message = outbox.returning;
+    outbox.end = message === null ? end : { kind: "returned", message, isWhole: end.kind !== "failed" };
     const over = overReport(outbox);
     if (over !== null) this.#tell(outbox, over);
   }

@@ -76,6 +76,10 @@ export class WorkerHall {
     if (job.owner === null) return;
     if (request.kind === "sealed") return this.#ports.say(worker, { kind: "sealed", attempts: [request.attempt] });
     const ownerToken = job.owner.token;
+    if (request.kind === "start") {
+      const startAtMs = Math.max(0, this.#ports.clock.nowMs() + request.inMs);
+      return this.#ports.say(worker, { kind: "command", ownerToken, command: { ...request, startAtMs } });
+    }
     if (request.kind !== "dispatch") return this.#ports.say(worker, { kind: "command", ownerToken, command: request });
     const { attempt, core, spec, context, setupJson, reportMs } = request;
     const { share, shares, resume, feedStripe = { index: 0, of: 1 } } = spec;
@@ -133,7 +137,7 @@ export class WorkerHall {
         jobs.push({ job: job.id, ownerToken: owned.token });
       }
     }
-    this.#ports.say(worker, { kind: "renewed", sentAtMs, ledgerMs: ledger.nowMs(), jobs });
+    this.#ports.say(worker, { kind: "renewed", sentAtMs, ownerMs: nowMs, jobs });
   }
 
   /** What is committed for good, or was never committed, of jobs that are nobody's here. */
@@ -257,7 +261,7 @@ export class WorkerHall {
       case "failed":
         return course.hear({ kind: "failed", attempt, cause: end.cause, message: end.message });
       case "returned":
-        return course.takeBack(attempt, end.message);
+        return course.takeBack(attempt, end);
     }
   }
 

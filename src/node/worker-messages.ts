@@ -29,7 +29,7 @@ const placeSchema = z.object({
 
 /**
  * An owner's command about one attempt; idempotent. `submission`: blob with plan and bundle. `context`: JSON by key.
- * start: the attempt's workflow starts at `startAtMs` of the sender's ledger clock, `inMs` from its sending; the job
+ * start: the attempt's workflow starts at `startAtMs` of the sender's clock, `inMs` from its sending; the job
  * began `jobElapsedMs` before that.
  */
 const commandSchema = z.discriminatedUnion("kind", [
@@ -58,12 +58,12 @@ export const toWorkerSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("heard"), ownerToken: count, job: name, token: count, seq: count }),
   /**
    * Answer to `renew`: the sender owns these jobs, and their leases run from `sentAtMs` (the worker's clock, given
-   * back). `ledgerMs`: the sender's ledger clock.
+   * back). `ownerMs`: the sender's monotonic clock.
    */
   z.object({
     kind: z.literal("renewed"),
     sentAtMs: ms,
-    ledgerMs: ms,
+    ownerMs: ms,
     jobs: z
       .array(z.object({ job: name, ownerToken: count }))
       .max(ATTEMPTS_MAX)
@@ -129,7 +129,10 @@ const reportSchema = z.discriminatedUnion("kind", [
       .max(1_000)
       .readonly(),
   }),
-  /** It is over, with its last snapshot `seq` and `offers` values. returned: whole, its lease ran out. */
+  /**
+   * It is over, with its last snapshot `seq` and `offers` values. returned: by its worker, which drains or whose lease ran
+   * out; not whole when its core had to be ended meanwhile.
+   */
   z.object({
     kind: z.literal("over"),
     attempt: attemptIdSchema,
@@ -142,7 +145,7 @@ const reportSchema = z.discriminatedUnion("kind", [
         cause: z.enum(["load", "stalled", "crashed", "memory"]),
         message: text,
       }),
-      z.object({ kind: z.literal("returned"), message: text }),
+      z.object({ kind: z.literal("returned"), message: text, isWhole: z.boolean() }),
     ]),
   }),
 ]);

@@ -183,7 +183,11 @@ export function deadline(state: Raft): Ms {
       leading.transfer?.deadlineAt ?? Number.POSITIVE_INFINITY,
     );
   }
-  let at = Math.min(state.formation.queryAt, isRecovering(state) ? state.recovery.queryAt : Number.POSITIVE_INFINITY);
+  const isForming = state.hard.standing === "blank" || state.hard.standing === "forming";
+  let at = Math.min(
+    isForming ? state.formation.queryAt : Number.POSITIVE_INFINITY,
+    isRecovering(state) ? state.recovery.queryAt : Number.POSITIVE_INFINITY,
+  );
   if (mayStand(state))
     at = Math.min(at, state.electionAt, state.role === "follower" ? Number.POSITIVE_INFINITY : state.resendAt);
   return at;

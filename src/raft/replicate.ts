@@ -100,8 +100,8 @@ export function heartbeatAll(turn: Turn, leading: Leading): void {
 }
 
 /**
- * Tells a member what is committed, at once, when no append is under way or due that would: else it would apply what it holds
- * only with the next heartbeat, and whoever waits there for an answer with it.
+ * Tells a member what is committed, at once, when no append is under way or due that would: else it would apply what
+ * it holds only with the next heartbeat, and whoever waits there for an answer with it.
  */
 export function tellCommit(
   turn: Turn,

@@ -45,7 +45,7 @@ test("[MW-8.3.1] [MW-8.5.1] a share runs from dispatch to sealed, and the next o
   for (const token of [5, 9]) {
     dispatch("j", token);
     await world.clock.advance(100);
-    manager.send({ kind: "start", attempt: attempt("j", token), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
+    manager.send({ kind: "start", attempt: attempt("j", token), inMs: 0, jobElapsedMs: 0 });
     await world.clock.advance(3_200);
     manager.send({ kind: "sealed", attempt: attempt("j", token) });
     await world.clock.advance(0);
@@ -58,7 +58,7 @@ test("another job gets a thread of its own, and idle threads end after a while",
   const { world, manager, dispatch, attempt } = scene();
   dispatch("j", 5);
   await world.clock.advance(100);
-  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
   await world.clock.advance(3_200);
   manager.send({ kind: "sealed", attempt: attempt("j", 5) });
   dispatch("k", 9);
@@ -81,7 +81,7 @@ test("[MW-8.4.2] a thread that had to be ended is not used again", async () => {
   world.behaviours.set("default", { crashAtMs: 500 });
   dispatch("j", 5);
   await world.clock.advance(100);
-  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
   await world.clock.advance(1_000);
   expect(heard.at(-1)).toEqual({
     kind: "failed",
@@ -101,15 +101,15 @@ test("orders for attempts it does not have, and a start twice, do nothing", asyn
   dispatch("j", 5);
   await world.clock.advance(100);
   for (const token of [4, 6]) {
-    manager.send({ kind: "start", attempt: attempt("j", token), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
+    manager.send({ kind: "start", attempt: attempt("j", token), inMs: 0, jobElapsedMs: 0 });
     manager.send({ kind: "stop", attempt: attempt("j", token), mode: "now" });
     manager.send({ kind: "sealed", attempt: attempt("j", token) });
   }
   await world.clock.advance(1_000);
   expect(kinds(heard)).toEqual(["ready"]);
   expect(world.sent).toBe(0);
-  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
-  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 1_000, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 1_000, jobElapsedMs: 0 });
   await world.clock.advance(3_300);
   expect(kinds(heard)).toEqual(["ready", "errors", "ended"]);
   expect(world.sent).toBe(300);
@@ -119,7 +119,7 @@ test("sealed while it still runs ends it: another attempt has its share", async 
   const { world, manager, heard, dispatch, attempt } = scene();
   dispatch("j", 5);
   await world.clock.advance(100);
-  manager.send({ kind: "start", attempt: attempt("j", 5), startAtMs: 0, inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
   await world.clock.advance(1_000);
   manager.send({ kind: "sealed", attempt: attempt("j", 5) });
   await world.clock.advance(0);

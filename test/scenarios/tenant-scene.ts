@@ -92,7 +92,7 @@ export class TenantScene {
     this.tenant.hear(manager, {
       kind: "renewed",
       sentAtMs: nowMs - agoMs,
-      ledgerMs: nowMs,
+      ownerMs: nowMs,
       jobs: [{ job, ownerToken: token }],
     });
   }

@@ -1,0 +1,44 @@
+// What a job's owner's clock says now, as a worker works it out: from the answer that took the shortest way there and
+// back, since half of that way is the error. It is the owner's monotonic clock, not its ledger clock: that one jumps
+// when its manager catches up, and an answer from before the jump would be believed for long. Pure.
+
+/** Answers remembered: old ones are forgotten, clocks drift. */
+const SAMPLES = 16;
+
+/** What the two clocks may drift apart while an answer is remembered. */
+const DRIFT_MS = 5;
+
+type Sample = { readonly roundTripMs: number; readonly offsetMs: number };
+export type OwnerClock = { readonly samples: Sample[] };
+
+export function createOwnerClock(): OwnerClock {
+  return { samples: [] };
+}
+
+/** In: this node's clock when it asked and when the answer came, and the other's clock in between. */
+export function noteAnswer(
+  clock: OwnerClock,
+  { sentAtMs, heardAtMs, ownerMs }: { readonly sentAtMs: number; readonly heardAtMs: number; readonly ownerMs: number },
+): void {
+  const roundTripMs = heardAtMs - sentAtMs;
+  if (roundTripMs < 0) return;
+  // Beside this answer an older one may have become impossible: the other node is another process by now.
+  const least = ownerMs - heardAtMs - DRIFT_MS;
+  const most = ownerMs - sentAtMs + DRIFT_MS;
+  const kept = clock.samples.filter(
+    (one) => one.offsetMs + one.roundTripMs / 2 >= least && one.offsetMs - one.roundTripMs / 2 <= most,
+  );
+  clock.samples.splice(0, clock.samples.length, ...kept);
+  clock.samples.push({ roundTripMs, offsetMs: ownerMs - (sentAtMs + roundTripMs / 2) });
+  if (clock.samples.length > SAMPLES) clock.samples.shift();
+}
+
+/** The instant on this node's clock that is `ownerMs` over there, and the most it may be wrong. Out: null: unknown. */
+export function localMs(
+  clock: OwnerClock,
+  ownerMs: number,
+): { readonly atMs: number; readonly errorMs: number } | null {
+  let best: Sample | null = null;
+  for (const sample of clock.samples) if (best === null || sample.roundTripMs < best.roundTripMs) best = sample;
+  return best === null ? null : { atMs: ownerMs - best.offsetMs, errorMs: best.roundTripMs / 2 };
+}
