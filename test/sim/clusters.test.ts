@@ -1,5 +1,5 @@
-// Goal: whole clusters keep their promises under faults, and the simulator is what it claims to be: repeatable, and able
-// to see. Method: a small fixed batch and every seed that ever failed, each with all checkers; one seed twice. The
+// Goal: whole clusters keep their promises under faults, and the simulator is what it claims to be: repeatable, and
+// able to see. Method: a small fixed batch and every seed that ever failed, each with all checkers; one seed twice. The
 // large batches are `bun run sim`, the planted bugs mutants.md.
 
 import { describe, expect, test } from "bun:test";
@@ -8,23 +8,21 @@ import { run, type RunPlan } from "../../src/sim/run.ts";
 import { commandOf } from "../../src/sim/shrink.ts";
 import { planOf } from "../../src/sim/swarm.ts";
 
-/** Seeds that failed once, with what was wrong then. Open: it is still so; such a one is run by `bun test --todo`. */
+/** Seeds that failed once, with what was wrong then. */
 const REGRESSIONS: readonly {
   readonly seed: number;
   readonly managers: number;
   readonly what: string;
-  readonly isOpen?: true;
 }[] = [
-  { seed: 31, managers: 3, what: "a blank node that joined a formed cluster turned in circles", isOpen: true },
-  { seed: 17, managers: 3, what: "a worker trusted an old sample of a clock that had moved", isOpen: true },
-  { seed: 163, managers: 3, what: "an owner's ledger clock ran ahead of the leader's", isOpen: true },
+  { seed: 31, managers: 3, what: "a blank node that joined a formed cluster turned in circles" },
+  { seed: 17, managers: 3, what: "a worker trusted an old sample of a clock that had moved" },
+  { seed: 163, managers: 3, what: "an owner's ledger clock ran ahead of the leader's" },
   {
     seed: 201,
     managers: 5,
     what: "the open request of a core that died while handed back was not told of",
-    isOpen: true,
   },
-  { seed: 602, managers: 3, what: "a client saw no manager although two links were up", isOpen: true },
+  { seed: 602, managers: 3, what: "a client saw no manager although two links were up" },
 ];
 const BATCH: readonly (readonly [seed: number, managers: number, profile: Profile])[] = [
   [1, 3, "all"],
@@ -51,12 +49,8 @@ describe("a simulated cluster", () => {
       expect(problemOf(plan(seed, managers, profile))).toBe("");
     }, 30_000);
 
-  for (const { seed, managers, what, isOpen } of REGRESSIONS)
-    (isOpen === true ? test.todo : test)(
-      `seed ${seed} holds, where once ${what}`,
-      () => expect(problemOf(plan(seed, managers))).toBe(""),
-      30_000,
-    );
+  for (const { seed, managers, what } of REGRESSIONS)
+    test(`seed ${seed} holds, where once ${what}`, () => expect(problemOf(plan(seed, managers))).toBe(""), 30_000);
 
   test("does the same twice", () => {
     const first = run(plan(8, 3));
