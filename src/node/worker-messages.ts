@@ -130,8 +130,8 @@ const reportSchema = z.discriminatedUnion("kind", [
       .readonly(),
   }),
   /**
-   * It is over, with its last snapshot `seq` and `offers` values. returned: by its worker, which drains or whose lease ran
-   * out; not whole when its core had to be ended meanwhile.
+   * It is over, with its last snapshot `seq` and `offers` values. returned: by its worker, which drains or whose lease
+   * ran out; not whole when its core had to be ended meanwhile.
    */
   z.object({
     kind: z.literal("over"),
