@@ -167,7 +167,6 @@ export class ShareLoop {
     this.#armDeadline(leftMs + this.#spec.gracefulStopMs);
     if (this.#driver.isOpen) {
       const lost = this.#spec.resume === null ? 0 : skipLost(this.#driver, nowMs);
-      this.#board.words[HEADER.scheduled]! += lost;
       for (let at = 0; at < lost; at++) this.#drop("lost");
       this.#arrivals();
     } else this.#follow();
@@ -271,7 +270,6 @@ export class ShareLoop {
   }
 
   #arrive(intendedMs: number): void {
-    this.#board.words[HEADER.scheduled]!++;
     const vu = this.#free.pop() ?? (this.#vus.length < this.#driver.vus ? this.#make() : null);
     if (vu !== null) this.#runArrival(vu, intendedMs);
     else if (this.#isQueueing()) this.#queue.push(intendedMs);
@@ -287,6 +285,7 @@ export class ShareLoop {
   }
 
   #drop(reason: "no_vu" | "lost" | "stopped"): void {
+    this.#board.words[HEADER.scheduled]!++;
     this.#board.words[HEADER.dropped]!++;
     const measure = this.#host.measure;
     measure.add(measure.extend(measure.base, { reason }), "dropped_iterations", "counter", "default", 1, 0);
@@ -351,7 +350,10 @@ export class ShareLoop {
   #claim(vu: VirtualUser): boolean {
     if (this.#driver.isOpen) {
       if (vu.intendedMs < 0 && !vu.isStopping) vu.intendedMs = this.#takeQueued();
-      return vu.intendedMs >= 0;
+      if (vu.intendedMs < 0) return false;
+      // Counted when it begins: where the rest begins leaves an arrival that waits to the next attempt.
+      this.#board.words[HEADER.scheduled]!++;
+      return true;
     }
     if (this.#isStopping || vu.isStopping) return false;
     vu.claimed = claim(this.#driver, vu.local, this.#nowMs - this.#startedAtMs);

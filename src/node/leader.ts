@@ -77,6 +77,7 @@ export class Leader {
       managers: this.#managers(members),
       workers: this.#workers(members),
     });
+    this.#forget(members);
     this.#pending = due.length;
     for (const proposal of due) {
       ledger.propose(proposal, () => {
@@ -126,6 +127,15 @@ export class Leader {
       seen.push({ worker, boot, cores, labels, status: member.status, isCertain });
     }
     return seen;
+  }
+
+  /** What was seen of lives that nobody asks about any more. */
+  #forget(members: ReadonlyMap<string, MemberView>): void {
+    const lives = new Set([...this.#known()].map(([worker, { boot }]) => `${worker} ${boot}`));
+    for (const life of this.#refused) if (!lives.has(life)) this.#refused.delete(life);
+    for (const worker of this.#knockedAtMs.keys()) if (!members.has(worker)) this.#knockedAtMs.delete(worker);
+    const voters = new Set(this.#ports.voters());
+    for (const node of this.#boots.keys()) if (!voters.has(node)) this.#boots.delete(node);
   }
 
   /** Workers of the pool, and those gone whose attempts still wait for certainty. */

@@ -27,7 +27,10 @@ export type ProposalOutcome =
 export type LedgerPort = {
   /** The state as of the newest applied entry. Another object after `onReset`: never keep it. */
   readonly state: LedgerState;
-  /** Ledger time now, in ms: what the newest entry said plus the time since. Never falls in one life of a node. */
+  /**
+   * Ledger time now, in ms: what the newest entry said plus the time since, and never below it. The leader's never
+   * falls; that of another manager follows the leader's stamps both ways.
+   */
   nowMs(): number;
   /**
    * Asks for an entry; the leader stamps it with ledger time. It is asked again, with the same number, until it is

@@ -2,6 +2,8 @@
 // so that its digest is the job's identity (design 5).
 
 import { z } from "zod";
+import { HyperscaleError } from "../base/error.ts";
+import { formatBytes } from "../base/units.ts";
 import type { Bundle } from "../engine/messages.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { decode, encode } from "../wire/codec.ts";
@@ -10,7 +12,7 @@ import { decode, encode } from "../wire/codec.ts";
 export type Submission = { readonly plan: JobPlan; readonly bundle: Bundle; readonly retries: number };
 
 /** Most bytes of a submission: the files that may travel along, and room for code and plan. */
-export const SUBMISSION_BYTES_MAX = 80 * 1024 * 1024;
+const SUBMISSION_BYTES_MAX = 80 * 1024 * 1024;
 
 const bundleSchema = z.object({
   code: z.string(),
@@ -18,38 +20,43 @@ const bundleSchema = z.object({
   files: z.record(z.string(), z.instanceof(Uint8Array)),
 });
 
+const planShape = z.looseObject({
+  name: z.string(),
+  workflows: z
+    .array(
+      z.looseObject({
+        name: z.string().min(1).max(256),
+        after: z.array(z.string()),
+        executor: z.looseObject({ kind: z.string() }),
+        startTimeMs: z.number().nonnegative(),
+        gracefulStopMs: z.number().nonnegative(),
+        priority: z.enum(["auto", "low", "normal", "high", "exclusive"]),
+      }),
+    )
+    .min(1)
+    .max(998),
+  setup: z.object({ timeoutMs: z.number().nonnegative() }).nullable(),
+  teardown: z.object({ timeoutMs: z.number().nonnegative() }).nullable(),
+  thresholds: z.array(z.looseObject({ metricKey: z.string(), expression: z.string() })),
+  http: z.looseObject({ batch: z.number() }),
+  tags: z.record(z.string(), z.string()),
+  env: z.record(z.string(), z.string()),
+  feeds: z.array(z.looseObject({ id: z.number(), rows: z.number() })),
+});
+
 /** The plan was checked by the client that made it; here only as far as the machine itself relies on it. */
-const planSchema = z.custom<JobPlan>((value) => {
-  const shape = z.looseObject({
-    name: z.string(),
-    workflows: z
-      .array(
-        z.looseObject({
-          name: z.string().min(1).max(256),
-          after: z.array(z.string()),
-          executor: z.looseObject({ kind: z.string() }),
-          startTimeMs: z.number().nonnegative(),
-          gracefulStopMs: z.number().nonnegative(),
-          priority: z.enum(["auto", "low", "normal", "high", "exclusive"]),
-        }),
-      )
-      .min(1)
-      .max(998),
-    setup: z.object({ timeoutMs: z.number().nonnegative() }).nullable(),
-    teardown: z.object({ timeoutMs: z.number().nonnegative() }).nullable(),
-    thresholds: z.array(z.looseObject({ metricKey: z.string(), expression: z.string() })),
-    http: z.looseObject({ batch: z.number() }),
-    tags: z.record(z.string(), z.string()),
-    env: z.record(z.string(), z.string()),
-    feeds: z.array(z.looseObject({ id: z.number(), rows: z.number() })),
-  });
-  return shape.safeParse(value).success;
-}, "the plan is none");
+const planSchema = z.custom<JobPlan>((value) => planShape.safeParse(value).success, "the plan is none");
 
 const submissionSchema = z.object({ plan: planSchema, bundle: bundleSchema, retries: z.int().min(0).max(1_000) });
 
+/** Throws `invalid` when it is larger than managers take. */
 export function packSubmission(submission: Submission): Uint8Array {
-  return encode(sorted(submission));
+  const bytes = encode(sorted(submission));
+  if (bytes.length <= SUBMISSION_BYTES_MAX) return bytes;
+  const [is, may] = [formatBytes(bytes.length), formatBytes(SUBMISSION_BYTES_MAX)];
+  throw new HyperscaleError("invalid", `the submission has ${is}, more than the ${may} that managers take`, {
+    hint: "open() fewer or smaller files, or let the workflow fetch them from a server",
+  });
 }
 
 /** Out: null and what is wrong with it; never throws. */

@@ -218,6 +218,8 @@ export class WorkerHall {
     const owned = this.#ports.owner.of(report.attempt.job);
     const course = owned?.course ?? null;
     if (owned === null || course === null || owned.token !== ownerToken) return;
+    // A token that names no attempt of the job would be kept for nothing.
+    if (!course.run.attempts.has(report.attempt.token)) return;
     const intake = Owner.intake(owned, report.attempt.token);
     switch (report.kind) {
       case "provide":
@@ -236,6 +238,7 @@ export class WorkerHall {
     const owned = this.#ports.owner.of(attempt.job);
     const course = owned?.course ?? null;
     if (this.#isClosed || owned === null || course === null || owned.token !== message.ownerToken) return;
+    if (!course.run.attempts.has(attempt.token)) return;
     const intake = Owner.intake(owned, attempt.token);
     const snapshot = takePart(intake, message);
     if (snapshot === null) return;

@@ -39,11 +39,14 @@ type Ask = {
   minIterationDurationMs?: number;
   isOneShot?: boolean;
   stop?: Promise<"graceful" | "now">;
+  /** Called with the loop's accounts at any time a test likes to look at them. */
+  look?: { accounting?: () => Accounting };
 };
 
 /** Runs a share to its end. `stop` resolves when (and how) it has to be stopped. */
 async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}): Promise<Ended> {
   const board = new Board();
+  if (ask.look !== undefined) ask.look.accounting = () => board.accounting();
   const warnings: string[] = [];
   const threw: unknown[] = [];
   const measure = new Measure(
@@ -197,6 +200,24 @@ describe("open executors", () => {
     // 50 arrivals of 50 ms on 2 VUs take 1,250 ms: the last, due at 490 ms, ends about 760 ms late.
     expect(response?.type === "trend" && response.max).toBeGreaterThan(500);
     expect(counted(ended.series, "iteration_lateness")).toBe(50);
+  });
+
+  test("an arrival that waits in the queue is not scheduled yet: at every cut started + dropped = scheduled", async () => {
+    const look: { accounting?: () => Accounting } = {};
+    const cuts: Accounting[] = [];
+    const ended = await drive(
+      { ...rate, preAllocatedVus: 1, maxVus: 1, onLate: "queue" },
+      async (vu: VU) => {
+        await vu.sleep(0.02);
+        const cut = look.accounting?.();
+        if (cut !== undefined) cuts.push(cut);
+      },
+      { gracefulStopMs: 100, look },
+    );
+    expect(cuts.length).toBeGreaterThan(10);
+    expect(cuts.filter((cut) => cut.started + cut.dropped !== cut.scheduled)).toEqual([]);
+    expect(ended.accounting.scheduled).toBe(50);
+    expect(ended.accounting.started + ended.accounting.dropped).toBe(50);
   });
 
   test("what still waits in the queue when gracefulStop is over is dropped, never fired", async () => {

@@ -82,6 +82,12 @@ describe("a submission", () => {
     expect(unpackSubmission(new Uint8Array([0xc1]))).toMatchObject({ submission: null });
   });
 
+  test("one larger than managers take is refused before it travels, with both sizes", () => {
+    const files = { "rows.csv": new Uint8Array(81 * 1024 * 1024) };
+    const large = { ...submission, bundle: { ...submission.bundle, files } };
+    expect(() => packSubmission(large)).toThrow(/has 85 MB, more than the 84 MB that managers take/);
+  });
+
   test("random and damaged bytes never throw", () => {
     const prng = createPrng(11, "submission");
     const good = packSubmission(submission);
