@@ -7,8 +7,8 @@ import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClock } from "../src/io/clock.ts";
 import { createDisk } from "../src/io/disk.ts";
-import { openWal } from "../src/node/wal-store.ts";
-import type { Wal } from "../src/node/wal-writer.ts";
+import { openWal } from "../src/node/consensus/wal-store.ts";
+import type { Wal } from "../src/node/consensus/wal-writer.ts";
 
 /** A ledger entry as the wire carries it, about. */
 const PAYLOAD_BYTES = 223;

@@ -7,10 +7,10 @@ import type { JobPlan } from "../load/plan.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import { createEmbeddedLedger } from "./ledger-port.ts";
 import type { ClientEvent, WorkerReport, WorkerRequest } from "./messages.ts";
-import { Owner } from "./owner.ts";
+import { Owner } from "./owner/owner.ts";
 import { createStreamPair } from "./stream.ts";
-import { createMemoryVault } from "./vault.ts";
-import { createWorker, type EngineWorld } from "./worker.ts";
+import { createMemoryVault } from "./owner/vault.ts";
+import { createWorker, type EngineWorld } from "./worker/worker.ts";
 
 /** How often the engine reports and the job shows itself, and how far ahead a start is set: all cores hear in time. */
 const REPORT_MS = 100;

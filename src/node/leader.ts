@@ -5,8 +5,8 @@ import type { Clock, Timer } from "../io/world.ts";
 import { duties, type ManagerSeen, type WorkerSeen } from "../ledger/duties.ts";
 import type { MemberView, SwimView } from "../swim/swim.ts";
 import type { LedgerPort } from "./ledger-port.ts";
-import type { DialFailure } from "./links.ts";
-import type { Present } from "./worker-hall.ts";
+import type { DialFailure } from "./network/links.ts";
+import type { Present } from "./owner/worker-hall.ts";
 
 const LOOK_MS = 200;
 /** A manager that this leader knows nothing of yet is given so long to show itself. */

@@ -6,17 +6,17 @@ import type { LedgerState } from "../ledger/job.ts";
 import { lan, type RaftConfig, type RaftView, wan } from "../raft/raft.ts";
 import type { SwimView } from "../swim/swim.ts";
 import type { WalLimits } from "../wal/format.ts";
-import { type Blobs, createBlobs } from "./blobs.ts";
-import { openBlobStore } from "./blob-store.ts";
+import { type Blobs, createBlobs } from "./blobs/blobs.ts";
+import { openBlobStore } from "./blobs/blob-store.ts";
 import { Desk } from "./desk.ts";
 import { Leader } from "./leader.ts";
-import type { NodeId } from "./links.ts";
-import { Owner } from "./owner.ts";
-import { openReplica, type Replica } from "./replica.ts";
+import type { NodeId } from "./network/links.ts";
+import { Owner } from "./owner/owner.ts";
+import { openReplica, type Replica } from "./consensus/replica.ts";
 import { type NodeAddress, openStation, partOf, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
 import { managerStatus, type NodeStatus } from "./status.ts";
-import { createBlobVault, reachable } from "./vault.ts";
-import { WorkerHall } from "./worker-hall.ts";
+import { createBlobVault, reachable } from "./owner/vault.ts";
+import { WorkerHall } from "./owner/worker-hall.ts";
 
 /** How often attempts report, how often a job shows itself, and how far ahead a start is set. */
 const REPORT_MS = 1_000;

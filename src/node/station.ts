@@ -6,8 +6,8 @@ import type { Address, NodeWorld } from "../io/world.ts";
 import { lan, local, type Pool, type SwimConfig, wan } from "../swim/swim.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Identity, openIdentity } from "./identity.ts";
-import { type Links, openLinks } from "./links.ts";
-import { type Membership, openMembership } from "./membership.ts";
+import { type Links, openLinks } from "./network/links.ts";
+import { type Membership, openMembership } from "./network/membership.ts";
 import type { Standing } from "./status.ts";
 
 /** Where a node is: streams on `tcp`, datagrams on `udp`. A port of 0 when listening: any free one. */

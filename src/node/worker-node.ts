@@ -3,15 +3,15 @@
 
 import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../ledger/entries.ts";
-import { type Blobs, createBlobs, createMemoryStore } from "./blobs.ts";
-import type { Membership } from "./membership.ts";
+import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
+import type { Membership } from "./network/membership.ts";
 import type { WorkerReport, WorkerRequest } from "./messages.ts";
 import { type NodeAddress, openStation, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
 import { type NodeStatus, workerStatus } from "./status.ts";
 import { createStreamPair } from "./stream.ts";
 import { type Submission, unpackSubmission } from "./submission.ts";
-import { Tenant } from "./tenant.ts";
-import { createWorker, type EngineWorld } from "./worker.ts";
+import { Tenant } from "./worker/tenant.ts";
+import { createWorker, type EngineWorld } from "./worker/worker.ts";
 
 /** Submissions kept for the next share of their job; the one used longest ago goes first. */
 const SUBMISSIONS_MAX = 8;

@@ -5,7 +5,7 @@ import { Board, HEADER } from "../../src/engine/board.ts";
 import type { EngineReply, EngineRequest } from "../../src/engine/messages.ts";
 import type { Clock, Thread, Timer } from "../../src/io/world.ts";
 import { scheduleMs, vusMax } from "../../src/load/plan.ts";
-import type { EngineWorld } from "../../src/node/worker.ts";
+import type { EngineWorld } from "../../src/node/worker/worker.ts";
 import type { SeriesId } from "../../src/load/series.ts";
 import { dealt } from "../../src/load/dealing.ts";
 

@@ -4,7 +4,7 @@
 import { expect } from "bun:test";
 import type { Proposal } from "../../src/ledger/entries.ts";
 import type { ProposalOutcome } from "../../src/node/ledger-port.ts";
-import type { Replica } from "../../src/node/replica.ts";
+import type { Replica } from "../../src/node/consensus/replica.ts";
 import type { Manager } from "./sim-managers.ts";
 
 /** A submit of a job with one small workflow. */

@@ -10,7 +10,7 @@ import { liveSchema } from "../../src/node/client-messages.ts";
 import { LiveReader, packLive } from "../../src/node/live-codec.ts";
 import { packedSeriesSchema, packSeries, unpackSeries } from "../../src/node/series-codec.ts";
 import { packSubmission, unpackSubmission } from "../../src/node/submission.ts";
-import { joinNotes, type Kept, packKept, unpackKept } from "../../src/node/vault.ts";
+import { joinNotes, type Kept, packKept, unpackKept } from "../../src/node/owner/vault.ts";
 import { decode, encode } from "../../src/wire/codec.ts";
 import { seriesOf, trendOf } from "../load/samples.ts";
 import { BUNDLE, jobPlan } from "./plans.ts";

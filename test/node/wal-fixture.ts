@@ -2,8 +2,8 @@
 
 import { HyperscaleError } from "../../src/base/error.ts";
 import type { Clock, Disk } from "../../src/io/world.ts";
-import { openWal, type OpenedWal, type WalOptions } from "../../src/node/wal-store.ts";
-import type { Wal } from "../../src/node/wal-writer.ts";
+import { openWal, type OpenedWal, type WalOptions } from "../../src/node/consensus/wal-store.ts";
+import type { Wal } from "../../src/node/consensus/wal-writer.ts";
 import type { SimDisk } from "../../src/sim/disk.ts";
 import type { WalLimits } from "../../src/wal/format.ts";
 import type { WalRecord } from "../../src/wal/record.ts";

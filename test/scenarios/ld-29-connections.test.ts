@@ -2,7 +2,7 @@
 // Links of simulated hosts, in virtual time.
 
 import { expect, test } from "bun:test";
-import { type Links, openLinks } from "../../src/node/links.ts";
+import { type Links, openLinks } from "../../src/node/network/links.ts";
 import { SimHost } from "../../src/sim/host.ts";
 import { Kernel } from "../../src/sim/kernel.ts";
 import { type Machine, Network } from "../../src/sim/network.ts";

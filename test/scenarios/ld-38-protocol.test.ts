@@ -2,7 +2,7 @@
 // back. Links of two simulated hosts, of which one is restarted with another version.
 
 import { expect, test } from "bun:test";
-import { openLinks, type Links } from "../../src/node/links.ts";
+import { openLinks, type Links } from "../../src/node/network/links.ts";
 import type { NodeMessage } from "../../src/node/protocol.ts";
 import { SimHost } from "../../src/sim/host.ts";
 import { Kernel } from "../../src/sim/kernel.ts";

@@ -1,7 +1,7 @@
 // A peer that takes nothing: what is said to it waits or is dropped, and nobody else notices. Links of simulated hosts.
 
 import { expect, test } from "bun:test";
-import { type Links, openLinks } from "../../src/node/links.ts";
+import { type Links, openLinks } from "../../src/node/network/links.ts";
 import { SimHost } from "../../src/sim/host.ts";
 import { Kernel } from "../../src/sim/kernel.ts";
 import { Network } from "../../src/sim/network.ts";

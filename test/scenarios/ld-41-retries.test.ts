@@ -3,7 +3,7 @@
 // worker's side message by message.
 
 import { describe, expect, test } from "bun:test";
-import { reconcile } from "../../src/node/reconcile.ts";
+import { reconcile } from "../../src/node/owner/reconcile.ts";
 import { CLOSED, FAILED, Harness, LOST, SETUP, started, workflow } from "../ledger/harness.ts";
 import { attemptOf, M1, TenantScene } from "./tenant-scene.ts";
 

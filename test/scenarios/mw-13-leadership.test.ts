@@ -2,7 +2,7 @@
 // what lower ones say changes nothing. The worker's side alone, message by message; strangers on a simulated cluster.
 
 import { expect, test } from "bun:test";
-import { openLinks } from "../../src/node/links.ts";
+import { openLinks } from "../../src/node/network/links.ts";
 import { LEASE_MS } from "../../src/node/lease.ts";
 import { workflowPlan } from "../node/plans.ts";
 import { SimCluster } from "../node/sim-cluster.ts";

@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { survey } from "../../src/ledger/placement.ts";
-import { reconcile } from "../../src/node/reconcile.ts";
+import { reconcile } from "../../src/node/owner/reconcile.ts";
 import { Harness, started, workflow } from "../ledger/harness.ts";
 import { workflowPlan } from "../node/plans.ts";
 import { clusterUp } from "./cluster.ts";

@@ -7,8 +7,8 @@ import type { AttemptId } from "../../src/load/share.ts";
 import { jobSpecOf } from "../../src/node/job-spec.ts";
 import { createEmbeddedLedger } from "../../src/node/ledger-port.ts";
 import type { LiveEvent, WorkerReport, WorkerRequest } from "../../src/node/messages.ts";
-import { Owner } from "../../src/node/owner.ts";
-import { createMemoryVault } from "../../src/node/vault.ts";
+import { Owner } from "../../src/node/owner/owner.ts";
+import { createMemoryVault } from "../../src/node/owner/vault.ts";
 import { VirtualClock } from "../node/fake-world.ts";
 import { BUNDLE, jobPlan } from "../node/plans.ts";
 

@@ -4,7 +4,7 @@
 import type { AttemptId, Snapshot } from "../../src/load/share.ts";
 import type { WorkerReport, WorkerRequest } from "../../src/node/messages.ts";
 import { createStreamPair, type Stream } from "../../src/node/stream.ts";
-import { Tenant } from "../../src/node/tenant.ts";
+import { Tenant } from "../../src/node/worker/tenant.ts";
 import type { Command, FromWorker, WireReport, WireSnapshot } from "../../src/node/worker-messages.ts";
 import { VirtualClock } from "../node/fake-world.ts";
 import { BUNDLE, jobPlan } from "../node/plans.ts";

@@ -2,7 +2,7 @@
 // Method: the checks of matrix.ts on the shipped code over the simulated disk; each says how many states it judged.
 
 import { describe, expect, test } from "bun:test";
-import { openWal, rebuildWal } from "../../src/node/wal-store.ts";
+import { openWal, rebuildWal } from "../../src/node/consensus/wal-store.ts";
 import { SimDisk } from "../../src/sim/disk.ts";
 import { recover } from "../../src/wal/recover.ts";
 import { firstSegment, nextSegment, writeFrame } from "../../src/wal/writer.ts";

@@ -23,14 +23,14 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "acknowledges before the sync",
     caughtBy: "a failed sync, a restart, a power cut",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "    await this.#file.syncData();\n    this.#tail = written.tail;",
     after: "    this.#tail = written.tail;",
   },
   {
     name: "tries a failed sync again",
     caughtBy: "a failed sync, a restart, a power cut",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "    await this.#file.syncData();\n    this.#tail = written.tail;",
     after: "    await this.#file.syncData().catch(() => this.#file.syncData());\n    this.#tail = written.tail;",
   },
@@ -65,7 +65,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "goes on behind a torn frame without clearing it",
     caughtBy: "a power cut at every sync, with rolls and compaction",
-    file: "src/node/wal-store.ts",
+    file: "src/node/consensus/wal-store.ts",
     before:
       "    await writeZeros(file, { start, end: Math.min(reach, tail.segmentBytes) });\n    await file.syncData();",
     after: "    await file.syncData();",
@@ -73,14 +73,14 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "believes the page cache",
     caughtBy: "a failed sync, a restart, a power cut",
-    file: "src/node/wal-store.ts",
+    file: "src/node/consensus/wal-store.ts",
     before: "      await writeAll(file, unproven.offset, unproven.bytes);",
     after: "      await file.sizeBytes();",
   },
   {
     name: "does not sync the folder after a roll",
     caughtBy: "a power cut within a flush of several frames",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before:
       "    await this.#disk.syncDirectory(this.#settings.directory);\n" +
       "    await this.#whileFull(() => writeAll(this.#file, next.end",
@@ -89,42 +89,42 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "does not sync the header of a new segment",
     caughtBy: "a power cut at every sync, with rolls and compaction",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "    await spare.syncData();\n",
     after: "",
   },
   {
     name: "restates nothing in a new segment",
     caughtBy: "a failed sync, a restart, a power cut",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "isFirst ? [...restated, ...records] : records",
     after: "records",
   },
   {
     name: "drops a segment whose entries are not all in the snapshot",
     caughtBy: "a power cut at every sync, with rolls and compaction",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "oldest.indexMax > index) return;",
     after: "oldest.indexMax > index + 3) return;",
   },
   {
     name: "ends a segment without syncing its end",
     caughtBy: "a failed sync, a restart, a power cut",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "    await this.#file.syncData();\n    await this.#file.close();",
     after: "    await this.#file.close();",
   },
   {
     name: "acknowledges what still waits",
     caughtBy: "a power cut within a flush of several frames",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "through: (this.#queue[0]?.sequence ?? this.#sequence + 1) - 1",
     after: "through: this.#sequence",
   },
   {
     name: "lets promises overtake entries",
     caughtBy: "a power cut within a flush of several frames",
-    file: "src/node/wal-writer.ts",
+    file: "src/node/consensus/wal-writer.ts",
     before: "    for (const { record } of this.#queue) {",
     after:
       '    this.#queue.sort((one, other) => Number(other.record?.kind === "state") - Number(one.record?.kind === "state"));\n' +
@@ -169,13 +169,13 @@ async function mutated(mutant: Mutant, at: number): Promise<Code> {
   for (const folder of ["base", "wal", "io", "sim"])
     cpSync(join(ROOT, "src", folder), join(directory, "src", folder), { recursive: true });
   for (const name of ["wal-store.ts", "wal-writer.ts"])
-    cpSync(join(ROOT, "src/node", name), join(directory, "src/node", name));
+    cpSync(join(ROOT, "src/node/consensus", name), join(directory, "src/node/consensus", name));
   const path = join(directory, mutant.file);
   const text = readFileSync(path, "utf8");
   const parts = text.split(mutant.before);
   expect(parts).toHaveLength(2);
   writeFileSync(path, parts.join(mutant.after));
-  const modules = ["node/wal-store.ts", "wal/recover.ts", "wal/writer.ts", "sim/disk.ts"].map(
+  const modules = ["node/consensus/wal-store.ts", "wal/recover.ts", "wal/writer.ts", "sim/disk.ts"].map(
     (name) => import(join(directory, "src", name)),
   );
   const code: Code = Object.assign({}, ...(await Promise.all(modules)));

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { HyperscaleError } from "../../src/base/error.ts";
 import { createClock } from "../../src/io/clock.ts";
 import { createDisk } from "../../src/io/disk.ts";
-import { openWal } from "../../src/node/wal-store.ts";
+import { openWal } from "../../src/node/consensus/wal-store.ts";
 import { SMALL, contentText, workload } from "./workload.ts";
 
 const [, , directory = "", mode = "write", turns = "12"] = process.argv;

@@ -5,7 +5,7 @@
 
 import { expect, test } from "bun:test";
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
-import { openWal, rebuildWal } from "../../src/node/wal-store.ts";
+import { openWal, rebuildWal } from "../../src/node/consensus/wal-store.ts";
 import { SimDisk, randomCrash, randomFaults } from "../../src/sim/disk.ts";
 import { recover } from "../../src/wal/recover.ts";
 import { firstSegment, nextSegment, writeFrame } from "../../src/wal/writer.ts";

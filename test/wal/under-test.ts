@@ -5,7 +5,7 @@ import type { WalRecord } from "../../src/wal/record.ts";
 import { Model, SMALL, contentText, type Turn } from "./workload.ts";
 
 /** The modules under test: the shipped ones, or copies. */
-export type Code = Pick<typeof import("../../src/node/wal-store.ts"), "openWal" | "rebuildWal"> &
+export type Code = Pick<typeof import("../../src/node/consensus/wal-store.ts"), "openWal" | "rebuildWal"> &
   Pick<typeof import("../../src/wal/recover.ts"), "recover"> &
   Pick<typeof import("../../src/wal/writer.ts"), "firstSegment" | "writeFrame" | "nextSegment"> &
   Pick<typeof import("../../src/sim/disk.ts"), "SimDisk">;

@@ -1,0 +1,255 @@
+// Contents under their own SHA-256: job bundles, sealed snapshots, results. A blob is whole and durable under its
+// name or it is not there; what is read is checked. Which blobs are needed is told by the ledger's owner
+// (reachability), not known here.
+
+import { assert } from "../../base/assert.ts";
+import { HyperscaleError } from "../../base/error.ts";
+import { createContentDigest } from "../../io/content-digest.ts";
+import { DiskError, diskErrorCode } from "../../io/disk-error.ts";
+import { within } from "../../io/files.ts";
+import type { Disk, DiskFile } from "../../io/world.ts";
+import { writeAll } from "../../io/write-all.ts";
+
+export type BlobStoreOptions = {
+  readonly disk: Disk;
+  readonly directory: string;
+  /** Largest content. */
+  readonly blobBytesMax?: number;
+  /** Blobs kept at once. */
+  readonly blobsMax?: number;
+  /** How long a blob that nothing names is kept: longer than it takes from `put` to the entry that names it. */
+  readonly graceMs?: number;
+};
+
+export type Blob = { readonly digest: string; readonly bytes: number };
+
+export type BlobStore = {
+  /**
+   * Keeps a content; durable when it returns. The same content again heals a damaged copy. `expected`: its digest,
+   * when known (from a peer). Throws `invalid` when it is too large, too many are kept or it is not what was
+   * expected; `storage` (74) when the disk fails or is full (nothing is left behind then).
+   */
+  put(content: Uint8Array | AsyncIterable<Uint8Array>, expected?: string): Promise<Blob>;
+  /** Size of a blob, or null when it is not here. */
+  find(digest: string): Promise<Blob | null>;
+  /**
+   * The content in parts of 64 KiB, or null when it is not here. Parts are checked as a whole: what came is
+   * believed only when the iteration ends. A damaged blob throws `storage` there and is put aside
+   * (`<digest>.damaged`), so that it is missing from then on and can be fetched from a peer.
+   */
+  stream(digest: string): Promise<AsyncIterable<Uint8Array> | null>;
+  /**
+   * The whole content, checked before it is returned; null when it is not here or was damaged (then it is put
+   * aside).
+   */
+  get(digest: string): Promise<Uint8Array | null>;
+  /** All blobs, by digest. */
+  list(): Promise<readonly string[]>;
+  /**
+   * Removes blobs that were unreachable in an earlier call at least `graceMs` ago and still are. Out: what was
+   * removed. `nowMs`: monotonic. After a restart the grace begins anew: a blob may be older than the entry that
+   * names it, never the other way.
+   */
+  collect(reachable: ReadonlySet<string>, nowMs: number): Promise<readonly string[]>;
+};
+
+const PART_BYTES = 65_536;
+const BLOB_BYTES_MAX = 256 * 1_048_576;
+const BLOBS_MAX = 100_000;
+const GRACE_MS = 60_000;
+const DIGEST = /^[0-9a-f]{64}$/;
+const UNFINISHED = ".tmp";
+const DAMAGED = ".damaged";
+
+/** Opens the store, making its folder where missing and removing what a crash left unfinished. Throws `storage`. */
+export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStore> {
+  const { disk, directory } = options;
+  const limits = { bytesMax: options.blobBytesMax ?? BLOB_BYTES_MAX, blobsMax: options.blobsMax ?? BLOBS_MAX };
+  const graceMs = options.graceMs ?? GRACE_MS;
+  const path = (name: string): string => within(directory, name);
+  const unreachableSince = new Map<string, number>();
+  let written = 0;
+  /** Each blob with the number of the `put` that wrote it, 0 for what was there at the start. */
+  const names = await storage(directory, async () => {
+    await disk.makeDirectory(directory);
+    for (const name of await disk.list(directory)) if (name.endsWith(UNFINISHED)) await disk.remove(path(name));
+    await disk.syncDirectory(directory);
+    return new Map((await disk.list(directory)).filter((name) => DIGEST.test(name)).map((name) => [name, 0]));
+  });
+
+  /** Changes of names follow one another: a blob is not removed while it is put again. */
+  let lastChange: Promise<unknown> = Promise.resolve();
+  const change = <Result>(run: () => Promise<Result>): Promise<Result> => {
+    const result = lastChange.then(() => storage(directory, run));
+    lastChange = result.catch((error: unknown) => {
+      assert(error instanceof HyperscaleError, "a store fails with a sentence");
+    });
+    return result;
+  };
+
+  /** The blob's file, or null. In: a digest of the right form, else it is a bug of the caller. */
+  const openFile = async (digest: string): Promise<DiskFile | null> => {
+    assert(DIGEST.test(digest), "a digest is 64 hex digits");
+    if (!names.has(digest)) return null;
+    return storage(directory, () =>
+      disk.open(path(digest), "read").catch((error: unknown) => {
+        if (diskErrorCode(error) !== "missing") throw error;
+        names.delete(digest);
+        return null;
+      }),
+    );
+  };
+
+  /** In: which writing of the blob was found damaged. One that was put again since is left alone. */
+  const putAside = (digest: string, version: number): Promise<HyperscaleError> =>
+    change(async () => {
+      if (names.get(digest) === version) {
+        names.delete(digest);
+        await disk.rename(path(digest), path(`${digest}${DAMAGED}`));
+        await disk.syncDirectory(directory);
+      }
+      return new HyperscaleError("storage", `the blob ${path(digest)} is damaged`, {
+        hint: "it was put aside; it is fetched from another node when needed",
+      });
+    });
+
+  const store: BlobStore = {
+    async put(content, expected) {
+      if (names.size >= limits.blobsMax)
+        throw new HyperscaleError("invalid", `${directory} holds ${names.size} blobs already`);
+      const version = ++written;
+      const unfinished = path(`${version}${UNFINISHED}`);
+      return storage(directory, async () => {
+        const file = await disk.open(unfinished, "create");
+        try {
+          const blob = await receive(file, content, limits.bytesMax);
+          if (expected !== undefined && expected !== blob.digest) {
+            throw new HyperscaleError("invalid", `a content came as ${blob.digest} where ${expected} was expected`);
+          }
+          await file.syncData();
+          await file.close();
+          await change(async () => {
+            await disk.rename(unfinished, path(blob.digest));
+            await disk.syncDirectory(directory);
+            names.set(blob.digest, version);
+            unreachableSince.delete(blob.digest);
+          });
+          return blob;
+        } catch (error) {
+          await discard(disk, file, unfinished);
+          throw error;
+        }
+      });
+    },
+    async find(digest) {
+      const file = await openFile(digest);
+      if (file === null) return null;
+      try {
+        return { digest, bytes: await storage(directory, () => file.sizeBytes()) };
+      } finally {
+        await file.close();
+      }
+    },
+    async stream(digest) {
+      const version = names.get(digest) ?? 0;
+      const file = await openFile(digest);
+      return file === null ? null : checked(file, { digest, directory, damaged: () => putAside(digest, version) });
+    },
+    async get(digest) {
+      const version = names.get(digest) ?? 0;
+      const file = await openFile(digest);
+      if (file === null) return null;
+      try {
+        const bytes = await storage(directory, async () =>
+          file.read(0, Math.min(await file.sizeBytes(), limits.bytesMax + 1)),
+        );
+        const sum = createContentDigest();
+        sum.update(bytes);
+        if (sum.hex() === digest) return bytes;
+      } finally {
+        await file.close();
+      }
+      await putAside(digest, version);
+      return null;
+    },
+    list: async () => [...names.keys()].sort(),
+    collect: (reachable, nowMs) =>
+      change(async () => {
+        const removed: string[] = [];
+        for (const digest of [...names.keys()].sort()) {
+          const sinceMs = unreachableSince.get(digest);
+          if (reachable.has(digest)) unreachableSince.delete(digest);
+          else if (sinceMs === undefined) unreachableSince.set(digest, nowMs);
+          else if (nowMs - sinceMs >= graceMs) {
+            await disk.remove(path(digest));
+            names.delete(digest);
+            unreachableSince.delete(digest);
+            removed.push(digest);
+          }
+        }
+        for (const name of await disk.list(directory)) {
+          const digest = name.endsWith(DAMAGED) ? name.slice(0, -DAMAGED.length) : null;
+          // Kept for people while the blob is missed; not when it is whole again, or nobody's.
+          if (digest !== null && (names.has(digest) || !reachable.has(digest))) await disk.remove(path(name));
+        }
+        await disk.syncDirectory(directory);
+        return removed;
+      }),
+  };
+  return store;
+}
+
+/** Writes the content to the file as it comes. Throws `invalid` beyond the limit. */
+async function receive(
+  file: DiskFile,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  bytesMax: number,
+): Promise<Blob> {
+  const digest = createContentDigest();
+  let bytes = 0;
+  for await (const part of content instanceof Uint8Array ? [content] : content) {
+    if (bytes + part.length > bytesMax) throw new HyperscaleError("invalid", `a blob is larger than ${bytesMax} bytes`);
+    await writeAll(file, bytes, part);
+    digest.update(part);
+    bytes += part.length;
+  }
+  return { digest: digest.hex(), bytes };
+}
+
+async function* checked(
+  file: DiskFile,
+  blob: { readonly digest: string; readonly directory: string; readonly damaged: () => Promise<HyperscaleError> },
+): AsyncIterable<Uint8Array> {
+  const sum = createContentDigest();
+  try {
+    for (let at = 0; ; at += PART_BYTES) {
+      const part = await storage(blob.directory, () => file.read(at, PART_BYTES));
+      sum.update(part);
+      if (part.length > 0) yield part;
+      if (part.length < PART_BYTES) break;
+    }
+  } finally {
+    await file.close();
+  }
+  if (sum.hex() !== blob.digest) throw await blob.damaged();
+}
+
+/** Removes an unfinished file as far as the disk lets it: the next start removes it otherwise. */
+async function discard(disk: Disk, file: DiskFile, path: string): Promise<void> {
+  try {
+    await file.close();
+    await disk.remove(path);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
+}
+
+/** Runs disk work; its failures as sentences. */
+async function storage<Result>(directory: string, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw new HyperscaleError("storage", `blobs in ${directory}: ${error.message}`, { cause: error });
+  }
+}

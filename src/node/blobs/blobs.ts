@@ -1,0 +1,278 @@
+// Blobs among nodes: everything is pulled by digest, in parts, and believed when the digest of the whole is right. The
+// store of one node is blob-store.ts; which blobs are needed is told by who knows the ledger.
+
+import { HyperscaleError, messageOf } from "../../base/error.ts";
+import { createContentDigest } from "../../io/content-digest.ts";
+import type { NodeWorld } from "../../io/world.ts";
+import type { Hello } from "../../wire/handshake.ts";
+import { BlobPull, type PullResult } from "./blob-pull.ts";
+import { BlobServer } from "./blob-server.ts";
+import type { BlobStore } from "./blob-store.ts";
+import type { Links, NodeId } from "../network/links.ts";
+import type { NodeMessage } from "../protocol.ts";
+
+export type PullOptions = {
+  /** Who is asked first. All managers with a link are asked after them. */
+  readonly from?: readonly NodeId[];
+  /** Gives up after it (default 30 s). */
+  readonly timeoutMs?: number;
+};
+
+export type Blobs = {
+  /** Whether it is kept here. A damaged one counts until it is read. */
+  have(digest: string): Promise<boolean>;
+  /** Keeps a content here alone; durable when it resolves. Out: its digest. Rejects as BlobStore.put does. */
+  keep(bytes: Uint8Array): Promise<string>;
+  /** The content, from here or from whoever has it; kept here from then on. Rejects with `cluster` when nobody does. */
+  pull(digest: string, options?: PullOptions): Promise<Uint8Array>;
+  /**
+   * Keeps a content on a majority of the voters, this node among them; durable there when it resolves. Out: its digest.
+   * Asks again until it is; rejects with `storage` when this disk fails, `cluster` after `timeoutMs` (default: never).
+   */
+  replicate(bytes: Uint8Array, options?: { readonly timeoutMs?: number }): Promise<string>;
+  /** Removes what is not among these and was not a minute ago. Out: what was removed. */
+  collect(reachable: ReadonlySet<string>): Promise<readonly string[]>;
+  /** Ends all transfers; what waits rejects with `cluster`. Idempotent. */
+  close(): void;
+};
+
+/** What blobs need of a store: BlobStore, or memory (createMemoryStore) for nodes that keep nothing. */
+export type BlobKeep = Pick<BlobStore, "put" | "find" | "get" | "collect">;
+
+export type BlobsOptions = {
+  readonly world: Pick<NodeWorld, "clock" | "log">;
+  readonly self: NodeId;
+  readonly store: BlobKeep;
+  readonly links: Links;
+  /** The voters now. Nodes that are no managers give none. */
+  readonly voters: () => readonly NodeId[];
+};
+
+/** Serves and pulls from now on. */
+export function createBlobs(options: BlobsOptions): Blobs {
+  return new LinkedBlobs(options);
+}
+
+/** A store in memory, for a worker's submissions or a client's own. Nothing is removed but by `collect`, at once. */
+export function createMemoryStore(): BlobKeep {
+  const held = new Map<string, Uint8Array>();
+  return {
+    async put(content, expected) {
+      if (!(content instanceof Uint8Array)) throw new HyperscaleError("invalid", "a memory store takes whole contents");
+      const digest = digestOf(content);
+      if (expected !== undefined && expected !== digest)
+        throw new HyperscaleError("invalid", `a content came as ${digest} where ${expected} was expected`);
+      held.set(digest, content);
+      return { digest, bytes: content.length };
+    },
+    async find(digest) {
+      const bytes = held.get(digest);
+      return bytes === undefined ? null : { digest, bytes: bytes.length };
+    },
+    get: async (digest) => held.get(digest) ?? null,
+    async collect(reachable) {
+      const removed = [...held.keys()].filter((digest) => !reachable.has(digest));
+      for (const digest of removed) held.delete(digest);
+      return removed;
+    },
+  };
+}
+
+/** SHA-256 of a content, as the store names it. */
+export function digestOf(content: Uint8Array): string {
+  const sum = createContentDigest();
+  sum.update(content);
+  return sum.hex();
+}
+
+const PULL_TIMEOUT_MS = 30_000;
+/** How often those that did not keep a replicated blob yet are told of it again. */
+const TELL_MS = 1_000;
+
+/** A blob on its way to a majority. */
+type Spread = { readonly size: number; readonly stored: Set<NodeId>; readonly check: () => void };
+
+class LinkedBlobs implements Blobs {
+  readonly #options: BlobsOptions;
+  readonly #server: BlobServer;
+  readonly #pulls = new Map<string, { readonly pull: BlobPull; readonly result: Promise<PullResult> }>();
+  readonly #spreads = new Map<string, Set<Spread>>();
+  readonly #endings = new Set<() => void>();
+  /** Needed by who waits here, whatever the ledger says so far. */
+  readonly #pinned = new Map<string, number>();
+  #isClosed = false;
+
+  constructor(options: BlobsOptions) {
+    this.#options = options;
+    this.#server = new BlobServer(options);
+    options.links.onMessage((from, message) => this.#hear(from, message));
+    options.links.onUp((peer) => this.#tellAll(peer.node));
+    options.links.onDown(({ node }) => {
+      for (const { pull } of this.#pulls.values()) pull.lost(node);
+    });
+  }
+
+  async have(digest: string): Promise<boolean> {
+    return (await this.#options.store.find(digest)) !== null;
+  }
+
+  async keep(bytes: Uint8Array): Promise<string> {
+    return (await this.#options.store.put(bytes)).digest;
+  }
+
+  async pull(digest: string, options: PullOptions = {}): Promise<Uint8Array> {
+    const held = await this.#options.store.get(digest);
+    if (held !== null) return held;
+    const result = await this.#pull(digest, options);
+    if (result.kind === "whole") return result.bytes;
+    throw new HyperscaleError("cluster", `the blob ${digest} cannot be had: ${result.reason}`);
+  }
+
+  async replicate(bytes: Uint8Array, options: { readonly timeoutMs?: number } = {}): Promise<string> {
+    const digest = digestOf(bytes);
+    this.#pin(digest, 1);
+    try {
+      await this.#options.store.put(bytes, digest);
+      await this.#spread(digest, bytes.length, options.timeoutMs);
+      return digest;
+    } finally {
+      this.#pin(digest, -1);
+    }
+  }
+
+  async collect(reachable: ReadonlySet<string>): Promise<readonly string[]> {
+    const needed = new Set([...reachable, ...this.#pinned.keys(), ...this.#pulls.keys()]);
+    return this.#options.store.collect(needed, this.#options.world.clock.nowMs());
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { pull } of this.#pulls.values()) pull.end("this node stops");
+    for (const end of this.#endings) end();
+  }
+
+  #pin(digest: string, by: 1 | -1): void {
+    const count = (this.#pinned.get(digest) ?? 0) + by;
+    if (count === 0) this.#pinned.delete(digest);
+    else this.#pinned.set(digest, count);
+  }
+
+  /** One transfer at a time for a blob, however many wait for it. */
+  #pull(digest: string, { from = [], timeoutMs = PULL_TIMEOUT_MS }: PullOptions): Promise<PullResult> {
+    if (this.#isClosed) return Promise.resolve({ kind: "failed", reason: "this node stops" });
+    const running = this.#pulls.get(digest);
+    if (running !== undefined) {
+      running.pull.also(from);
+      return running.result;
+    }
+    const { world, links, store } = this.#options;
+    const pull = new BlobPull({ clock: world.clock, links, digest, from, timeoutMs });
+    const result = pull.result
+      .then(async (outcome) => {
+        if (outcome.kind === "whole") await store.put(outcome.bytes, digest);
+        return outcome;
+      })
+      .finally(() => this.#pulls.delete(digest));
+    this.#pulls.set(digest, { pull, result });
+    return result;
+  }
+
+  /** Resolves when a majority has it. */
+  async #spread(digest: string, size: number, timeoutMs: number | undefined): Promise<void> {
+    const { world, self } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const spread: Spread = {
+      size,
+      stored: new Set([self]),
+      check: () => {
+        const voters = this.#options.voters();
+        const stored = voters.filter((voter) => spread.stored.has(voter)).length;
+        if (voters.length > 0 && stored > voters.length / 2) resolve();
+      },
+    };
+    const end = (): void => reject(new HyperscaleError("cluster", "this node stops"));
+    const spreads = this.#spreads.get(digest) ?? new Set();
+    this.#spreads.set(digest, spreads.add(spread));
+    this.#endings.add(end);
+    let timer = world.clock.setTimer(TELL_MS, () => tell());
+    const tell = (): void => {
+      timer = world.clock.setTimer(TELL_MS, tell);
+      this.#tell(digest, spread);
+      spread.check();
+    };
+    const limit =
+      timeoutMs === undefined
+        ? null
+        : world.clock.setTimer(timeoutMs, () =>
+            reject(new HyperscaleError("cluster", `no majority of the managers keeps ${digest} after ${timeoutMs} ms`)),
+          );
+    try {
+      this.#tell(digest, spread);
+      spread.check();
+      if (this.#isClosed) end();
+      await promise;
+    } finally {
+      timer.cancel();
+      limit?.cancel();
+      this.#endings.delete(end);
+      spreads.delete(spread);
+      if (spreads.size === 0) this.#spreads.delete(digest);
+    }
+  }
+
+  #tell(digest: string, { size, stored }: Spread): void {
+    for (const voter of this.#options.voters())
+      if (!stored.has(voter)) this.#options.links.send(voter, { kind: "blobHave", body: { digest, size } });
+  }
+
+  /** To a node that was away. */
+  #tellAll(node: NodeId): void {
+    for (const [digest, spreads] of this.#spreads)
+      for (const { size, stored } of spreads)
+        if (!stored.has(node) && this.#options.voters().includes(node))
+          this.#options.links.send(node, { kind: "blobHave", body: { digest, size } });
+  }
+
+  #hear(from: Hello, message: NodeMessage): void {
+    if (this.#isClosed) return;
+    switch (message.kind) {
+      case "blobWant":
+        return this.#server.want(from.node, message.body);
+      case "blobPart":
+        return this.#pulls.get(message.body.digest)?.pull.part(from.node, message.body);
+      case "blobMissing":
+        return this.#pulls.get(message.body.digest)?.pull.missing(from.node);
+      case "blobHave":
+        if (from.role === "manager") this.#take(from.node, message.body.digest);
+        return;
+      case "blobStored": {
+        for (const spread of this.#spreads.get(message.body.digest) ?? []) {
+          spread.stored.add(from.node);
+          spread.check();
+        }
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  /** A manager wants it kept here too. Nothing is answered when it cannot be: it asks again. */
+  #take(from: NodeId, digest: string): void {
+    this.#pin(digest, 1);
+    this.#kept(from, digest)
+      .catch((error: unknown) => {
+        if (!(error instanceof HyperscaleError)) throw error;
+        this.#options.world.log.warn("a blob cannot be kept", { digest, reason: messageOf(error) });
+      })
+      .finally(() => this.#pin(digest, -1));
+  }
+
+  async #kept(from: NodeId, digest: string): Promise<void> {
+    if ((await this.#options.store.find(digest)) === null) {
+      const result = await this.#pull(digest, { from: [from] });
+      if (result.kind === "failed") return;
+    }
+    this.#options.links.send(from, { kind: "blobStored", body: { digest } });
+  }
+}

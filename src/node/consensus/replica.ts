@@ -1,0 +1,365 @@
+// The ledger of a manager in a cluster: the port of ledger-port.ts over consensus. Entries are committed by a majority
+// and applied here in order; a follower's proposals go to the leader, which stamps them with ledger time.
+//
+// A command is the ledger time (f64, little endian), then the proposal in the codec's bytes.
+
+import { HyperscaleError } from "../../base/error.ts";
+import type { Address, NodeWorld, Timer } from "../../io/world.ts";
+import { apply } from "../../ledger/apply.ts";
+import type { Proposal } from "../../ledger/entries.ts";
+import { createLedger, type LedgerState } from "../../ledger/job.ts";
+import { exportLedger, importLedger } from "../../ledger/snapshot.ts";
+import type { CommandEntry, RaftConfig } from "../../raft/raft.ts";
+import type { WalLimits } from "../../wal/format.ts";
+import { decode, encode } from "../../wire/codec.ts";
+import type { Hello } from "../../wire/handshake.ts";
+import { type Consensus, openConsensus } from "./consensus.ts";
+import type { Identity } from "../identity.ts";
+import { type Applied, type LedgerPort, type ProposalOutcome, stamped } from "../ledger-port.ts";
+import type { Links, NodeId } from "../network/links.ts";
+import type { Machine, ProposalAnswer } from "./machine.ts";
+import { type Open, Proposals } from "./proposals.ts";
+import type { BodyOf, NodeMessage } from "../protocol.ts";
+
+export type ReplicaOptions = {
+  readonly world: Pick<NodeWorld, "clock" | "random" | "disk" | "process" | "log">;
+  /** Of consensus alone. */
+  readonly directory: string;
+  readonly identity: Identity;
+  readonly links: Links;
+  /** Every manager as configured, with or without this one; all are kept linked. */
+  readonly peers: readonly Address[];
+  /** A preset of raft/limits.ts. */
+  readonly config: (self: NodeId) => RaftConfig;
+  readonly walLimits?: WalLimits;
+};
+
+export type Replica = LedgerPort & {
+  readonly consensus: Consensus;
+  /** The cluster this node is of; null while it is blank. For its hello. */
+  readonly cluster: string | null;
+  /** Who leads changed, as this node knows. */
+  onTurn(handle: (leader: NodeId | null) => void): void;
+  /** Closes the log; proposals that wait are given up. Idempotent. */
+  stop(): Promise<void>;
+};
+
+/** Goes on from what is on disk. Throws `storage`. In: links that are open. */
+export async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  const replica = new LedgerReplica(options);
+  await replica.open();
+  return replica;
+}
+
+const STAMP_BYTES = 8;
+/** How often waiting proposals are looked at. */
+const RETRY_MS = 250;
+/** How often a blank node looks whether all its peers are known. */
+const FORM_MS = 500;
+/** Proposers a leader answers; the one asked longest ago is forgotten, and asks again. */
+const ROUTES_MAX = 64;
+
+class LedgerReplica implements Replica, Machine {
+  readonly #options: ReplicaOptions;
+  readonly #config: RaftConfig;
+  readonly #proposals: Proposals;
+  #consensus: Consensus | null = null;
+  #state: LedgerState = createLedger();
+  /** Ledger time is the clock plus this. It only grows: no entry is ever ahead of it. */
+  #offsetMs: number;
+  readonly #appliedHandlers: ((applied: Applied) => void)[] = [];
+  readonly #resetHandlers: (() => void)[] = [];
+  readonly #turnHandlers: ((leader: NodeId | null) => void)[] = [];
+  /** Whom to answer, by client. */
+  readonly #routes = new Map<string, NodeId>();
+  #leader: NodeId | null = null;
+  #clients = 0;
+  #isPushing = false;
+  #timer: Timer | null = null;
+  #formTimer: Timer | null = null;
+  #isOver = false;
+
+  constructor(options: ReplicaOptions) {
+    const { identity, world } = options;
+    this.#options = options;
+    this.#offsetMs = -world.clock.nowMs();
+    this.#config = options.config(identity.node);
+    this.#proposals = new Proposals({
+      openMax: this.#config.limits.sequencesMax,
+      nextClient: () => ({
+        client: `${identity.node}.${identity.bootId}.${++this.#clients}`,
+        since: this.consensus.view().commit,
+      }),
+    });
+  }
+
+  async open(): Promise<void> {
+    const { world, directory, links, peers, walLimits } = this.#options;
+    this.#consensus = await openConsensus({
+      world,
+      directory,
+      config: this.#config,
+      machine: this,
+      send: (to, message) => {
+        links.send(to, { kind: "raft", body: message });
+      },
+      ...(walLimits === undefined ? {} : { walLimits }),
+    });
+    links.onMessage((from, message) => this.#hear(from, message));
+    links.onUp(() => this.#form());
+    links.onDown((peer, { reason }) => {
+      if (reason !== "closed" && peer.role === "manager") this.consensus.peerReset(peer.node);
+    });
+    for (const address of peers) links.want(address);
+    this.#form();
+  }
+
+  get consensus(): Consensus {
+    if (this.#consensus === null) throw new HyperscaleError("storage", "the log is not open yet");
+    return this.#consensus;
+  }
+
+  get cluster(): string | null {
+    return this.#consensus?.view().cluster ?? null;
+  }
+
+  get state(): LedgerState {
+    return this.#state;
+  }
+
+  nowMs(): number {
+    // The sum of the two is rounded.
+    return Math.max(this.#state.nowMs, this.#options.world.clock.nowMs() + this.#offsetMs);
+  }
+
+  propose(proposal: Proposal, settled?: (outcome: ProposalOutcome) => void): void {
+    const bytes = encode(proposal);
+    const { commandBytesMax } = this.#config.limits;
+    if (bytes.length + STAMP_BYTES > commandBytesMax) {
+      const message = `an entry "${proposal.kind}" of ${bytes.length} bytes is larger than ${commandBytesMax}`;
+      queueMicrotask(() => settled?.({ kind: "refused", code: "too_large", message }));
+      return;
+    }
+    this.#proposals.add({ bytes, isRefusable: proposal.kind === "submit", settled });
+    this.#push();
+  }
+
+  onApplied(handle: (applied: Applied) => void): void {
+    this.#appliedHandlers.push(handle);
+  }
+
+  onReset(handle: () => void): void {
+    this.#resetHandlers.push(handle);
+  }
+
+  onTurn(handle: (leader: NodeId | null) => void): void {
+    this.#turnHandlers.push(handle);
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    this.#formTimer?.cancel();
+    await this.#consensus?.stop();
+  }
+
+  // ── the state machine ───────────────────────────────────────────────────────────────────────────
+
+  apply(commands: readonly CommandEntry[]): void {
+    for (const command of commands) this.#apply(command);
+  }
+
+  #apply({ index, client, sequence, command }: CommandEntry): void {
+    const applied = this.#applied(index, command);
+    if (applied !== null) for (const handle of this.#appliedHandlers) handle(applied);
+    const own = this.#proposals.take(client, sequence);
+    own?.settled?.(
+      applied === null
+        ? { kind: "refused", code: "invalid", message: "it is no entry of the ledger" }
+        : { kind: "applied", index, effects: applied.effects },
+    );
+  }
+
+  /** Out: null for what is no entry here: every replica of this version applies it as nothing. */
+  #applied(index: number, command: Uint8Array): Applied | null {
+    if (command.length < STAMP_BYTES) return null;
+    const view = new DataView(command.buffer, command.byteOffset, command.length);
+    const decoded = decode(command.subarray(STAMP_BYTES));
+    const { entry } = stamped(decoded.ok ? decoded.value : null, view.getFloat64(0, true));
+    if (entry === null) {
+      this.#options.world.log.warn("an entry of the ledger is none of this version", { index });
+      return null;
+    }
+    const effects = apply(this.#state, index, entry);
+    this.#followTime();
+    return { index, entry, effects };
+  }
+
+  install(bytes: Uint8Array): void {
+    const decoded = decode(bytes);
+    const imported = importLedger(decoded.ok ? decoded.value : null);
+    if (imported.ledger === null) {
+      const message = "the snapshot of the ledger is of a version that is not known here";
+      this.#options.world.process.exit(74, message);
+      return;
+    }
+    this.#state = imported.ledger;
+    this.#followTime();
+    for (const handle of this.#resetHandlers) handle();
+  }
+
+  take(): Uint8Array {
+    return encode(exportLedger(this.#state));
+  }
+
+  turned(leader: NodeId | null): void {
+    const isOther = leader !== this.#leader;
+    this.#leader = leader;
+    this.#proposals.turn();
+    this.#push();
+    if (isOther) for (const handle of this.#turnHandlers) handle(leader);
+  }
+
+  answered(client: string, sequence: number, answer: ProposalAnswer): void {
+    if (this.#proposals.find(client, sequence) !== null) return this.#answered(client, sequence, answer);
+    const to = this.#routes.get(client);
+    if (to !== undefined)
+      this.#options.links.send(to, { kind: "proposed", body: { client, sequence, outcome: answer } });
+  }
+
+  /**
+   * Ledger time is never behind what was applied. A leader's only moves on: it stamps what it applies later, and would
+   * lose the time between with every entry. Any other follows the leader's stamps both ways, or an owner would count
+   * from a clock that runs ahead of them.
+   */
+  #followTime(): void {
+    const stampedMs = this.#state.nowMs - this.#options.world.clock.nowMs();
+    const isLeader = this.#leader === this.#options.identity.node;
+    this.#offsetMs = isLeader ? Math.max(this.#offsetMs, stampedMs) : stampedMs;
+  }
+
+  // ── proposals ───────────────────────────────────────────────────────────────────────────────────
+
+  #push(): void {
+    if (this.#isPushing || this.#isOver) return;
+    this.#isPushing = true;
+    queueMicrotask(() => {
+      this.#isPushing = false;
+      if (!this.#isOver) this.#say();
+    });
+  }
+
+  /** Says what is due to whoever leads, and comes again while something waits. */
+  #say(): void {
+    const { clock } = this.#options.world;
+    if (this.#leader !== null) for (const open of this.#proposals.due(clock.nowMs())) this.#sayTo(this.#leader, open);
+    if (this.#proposals.size === 0 || this.#timer !== null) return;
+    this.#timer = clock.setTimer(RETRY_MS, () => {
+      this.#timer = null;
+      this.#push();
+    });
+  }
+
+  #sayTo(leader: NodeId, { client, sequence, since, bytes }: Open): void {
+    const { identity, links } = this.#options;
+    if (leader === identity.node) this.#append({ client, sequence, since, proposal: bytes });
+    else links.send(leader, { kind: "propose", body: { client, sequence, since, proposal: bytes } });
+  }
+
+  #append({ client, sequence, since, proposal }: BodyOf<"propose">): void {
+    const command = new Uint8Array(STAMP_BYTES + proposal.length);
+    new DataView(command.buffer).setFloat64(0, this.nowMs(), true);
+    command.set(proposal, STAMP_BYTES);
+    this.consensus.propose({ client, sequence, since, command });
+  }
+
+  #answered(client: string, sequence: number, answer: ProposalAnswer): void {
+    if (answer.kind === "appended") return this.#proposals.appended(client, sequence);
+    if (answer.kind === "duplicate") {
+      // Applied here by a snapshot; else its entry is still to come.
+      if (this.consensus.applied < answer.index) return;
+      this.#proposals.take(client, sequence)?.settled?.({ kind: "applied", index: answer.index, effects: null });
+      return;
+    }
+    const refused = this.#refusalOf(client, sequence, answer.reason);
+    if (refused === null) return;
+    this.#proposals.take(client, sequence)?.settled?.({ kind: "refused", ...refused });
+  }
+
+  /** Why a proposal is over. Out: null when it is only to be said again. */
+  #refusalOf(
+    client: string,
+    sequence: number,
+    reason: string,
+  ): Omit<Extract<ProposalOutcome, { kind: "refused" }>, "kind"> | null {
+    switch (reason) {
+      case "diskFull":
+        return this.#proposals.find(client, sequence)?.isRefusable === true
+          ? { code: "disk_full", message: "the disk of the leading manager is full" }
+          : null;
+      case "tooLarge":
+        return { code: "too_large", message: "the leading manager takes no entry that large" };
+      case "expired":
+        this.#proposals.rename();
+        return { code: "expired", message: "it is not known any more whether it was applied" };
+      default:
+        return null;
+    }
+  }
+
+  // ── peers ───────────────────────────────────────────────────────────────────────────────────────
+
+  #hear(from: Hello, message: NodeMessage): void {
+    if (this.#isOver || from.role !== "manager") return;
+    switch (message.kind) {
+      case "raft":
+        return this.consensus.hear(from.node, message.body);
+      case "propose":
+        this.#route(message.body.client, from.node);
+        return this.#append(message.body);
+      case "proposed": {
+        const { client, sequence, outcome } = message.body;
+        if (this.#proposals.find(client, sequence) !== null) this.#answered(client, sequence, answerOf(outcome));
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  #route(client: string, to: NodeId): void {
+    this.#routes.delete(client);
+    this.#routes.set(client, to);
+    if (this.#routes.size <= ROUTES_MAX) return;
+    for (const oldest of this.#routes.keys()) {
+      this.#routes.delete(oldest);
+      return;
+    }
+  }
+
+  /** A blank node tells the core who its configured peers are, once each has said its id. */
+  #form(): void {
+    if (this.#isOver || this.consensus.view().standing !== "blank") return;
+    const { identity, links, peers } = this.#options;
+    const nodes = new Set([identity.node]);
+    for (const address of peers) {
+      const node = links.nodeAt(address);
+      if (node === null) return this.#formLater();
+      nodes.add(node);
+    }
+    this.consensus.form([...nodes]);
+  }
+
+  #formLater(): void {
+    this.#formTimer?.cancel();
+    this.#formTimer = this.#options.world.clock.setTimer(FORM_MS, () => this.#form());
+  }
+}
+
+/** What a peer said; a reason that is not known here means "not now". */
+function answerOf(outcome: BodyOf<"proposed">["outcome"]): ProposalAnswer {
+  if (outcome.kind !== "refused") return outcome;
+  const { reason, leader } = outcome;
+  const known = (["diskFull", "tooLarge", "expired"] as const).find((one) => one === reason);
+  return { kind: "refused", reason: known ?? "notLeader", leader };
+}

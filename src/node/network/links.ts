@@ -1,0 +1,465 @@
+// All streams of a node: those it accepts, those it keeps up to wanted addresses, and those it dials to say one thing.
+// One link to a node at a time. What the messages mean is not known here.
+
+import { createPrng } from "../../base/prng.ts";
+import { NetError, type NetErrorCode } from "../../io/net-error.ts";
+import { claimProblem } from "../../io/security/peer-identity.ts";
+import type { Address, Connection, Listener, NodeWorld, Timer } from "../../io/world.ts";
+import { type Channel, type ChannelCounters, type ChannelEnd, openChannel } from "../../wire/channel.ts";
+import type { Hello } from "../../wire/handshake.ts";
+import { addressKey, Dialler, type Target } from "./dialler.ts";
+import { type NodeMessage, nodeProtocol } from "../protocol.ts";
+
+/** A node's id (identity.ts). */
+export type NodeId = string;
+
+/**
+ * Why a link is gone. closed: one side said so in order (stopping, idle, a newer link). The others are hints that the
+ * node may be gone. overflow: it took its messages too slowly.
+ */
+export type LinkDown = {
+  readonly reason: "closed" | "ended" | "reset" | "refused" | "protocol" | "timeout" | "overflow";
+  readonly message: string;
+};
+
+/** Why nothing could be said to an address. handshake: it answered and was refused, or did not say who it is. */
+export type DialFailure = NetErrorCode | "handshake";
+
+export type SendOptions = {
+  /** A message of the same kind and key to that node that still waits is replaced: the newest wins. */
+  readonly key?: string;
+};
+
+export type LinkCounters = {
+  messagesIn: number;
+  messagesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+  /** Of an unknown tag; not of their schema; shed because a lane was full or the link gone. */
+  unknown: number;
+  invalid: number;
+  shed: number;
+  dials: number;
+  dialsFailed: number;
+  refusals: number;
+};
+
+export type Links = {
+  /** Where others reach this node's streams. */
+  readonly address: Address;
+  /** false: not taken: there is no link to that node, or its lane is full. true: it may still be lost with the link. */
+  send(to: NodeId, message: NodeMessage, options?: SendOptions): boolean;
+  /**
+   * By the link to `expect`, or by one to that address, dialled when there is none and kept while it is used. `failed`:
+   * at most once, when the message could not be sent. A link to another node than `expect` fails as `handshake`.
+   */
+  sendTo(address: Address, expect: NodeId | null, message: NodeMessage, failed?: (failure: DialFailure) => void): void;
+  /** Keeps a link to whoever is there, from now on: dials again and again (100 ms to 2 s between). Idempotent. */
+  want(address: Address): void;
+  unwant(address: Address): void;
+  /** Who is at the other end of the link to that node; null when there is none. */
+  peer(node: NodeId): Hello | null;
+  peers(): readonly Hello[];
+  /** The node last met at a wanted address; null before. This node's own id for its own address. */
+  nodeAt(address: Address): NodeId | null;
+  /** Breaks the link to that node, if any. */
+  drop(node: NodeId): void;
+  /** Any number of handlers each, called in order. */
+  onMessage(handle: (from: Hello, message: NodeMessage) => void): void;
+  /** There is a link to that node where there was none; a new boot of it comes after the `onDown` of the old one. */
+  onUp(handle: (peer: Hello) => void): void;
+  onDown(handle: (peer: Hello, why: LinkDown) => void): void;
+  /** A wanted address could not be dialled; `node`: who was last met there. Every failed try. */
+  onRefused(handle: (address: Address, failure: DialFailure, node: NodeId | null) => void): void;
+  readonly counters: Readonly<LinkCounters>;
+  /** Says goodbye on all links. Idempotent. */
+  close(): void;
+};
+
+export type LinksOptions = {
+  readonly world: Pick<NodeWorld, "clock" | "random" | "streams" | "log">;
+  /** null: this node accepts nothing (a client). */
+  readonly listen: Address | null;
+  /** What this node says of itself, given where it listens ({host: "", port: 0} when it does not). */
+  readonly hello: (listening: Address) => Hello;
+  /** For a connect, and for a handshake. Default 3 s. */
+  readonly timeoutMs?: number;
+  /** Links this node accepts at once. */
+  readonly linksMax?: number;
+};
+
+/** Starts to listen. Throws NetError when the address cannot be bound. */
+export async function openLinks(options: LinksOptions): Promise<Links> {
+  const links = new NodeLinks(options);
+  await links.listen();
+  return links;
+}
+
+const TIMEOUT_MS = 3_000;
+const LINKS_MAX = 8_192;
+/** Two links to a node that both came within this were dialled by both sides at once. */
+const SETTLE_MS = 2_000;
+/** How long the one that is not kept is still read. */
+const RETIRE_MS = 1_000;
+/** A link that was dialled to say one thing is closed when nothing passed for so long. */
+const IDLE_MS = 60_000;
+const SWEEP_MS = 10_000;
+/** Messages that wait for one dial, and addresses dialled at once. */
+const CALLS_MAX = 64;
+const DIALS_MAX = 256;
+
+type Link = {
+  readonly channel: Channel<NodeMessage>;
+  readonly hello: Hello;
+  readonly openedAtMs: number;
+  usedAtMs: number;
+};
+type Call = {
+  readonly expect: NodeId | null;
+  readonly message: NodeMessage;
+  readonly failed: ((failure: DialFailure) => void) | undefined;
+};
+
+class NodeLinks implements Links {
+  readonly #options: LinksOptions;
+  readonly #timeoutMs: number;
+  readonly #dialler: Dialler;
+  readonly #links = new Map<NodeId, Link>();
+  /** Every channel that is not over, with or without a handshake. */
+  readonly #channels = new Set<Channel<NodeMessage>>();
+  /** What waits for a dial that is under way, by address. */
+  readonly #calls = new Map<string, Call[]>();
+  readonly #messageHandlers: ((from: Hello, message: NodeMessage) => void)[] = [];
+  readonly #upHandlers: ((peer: Hello) => void)[] = [];
+  readonly #downHandlers: ((peer: Hello, why: LinkDown) => void)[] = [];
+  readonly #refusedHandlers: ((address: Address, failure: DialFailure, node: NodeId | null) => void)[] = [];
+  readonly #totals: LinkCounters = noCounts();
+  readonly #timers = new Set<Timer>();
+  #listener: Listener | null = null;
+  #isClosed = false;
+
+  constructor(options: LinksOptions) {
+    const { clock, random } = options.world;
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    const prng = createPrng(seedOf(random.bytes(6)), "links");
+    this.#dialler = new Dialler({ clock, prng, dial: (target) => this.#dialTarget(target) });
+    this.#later(SWEEP_MS, () => this.#sweep());
+  }
+
+  async listen(): Promise<void> {
+    const { listen, world } = this.#options;
+    if (listen === null) return;
+    const listener = await world.streams.listen(listen, (connection) => {
+      if (this.#isClosed || this.#channels.size >= (this.#options.linksMax ?? LINKS_MAX)) return connection.destroy();
+      this.#open(connection, false);
+    });
+    if (this.#isClosed) listener.close();
+    this.#listener = listener;
+  }
+
+  get address(): Address {
+    return this.#listener?.address ?? { host: "", port: 0 };
+  }
+
+  get counters(): LinkCounters {
+    const sums = { ...this.#totals };
+    for (const { counters } of this.#channels) addCounts(sums, counters);
+    return sums;
+  }
+
+  send(to: NodeId, message: NodeMessage, options?: SendOptions): boolean {
+    const link = this.#links.get(to);
+    if (link === undefined) {
+      this.#totals.shed++;
+      return false;
+    }
+    link.usedAtMs = this.#nowMs();
+    return link.channel.send(message, options);
+  }
+
+  sendTo(address: Address, expect: NodeId | null, message: NodeMessage, failed?: Call["failed"]): void {
+    const node = expect ?? this.#linkedAt(address);
+    if (node !== null && this.#links.has(node)) {
+      if (!this.send(node, message)) failed?.("other");
+      return;
+    }
+    const key = addressKey(address);
+    const waiting = this.#calls.get(key);
+    if (this.#isClosed || (waiting?.length ?? 0) >= CALLS_MAX || this.#calls.size >= DIALS_MAX)
+      return failed?.("other");
+    const call = { expect, message, failed };
+    if (waiting !== undefined) waiting.push(call);
+    else {
+      this.#calls.set(key, [call]);
+      this.#dial(address);
+    }
+  }
+
+  want(address: Address): void {
+    if (!this.#isClosed) this.#dialler.add(address);
+  }
+
+  unwant(address: Address): void {
+    this.#dialler.remove(address);
+  }
+
+  peer(node: NodeId): Hello | null {
+    return this.#links.get(node)?.hello ?? null;
+  }
+
+  peers(): readonly Hello[] {
+    return [...this.#links.values()].map(({ hello }) => hello);
+  }
+
+  nodeAt(address: Address): NodeId | null {
+    return this.#dialler.find(address)?.node ?? null;
+  }
+
+  drop(node: NodeId): void {
+    this.#links.get(node)?.channel.close("the link is given up");
+  }
+
+  onMessage(handle: (from: Hello, message: NodeMessage) => void): void {
+    this.#messageHandlers.push(handle);
+  }
+
+  onUp(handle: (peer: Hello) => void): void {
+    this.#upHandlers.push(handle);
+  }
+
+  onDown(handle: (peer: Hello, why: LinkDown) => void): void {
+    this.#downHandlers.push(handle);
+  }
+
+  onRefused(handle: (address: Address, failure: DialFailure, node: NodeId | null) => void): void {
+    this.#refusedHandlers.push(handle);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener?.close();
+    this.#dialler.close();
+    for (const timer of this.#timers) timer.cancel();
+    for (const channel of [...this.#channels]) channel.close("it stops");
+  }
+
+  #nowMs(): number {
+    return this.#options.world.clock.nowMs();
+  }
+
+  #own(): Hello {
+    return this.#options.hello(this.address);
+  }
+
+  /** Speaks on a connection; `address`: which one was dialled for it. */
+  #open(connection: Connection, isDialler: boolean, address: Address | null = null): void {
+    const { clock } = this.#options.world;
+    const channel = openChannel(connection, {
+      clock,
+      hello: this.#own(),
+      protocol: nodeProtocol,
+      isDialler,
+      timeoutMs: this.#timeoutMs,
+      vet: (hello) => claimProblem(connection.peer, hello),
+    });
+    this.#channels.add(channel);
+    channel.onOpen((hello) => {
+      // Whoever hears of the link can ask who is at an address.
+      for (const target of this.#dialler.targets())
+        if (isAt(target, hello, address)) this.#dialler.met(target, hello.node);
+      this.#adopt(channel, hello);
+      if (address !== null) this.#reached(address, hello);
+    });
+    channel.onMessage((message) => {
+      const hello = channel.peer();
+      if (hello === null) return;
+      const link = this.#links.get(hello.node);
+      if (link !== undefined) link.usedAtMs = this.#nowMs();
+      for (const handle of this.#messageHandlers) handle(hello, message);
+    });
+    channel.onClose((end) => {
+      this.#channels.delete(channel);
+      addCounts(this.#totals, channel.counters);
+      const hello = channel.peer();
+      if (hello === null) return this.#unmet(address, end);
+      if (this.#links.get(hello.node)?.channel === channel) this.#down(hello, end);
+    });
+  }
+
+  /** A channel with a handshake: it becomes the link to that node, or the one that is there stays. */
+  #adopt(channel: Channel<NodeMessage>, hello: Hello): void {
+    const nowMs = this.#nowMs();
+    const link: Link = { channel, hello, openedAtMs: nowMs, usedAtMs: nowMs };
+    const held = this.#links.get(hello.node);
+    if (held === undefined) {
+      this.#links.set(hello.node, link);
+      for (const handle of this.#upHandlers) handle(hello);
+      return;
+    }
+    if (held.hello.boot !== hello.boot) {
+      if (bootNumber(hello) < bootNumber(held.hello)) return channel.close("a later start of this node is linked");
+      held.channel.close("a later start of this node is linked");
+      return this.#adopt(channel, hello);
+    }
+    if (this.#isBetter(channel, held)) {
+      this.#links.set(hello.node, link);
+      this.#retire(held.channel);
+    } else this.#retire(channel);
+  }
+
+  /**
+   * Both sides must come to the same answer: of links dialled by both at once, the one that the smaller id dialled; a
+   * later one is there because the other side lost the earlier.
+   */
+  #isBetter(channel: Channel<NodeMessage>, held: Link): boolean {
+    const isFresh = this.#nowMs() - held.openedAtMs < SETTLE_MS;
+    if (!isFresh || channel.isDialler === held.channel.isDialler) return true;
+    return channel.isDialler === this.#own().node < held.hello.node;
+  }
+
+  #retire(channel: Channel<NodeMessage>): void {
+    this.#later(RETIRE_MS, () => channel.close("another link is kept"));
+  }
+
+  #down(hello: Hello, { reason, message }: ChannelEnd): void {
+    this.#links.delete(hello.node);
+    for (const handle of this.#downHandlers) handle(hello, { reason, message });
+    if (!this.#isClosed) this.#dialler.lost(hello.node);
+  }
+
+  #dialTarget(target: Target): void {
+    const known = target.node ?? this.#linkedAt(target.address);
+    if (known !== null && this.#links.has(known)) return this.#dialler.met(target, known);
+    const { host, tcp } = this.#own().address;
+    if (host === target.address.host && tcp === target.address.port) return this.#isSelf(target);
+    this.#dial(target.address);
+  }
+
+  #isSelf(target: Target): void {
+    target.isSelf = true;
+    this.#dialler.met(target, this.#own().node);
+  }
+
+  #dial(address: Address): void {
+    const { streams } = this.#options.world;
+    this.#totals.dials++;
+    streams.connect(address, { timeoutMs: this.#timeoutMs }).then(
+      (connection) => (this.#isClosed ? connection.destroy() : this.#open(connection, true, address)),
+      (error: unknown) => {
+        if (!(error instanceof NetError)) throw error;
+        this.#failed(address, error.code);
+      },
+    );
+  }
+
+  /** A dialled address answered with a handshake. */
+  #reached(address: Address, hello: Hello): void {
+    for (const { expect, message, failed } of this.#takeCalls(address)) {
+      if (expect !== null && expect !== hello.node) failed?.("handshake");
+      else if (!this.send(hello.node, message)) failed?.("other");
+    }
+  }
+
+  /** A channel ended before its handshake. */
+  #unmet(address: Address | null, end: ChannelEnd): void {
+    if (end.reason === "refused") {
+      this.#totals.refusals++;
+      if (end.refusal !== "self") this.#options.world.log.warn(end.message);
+    }
+    if (address === null) return;
+    const target = this.#dialler.find(address);
+    if (target !== null && end.refusal === "self") this.#isSelf(target);
+    this.#failed(address, "handshake");
+  }
+
+  #failed(address: Address, failure: DialFailure): void {
+    if (this.#isClosed) return;
+    this.#totals.dialsFailed++;
+    const target = this.#dialler.find(address);
+    for (const { failed } of this.#takeCalls(address)) failed?.(failure);
+    if (target === null || target.isSelf) return;
+    for (const handle of this.#refusedHandlers) handle(address, failure, target.node);
+    this.#dialler.failed(target);
+  }
+
+  #takeCalls(address: Address): readonly Call[] {
+    const key = addressKey(address);
+    const calls = this.#calls.get(key) ?? [];
+    this.#calls.delete(key);
+    return calls;
+  }
+
+  #linkedAt(address: Address): NodeId | null {
+    for (const { hello } of this.#links.values())
+      if (hello.address.host === address.host && hello.address.tcp === address.port) return hello.node;
+    return null;
+  }
+
+  /** Closes what this node dialled, does not want and has not used for long. */
+  #sweep(): void {
+    const nowMs = this.#nowMs();
+    const wanted = new Set([...this.#dialler.targets()].map(({ node }) => node));
+    for (const { channel, hello, usedAtMs } of [...this.#links.values()])
+      if (channel.isDialler && !wanted.has(hello.node) && nowMs - usedAtMs > IDLE_MS)
+        channel.close("the link was idle");
+    this.#later(SWEEP_MS, () => this.#sweep());
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    if (this.#isClosed) return;
+    const timer = this.#options.world.clock.setTimer(delayMs, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
+  }
+}
+
+/** That node is at the target: it says so, or was dialled there. */
+function isAt({ address }: Target, hello: Hello, dialled: Address | null): boolean {
+  if (dialled !== null && addressKey(dialled) === addressKey(address)) return true;
+  return hello.address.host === address.host && hello.address.tcp === address.port;
+}
+
+/** The counter in a boot id; 0 for one of another form. */
+function bootNumber({ boot }: Hello): number {
+  const number = Number.parseInt(boot, 10);
+  return Number.isSafeInteger(number) ? number : 0;
+}
+
+/** A seed from unforeseeable bytes (6 at most). */
+export function seedOf(bytes: Uint8Array): number {
+  let seed = 0;
+  for (const byte of bytes) seed = seed * 256 + byte;
+  return seed;
+}
+
+function noCounts(): LinkCounters {
+  return {
+    messagesIn: 0,
+    messagesOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    unknown: 0,
+    invalid: 0,
+    shed: 0,
+    dials: 0,
+    dialsFailed: 0,
+    refusals: 0,
+  };
+}
+
+function addCounts(
+  sums: LinkCounters,
+  { messagesIn, messagesOut, bytesIn, bytesOut, unknown, invalid, shed }: Readonly<ChannelCounters>,
+): void {
+  sums.messagesIn += messagesIn;
+  sums.messagesOut += messagesOut;
+  sums.bytesIn += bytesIn;
+  sums.bytesOut += bytesOut;
+  sums.unknown += unknown;
+  sums.invalid += invalid;
+  sums.shed += shed;
+}

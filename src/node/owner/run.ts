@@ -1,0 +1,308 @@
+// What the owner of a job holds in memory while it runs: the newest snapshot of every attempt, whole seconds,
+// thresholds, what was said. Lost with the owner and rebuilt from reports and seals. Decides nothing of the job's way.
+
+import type { Bundle } from "../../engine/messages.ts";
+import type { Job } from "../../ledger/job.ts";
+import { applySnapshot, type HeldAttempt, heldSeries, select } from "../../load/merge.ts";
+import type { JobPlan, ThresholdPlan } from "../../load/plan.ts";
+import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../../load/result.ts";
+import type { Series } from "../../load/series.ts";
+import type { AttemptId, GeneratorHealth, Snapshot } from "../../load/share.ts";
+import { joinNotes, type Notes } from "./vault.ts";
+import { createWindowedThresholds, evaluateLive, judge, type WindowedThresholds } from "../../load/thresholds.ts";
+import { close, createWindows, flush, observe, ready, register, type Windows } from "../../load/windows.ts";
+
+/** One attempt as its owner knows it. */
+export type RunAttempt = {
+  readonly id: AttemptId;
+  readonly worker: string;
+  readonly core: number;
+  /** This owner's clock when it first ordered it; -Infinity for one that an earlier owner ordered. */
+  orderedAtMs: number;
+  held: HeldAttempt | null;
+  /** The name under which `held` is kept for good; null while it is not. */
+  keptAs: string | null;
+  /** Ms of job time at its workflow's start; null before. */
+  offsetMs: number | null;
+  /** Ms of job time at the last cut the attempt itself made while it ran. */
+  heardMs: number;
+  /** Its seal is proposed: `held` is what the seal names and does not change any more. */
+  isSealing: boolean;
+  /** Requests that arrived beyond the seal. */
+  late: number;
+  /** CPU of its core over the last reported second, 0..1. */
+  cpu: number;
+  /** Most requests a second between two of its whole cuts. */
+  rateMax: number;
+  /** Requests at the cut last looked at for it, and its job time; -Infinity before. */
+  rated: number;
+  ratedMs: number;
+  /** It ran before this owner came: what its first snapshot holds belongs to no second. */
+  isTakenOver: boolean;
+  errors: readonly { readonly message: string; readonly count: number }[];
+};
+
+/** The part of a view that is made of trends. */
+export type Latencies = Pick<JobView, "latencyNow" | "latencyAll" | "histogram">;
+
+export type Run = {
+  readonly id: string;
+  readonly plan: JobPlan;
+  readonly bundle: Bundle;
+  /** By attempt token. */
+  readonly attempts: Map<number, RunAttempt>;
+  /** null until something has started. */
+  windows: Windows | null;
+  /** Ms of job time from which this owner makes whole seconds: 0 for the first. */
+  readonly windowsFromMs: number;
+  startedAtEpochMs: number;
+  readonly windowed: WindowedThresholds;
+  /** Failures that stay, by metricKey and expression. */
+  readonly latched: Map<string, ThresholdOutcome>;
+  /** Outcomes as of the last judgement, for views. */
+  outcomes: readonly ThresholdOutcome[];
+  lastSecond: SecondWindow | null;
+  /** What a view tells of trends, kept for as long as `lastSecond` is the same; null: to be made. */
+  latencies: { readonly of: SecondWindow | null; readonly value: Latencies } | null;
+  readonly warnings: Set<string>;
+  readonly disturbed: Disturbance[];
+  /** Requests that may have been sent and are in no series, at most, by attempt token. */
+  readonly unreported: Map<number, number>;
+  /** Requests beyond seals that earlier owners heard of. */
+  lateBefore: number;
+};
+
+/** An owner's view of a job nothing has run of, or that ran under another owner until `windowsFromMs` of job time. */
+export function createRun(id: string, plan: JobPlan, bundle: Bundle, windowsFromMs = 0): Run {
+  return {
+    id,
+    plan,
+    bundle,
+    attempts: new Map(),
+    windows: null,
+    windowsFromMs,
+    startedAtEpochMs: 0,
+    windowed: createWindowedThresholds(plan.thresholds),
+    latched: new Map(),
+    outcomes: [],
+    lastSecond: null,
+    latencies: null,
+    warnings: new Set(),
+    disturbed: [],
+    unreported: new Map(),
+    lateBefore: 0,
+  };
+}
+
+/** `orderedAtMs`: this owner's clock. */
+export function addAttempt(
+  run: Run,
+  id: AttemptId,
+  { worker, core, orderedAtMs }: Pick<RunAttempt, "worker" | "core" | "orderedAtMs">,
+): void {
+  run.attempts.set(id.token, {
+    id,
+    worker,
+    core,
+    orderedAtMs,
+    held: null,
+    keptAs: null,
+    offsetMs: null,
+    heardMs: 0,
+    isSealing: false,
+    late: 0,
+    cpu: 0,
+    rateMax: 0,
+    rated: 0,
+    ratedMs: -Infinity,
+    isTakenOver: false,
+    errors: [],
+  });
+}
+
+/** The attempt starts. `offsetMs`: job time of its workflow's start; `nowMs`: job time now. */
+export function beginAttempt(
+  run: Run,
+  token: number,
+  times: { readonly offsetMs: number; readonly nowMs: number; readonly startedAtEpochMs: number },
+): void {
+  const attempt = run.attempts.get(token);
+  if (attempt === undefined || attempt.offsetMs !== null) return;
+  if (run.windows === null) {
+    if (run.startedAtEpochMs === 0) run.startedAtEpochMs = times.startedAtEpochMs;
+    run.windows = createWindows(run.startedAtEpochMs);
+    run.windows.next = Math.ceil(run.windowsFromMs / 1_000);
+  }
+  attempt.offsetMs = times.offsetMs;
+  attempt.heardMs = Math.max(times.offsetMs, attempt.heardMs, 0);
+  if (!attempt.isTakenOver) attempt.ratedMs = attempt.heardMs;
+  register(run.windows, String(token), Math.max(times.offsetMs, times.nowMs, 0));
+}
+
+/** Takes in a snapshot: the newest is held; one that comes after the seal was proposed is late. */
+export function takeSnapshot(run: Run, snapshot: Snapshot): void {
+  const attempt = run.attempts.get(snapshot.attempt.token);
+  if (attempt === undefined) return;
+  if (attempt.isSealing) {
+    attempt.late = Math.max(
+      attempt.late,
+      requestsOf(snapshot.series) - (attempt.held === null ? 0 : requestsOf(heldSeries(attempt.held))),
+    );
+    return;
+  }
+  attempt.cpu = cpuSince(attempt.held?.cut.generator ?? null, snapshot.generator) ?? attempt.cpu;
+  attempt.held = applySnapshot(attempt.held, snapshot);
+  if (run.windows === null || attempt.offsetMs === null) return;
+  if (snapshot.content !== "scalars") noteRate(attempt, attempt.offsetMs + snapshot.elapsedMs);
+  if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, attempt.offsetMs + snapshot.elapsedMs);
+  // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
+  if (snapshot.content === "scalars") return;
+  if (attempt.isTakenOver) takeAsBase(run.windows, attempt, attempt.held);
+  observe(run.windows, String(attempt.id.token), {
+    jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs,
+    vus: snapshot.vus,
+    vusMax: snapshot.vusMax,
+    series: heldSeries(attempt.held),
+  });
+}
+
+/** What was measured before this owner came lies in seconds that an earlier one has told. */
+function takeAsBase(windows: Windows, attempt: RunAttempt, held: HeldAttempt): void {
+  attempt.isTakenOver = false;
+  const live = windows.live.get(String(attempt.id.token));
+  for (const { id, cells } of heldSeries(held)) live?.settled.set(id.key, cells);
+}
+
+/** In: job time of the newest cut. */
+function noteRate(attempt: RunAttempt, cutMs: number): void {
+  const seconds = (cutMs - attempt.ratedMs) / 1_000;
+  if (attempt.held === null || seconds < 0.2) return;
+  const requests = requestsOf(heldSeries(attempt.held));
+  if (Number.isFinite(seconds)) attempt.rateMax = Math.max(attempt.rateMax, (requests - attempt.rated) / seconds);
+  attempt.ratedMs = cutMs;
+  attempt.rated = requests;
+}
+
+/** Nothing of the attempt counts from here on but what is held. Out: null when it is sealing already. */
+export function closeAttempt(run: Run, token: number): RunAttempt | null {
+  const attempt = run.attempts.get(token);
+  if (attempt === undefined || attempt.isSealing) return null;
+  attempt.isSealing = true;
+  if (run.windows !== null && attempt.offsetMs !== null) close(run.windows, String(token));
+  return attempt;
+}
+
+/** What of the run is in no entry and no series. */
+export function notesOf(run: Run): Notes {
+  const late = [...run.attempts.values()].reduce((total, attempt) => total + attempt.late, run.lateBefore);
+  return {
+    startedAtEpochMs: run.startedAtEpochMs,
+    warnings: [...run.warnings],
+    disturbed: [...run.disturbed],
+    unreported: [...run.unreported],
+    late,
+  };
+}
+
+/** Takes in what an earlier owner said of the run. */
+export function takeNotes(run: Run, notes: Notes): void {
+  const { startedAtEpochMs, warnings, disturbed, unreported, late } = joinNotes(notesOf(run), notes);
+  run.startedAtEpochMs = startedAtEpochMs;
+  for (const text of warnings) run.warnings.add(text);
+  run.disturbed.splice(0, Infinity, ...disturbed);
+  for (const [token, requests] of unreported) run.unreported.set(token, requests);
+  const own = [...run.attempts.values()].reduce((total, attempt) => total + attempt.late, 0);
+  run.lateBefore = Math.max(run.lateBefore, late - own);
+}
+
+/** What the thresholds say of newly completed seconds and of the whole so far. */
+export type Judgement = {
+  readonly windows: readonly SecondWindow[];
+  readonly failures: readonly { readonly outcome: ThresholdOutcome; readonly isAbort: boolean }[];
+};
+
+/** Completes the seconds that are due and judges the windowed thresholds on each. In: ms of job time. */
+export function closeSeconds(run: Run, elapsedMs: number): Judgement {
+  if (run.windows === null) return { windows: [], failures: [] };
+  const windows = ready(run.windows, elapsedMs);
+  const failures: { outcome: ThresholdOutcome; isAbort: boolean }[] = [];
+  for (const window of windows) {
+    run.lastSecond = window;
+    const { outcomes, abort } = judge(run.windowed, window);
+    for (const outcome of outcomes)
+      if (!outcome.ok) addFailure(run, failures, outcome, abort !== null && isOf(outcome, abort));
+  }
+  return { windows, failures };
+}
+
+/** Judges the thresholds on everything measured so far. In: ms of job time, and seconds since the load began. */
+export function judgeLive(run: Run, elapsedMs: number, seconds: number): Judgement["failures"] {
+  const failures: { outcome: ThresholdOutcome; isAbort: boolean }[] = [];
+  const { outcomes, abort } = evaluateLive(run.plan.thresholds, allSeries(run), elapsedMs, seconds);
+  run.outcomes = outcomes;
+  if (abort === null) return failures;
+  for (const outcome of outcomes) if (isOf(outcome, abort)) addFailure(run, failures, outcome, true);
+  return failures;
+}
+
+/** The seconds that are left at the end of the job. */
+export function lastSeconds(run: Run, elapsedMs: number): readonly SecondWindow[] {
+  if (run.windows === null) return [];
+  const whole = ready(run.windows, elapsedMs);
+  return [...whole, ...flush(run.windows, elapsedMs)];
+}
+
+/** Series of all attempts as they are held, with the gauges of the VUs. Not merged: select() sums them. */
+export function allSeries(run: Run): Series[] {
+  const series = [...run.attempts.values()].flatMap(({ held }) => (held === null ? [] : heldSeries(held)));
+  return [...series, ...vuGauges(run)];
+}
+
+/** VUs over the seconds so far as gauges, for thresholds on `vus` and `vus_max`. */
+export function vuGauges(run: Run): Series[] {
+  const gauge = (metric: string, cells: Series["cells"] | null): Series[] =>
+    cells === null ? [] : [{ id: { key: metric, metric, type: "gauge", contains: "default", tags: {} }, cells }];
+  return [...gauge("vus", run.windows?.vus ?? null), ...gauge("vus_max", run.windows?.vusMax ?? null)];
+}
+
+/**
+ * Ms of job time at which the first load began: the earliest start of a user workflow, its startTime included. Out:
+ * null before.
+ */
+export function loadStartMs(job: Job): number | null {
+  let earliest: number | null = null;
+  for (const { spec, startAtMs } of job.workflows.values()) {
+    if (spec.role !== "user" || startAtMs === null || job.originMs === null) continue;
+    const at = startAtMs - job.originMs + spec.fromMs;
+    if (earliest === null || at < earliest) earliest = at;
+  }
+  return earliest;
+}
+
+function addFailure(
+  run: Run,
+  failures: { outcome: ThresholdOutcome; isAbort: boolean }[],
+  outcome: ThresholdOutcome,
+  isAbort: boolean,
+): void {
+  const key = `${outcome.metricKey} ${outcome.expression}`;
+  const isNew = !run.latched.has(key);
+  if (isNew) run.latched.set(key, outcome);
+  if (isNew || isAbort) failures.push({ outcome, isAbort });
+}
+
+function isOf(outcome: ThresholdOutcome, plan: ThresholdPlan): boolean {
+  return outcome.metricKey === plan.metricKey && outcome.expression === plan.expression;
+}
+
+/** Requests counted in the series. */
+export function requestsOf(series: readonly Series[]): number {
+  const cells = select(series, "http_reqs", {});
+  return cells?.type === "counter" ? cells.count : 0;
+}
+
+/** Out: null when no whole second came between the two. */
+function cpuSince(before: GeneratorHealth | null, after: GeneratorHealth): number | null {
+  const seconds = after.seconds - (before?.seconds ?? 0);
+  return seconds > 0 ? Math.min(1, (after.cpuSeconds - (before?.cpuSeconds ?? 0)) / seconds) : null;
+}

@@ -1,0 +1,145 @@
+// Where an owner keeps what must outlive it: the cuts behind seals and checkpoints, and results. In a cluster blobs on
+// a majority's disks; embedded nothing, because there nobody comes after. What is said of a fault goes along with them.
+
+import { z } from "zod";
+import { HyperscaleError } from "../../base/error.ts";
+import type { Job, LedgerState } from "../../ledger/job.ts";
+import type { JobResult } from "../../load/result.ts";
+import type { HeldAttempt } from "../../load/merge.ts";
+import { decode, encode } from "../../wire/codec.ts";
+import type { Blobs } from "../blobs/blobs.ts";
+import { packResult } from "../result-codec.ts";
+import { packSeries, packedSeriesSchema, unpackAll } from "../series-codec.ts";
+import { type Submission, unpackSubmission } from "../submission.ts";
+import { cutSchema } from "../worker-messages.ts";
+
+/** One attempt as kept: everything held of it. */
+export type KeptAttempt = {
+  readonly held: HeldAttempt;
+  readonly errors: readonly { readonly message: string; readonly count: number }[];
+};
+
+/** What else the next owner has to know: it is in no entry. Times in ms of job time. */
+export type Notes = {
+  readonly startedAtEpochMs: number;
+  readonly warnings: readonly string[];
+  readonly disturbed: readonly { readonly from: number; readonly to: number; readonly why: string }[];
+  /** By attempt token. */
+  readonly unreported: readonly (readonly [token: number, requests: number])[];
+  readonly late: number;
+};
+
+export type Kept = { readonly notes: Notes; readonly attempts: readonly KeptAttempt[] };
+
+/** `keep` resolves when it is on a majority's disks: its name. Whatever rejects may be asked again. */
+export type Vault = {
+  submission(job: Job): Submission | Promise<Submission>;
+  keep(kept: Kept): string | Promise<string>;
+  keepResult(result: JobResult): string | null | Promise<string>;
+  load(name: string): Promise<Kept>;
+};
+
+/** Nothing is kept: for a job whose owner, client and worker are one process. */
+export function createMemoryVault(submissionOf: (job: Job) => Submission): Vault {
+  return {
+    submission: submissionOf,
+    keep: ({ attempts }) => attempts.map(({ held: { cut } }) => `${cut.attempt.token}:${cut.seq}`).join(),
+    keepResult: () => null,
+    load: () => Promise.reject(new Error("nothing is kept of an embedded job")),
+  };
+}
+
+const count = z.number().nonnegative();
+const keptSchema = z.object({
+  notes: z.object({
+    startedAtEpochMs: z.number(),
+    warnings: z.array(z.string()),
+    disturbed: z.array(z.object({ from: z.number(), to: z.number(), why: z.string() })),
+    unreported: z.array(z.tuple([count, count])),
+    late: count,
+  }),
+  attempts: z.array(
+    z.object({
+      cut: cutSchema,
+      series: z.array(packedSeriesSchema),
+      errors: z.array(z.object({ message: z.string(), count })),
+    }),
+  ),
+});
+
+export function packKept({ notes, attempts }: Kept): Uint8Array {
+  return encode({
+    notes,
+    attempts: attempts.map(({ held, errors }) => ({
+      cut: held.cut,
+      series: Array.from(held.series.values(), ({ series }) => packSeries(series)),
+      errors,
+    })),
+  });
+}
+
+/** Throws when the bytes are none: a blob is what its digest says, so that its maker was another version. */
+export function unpackKept(bytes: Uint8Array): Kept {
+  const decoded = decode(bytes);
+  if (!decoded.ok) throw new Error(`a kept snapshot cannot be read: ${decoded.message}`);
+  const { notes, attempts } = keptSchema.parse(decoded.value);
+  return {
+    notes,
+    attempts: attempts.map(({ cut, series, errors }) => ({
+      held: {
+        cut,
+        series: new Map(unpackAll(series).map((one) => [one.id.key, { seq: cut.seq, series: one }])),
+      },
+      errors,
+    })),
+  };
+}
+
+/** What both say, each thing once. */
+export function joinNotes(left: Notes, right: Notes): Notes {
+  const unreported = new Map(left.unreported);
+  for (const [token, requests] of right.unreported)
+    unreported.set(token, Math.max(requests, unreported.get(token) ?? 0));
+  const disturbed = new Map([...left.disturbed, ...right.disturbed].map((one) => [JSON.stringify(one), one]));
+  return {
+    startedAtEpochMs: left.startedAtEpochMs === 0 ? right.startedAtEpochMs : left.startedAtEpochMs,
+    warnings: [...new Set([...left.warnings, ...right.warnings])],
+    disturbed: [...disturbed.values()].sort((a, b) => a.from - b.from),
+    unreported: [...unreported],
+    late: Math.max(left.late, right.late),
+  };
+}
+
+/** Kept as blobs on a majority's disks. Everything may reject, and be asked again. */
+export function createBlobVault(blobs: Blobs): Vault {
+  return {
+    submission: async ({ submission: digest }) => {
+      const read = unpackSubmission(await blobs.pull(digest));
+      if (read.submission === null) throw new HyperscaleError("storage", read.message);
+      return read.submission;
+    },
+    keep: (kept) => blobs.replicate(packKept(kept)),
+    keepResult: (result) => blobs.replicate(packResult(result)),
+    load: async (name) => unpackKept(await blobs.pull(name)),
+  };
+}
+
+/** Names of everything a ledger's jobs still need. */
+export function reachable(state: LedgerState): Set<string> {
+  const names = new Set<string>();
+  for (const job of state.jobs.values()) {
+    names.add(job.submission);
+    if (job.result !== null) names.add(job.result);
+    // What a finished job measured is in its result.
+    if (job.phase === "finished") continue;
+    for (const { shares } of job.workflows.values()) {
+      for (const { attempts } of shares) {
+        for (const { seal, checkpoint } of attempts) {
+          if (seal !== null) names.add(seal.snapshot);
+          if (checkpoint !== null) names.add(checkpoint.snapshot);
+        }
+      }
+    }
+  }
+  return names;
+}

@@ -1,0 +1,97 @@
+// One engine thread of a worker and the attempt on it: what is on its board, how long it has been silent, and what can
+// be said of the attempt once the thread can no longer speak for itself.
+
+import { Board, HEADER, salvage } from "../../engine/board.ts";
+import type { EngineReply, EngineRequest } from "../../engine/messages.ts";
+import type { Thread, Timer } from "../../io/world.ts";
+import { createDriver, resume } from "../../load/driver.ts";
+import type { SeriesId } from "../../load/series.ts";
+import type { AttemptId, ShareSpec, Snapshot } from "../../load/share.ts";
+
+export type EngineThread = Thread<EngineRequest, EngineReply>;
+
+/** preparing > ready > running > stopping > reported (its end is on the way to the manager; only `sealed` frees it). */
+export type SlotState = "preparing" | "ready" | "running" | "stopping" | "reported";
+
+export type Slot = {
+  readonly attempt: AttemptId;
+  readonly core: number;
+  readonly spec: ShareSpec;
+  readonly thread: EngineThread;
+  board: Board;
+  /** Series by their place on the board. */
+  readonly series: Map<number, SeriesId>;
+  state: SlotState;
+  /** Clock ms of the workflow's start; null before. */
+  startedAtMs: number | null;
+  last: Snapshot | null;
+  /** The last heartbeat seen on the board, and how long it has been the same. */
+  heartbeat: number;
+  silentMs: number;
+  /** The thread was ended and can take no other share. */
+  isThreadEnded: boolean;
+  /** Ends the thread when it does not stop in time; then waits for its last words. */
+  stopTimer: Timer | null;
+};
+
+/** A slot for an attempt whose thread is about to prepare it. */
+export function createSlot(attempt: AttemptId, core: number, spec: ShareSpec, thread: EngineThread): Slot {
+  return {
+    attempt,
+    core,
+    spec,
+    thread,
+    board: new Board(),
+    series: new Map(),
+    state: "preparing",
+    startedAtMs: null,
+    last: null,
+    heartbeat: 0,
+    silentMs: 0,
+    isThreadEnded: false,
+    stopTimer: null,
+  };
+}
+
+/**
+ * Looks at the heartbeat once more, `elapsedMs` after the last look. Out: ms of silence by the looks taken, so that a
+ * main thread that was itself held up accuses nobody.
+ */
+export function listen(slot: Slot, elapsedMs: number): number {
+  const heartbeat = slot.board.words[HEADER.heartbeat] ?? 0;
+  slot.silentMs = heartbeat === slot.heartbeat ? slot.silentMs + elapsedMs : 0;
+  slot.heartbeat = heartbeat;
+  return slot.silentMs;
+}
+
+/**
+ * The final snapshot of an attempt whose thread has ended: everything its board holds. Iterations that were open are
+ * interrupted. Where the rest begins is as the thread last said.
+ */
+export function lastCut(slot: Slot, nowMs: number): Snapshot {
+  const { board, last } = slot;
+  const accounting = board.accounting();
+  const words = board.words;
+  return {
+    attempt: slot.attempt,
+    seq: (last?.seq ?? 0) + 1,
+    content: "all",
+    isFinal: true,
+    elapsedMs: slot.startedAtMs === null ? 0 : Math.max(last?.elapsedMs ?? 0, nowMs - slot.startedAtMs),
+    resume: last?.resume ?? slot.spec.resume ?? resume(createDriver(slot.spec), 0, {}),
+    accounting: {
+      ...accounting,
+      interrupted: Math.max(accounting.interrupted, accounting.started - accounting.completed),
+    },
+    generator: {
+      seconds: words[HEADER.seconds] ?? 0,
+      saturatedSeconds: words[HEADER.saturatedSeconds] ?? 0,
+      cpuSeconds: words[HEADER.cpuSeconds] ?? 0,
+      loopLagMsMax: words[HEADER.loopLagMsMax] ?? 0,
+      loopLagMsP99: last?.generator.loopLagMsP99 ?? 0,
+    },
+    vus: 0,
+    vusMax: last?.vusMax ?? 0,
+    series: salvage(board.shared, slot.series),
+  };
+}

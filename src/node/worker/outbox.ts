@@ -1,0 +1,121 @@
+// What a worker keeps of one attempt until its end is committed: the newest cut of every series, the values provided,
+// how it ended. Everything can be told again to an owner that missed it, or is new.
+
+import { applySnapshot, type HeldAttempt } from "../../load/merge.ts";
+import type { Series } from "../../load/series.ts";
+import type { AttemptId, Snapshot } from "../../load/share.ts";
+import { packedBytes, packSeries } from "../series-codec.ts";
+import type { HeldReport, WireReport, WireSnapshot } from "../worker-messages.ts";
+
+/** Bytes of series in one message: with its cut it stays well below a frame. */
+const PART_BYTES = 512 * 1024;
+
+type Provide = Extract<WireReport, { kind: "provide" }>;
+type End = Extract<WireReport, { kind: "over" }>["end"];
+
+export type Outbox = {
+  readonly attempt: AttemptId;
+  state: HeldReport["state"];
+  held: HeldAttempt | null;
+  content: Snapshot["content"];
+  /** The snapshot up to which its present owner holds everything. */
+  acked: number;
+  /** Values provided so far, and of each key the one that counts. */
+  offers: number;
+  readonly provided: Map<string, Provide>;
+  abortReason: string | null;
+  errors: readonly { readonly message: string; readonly count: number }[];
+  /** Why it is stopped though nobody ordered it; it is handed back then. */
+  returning: string | null;
+  end: End | null;
+  /** It is to start at this instant of the worker's clock, as soon as there is a lease. */
+  start: { readonly atMs: number; readonly jobElapsedMs: number } | null;
+};
+
+export function createOutbox(attempt: AttemptId): Outbox {
+  return {
+    attempt,
+    state: "preparing",
+    held: null,
+    content: "all",
+    acked: 0,
+    offers: 0,
+    provided: new Map(),
+    abortReason: null,
+    errors: [],
+    returning: null,
+    end: null,
+    start: null,
+  };
+}
+
+/** What the worker says of it at every renewal. */
+export function heldReport({ attempt, state, held, offers, abortReason }: Outbox): HeldReport {
+  return { attempt, state, seq: held?.cut.seq ?? 0, offers, isAborting: abortReason !== null };
+}
+
+export function keepSnapshot(outbox: Outbox, snapshot: Snapshot): void {
+  outbox.held = applySnapshot(outbox.held, snapshot);
+  outbox.content = snapshot.content;
+}
+
+/** One more value. Out: the report of it. Of a key the highest (VU, iteration) counts. */
+export function keepValue(outbox: Outbox, value: Omit<Provide, "offer" | "isAgain">): Provide {
+  const report = { ...value, offer: ++outbox.offers, isAgain: false };
+  const known = outbox.provided.get(value.key);
+  const counts =
+    known === undefined || value.vu > known.vu || (value.vu === known.vu && value.iteration >= known.iteration);
+  if (counts) outbox.provided.set(value.key, report);
+  return report;
+}
+
+/** The newest cut with all series its owner does not hold yet, in as many messages as it takes; none before a cut. */
+export function snapshotParts(outbox: Outbox, ownerToken: number): WireSnapshot[] {
+  const { held, acked, content } = outbox;
+  if (held === null) return [];
+  const parts: Series[][] = [[]];
+  let bytes = 0;
+  for (const { seq, series } of held.series.values()) {
+    if (seq <= acked) continue;
+    const more = packedBytes(series);
+    if (bytes > 0 && bytes + more > PART_BYTES) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(series);
+    bytes += more;
+  }
+  const isAll = acked === 0;
+  return parts.map((series, part) => ({
+    ownerToken,
+    base: acked,
+    part,
+    parts: parts.length,
+    content: isAll ? "all" : content,
+    cut: held.cut,
+    series: series.map(packSeries),
+  }));
+}
+
+/** Everything but snapshots that an owner has to know: values beyond `offers`, what was asked for, errors, the end. */
+export function reportsSince(outbox: Outbox, offers: number): WireReport[] {
+  const { attempt, state, abortReason, errors } = outbox;
+  const reports: WireReport[] = [];
+  if (state === "ready") reports.push({ kind: "ready", attempt });
+  if (offers < outbox.offers) {
+    const values = [...outbox.provided.values()];
+    // The last of them stands for all, whatever was provided in between and does not count.
+    const offerAt = (at: number): number => (at === values.length - 1 ? outbox.offers : 0);
+    reports.push(...values.map((value, at) => ({ ...value, isAgain: true, offer: offerAt(at) })));
+  }
+  if (abortReason !== null) reports.push({ kind: "abort", attempt, reason: abortReason });
+  if (errors.length > 0) reports.push({ kind: "errors", attempt, errors });
+  const over = overReport(outbox);
+  if (over !== null) reports.push(over);
+  return reports;
+}
+
+/** Out: null while it is not over. */
+export function overReport({ attempt, held, offers, end }: Outbox): WireReport | null {
+  return end === null ? null : { kind: "over", attempt, seq: held?.cut.seq ?? 0, offers, end };
+}

@@ -1,0 +1,438 @@
+// A worker among the managers of its cluster: serves the owners of many jobs at once, each as long as its lease of the
+// job lasts, and keeps what it has to say until that is committed. What runs on the cores is worker.ts's. It believes
+// the higher fence: of owners the newer ownerToken, of attempts of one share the newer attemptToken.
+
+import { never } from "../../base/assert.ts";
+import type { Clock, Timer } from "../../io/world.ts";
+import type { Labels } from "../../ledger/entries.ts";
+import type { AttemptId } from "../../load/share.ts";
+import { leaseUntilMs } from "../lease.ts";
+import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
+import type { WorkerReport, WorkerRequest } from "../messages.ts";
+import {
+  createOutbox,
+  heldReport,
+  keepSnapshot,
+  keepValue,
+  type Outbox,
+  overReport,
+  reportsSince,
+  snapshotParts,
+} from "./outbox.ts";
+import { shareSpecOf } from "../job-spec.ts";
+import type { Stream } from "../stream.ts";
+import type { Submission } from "../submission.ts";
+import { type Command, type FromWorker, type ToWorker, VALUE_BYTES_MAX, type WireReport } from "../worker-messages.ts";
+import type { WireSnapshot } from "../worker-messages.ts";
+
+/** How often a worker renews its leases and says what it holds. */
+export const RENEW_MS = 1_000;
+const DRAIN_LEAD_MS = 500;
+/** Jobs whose fences are remembered after nothing of them is held any more. */
+const TENURES_MAX = 4_096;
+/** A submission that nobody gave is asked for again after it. */
+const FETCH_RETRY_MS = 500;
+
+export type TenantPorts = {
+  readonly clock: Clock;
+  /** The worker's own cores. */
+  readonly cores: Stream<WorkerRequest, WorkerReport>;
+  readonly coreCount: number;
+  readonly boot: string;
+  readonly labels: Labels;
+  /** To one manager; it may get lost. */
+  readonly say: (manager: string, message: FromWorker) => void;
+  readonly stream: (manager: string, part: WireSnapshot) => void;
+  /** All managers there is a link to. */
+  readonly managers: () => readonly string[];
+  /** The submission of that digest. Rejects when nobody has it now. */
+  readonly submission: (digest: string) => Promise<Submission>;
+};
+
+/** One job as this worker knows it. */
+type Tenure = {
+  readonly job: string;
+  owner: string | null;
+  ownerToken: number;
+  /** Its clock; -Infinity before the first renewal. */
+  leaseUntilMs: number;
+  /** Newest attempt token by workflow and share. */
+  readonly fences: Map<string, number>;
+};
+
+export class Tenant {
+  readonly #ports: TenantPorts;
+  readonly #tenures = new Map<string, Tenure>();
+  readonly #outboxes = new Map<number, Outbox>();
+  readonly #clocks = new Map<string, OwnerClock>();
+  readonly #timers = new Set<Timer>();
+  #leaseTimer: Timer | null = null;
+  #isDraining = false;
+  #isClosed = false;
+  #emptied: (() => void)[] = [];
+
+  constructor(ports: TenantPorts) {
+    this.#ports = ports;
+    ports.cores.onMessage((report) => this.#report(report));
+    this.#armRenew();
+  }
+
+  /** Attempts held, for views and checkers. */
+  get held(): readonly { readonly attempt: AttemptId; readonly state: Outbox["state"]; readonly ownerToken: number }[] {
+    return [...this.#outboxes.values()].map(({ attempt, state }) => ({
+      attempt,
+      state,
+      ownerToken: this.#tenures.get(attempt.job)?.ownerToken ?? 0,
+    }));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#leaseTimer?.cancel();
+    for (const timer of this.#timers) timer.cancel();
+    this.#tellEmpty();
+  }
+
+  /** Hands everything back; resolves when it is committed elsewhere (or this worker is closed). */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    this.renew();
+    // First the managers are to know, or what is handed back would be placed here again.
+    this.#arm(DRAIN_LEAD_MS, () => {
+      for (const outbox of this.#outboxes.values()) this.#handBack(outbox, "its worker stops");
+    });
+    return new Promise((resolve) => {
+      this.#emptied.push(resolve);
+      if (this.#outboxes.size === 0) this.#tellEmpty();
+    });
+  }
+
+  /** Says to every manager what is here, now; by itself once a second. */
+  renew(): void {
+    for (const manager of this.#ports.managers()) this.renewWith(manager);
+  }
+
+  renewWith(manager: string): void {
+    this.#ports.say(manager, {
+      kind: "renew",
+      boot: this.#ports.boot,
+      sentAtMs: this.#ports.clock.nowMs(),
+      cores: this.#ports.coreCount,
+      labels: this.#ports.labels,
+      isDraining: this.#isDraining,
+      attempts: [...this.#outboxes.values()].map(heldReport),
+    });
+  }
+
+  // ── what managers say ─────────────────────────────────────────────────────────────────────────
+
+  hear(manager: string, message: ToWorker): void {
+    if (this.#isClosed) return;
+    this.#endLeases();
+    switch (message.kind) {
+      case "command": {
+        const tenure = this.#serve(message.command.attempt.job, manager, message.ownerToken);
+        return tenure === null ? undefined : this.#obey(tenure, message.command);
+      }
+      case "sealed":
+        for (const { token } of message.attempts) this.#forget(token);
+        return;
+      case "heard": {
+        const outbox = this.#outboxes.get(message.token);
+        const tenure = this.#tenures.get(message.job);
+        if (outbox?.attempt.job === message.job && tenure?.ownerToken === message.ownerToken)
+          outbox.acked = Math.max(outbox.acked, message.seq);
+        return;
+      }
+      case "renewed":
+        return this.#renewed(manager, message);
+      default:
+        never(message);
+    }
+  }
+
+  /** The job's tenure when that manager may speak for it. A newer owner holds nothing yet. */
+  #serve(job: string, manager: string, ownerToken: number): Tenure | null {
+    const tenure = this.#tenureOf(job);
+    if (ownerToken < tenure.ownerToken) return null;
+    if (ownerToken > tenure.ownerToken) {
+      for (const outbox of this.#outboxes.values()) if (outbox.attempt.job === job) outbox.acked = 0;
+    }
+    tenure.ownerToken = ownerToken;
+    tenure.owner = manager;
+    return tenure;
+  }
+
+  #tenureOf(job: string): Tenure {
+    const known = this.#tenures.get(job);
+    if (known !== undefined) return known;
+    const made: Tenure = { job, owner: null, ownerToken: 0, leaseUntilMs: -Infinity, fences: new Map() };
+    this.#tenures.set(job, made);
+    if (this.#tenures.size > TENURES_MAX) {
+      const busy = new Set([...this.#outboxes.values()].map(({ attempt }) => attempt.job));
+      const oldest = [...this.#tenures.keys()].find((other) => other !== job && !busy.has(other));
+      if (oldest !== undefined) this.#tenures.delete(oldest);
+    }
+    return made;
+  }
+
+  #obey(tenure: Tenure, command: Command): void {
+    const outbox = this.#outboxes.get(command.attempt.token);
+    switch (command.kind) {
+      case "dispatch":
+        return this.#dispatch(tenure, command);
+      case "start":
+        return outbox === undefined ? undefined : this.#start(tenure, outbox, command);
+      case "stop":
+        if (outbox === undefined || outbox.end !== null) return;
+        // Nobody may ever have its code: its cores need not know of it.
+        if (outbox.state === "preparing")
+          return this.#discard(outbox, { kind: "closed", valueJson: null, thrown: null });
+        if (outbox.state === "running") outbox.state = "stopping";
+        return this.#ports.cores.send({ kind: "stop", attempt: outbox.attempt, mode: command.mode });
+      case "tell":
+        if (outbox === undefined) return;
+        outbox.acked = command.seq;
+        for (const part of snapshotParts(outbox, tenure.ownerToken)) this.#stream(tenure, part);
+        for (const report of reportsSince(outbox, command.offers)) this.#tell(outbox, report);
+        return;
+      default:
+        never(command);
+    }
+  }
+
+  #dispatch(tenure: Tenure, command: Extract<Command, { kind: "dispatch" }>): void {
+    const { attempt, core } = command;
+    const share = `${attempt.share} ${attempt.workflow}`;
+    if ((tenure.fences.get(share) ?? 0) >= attempt.token || this.#outboxes.has(attempt.token)) return;
+    tenure.fences.set(share, attempt.token);
+    for (const other of this.#outboxes.values()) {
+      const isOlder = other.attempt.job === attempt.job && `${other.attempt.share} ${other.attempt.workflow}` === share;
+      if (isOlder) this.#handBack(other, "a newer attempt of its share was dispatched");
+    }
+    const outbox = createOutbox(attempt);
+    this.#outboxes.set(attempt.token, outbox);
+    if (core >= this.#ports.coreCount)
+      return this.#end(outbox, { kind: "failed", cause: "crashed", message: `there is no core ${core} here` });
+    if (this.#isDraining) return this.#handBack(outbox, "its worker stops");
+    this.#prepare(outbox, command);
+    if (tenure.owner !== null) this.renewWith(tenure.owner);
+  }
+
+  #prepare(outbox: Outbox, command: Extract<Command, { kind: "dispatch" }>): void {
+    const { attempt, core, place, context, setupJson, reportMs } = command;
+    const isWanted = (): boolean =>
+      !this.#isClosed && this.#outboxes.get(attempt.token) === outbox && outbox.end === null;
+    this.#ports.submission(command.submission).then(
+      ({ plan, bundle }) => {
+        if (!isWanted()) return;
+        const spec = shareSpecOf(plan, attempt.workflow, place);
+        if (spec === null)
+          return this.#end(outbox, {
+            kind: "failed",
+            cause: "load",
+            message: `the plan has no workflow "${attempt.workflow}"`,
+          });
+        this.#ports.cores.send({ kind: "dispatch", attempt, core, spec, plan, bundle, reportMs, context, setupJson });
+      },
+      () => {
+        if (isWanted()) this.#arm(FETCH_RETRY_MS, () => isWanted() && this.#prepare(outbox, command));
+      },
+    );
+  }
+
+  #start(tenure: Tenure, outbox: Outbox, command: Extract<Command, { kind: "start" }>): void {
+    if (outbox.state !== "ready" || outbox.start !== null) return;
+    const clock = this.#clocks.get(tenure.owner ?? "");
+    const known = clock === undefined ? null : localMs(clock, command.startAtMs);
+    // Never later than if the command had come without a delay just now.
+    const latestMs = this.#ports.clock.nowMs() + command.inMs;
+    const atMs = Math.min(known?.atMs ?? latestMs, latestMs);
+    outbox.start = { atMs, jobElapsedMs: command.jobElapsedMs };
+    this.#startIfLeased(tenure, outbox);
+  }
+
+  /** Nothing starts without a lease; with one it starts where its workflow is by then. */
+  #startIfLeased(tenure: Tenure, outbox: Outbox): void {
+    const { start, state, attempt } = outbox;
+    const nowMs = this.#ports.clock.nowMs();
+    if (start === null || state !== "ready" || nowMs >= tenure.leaseUntilMs) return;
+    outbox.state = "running";
+    this.#ports.cores.send({
+      kind: "start",
+      attempt,
+      inMs: start.atMs - nowMs,
+      jobElapsedMs: start.jobElapsedMs,
+    });
+  }
+
+  /** Its end is committed, or nobody wants it: the core is free. */
+  #forget(token: number): void {
+    const outbox = this.#outboxes.get(token);
+    if (outbox === undefined) return;
+    this.#outboxes.delete(token);
+    this.#ports.cores.send({ kind: "sealed", attempt: outbox.attempt });
+    if (this.#outboxes.size === 0) this.#tellEmpty();
+  }
+
+  // ── leases ────────────────────────────────────────────────────────────────────────────────────
+
+  #renewed(manager: string, { sentAtMs, ownerMs, jobs }: Extract<ToWorker, { kind: "renewed" }>): void {
+    const heardAtMs = this.#ports.clock.nowMs();
+    const clock = this.#clocks.get(manager) ?? createOwnerClock();
+    this.#clocks.set(manager, clock);
+    noteAnswer(clock, { sentAtMs, heardAtMs, ownerMs });
+    for (const { job, ownerToken } of jobs) {
+      const tenure = this.#serve(job, manager, ownerToken);
+      if (tenure === null) continue;
+      tenure.leaseUntilMs = leaseUntilMs(tenure.leaseUntilMs, Math.min(sentAtMs, heardAtMs));
+      for (const outbox of this.#outboxes.values()) if (outbox.attempt.job === job) this.#startIfLeased(tenure, outbox);
+    }
+    this.#armLeases();
+  }
+
+  #armLeases(): void {
+    const ends = [...this.#outboxes.values()]
+      .filter(({ state, returning }) => isSending(state) && returning === null)
+      .map(({ attempt }) => this.#tenures.get(attempt.job)?.leaseUntilMs ?? Infinity);
+    const firstMs = Math.min(...ends);
+    this.#leaseTimer?.cancel();
+    if (!Number.isFinite(firstMs)) return;
+    this.#leaseTimer = this.#ports.clock.setTimer(firstMs - this.#ports.clock.nowMs(), () => this.#endLeases());
+  }
+
+  /** Whose lease is over stops at once. */
+  #endLeases(): void {
+    const nowMs = this.#ports.clock.nowMs();
+    for (const outbox of this.#outboxes.values()) {
+      const untilMs = this.#tenures.get(outbox.attempt.job)?.leaseUntilMs ?? -Infinity;
+      if (isSending(outbox.state) && nowMs >= untilMs) this.#handBack(outbox, "no owner of the job renewed its lease");
+    }
+    this.#armLeases();
+  }
+
+  /** Stops it at once; it is reported as returned, with everything it measured. */
+  #handBack(outbox: Outbox, why: string): void {
+    if (outbox.end !== null || outbox.returning !== null) return;
+    outbox.returning = why;
+    const isPreparing = outbox.state === "preparing";
+    outbox.state = "stopping";
+    // Its code may not have come yet; then there is nothing to stop and nothing was done.
+    if (isPreparing) return this.#discard(outbox, { kind: "returned", message: why, isWhole: true });
+    this.#ports.cores.send({ kind: "stop", attempt: outbox.attempt, mode: "now" });
+  }
+
+  /** It ends before it was ready: nothing was done. */
+  #discard(outbox: Outbox, end: NonNullable<Outbox["end"]>): void {
+    this.#ports.cores.send({ kind: "sealed", attempt: outbox.attempt });
+    this.#end(outbox, end);
+  }
+
+  // ── what the cores say ────────────────────────────────────────────────────────────────────────
+
+  #report(report: WorkerReport): void {
+    const id = report.kind === "snapshot" ? report.snapshot.attempt : report.attempt;
+    const outbox = this.#outboxes.get(id.token);
+    if (this.#isClosed || outbox === undefined || outbox.end !== null) return;
+    this.#endLeases();
+    switch (report.kind) {
+      case "ready":
+        if (outbox.state === "preparing") outbox.state = "ready";
+        return this.#tell(outbox, report);
+      case "snapshot":
+        keepSnapshot(outbox, report.snapshot);
+        return this.#streamTo(outbox);
+      case "ended":
+        return this.#end(outbox, closedOf(report));
+      case "failed":
+        return this.#end(outbox, { kind: "failed", cause: report.cause, message: report.message });
+      case "provide":
+        return this.#provide(outbox, report);
+      case "abort":
+        outbox.abortReason = report.reason;
+        return this.#tell(outbox, report);
+      case "errors":
+        outbox.errors = report.errors;
+        return this.#tell(outbox, report);
+      case "log":
+      case "warning":
+        return this.#tell(outbox, report);
+      default:
+        never(report);
+    }
+  }
+
+  #provide(outbox: Outbox, report: Extract<WorkerReport, { kind: "provide" }>): void {
+    if (report.json.length <= VALUE_BYTES_MAX) return this.#tell(outbox, keepValue(outbox, report));
+    const { workflow } = outbox.attempt;
+    const text =
+      `provide("${report.key}") in "${workflow}" is ${report.json.length} bytes of JSON; ` +
+      `a value may have ${VALUE_BYTES_MAX}`;
+    this.#tell(outbox, { kind: "warning", attempt: outbox.attempt, text });
+  }
+
+  #end(outbox: Outbox, end: NonNullable<Outbox["end"]>): void {
+    outbox.state = "over";
+    const message = outbox.returning;
+    outbox.end = message === null ? end : { kind: "returned", message, isWhole: end.kind !== "failed" };
+    const over = overReport(outbox);
+    if (over !== null) this.#tell(outbox, over);
+  }
+
+  // ── to the owner ──────────────────────────────────────────────────────────────────────────────
+
+  #tell(outbox: Outbox, report: WireReport): void {
+    const tenure = this.#tenures.get(outbox.attempt.job);
+    if (tenure === undefined || tenure.owner === null) return;
+    this.#ports.say(tenure.owner, { kind: "report", ownerToken: tenure.ownerToken, report });
+  }
+
+  #streamTo(outbox: Outbox): void {
+    const tenure = this.#tenures.get(outbox.attempt.job);
+    if (tenure === undefined) return;
+    for (const part of snapshotParts(outbox, tenure.ownerToken)) this.#stream(tenure, part);
+  }
+
+  #stream({ owner }: Tenure, part: WireSnapshot): void {
+    if (owner !== null) this.#ports.stream(owner, part);
+  }
+
+  #armRenew(): void {
+    this.#arm(RENEW_MS, () => {
+      this.#armRenew();
+      this.#endLeases();
+      this.renew();
+    });
+  }
+
+  #arm(delayMs: number, run: () => void): void {
+    if (this.#isClosed) return;
+    const timer = this.#ports.clock.setTimer(delayMs, () => {
+      this.#timers.delete(timer);
+      if (!this.#isClosed) run();
+    });
+    this.#timers.add(timer);
+  }
+
+  #tellEmpty(): void {
+    const waiting = this.#emptied;
+    this.#emptied = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** True when requests may be on their way. */
+function isSending(state: Outbox["state"]): boolean {
+  return state === "running" || state === "stopping";
+}
+
+/** What a one-shot function returned travels in one message, or counts as thrown. */
+function closedOf({ valueJson, thrown }: Extract<WorkerReport, { kind: "ended" }>): NonNullable<Outbox["end"]> {
+  const bytes = valueJson?.length ?? 0;
+  if (bytes <= VALUE_BYTES_MAX) return { kind: "closed", valueJson, thrown };
+  return {
+    kind: "closed",
+    valueJson: null,
+    thrown: `it returned ${bytes} bytes of JSON; it may return ${VALUE_BYTES_MAX}`,
+  };
+}

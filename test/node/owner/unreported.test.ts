@@ -1,0 +1,81 @@
+// The bound on what a lost attempt may have sent unheard: from its own pace, its siblings', or what a core can do at
+// most; longer where the managers themselves were away. Pure.
+
+import { expect, test } from "bun:test";
+import type { Snapshot } from "../../../src/load/share.ts";
+import { addAttempt, beginAttempt, createRun, type Run, takeSnapshot } from "../../../src/node/owner/run.ts";
+import { unreportedOf } from "../../../src/node/owner/unreported.ts";
+import { seriesOf } from "../../load/samples.ts";
+import { BUNDLE, jobPlan } from "../plans.ts";
+
+function id(token: number) {
+  return { job: "j", workflow: "default", share: token, token };
+}
+
+function runOf(...tokens: readonly number[]): Run {
+  const run = createRun("j", jobPlan(), BUNDLE);
+  for (const token of tokens) {
+    addAttempt(run, id(token), { worker: `w${token}`, core: 0, orderedAtMs: 0 });
+    beginAttempt(run, token, { offsetMs: 0, nowMs: 0, startedAtEpochMs: 1 });
+  }
+  return run;
+}
+
+function told(token: number, seq: number, requests: number): Snapshot {
+  return {
+    attempt: id(token),
+    seq,
+    elapsedMs: seq * 1_000,
+    content: "changed",
+    isFinal: false,
+    resume: { kind: "elapsed", elapsedMs: 0, feeds: {} },
+    accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    vus: 2,
+    vusMax: 2,
+    series: [seriesOf("http_reqs", {}, { type: "counter", count: requests, sum: requests })],
+  };
+}
+
+function bound(run: Run, token: number, untilMs: number): number {
+  const attempt = run.attempts.get(token);
+  if (attempt === undefined) throw new Error("no attempt");
+  return unreportedOf(run, attempt, untilMs);
+}
+
+// Two VUs, each with at most one batch of 20 on its way.
+const OPEN = 40;
+
+test("its fastest pace so far, with half as much again, since its last report", () => {
+  const run = runOf(1);
+  for (const [seq, requests] of [
+    [1, 100],
+    [2, 300],
+    [3, 350],
+  ] as const)
+    takeSnapshot(run, told(1, seq, requests));
+  expect(bound(run, 1, 5_000)).toBe(200 * 1.5 * 2 + OPEN);
+  expect(bound(run, 1, 3_000)).toBe(OPEN);
+});
+
+test("one that never reported: its siblings' pace; where nobody did, the most a core can send", () => {
+  const run = runOf(1, 2);
+  expect(bound(run, 2, 1_000)).toBe(75_000);
+  takeSnapshot(run, told(1, 1, 80));
+  expect(bound(run, 2, 2_000)).toBe(80 * 1.5 * 2);
+});
+
+test("one that did not begin has sent nothing", () => {
+  const run = createRun("j", jobPlan(), BUNDLE);
+  addAttempt(run, id(1), { worker: "w1", core: 0, orderedAtMs: 0 });
+  expect(bound(run, 1, 9_000)).toBe(0);
+});
+
+test("one not heard of since the owner changed may have gone on until its lease ended, while no ledger time passed", () => {
+  const run = runOf(1);
+  takeSnapshot(run, told(1, 1, 10));
+  const attempt = run.attempts.get(1);
+  if (attempt === undefined) throw new Error("no attempt");
+  attempt.isTakenOver = true;
+  expect(bound(run, 1, 1_000)).toBe(10 * 1.5 * 13 + OPEN);
+});
