@@ -1,10 +1,12 @@
-// THE table of messages between nodes: kind, tag, lane, schema. Tags are append only, never given twice (a test holds
-// the list). Schemas stand beside what they belong to; those without a core of their own are here or in messages.ts.
+// THE table of messages between nodes: kind, tag, lane, who says it to whom, schema. Tags are append only, never given
+// twice (a test holds the list). Schemas stand beside what they belong to; those without a core of their own are here or
+// in messages.ts.
 
 import { z } from "zod";
-import { raftMessageSchema } from "../raft/messages.ts";
+import { changeSchema, raftMessageSchema } from "../raft/messages.ts";
 import { ID_LENGTH_MAX, INDEX_MAX, LIMITS } from "../raft/limits.ts";
 import { streamMessageSchema } from "../swim/messages.ts";
+import type { PeerRole } from "../io/security/peer-identity.ts";
 import { defineProtocol, type MessageOf } from "../wire/protocol.ts";
 import { fromDeskSchema, liveSchema, relaySchema, toDeskSchema } from "./client-messages.ts";
 import { fromWorkerSchema, snapshotSchema, toWorkerSchema } from "./worker-messages.ts";
@@ -42,6 +44,18 @@ export const proposedSchema = z.object({
   ]),
 });
 
+/** Manager to the leader: please change who the managers are. Answered by `changed` with the same `ask`. < 250 B. */
+export const changeMessageSchema = z.object({ ask: index, change: changeSchema });
+
+/** The leader's answer; appended: wait until the membership says so. < 4 KiB. */
+export const changedSchema = z.object({
+  ask: index,
+  answer: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("appended") }),
+    z.object({ kind: z.literal("refused"), code: z.string().min(1).max(64), message: z.string().max(4_096) }),
+  ]),
+});
+
 /** Anybody to a holder: the part at `offset`, please. Answered by blobPart or blobMissing. < 200 B. Idempotent. */
 export const blobWantSchema = z.object({ digest, offset: size });
 /** `size`: of the whole blob. At most 64 KiB of bytes. Idempotent. */
@@ -58,27 +72,38 @@ export const blobHaveSchema = z.object({ digest, size });
 /** It is durable here. Idempotent. */
 export const blobStoredSchema = z.object({ digest });
 
+const MANAGER = ["manager"] as const;
+const WORKER = ["worker"] as const;
+const CLIENT = ["client"] as const;
+const MEMBERS = ["manager", "worker", "gate"] as const;
+/** Of blobs: a client reads results and holds its submission, a worker only reads. */
+const READERS = ["manager", "worker", "client"] as const;
+const HOLDERS = ["manager", "client"] as const;
+
 /**
  * 10 to 29: consensus, membership, proposals, blobs. From 30 on: managers, workers and clients (worker-messages.ts,
- * client-messages.ts).
+ * client-messages.ts). `from`, `to`: who may say it, and to whom; links.ts holds every node to it, by the role that its
+ * certificate proves.
  */
 const TABLE = {
-  raft: { tag: 10, lane: "critical", schema: raftMessageSchema },
-  swim: { tag: 11, lane: "critical", schema: streamMessageSchema },
-  propose: { tag: 12, lane: "control", schema: proposeSchema },
-  proposed: { tag: 13, lane: "control", schema: proposedSchema },
-  blobWant: { tag: 14, lane: "submit", schema: blobWantSchema },
-  blobPart: { tag: 15, lane: "submit", schema: blobPartSchema },
-  blobMissing: { tag: 16, lane: "submit", schema: blobMissingSchema },
-  blobHave: { tag: 17, lane: "control", schema: blobHaveSchema },
-  blobStored: { tag: 18, lane: "control", schema: blobStoredSchema },
-  toWorker: { tag: 30, lane: "control", schema: toWorkerSchema },
-  fromWorker: { tag: 31, lane: "control", schema: fromWorkerSchema },
-  snapshot: { tag: 32, lane: "stats", schema: snapshotSchema },
-  toDesk: { tag: 33, lane: "submit", schema: toDeskSchema },
-  fromDesk: { tag: 34, lane: "control", schema: fromDeskSchema },
-  live: { tag: 35, lane: "stats", schema: liveSchema },
-  relay: { tag: 36, lane: "control", schema: relaySchema },
+  raft: { tag: 10, lane: "critical", from: MANAGER, to: MANAGER, schema: raftMessageSchema },
+  swim: { tag: 11, lane: "critical", from: MEMBERS, to: MEMBERS, schema: streamMessageSchema },
+  propose: { tag: 12, lane: "control", from: MANAGER, to: MANAGER, schema: proposeSchema },
+  proposed: { tag: 13, lane: "control", from: MANAGER, to: MANAGER, schema: proposedSchema },
+  blobWant: { tag: 14, lane: "submit", from: READERS, to: HOLDERS, schema: blobWantSchema },
+  blobPart: { tag: 15, lane: "submit", from: HOLDERS, to: READERS, schema: blobPartSchema },
+  blobMissing: { tag: 16, lane: "submit", from: HOLDERS, to: READERS, schema: blobMissingSchema },
+  blobHave: { tag: 17, lane: "control", from: MANAGER, to: MANAGER, schema: blobHaveSchema },
+  blobStored: { tag: 18, lane: "control", from: MANAGER, to: MANAGER, schema: blobStoredSchema },
+  change: { tag: 19, lane: "control", from: MANAGER, to: MANAGER, schema: changeMessageSchema },
+  changed: { tag: 20, lane: "control", from: MANAGER, to: MANAGER, schema: changedSchema },
+  toWorker: { tag: 30, lane: "control", from: MANAGER, to: WORKER, schema: toWorkerSchema },
+  fromWorker: { tag: 31, lane: "control", from: WORKER, to: MANAGER, schema: fromWorkerSchema },
+  snapshot: { tag: 32, lane: "stats", from: WORKER, to: MANAGER, schema: snapshotSchema },
+  toDesk: { tag: 33, lane: "submit", from: CLIENT, to: ["manager", "worker"], schema: toDeskSchema },
+  fromDesk: { tag: 34, lane: "control", from: ["manager", "worker"], to: CLIENT, schema: fromDeskSchema },
+  live: { tag: 35, lane: "stats", from: MANAGER, to: ["manager", "client"], schema: liveSchema },
+  relay: { tag: 36, lane: "control", from: MANAGER, to: MANAGER, schema: relaySchema },
 } as const;
 
 export type NodeMessage = MessageOf<typeof TABLE>;
@@ -86,3 +111,12 @@ export type BodyOf<Kind extends NodeMessage["kind"]> = Extract<NodeMessage, { re
 
 /** Bytes of messages between nodes, and back. */
 export const nodeProtocol = defineProtocol<NodeMessage>(TABLE);
+
+/** Kinds of messages, in the order of their tags. */
+export const MESSAGE_KINDS: readonly string[] = Object.keys(TABLE);
+
+/** Whether a node of one role may say a message of that kind to one of the other. */
+export function maySay(from: PeerRole, kind: NodeMessage["kind"], to: PeerRole): boolean {
+  const row: { readonly from: readonly PeerRole[]; readonly to: readonly PeerRole[] } = TABLE[kind];
+  return row.from.includes(from) && row.to.includes(to);
+}

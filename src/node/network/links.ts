@@ -2,13 +2,14 @@
 // One link to a node at a time. What the messages mean is not known here.
 
 import { createPrng } from "../../base/prng.ts";
+import { type LimitedWarning, limitWarnings } from "../../io/log-limit.ts";
 import { NetError, type NetErrorCode } from "../../io/net-error.ts";
-import { claimProblem } from "../../io/security/peer-identity.ts";
+import { claimProblem, type PeerRole } from "../../io/security/peer-identity.ts";
 import type { Address, Connection, Listener, NodeWorld, Timer } from "../../io/world.ts";
 import { type Channel, type ChannelCounters, type ChannelEnd, openChannel } from "../../wire/channel.ts";
 import type { Hello } from "../../wire/handshake.ts";
 import { addressKey, Dialler, type Target } from "./dialler.ts";
-import { type NodeMessage, nodeProtocol } from "../protocol.ts";
+import { maySay, type NodeMessage, nodeProtocol } from "../protocol.ts";
 
 /** A node's id (identity.ts). */
 export type NodeId = string;
@@ -42,12 +43,17 @@ export type LinkCounters = {
   dials: number;
   dialsFailed: number;
   refusals: number;
+  /** Dropped: the role of who said it may not say it, or not to this node. */
+  forbidden: number;
 };
 
 export type Links = {
   /** Where others reach this node's streams. */
   readonly address: Address;
-  /** false: not taken: there is no link to that node, or its lane is full. true: it may still be lost with the link. */
+  /**
+   * false: not taken: there is no link to that node, it is none that may hear this, or its lane is full. true: it may
+   * still be lost with the link.
+   */
   send(to: NodeId, message: NodeMessage, options?: SendOptions): boolean;
   /**
    * By the link to `expect`, or by one to that address, dialled when there is none and kept while it is used. `failed`:
@@ -69,8 +75,8 @@ export type Links = {
   /** There is a link to that node where there was none; a new boot of it comes after the `onDown` of the old one. */
   onUp(handle: (peer: Hello) => void): void;
   onDown(handle: (peer: Hello, why: LinkDown) => void): void;
-  /** A wanted address could not be dialled; `node`: who was last met there. Every failed try. */
-  onRefused(handle: (address: Address, failure: DialFailure, node: NodeId | null) => void): void;
+  /** A wanted address could not be dialled; `node`: who was last met there; `why`: a sentence. Every failed try. */
+  onRefused(handle: (address: Address, failure: DialFailure, node: NodeId | null, why: string) => void): void;
   readonly counters: Readonly<LinkCounters>;
   /** Says goodbye on all links. Idempotent. */
   close(): void;
@@ -122,17 +128,21 @@ type Call = {
 
 class NodeLinks implements Links {
   readonly #options: LinksOptions;
+  readonly #role: PeerRole;
   readonly #timeoutMs: number;
   readonly #dialler: Dialler;
   readonly #links = new Map<NodeId, Link>();
   /** Every channel that is not over, with or without a handshake. */
   readonly #channels = new Set<Channel<NodeMessage>>();
+  /** Channels whose other side said what it may not say. */
+  readonly #accused = new WeakSet<Channel<NodeMessage>>();
+  readonly #warn: LimitedWarning;
   /** What waits for a dial that is under way, by address. */
   readonly #calls = new Map<string, Call[]>();
   readonly #messageHandlers: ((from: Hello, message: NodeMessage) => void)[] = [];
   readonly #upHandlers: ((peer: Hello) => void)[] = [];
   readonly #downHandlers: ((peer: Hello, why: LinkDown) => void)[] = [];
-  readonly #refusedHandlers: ((address: Address, failure: DialFailure, node: NodeId | null) => void)[] = [];
+  readonly #refusedHandlers: Parameters<Links["onRefused"]>[0][] = [];
   readonly #totals: LinkCounters = noCounts();
   readonly #timers = new Set<Timer>();
   #listener: Listener | null = null;
@@ -141,6 +151,8 @@ class NodeLinks implements Links {
   constructor(options: LinksOptions) {
     const { clock, random } = options.world;
     this.#options = options;
+    this.#role = this.#own().role;
+    this.#warn = limitWarnings(() => options.world.log, clock);
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     const prng = createPrng(seedOf(random.bytes(6)), "links");
     this.#dialler = new Dialler({ clock, prng, dial: (target) => this.#dialTarget(target) });
@@ -170,7 +182,8 @@ class NodeLinks implements Links {
 
   send(to: NodeId, message: NodeMessage, options?: SendOptions): boolean {
     const link = this.#links.get(to);
-    if (link === undefined) {
+    // Whoever claims another's name gets nothing that is not for its own role.
+    if (link === undefined || !maySay(this.#role, message.kind, link.hello.role)) {
       this.#totals.shed++;
       return false;
     }
@@ -232,7 +245,7 @@ class NodeLinks implements Links {
     this.#downHandlers.push(handle);
   }
 
-  onRefused(handle: (address: Address, failure: DialFailure, node: NodeId | null) => void): void {
+  onRefused(handle: (address: Address, failure: DialFailure, node: NodeId | null, why: string) => void): void {
     this.#refusedHandlers.push(handle);
   }
 
@@ -275,6 +288,7 @@ class NodeLinks implements Links {
     channel.onMessage((message) => {
       const hello = channel.peer();
       if (hello === null) return;
+      if (!maySay(hello.role, message.kind, this.#role)) return this.#forbid(channel, hello, message.kind);
       const link = this.#links.get(hello.node);
       if (link !== undefined) link.usedAtMs = this.#nowMs();
       for (const handle of this.#messageHandlers) handle(hello, message);
@@ -298,6 +312,16 @@ class NodeLinks implements Links {
       for (const handle of this.#upHandlers) handle(hello);
       return;
     }
+    if (held.hello.role !== hello.role) {
+      // Ids are random: it is no accident. Whoever proved to be a manager did not come by its id elsewhere.
+      this.#warn("two nodes of different roles claim one id", {
+        node: hello.node,
+        roles: `${held.hello.role} ${hello.role}`,
+      });
+      if (hello.role !== "manager") return channel.close("a node of another role is linked under this id");
+      held.channel.close("a manager is linked under this id");
+      return this.#adopt(channel, hello);
+    }
     if (held.hello.boot !== hello.boot) {
       if (bootNumber(hello) < bootNumber(held.hello)) return channel.close("a later start of this node is linked");
       held.channel.close("a later start of this node is linked");
@@ -317,6 +341,14 @@ class NodeLinks implements Links {
     const isFresh = this.#nowMs() - held.openedAtMs < SETTLE_MS;
     if (!isFresh || channel.isDialler === held.channel.isDialler) return true;
     return channel.isDialler === this.#own().node < held.hello.node;
+  }
+
+  /** Said once a link. */
+  #forbid(channel: Channel<NodeMessage>, { role, node }: Hello, kind: NodeMessage["kind"]): void {
+    this.#totals.forbidden++;
+    if (this.#accused.has(channel)) return;
+    this.#accused.add(channel);
+    this.#warn(`a ${role} may not say "${kind}" to a ${this.#role}: dropped`, { node });
   }
 
   #retire(channel: Channel<NodeMessage>): void {
@@ -349,7 +381,9 @@ class NodeLinks implements Links {
       (connection) => (this.#isClosed ? connection.destroy() : this.#open(connection, true, address)),
       (error: unknown) => {
         if (!(error instanceof NetError)) throw error;
-        this.#failed(address, error.code);
+        // Nobody is there yet, or no more: that is said by who misses it.
+        if (error.code === "denied") this.#warn(error.message);
+        this.#failed(address, error.code, error.message);
       },
     );
   }
@@ -366,21 +400,21 @@ class NodeLinks implements Links {
   #unmet(address: Address | null, end: ChannelEnd): void {
     if (end.reason === "refused") {
       this.#totals.refusals++;
-      if (end.refusal !== "self") this.#options.world.log.warn(end.message);
+      if (end.refusal !== "self") this.#warn(end.message);
     }
     if (address === null) return;
     const target = this.#dialler.find(address);
     if (target !== null && end.refusal === "self") this.#isSelf(target);
-    this.#failed(address, "handshake");
+    this.#failed(address, "handshake", end.message);
   }
 
-  #failed(address: Address, failure: DialFailure): void {
+  #failed(address: Address, failure: DialFailure, why: string): void {
     if (this.#isClosed) return;
     this.#totals.dialsFailed++;
     const target = this.#dialler.find(address);
     for (const { failed } of this.#takeCalls(address)) failed?.(failure);
     if (target === null || target.isSelf) return;
-    for (const handle of this.#refusedHandlers) handle(address, failure, target.node);
+    for (const handle of this.#refusedHandlers) handle(address, failure, target.node, why);
     this.#dialler.failed(target);
   }
 
@@ -448,6 +482,7 @@ function noCounts(): LinkCounters {
     dials: 0,
     dialsFailed: 0,
     refusals: 0,
+    forbidden: 0,
   };
 }
 
