@@ -3,7 +3,7 @@
 
 import type { Attempt, Job } from "../../ledger/job.ts";
 import type { HeldAttempt } from "../../load/merge.ts";
-import { addAttempt, createRun, type Run, takeNotes } from "./run.ts";
+import { addAttempt, createRun, hold, type Run, takeNotes } from "./run.ts";
 import type { Submission } from "../submission.ts";
 import { type Kept, type Vault } from "./vault.ts";
 
@@ -41,7 +41,7 @@ function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, 
     const at = run.attempts.get(token);
     if (at === undefined) continue;
     const found = keptAttempt(kept, attempt);
-    at.held = found?.held ?? null;
+    hold(run, at, found?.held ?? null);
     at.errors = found?.errors ?? [];
     if (attempt.state === "sealed") at.keptAs = attempt.seal?.snapshot ?? "";
     const offsetMs = startAtMs === null || job.originMs === null ? null : startAtMs - job.originMs;
@@ -76,7 +76,7 @@ export function takeSeals(run: Run, seals: readonly ForeignSeal[], kept: readonl
     const attempt = run.attempts.get(token);
     if (attempt === undefined) continue;
     const found = kept[at]?.attempts.find(({ held }) => held.cut.attempt.token === token);
-    attempt.held = found?.held ?? null;
+    hold(run, attempt, found?.held ?? null);
     attempt.errors = found?.errors ?? attempt.errors;
     attempt.keptAs = name;
     attempt.isSealing = true;

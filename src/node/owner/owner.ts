@@ -11,7 +11,8 @@ import { createIntake, type Intake } from "./intake.ts";
 import { freeAtMs } from "../lease.ts";
 import type { Applied } from "../ledger-port.ts";
 import type { WorkerReport } from "../messages.ts";
-import { type JobPorts, OwnedJob } from "./owned-job.ts";
+import { OwnedJob } from "./owned-job.ts";
+import type { JobPorts } from "./ownership.ts";
 import type { Run } from "./run.ts";
 
 /** A job that could not be taken over (its blobs are out of reach) is tried again after it. */

@@ -8,6 +8,7 @@ import type { JobPlan, ThresholdPlan } from "../../load/plan.ts";
 import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../../load/result.ts";
 import type { Series } from "../../load/series.ts";
 import type { AttemptId, GeneratorHealth, Snapshot } from "../../load/share.ts";
+import { Totals } from "../../load/totals.ts";
 import { joinNotes, type Notes } from "./vault.ts";
 import { createWindowedThresholds, evaluateLive, judge, type WindowedThresholds } from "../../load/thresholds.ts";
 import { close, createWindows, flush, observe, ready, register, type Windows } from "../../load/windows.ts";
@@ -19,6 +20,7 @@ export type RunAttempt = {
   readonly core: number;
   /** This owner's clock when it first ordered it; -Infinity for one that an earlier owner ordered. */
   orderedAtMs: number;
+  /** Changed by `hold` alone. */
   held: HeldAttempt | null;
   /** The name under which `held` is kept for good; null while it is not. */
   keptAs: string | null;
@@ -51,6 +53,8 @@ export type Run = {
   readonly bundle: Bundle;
   /** By attempt token. */
   readonly attempts: Map<number, RunAttempt>;
+  /** Sums of what is held of them. */
+  readonly totals: Totals;
   /** null until something has started. */
   windows: Windows | null;
   /** Ms of job time from which this owner makes whole seconds: 0 for the first. */
@@ -79,6 +83,7 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle, windowsFrom
     plan,
     bundle,
     attempts: new Map(),
+    totals: new Totals(),
     windows: null,
     windowsFromMs,
     startedAtEpochMs: 0,
@@ -144,26 +149,32 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   const attempt = run.attempts.get(snapshot.attempt.token);
   if (attempt === undefined) return;
   if (attempt.isSealing) {
-    attempt.late = Math.max(
-      attempt.late,
-      requestsOf(snapshot.series) - (attempt.held === null ? 0 : requestsOf(heldSeries(attempt.held))),
-    );
+    const reported = requestsOf(heldSeries(applySnapshot(attempt.held, snapshot)));
+    const sealed = attempt.held === null ? 0 : requestsOf(heldSeries(attempt.held));
+    attempt.late = Math.max(attempt.late, reported - sealed);
     return;
   }
   attempt.cpu = cpuSince(attempt.held?.cut.generator ?? null, snapshot.generator) ?? attempt.cpu;
-  attempt.held = applySnapshot(attempt.held, snapshot);
+  const held = hold(run, attempt, applySnapshot(attempt.held, snapshot));
   if (run.windows === null || attempt.offsetMs === null) return;
   if (snapshot.content !== "scalars") noteRate(attempt, attempt.offsetMs + snapshot.elapsedMs);
   if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, attempt.offsetMs + snapshot.elapsedMs);
   // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
   if (snapshot.content === "scalars") return;
-  if (attempt.isTakenOver) takeAsBase(run.windows, attempt, attempt.held);
+  if (attempt.isTakenOver) takeAsBase(run.windows, attempt, held);
   observe(run.windows, String(attempt.id.token), {
     jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs,
     vus: snapshot.vus,
     vusMax: snapshot.vusMax,
-    series: heldSeries(attempt.held),
+    series: heldSeries(held),
   });
+}
+
+/** From now on this is what is held of the attempt. Out: it. */
+export function hold<Held extends HeldAttempt | null>(run: Run, attempt: RunAttempt, held: Held): Held {
+  attempt.held = held;
+  run.totals.hold(attempt.id.token, held);
+  return held;
 }
 
 /** What was measured before this owner came lies in seconds that an earlier one has told. */
@@ -252,10 +263,9 @@ export function lastSeconds(run: Run, elapsedMs: number): readonly SecondWindow[
   return [...whole, ...flush(run.windows, elapsedMs)];
 }
 
-/** Series of all attempts as they are held, with the gauges of the VUs. Not merged: select() sums them. */
+/** Sums of what is held of all attempts, with the gauges of the VUs. */
 export function allSeries(run: Run): Series[] {
-  const series = [...run.attempts.values()].flatMap(({ held }) => (held === null ? [] : heldSeries(held)));
-  return [...series, ...vuGauges(run)];
+  return [...run.totals.series(), ...vuGauges(run)];
 }
 
 /** VUs over the seconds so far as gauges, for thresholds on `vus` and `vus_max`. */
