@@ -40,6 +40,12 @@ export type ModuleShape = {
 /** Shared memory of a core: the engine writes, the main thread reads (board.ts). */
 export type EngineBoard = SharedArrayBuffer;
 
+/**
+ * Shared memory that says until when requests may start: one f64, ms on the clock performance.timeOrigin +
+ * performance.now(). The thread itself looks at it: after the whole process stood still, no message is in time.
+ */
+export type EnginePermit = SharedArrayBuffer;
+
 export type EngineRequest =
   /**
    * First message. Runs the module once for its shape, with files read from `baseDir`; answered by `shape` or
@@ -60,6 +66,7 @@ export type EngineRequest =
       readonly kind: "prepare";
       readonly board: EngineBoard;
       readonly feedCursors: SharedArrayBuffer;
+      readonly permit: EnginePermit;
       readonly attempt: AttemptId;
       readonly spec: ShareSpec;
       readonly run: FunctionRef;

@@ -63,7 +63,7 @@ class Attempt {
       warning: (text) => post({ kind: "warning", token, text }),
     });
     this.#health = new HealthMonitor(board);
-    this.#core = new HttpCore(request.http);
+    this.#core = new HttpCore(request.http, { permit: new Float64Array(request.permit) });
     this.#cursors = new FeedCursors(request.feedCursors);
     module.deal(this.#cursors, spec.feedStripe ?? { index: 0, of: 1 }, spec.share);
     module.sink = (name, type, contains, value, tags) => {

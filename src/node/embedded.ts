@@ -6,7 +6,7 @@ import { sha256 } from "../io/digest.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import { createEmbeddedLedger } from "./ledger-port.ts";
-import type { ClientEvent, WorkerReport, WorkerRequest } from "./messages.ts";
+import type { ClientEvent, CoreRequest, WorkerReport } from "./messages.ts";
 import { Owner } from "./owner/owner.ts";
 import { createStreamPair } from "./stream.ts";
 import { createMemoryVault } from "./owner/vault.ts";
@@ -45,7 +45,7 @@ export type Embedded = {
 /** Submits the job to an owner and a worker of its own and runs it. */
 export function runEmbedded(options: EmbeddedOptions): Embedded {
   const { world, id, plan, bundle, cores, memoryMaxBytes, retries = 0 } = options;
-  const [toWorker, toOwner] = createStreamPair<WorkerRequest, WorkerReport>();
+  const [toWorker, toOwner] = createStreamPair<CoreRequest, WorkerReport>();
   const ledger = createEmbeddedLedger(world.clock);
   let isClosed = false;
   const tell = (event: ClientEvent): void => {

@@ -44,6 +44,12 @@ export type WorkerRequest =
   /** The final snapshot is committed: forget the attempt, free the core. */
   | { readonly kind: "sealed"; readonly attempt: AttemptId };
 
+/** To the cores of a worker; leases they get from their own node, which an embedded one does not need. */
+export type CoreRequest =
+  | WorkerRequest
+  /** The attempt's requests may start for so long from receipt; without one, for ever. */
+  | { readonly kind: "lease"; readonly attempt: AttemptId; readonly forMs: number };
+
 /** Worker to manager, about one attempt. */
 export type WorkerReport =
   | { readonly kind: "ready"; readonly attempt: AttemptId }

@@ -5,7 +5,7 @@ import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../ledger/entries.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
 import type { Membership } from "./network/membership.ts";
-import type { WorkerReport, WorkerRequest } from "./messages.ts";
+import type { CoreRequest, WorkerReport } from "./messages.ts";
 import { type NodeAddress, openStation, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
 import { type NodeStatus, workerStatus } from "./status.ts";
 import { createStreamPair } from "./stream.ts";
@@ -67,7 +67,7 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
   });
   const { links, identity } = station;
-  const [toCores, fromCores] = createStreamPair<WorkerRequest, WorkerReport>();
+  const [toCores, fromCores] = createStreamPair<CoreRequest, WorkerReport>();
   const worker = createWorker({
     world,
     manager: fromCores,

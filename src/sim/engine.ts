@@ -29,6 +29,8 @@ type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
 
 /** How often a core shows that it lives; its worker takes it for stalled after several seconds. */
 const BEAT_MS = 1_000;
+/** How often a VU that may not send looks again. */
+const HELD_MS = 20;
 
 export type SimThreadsOptions = {
   readonly node: string;
@@ -160,6 +162,7 @@ class SimShare {
   readonly #board: Board;
   readonly #measure: Measure;
   readonly #driver: Driver;
+  readonly #permit: Float64Array;
   readonly #truth: TrueAttempt;
   readonly #timers = new Set<Timer>();
   readonly #open = new Map<number, Open>();
@@ -190,6 +193,7 @@ class SimShare {
       warning: (text) => host.say({ kind: "warning", token, text }),
     });
     this.#driver = createDriver(spec);
+    this.#permit = new Float64Array(request.permit);
     this.#beat();
     if (this.#script.isBroken) host.say({ kind: "broken", message: "SyntaxError: unexpected end of file", stack: "" });
     else this.#after(this.#script.readyMs, () => host.say({ kind: "ready", token }));
@@ -287,6 +291,10 @@ class SimShare {
   /** Open executors: begins every arrival that is due. */
   #arrivals(): void {
     if (this.#isStopping || this.#isEnded) return;
+    if (!this.#isPermitted()) {
+      this.#scheduleTimer = this.#after(HELD_MS, () => this.#arrivals());
+      return;
+    }
     for (;;) {
       const dueMs = nextArrivalMs(this.#driver);
       if (dueMs === Infinity) return this.#checkEnd();
@@ -326,6 +334,8 @@ class SimShare {
 
   /** Begins the VU's next iteration, if there is one. `intendedMs` -1: a closed executor. */
   #next(local: number, intendedMs: number): void {
+    // Nothing is sent without a permit (EnginePermit): the VU waits for a new one, or to be stopped.
+    if (!this.#isPermitted()) return this.#hold(local, intendedMs);
     let unit = intendedMs;
     if (!this.#driver.isOpen) {
       if (this.#isStopping) return;
@@ -349,6 +359,20 @@ class SimShare {
     }
     const timer = this.#after(latencyMs, () => this.#done(local, latencyMs));
     this.#open.set(local, { local, unit, isSent, timer });
+  }
+
+  #isPermitted(): boolean {
+    return this.#options.clock.epochMs() < this.#permit[0]!;
+  }
+
+  /** An arrival waits with the others, so that where the rest begins leaves it to the next attempt. */
+  #hold(local: number, intendedMs: number): void {
+    if (intendedMs >= 0) this.#queue.unshift(intendedMs);
+    this.#after(HELD_MS, () => {
+      if (this.#open.has(local)) return;
+      const queued = intendedMs < 0 ? intendedMs : this.#queue.shift();
+      if (queued !== undefined) this.#next(local, queued);
+    });
   }
 
   #isOneShot(): boolean {

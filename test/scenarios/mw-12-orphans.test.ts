@@ -88,3 +88,19 @@ test("a share that is ready does not start without a lease, and starts with the 
   // It joins where its schedule stands.
   expect(scene.ordered.at(-1)).toMatchObject({ kind: "start", inMs: -3_000 });
 });
+
+test("the cores get the lease with the start and each renewal, and none once it was over, whatever comes then", async () => {
+  const scene = new TenantScene();
+  await scene.run(attemptOf(1));
+  expect(scene.leases).toEqual([LEASE_MS]);
+  await scene.clock.advance(4_000);
+  scene.renew(M1, { agoMs: 500 });
+  await scene.clock.advance(0);
+  expect(scene.leases).toEqual([LEASE_MS, LEASE_MS - 500]);
+  // The process stands still beyond the lease: what it hears first then is an answer to a fresh renewal.
+  scene.clock.leap(LEASE_MS);
+  scene.renew(M1);
+  await scene.clock.advance(0);
+  expect(scene.ordered.at(-1)).toMatchObject({ kind: "stop", mode: "now" });
+  expect(scene.leases).toHaveLength(2);
+});

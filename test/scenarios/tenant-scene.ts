@@ -2,7 +2,7 @@
 // time. Not a test itself.
 
 import type { AttemptId, Snapshot } from "../../src/load/share.ts";
-import type { WorkerReport, WorkerRequest } from "../../src/node/messages.ts";
+import type { CoreRequest, WorkerReport } from "../../src/node/messages.ts";
 import { createStreamPair, type Stream } from "../../src/node/stream.ts";
 import { Tenant } from "../../src/node/worker/tenant.ts";
 import type { Command, FromWorker, WireReport, WireSnapshot } from "../../src/node/worker-messages.ts";
@@ -20,8 +20,9 @@ export function attemptOf(token: number, more: Partial<AttemptId> = {}): Attempt
 
 export class TenantScene {
   readonly clock = new VirtualClock();
-  /** What the cores were told. */
-  readonly ordered: WorkerRequest[] = [];
+  /** What the cores were told, apart from leases: how long each said that they may send, in ms. */
+  readonly ordered: CoreRequest[] = [];
+  readonly leases: number[] = [];
   readonly said: { readonly manager: string; readonly message: FromWorker }[] = [];
   readonly streamed: { readonly manager: string; readonly part: WireSnapshot }[] = [];
   readonly tenant: Tenant;
@@ -29,10 +30,10 @@ export class TenantScene {
   isObedient = true;
   /** What answers when a submission is asked for. */
   fetch = (): Promise<"found"> => Promise.resolve("found");
-  readonly #cores: Stream<WorkerReport, WorkerRequest>;
+  readonly #cores: Stream<WorkerReport, CoreRequest>;
 
   constructor() {
-    const [toCores, fromCores] = createStreamPair<WorkerRequest, WorkerReport>();
+    const [toCores, fromCores] = createStreamPair<CoreRequest, WorkerReport>();
     this.#cores = fromCores;
     fromCores.onMessage((request) => this.#obey(request));
     this.tenant = new Tenant({
@@ -51,7 +52,8 @@ export class TenantScene {
     });
   }
 
-  #obey(request: WorkerRequest): void {
+  #obey(request: CoreRequest): void {
+    if (request.kind === "lease") return void this.leases.push(request.forMs);
     this.ordered.push(request);
     if (!this.isObedient) return;
     if (request.kind === "dispatch") this.report({ kind: "ready", attempt: request.attempt });

@@ -165,6 +165,11 @@ export class Connection {
   send(exchange: HttpResponse, nowMs: number): boolean {
     const socket = this.#socket;
     if (socket === null) return false;
+    if (!this.#core.isPermitted(nowMs)) {
+      this.exchange = exchange;
+      this.#core.hold(this);
+      return true;
+    }
     const sent = exchange.sent;
     const bytes = sent.bytesFor(exchange.cookie);
     const written = socket.write(bytes);
@@ -190,6 +195,15 @@ export class Connection {
     this.#outNext = sent.rest;
     this.#wrote(socket, exchange, written);
     return true;
+  }
+
+  /** It may be allowed to send now what it had to hold back. */
+  onPermit(nowMs: number): void {
+    const exchange = this.exchange;
+    if (this.#phase !== OPEN || exchange === null || this.send(exchange, nowMs)) return;
+    // The kept connection died meanwhile: that is the exchange's end.
+    this.exchange = exchange;
+    this.fail("noResponse", "the connection was closed before the request could be sent");
   }
 
   /** The socket took `written` bytes of #out: goes on until it takes no more. */

@@ -16,6 +16,8 @@ import { TargetTable, type Origin, type Target } from "./url.ts";
 const SCAN_MS = 50;
 /** A scan this late means that the loop stalled: sockets are read once before anything counts as timed out. */
 const STALL_MS = 200;
+/** How often it is looked whether requests that were held may start. */
+const HELD_MS = 20;
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 /** Hands out the two functions of a new promise without a closure for each request. */
@@ -68,13 +70,34 @@ export class HttpCore {
   #timer: Timer | null = null;
   #scannedMs = 0;
 
-  /** `lookup`: resolves names, the system's unless a test gives another. */
-  constructor(plan: HttpPlan, lookup?: Lookup) {
+  /** One f64: epoch ms until which requests may start. Another thread writes it. */
+  readonly #permit: Float64Array;
+  readonly #held: Connection[] = [];
+  #heldTimer: Timer | null = null;
+
+  /** `lookup`: resolves names, the system's unless a test gives another. `permit`: for ever where it is left out. */
+  constructor(plan: HttpPlan, options: { readonly lookup?: Lookup; readonly permit?: Float64Array } = {}) {
+    const { lookup, permit = Float64Array.of(Infinity) } = options;
     this.plan = plan;
+    this.#permit = permit;
     this.resolver = new Resolver(plan, lookup);
     this.defaults = defaultSettings(plan);
     this.closesAfterIteration = plan.noVuConnectionReuse;
     this.keepsCookies = plan.noCookiesReset;
+  }
+
+  /** May a request start at this instant of performance.now()? Hot. */
+  isPermitted(nowMs: number): boolean {
+    return nowMs + performance.timeOrigin < this.#permit[0]!;
+  }
+
+  /** The connection has a request to send and may not: it is told once it may. Whoever stops it first ends it. */
+  hold(connection: Connection): void {
+    this.#held.push(connection);
+    this.#heldTimer ??= setTimeout(() => {
+      this.#heldTimer = null;
+      for (const held of this.#held.splice(0)) held.onPermit(performance.now());
+    }, HELD_MS);
   }
 
   /** The GET of a URL without params. Throws TypeError on an invalid URL. */
@@ -127,7 +150,9 @@ export class HttpCore {
   close(): void {
     for (const connection of [...this.#connections]) connection.fail("generic", "the client was closed", true);
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#heldTimer !== null) clearTimeout(this.#heldTimer);
     this.#timer = null;
+    this.#heldTimer = null;
   }
 
   #plain(method: string, target: Target): HttpRequest {

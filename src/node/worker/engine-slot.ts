@@ -19,6 +19,8 @@ export type Slot = {
   readonly spec: ShareSpec;
   readonly thread: EngineThread;
   board: Board;
+  /** Epoch ms until which its requests may start (EnginePermit). */
+  readonly permit: Float64Array<SharedArrayBuffer>;
   /** Series by their place on the board. */
   readonly series: Map<number, SeriesId>;
   state: SlotState;
@@ -42,6 +44,7 @@ export function createSlot(attempt: AttemptId, core: number, spec: ShareSpec, th
     spec,
     thread,
     board: new Board(),
+    permit: createPermit(),
     series: new Map(),
     state: "preparing",
     startedAtMs: null,
@@ -51,6 +54,12 @@ export function createSlot(attempt: AttemptId, core: number, spec: ShareSpec, th
     isThreadEnded: false,
     stopTimer: null,
   };
+}
+
+function createPermit(): Float64Array<SharedArrayBuffer> {
+  const permit = new Float64Array(new SharedArrayBuffer(8));
+  permit[0] = Infinity;
+  return permit;
 }
 
 /**

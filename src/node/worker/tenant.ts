@@ -8,7 +8,7 @@ import type { Labels } from "../../ledger/entries.ts";
 import type { AttemptId } from "../../load/share.ts";
 import { leaseUntilMs } from "../lease.ts";
 import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
-import type { WorkerReport, WorkerRequest } from "../messages.ts";
+import type { CoreRequest, WorkerReport } from "../messages.ts";
 import {
   createOutbox,
   heldReport,
@@ -36,7 +36,7 @@ const FETCH_RETRY_MS = 500;
 export type TenantPorts = {
   readonly clock: Clock;
   /** The worker's own cores. */
-  readonly cores: Stream<WorkerRequest, WorkerReport>;
+  readonly cores: Stream<CoreRequest, WorkerReport>;
   readonly coreCount: number;
   readonly boot: string;
   readonly labels: Labels;
@@ -258,12 +258,18 @@ export class Tenant {
     const nowMs = this.#ports.clock.nowMs();
     if (start === null || state !== "ready" || nowMs >= tenure.leaseUntilMs) return;
     outbox.state = "running";
+    this.#permit(tenure, outbox);
     this.#ports.cores.send({
       kind: "start",
       attempt,
       inMs: start.atMs - nowMs,
       jobElapsedMs: start.jobElapsedMs,
     });
+  }
+
+  /** The core itself keeps the lease too: it may run on before this thread does, once the process stood still. */
+  #permit(tenure: Tenure, { attempt }: Outbox): void {
+    this.#ports.cores.send({ kind: "lease", attempt, forMs: tenure.leaseUntilMs - this.#ports.clock.nowMs() });
   }
 
   /** Its end is committed, or nobody wants it: the core is free. */
@@ -282,11 +288,17 @@ export class Tenant {
     const clock = this.#clocks.get(manager) ?? createOwnerClock();
     this.#clocks.set(manager, clock);
     noteAnswer(clock, { sentAtMs, heardAtMs, ownerMs });
+    // What was over before this came stays so: its work may be elsewhere.
+    this.#endLeases();
     for (const { job, ownerToken } of jobs) {
       const tenure = this.#serve(job, manager, ownerToken);
       if (tenure === null) continue;
       tenure.leaseUntilMs = leaseUntilMs(tenure.leaseUntilMs, Math.min(sentAtMs, heardAtMs));
-      for (const outbox of this.#outboxes.values()) if (outbox.attempt.job === job) this.#startIfLeased(tenure, outbox);
+      for (const outbox of this.#outboxes.values()) {
+        if (outbox.attempt.job !== job) continue;
+        if (isSending(outbox.state) && outbox.returning === null) this.#permit(tenure, outbox);
+        this.#startIfLeased(tenure, outbox);
+      }
     }
     this.#armLeases();
   }

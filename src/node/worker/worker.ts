@@ -10,7 +10,7 @@ import type { EngineReply, EngineRequest } from "../../engine/messages.ts";
 import type { Timer, World } from "../../io/world.ts";
 import { createSlot, type EngineThread, lastCut, listen, type Slot } from "./engine-slot.ts";
 import { workflowPlanOf } from "../job-spec.ts";
-import type { WorkerReport, WorkerRequest } from "../messages.ts";
+import type { CoreRequest, WorkerReport } from "../messages.ts";
 import type { Stream } from "../stream.ts";
 
 /** What a worker needs of the world: time, memory, and threads that run the engine. */
@@ -41,13 +41,13 @@ const IDLE_MS = 10_000;
 
 export type WorkerOptions = {
   readonly world: EngineWorld;
-  readonly manager: Stream<WorkerReport, WorkerRequest>;
+  readonly manager: Stream<WorkerReport, CoreRequest>;
   readonly cores: number;
   /** Bytes this process may hold; null: 80 % of the machine's or cgroup's memory. */
   readonly memoryMaxBytes: number | null;
 };
 
-type Dispatch = Extract<WorkerRequest, { kind: "dispatch" }>;
+type Dispatch = Extract<CoreRequest, { kind: "dispatch" }>;
 /** A thread that has loaded a job's code and has nothing to do. */
 type Idle = { readonly thread: EngineThread; readonly job: string; readonly core: number; readonly timer: Timer };
 type FailureCause = "load" | "stalled" | "crashed" | "memory";
@@ -61,7 +61,7 @@ export function createWorker(options: WorkerOptions): { close(): void } {
 
 class Cores {
   readonly #world: EngineWorld;
-  readonly #manager: Stream<WorkerReport, WorkerRequest>;
+  readonly #manager: Stream<WorkerReport, CoreRequest>;
   readonly #cores: number;
   readonly #memoryMaxBytes: number;
   /** Cursors over the data rows, by job, oldest first. A job's workflows draw on from one another. */
@@ -83,11 +83,13 @@ class Cores {
     this.#memoryMaxBytes = options.memoryMaxBytes ?? options.world.memory.limitBytes() * MEMORY_PART;
   }
 
-  receive(request: WorkerRequest): void {
+  receive(request: CoreRequest): void {
     if (this.#isClosed) return;
     switch (request.kind) {
       case "dispatch":
         return this.#dispatch(request);
+      case "lease":
+        return this.#lease(request.attempt.token, request.forMs);
       case "start":
         return this.#start(request);
       case "stop":
@@ -138,6 +140,7 @@ class Cores {
     slot.thread.post({
       kind: "prepare",
       board: slot.board.shared,
+      permit: slot.permit.buffer,
       feedCursors: this.#cursorsOf(attempt.job, plan.feeds.length),
       attempt,
       spec,
@@ -163,7 +166,13 @@ class Cores {
     return fit.thread;
   }
 
-  #start({ attempt, inMs, jobElapsedMs }: Extract<WorkerRequest, { kind: "start" }>): void {
+  #lease(token: number, forMs: number): void {
+    const slot = this.#slots.get(token);
+    // Who was stopped at once never sends again, whatever is granted later.
+    if (slot !== undefined && slot.permit[0] !== 0) slot.permit[0] = this.#world.clock.epochMs() + forMs;
+  }
+
+  #start({ attempt, inMs, jobElapsedMs }: Extract<CoreRequest, { kind: "start" }>): void {
     const slot = this.#slots.get(attempt.token);
     if (slot?.state !== "ready") return;
     slot.state = "running";
@@ -179,6 +188,7 @@ class Cores {
     if (slot.state === "preparing" || slot.state === "ready")
       return this.#end(slot, () => this.#reportEnded(slot, null, null));
     slot.state = "stopping";
+    if (mode === "now") slot.permit[0] = 0;
     slot.thread.post({ kind: "stop", token, mode });
     slot.stopTimer?.cancel();
     const waitMs = (mode === "graceful" ? slot.spec.gracefulStopMs : 0) + STOP_GRACE_MS;

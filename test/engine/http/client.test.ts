@@ -405,7 +405,7 @@ describe("stopping", () => {
 
   test("interrupted while connecting counts as unsent", async () => {
     const never = Promise.withResolvers<readonly string[]>();
-    using client = openClient({}, () => never.promise);
+    using client = openClient({}, { lookup: () => never.promise });
     const request = client.http.get("http://name.test/");
     client.http.interruptAll("stop");
     await expect(request).rejects.toBeInstanceOf(InterruptedError);

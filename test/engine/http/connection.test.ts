@@ -211,8 +211,9 @@ describe("failures", () => {
   });
 
   test("an unknown name is 1101 and unsent", async () => {
-    using client = openClient({}, () =>
-      Promise.reject(Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })),
+    using client = openClient(
+      {},
+      { lookup: () => Promise.reject(Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })) },
     );
     const response = await client.http.get("http://no.such.test/");
     expect(response.error_code).toBe(1101);
@@ -221,7 +222,10 @@ describe("failures", () => {
   });
 
   test("a broken resolver is 1100", async () => {
-    using client = openClient({}, () => Promise.reject(Object.assign(new Error("try again"), { code: "EAI_AGAIN" })));
+    using client = openClient(
+      {},
+      { lookup: () => Promise.reject(Object.assign(new Error("try again"), { code: "EAI_AGAIN" })) },
+    );
     expect((await client.http.get("http://no.such.test/")).error_code).toBe(1100);
   });
 
@@ -250,7 +254,7 @@ describe("failures", () => {
 
   test("a connection that does not come about is 1211 and unsent", async () => {
     const never = Promise.withResolvers<readonly string[]>();
-    using client = openClient({ connectTimeoutMs: 60 }, () => never.promise);
+    using client = openClient({ connectTimeoutMs: 60 }, { lookup: () => never.promise });
     const response = await client.http.get("http://slow.test/");
     expect(response.error_code).toBe(1211);
     expect(response.error).toContain("still looking up the name after 60 ms");
@@ -412,5 +416,33 @@ describe("close", () => {
     client.core.close();
     await expect(open).rejects.toThrow(/closed/);
     expect(client.owner.exchanges.length).toBe(2);
+  });
+});
+
+describe("a permit", () => {
+  test("that is over holds requests back before their first byte, on new and kept connections, until it is renewed", async () => {
+    using server = serveText(reply("x"));
+    const permit = Float64Array.of(Infinity);
+    using client = openClient({}, { permit });
+    await client.http.get(server.url);
+    permit[0] = performance.timeOrigin + performance.now() - 1;
+    const held = [client.http.get(server.url), client.http.get(server.url)];
+    await until(() => server.counts.made === 2, "the second connection stands");
+    await expect(Promise.race([...held, Bun.sleep(60).then(() => "held")])).resolves.toBe("held");
+    expect(server.requests).toHaveLength(1);
+    permit[0] = Infinity;
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test("that stays over: what was held ends unsent when the test is stopped", async () => {
+    using server = serveText(reply("x"));
+    using client = openClient({}, { permit: Float64Array.of(0) });
+    const held = client.http.get(server.url);
+    await until(() => server.counts.made === 1, "the connection stands");
+    client.http.interruptAll("the test is stopping");
+    await expect(held).rejects.toThrow("the test is stopping");
+    expect(client.owner.exchanges.map(({ isSent, isInterrupted }) => [isSent, isInterrupted])).toEqual([[false, true]]);
+    expect(server.requests).toHaveLength(0);
   });
 });

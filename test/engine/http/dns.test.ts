@@ -147,10 +147,10 @@ describe("the client", () => {
 
   test("an address that refuses gives way to the next; the attempt is recorded once", async () => {
     using server = serveText(reply("x"));
-    using client = openClient({ dns: { ttlMs: 1_000, select: "first", policy: "any" } }, async () => [
-      "127.0.0.2",
-      "127.0.0.1",
-    ]);
+    using client = openClient(
+      { dns: { ttlMs: 1_000, select: "first", policy: "any" } },
+      { lookup: async () => ["127.0.0.2", "127.0.0.1"] },
+    );
     const response = await client.http.get(`http://two.test:${server.port}/`);
     expect([response.status, response.remote_ip, client.owner.exchanges.length]).toEqual([200, "127.0.0.1", 1]);
   });

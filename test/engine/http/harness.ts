@@ -44,8 +44,11 @@ export type TestClient = {
 };
 
 /** A client of its own core, closed with `using`. */
-export function openClient(plan: Partial<HttpPlan> = {}, lookup?: Lookup): TestClient {
-  const core = new HttpCore({ ...PLAN, ...plan }, lookup);
+export function openClient(
+  plan: Partial<HttpPlan> = {},
+  options: { readonly lookup?: Lookup; readonly permit?: Float64Array } = {},
+): TestClient {
+  const core = new HttpCore({ ...PLAN, ...plan }, options);
   const owner = new Recorder();
   const http = new HttpClient(core, owner);
   return {

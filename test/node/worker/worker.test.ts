@@ -2,7 +2,7 @@
 // orders do nothing, what a thread says after its end is not passed on. Virtual time.
 
 import { expect, test } from "bun:test";
-import type { WorkerReport, WorkerRequest } from "../../../src/node/messages.ts";
+import type { CoreRequest, WorkerReport } from "../../../src/node/messages.ts";
 import { createStreamPair } from "../../../src/node/stream.ts";
 import { shareSpecOf } from "../../../src/node/job-spec.ts";
 import { createWorker } from "../../../src/node/worker/worker.ts";
@@ -11,7 +11,7 @@ import { BUNDLE, jobPlan } from "../plans.ts";
 
 function scene(cores = 1) {
   const world = new FakeWorld();
-  const [manager, stream] = createStreamPair<WorkerRequest, WorkerReport>();
+  const [manager, stream] = createStreamPair<CoreRequest, WorkerReport>();
   const worker = createWorker({ world, manager: stream, cores, memoryMaxBytes: null });
   const heard: WorkerReport[] = [];
   manager.onMessage((report) => heard.push(report));
@@ -150,4 +150,20 @@ test("the main thread collects its garbage every 5 s while a share runs, and not
   expect(world.collections).toBe(0);
   await world.clock.advance(2_000);
   expect(world.collections).toBe(1);
+});
+
+test("a lease is written where the thread sees it at once, and a stop at once ends it for good", async () => {
+  const { world, manager, dispatch, attempt } = scene();
+  dispatch("j", 5);
+  await world.clock.advance(100);
+  const permit = new Float64Array(world.engines[0]?.prepared[0]?.permit ?? new SharedArrayBuffer(8));
+  expect(permit[0]).toBe(Infinity);
+  manager.send({ kind: "lease", attempt: attempt("j", 5), forMs: 7_000 });
+  await world.clock.advance(0);
+  expect(permit[0]).toBe(world.clock.epochMs() + 7_000);
+  manager.send({ kind: "start", attempt: attempt("j", 5), inMs: 0, jobElapsedMs: 0 });
+  manager.send({ kind: "stop", attempt: attempt("j", 5), mode: "now" });
+  manager.send({ kind: "lease", attempt: attempt("j", 5), forMs: 7_000 });
+  await world.clock.advance(0);
+  expect(permit[0]).toBe(0);
 });
