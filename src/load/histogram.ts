@@ -23,6 +23,9 @@ const FIRST_CELL = 1 + 1e-9 - LOG_MIN * CELLS_PER_LOG;
  */
 export const CELLS_PER_SIGN = Math.ceil(Math.log(VALUE_MAX / VALUE_MIN) / LOG_RATIO);
 
+/** Cells and their counts, as a trend has them. */
+export type CellCounts = Pick<TrendCells, "index" | "counts">;
+
 /** Cell of a value: 0 for the zero cell (NaN too: refuse it before), sign and 1..CELLS_PER_SIGN else. About 15 ns. */
 export function cellIndex(value: number): number {
   if (value >= VALUE_MIN) {
@@ -219,6 +222,74 @@ export class TrendSum {
   }
 }
 
+/**
+ * Counts by cell that other trends' cells are added to and taken from in place: a running sum. Costs one step per cell
+ * of both; memory as much as the occupied cells need. Whole counts: what was added and taken away leaves no trace.
+ */
+export class RunningCells {
+  #index: Int32Array = new Int32Array(0);
+  #counts: Float64Array = new Float64Array(0);
+
+  add(cells: CellCounts): void {
+    if (this.#shift(cells, 1)) return;
+    this.#widen(cells.index);
+    this.#shift(cells, 1);
+  }
+
+  /** In: cells that were added before. */
+  subtract(cells: CellCounts): void {
+    const isKnown = this.#shift(cells, -1);
+    assert(isKnown, "only what was added is taken away");
+  }
+
+  /** The occupied cells: copies. */
+  read(): CellCounts {
+    let length = 0;
+    for (let at = 0; at < this.#counts.length; at++) if (this.#counts[at]! > 0) length++;
+    const index = new Int32Array(length);
+    const counts = new Float64Array(length);
+    let to = 0;
+    for (let at = 0; at < this.#counts.length; at++) {
+      if (this.#counts[at]! <= 0) continue;
+      index[to] = this.#index[at]!;
+      counts[to] = this.#counts[at]!;
+      to++;
+    }
+    return { index, counts };
+  }
+
+  /** Out: false, and nothing done, when one of the cells has no place here. */
+  #shift({ index, counts }: CellCounts, sign: 1 | -1): boolean {
+    const places = this.#index;
+    const totals = this.#counts;
+    let at = 0;
+    for (let of = 0; of < index.length; of++) {
+      const cell = index[of]!;
+      while (at < places.length && places[at]! < cell) at++;
+      if (at < places.length && places[at]! === cell) continue;
+      return false;
+    }
+    at = 0;
+    for (let of = 0; of < index.length; of++) {
+      const cell = index[of]!;
+      while (places[at]! < cell) at++;
+      totals[at]! += sign * counts[of]!;
+    }
+    return true;
+  }
+
+  /** Makes places for cells. */
+  #widen(cells: Int32Array): void {
+    const wide = unite(
+      { index: this.#index, counts: this.#counts },
+      { index: cells, counts: new Float64Array(cells.length) },
+      "add",
+    );
+    this.#index = wide.index;
+    this.#counts = wide.counts;
+  }
+}
+
 /** A cell's middle can lie outside of what was seen: bring it back. */
 function within(cells: TrendCells, value: number): number {
   return Math.min(cells.max, Math.max(cells.min, value));
@@ -239,7 +310,7 @@ function covers(large: TrendCells, small: TrendCells): boolean {
 }
 
 /** Cells of both, by ascending index; a cell that both have is added up, or the larger count is kept. */
-function unite(a: TrendCells, b: TrendCells, both: "add" | "larger"): Pick<TrendCells, "index" | "counts"> {
+function unite(a: CellCounts, b: CellCounts, both: "add" | "larger"): CellCounts {
   const { index: indexA, counts: countsA } = a;
   const { index: indexB, counts: countsB } = b;
   const isSum = both === "add";

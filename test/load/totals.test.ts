@@ -1,0 +1,122 @@
+// Goal: running sums over attempts are what summing all attempts anew gives, whatever came, was replaced, went away or
+// came back. Method: seeded histories of attempts against the naive merge, compared after every step; planted faults
+// show that the comparison sees them.
+
+import { describe, expect, test } from "bun:test";
+import { createPrng, nextBelow, type Prng } from "../../src/base/prng.ts";
+import { applySnapshot, type HeldAttempt, heldSeries, sumSeries } from "../../src/load/merge.ts";
+import type { Cells, Series } from "../../src/load/series.ts";
+import type { Snapshot } from "../../src/load/share.ts";
+import { Totals } from "../../src/load/totals.ts";
+import { exactPart, nextSample, seriesOf, trendOf } from "./samples.ts";
+
+/** What attempts have measured: values by attempt and trend. */
+type Measured = { readonly token: number; seq: number; readonly trends: Map<string, number[]>; count: number };
+
+function snapshotOf(measured: Measured, prng: Prng): Snapshot {
+  const { token } = measured;
+  for (let more = nextBelow(prng, 6); more > 0; more--) {
+    const name = `t${nextBelow(prng, 3)}`;
+    measured.trends.set(name, [...(measured.trends.get(name) ?? []), nextSample(prng)]);
+  }
+  measured.count += nextBelow(prng, 4);
+  measured.seq++;
+  const series: Series[] = [...measured.trends].map(([name, values]) => seriesOf(name, {}, trendOf(values)));
+  const scalars: readonly (readonly [string, Cells])[] = [
+    ["c", { type: "counter", count: measured.count, sum: measured.count }],
+    ["r", { type: "rate", passes: measured.count >> 1, total: measured.count }],
+    ["g", { type: "gauge", value: measured.count, min: 0, max: measured.count, atMs: measured.seq }],
+  ];
+  for (const [name, cells] of scalars) series.push(seriesOf(name, {}, cells));
+  return {
+    attempt: { job: "j", workflow: "w", share: token, token },
+    seq: measured.seq,
+    elapsedMs: measured.seq * 1_000,
+    content: "changed",
+    isFinal: false,
+    resume: { kind: "elapsed", elapsedMs: 0, feeds: {} },
+    accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    vus: 1,
+    vusMax: 1,
+    series,
+  };
+}
+
+type Hold = (totals: Totals, token: number, held: HeldAttempt | null) => void;
+
+/** Seeds in which the running sums differ from the naive ones after some step. */
+function faults(hold: Hold): number[] {
+  const wrong: number[] = [];
+  for (let seed = 1; seed <= 15; seed++) {
+    const prng = createPrng(seed, "totals");
+    const totals = new Totals();
+    const held = new Map<number, HeldAttempt>();
+    const attempts = [1, 2, 3, 4, 5].map((token): Measured => ({ token, seq: 0, trends: new Map(), count: 0 }));
+    let isRight = true;
+    for (let step = 0; step < 60 && isRight; step++) {
+      const measured = attempts[nextBelow(prng, attempts.length)];
+      if (measured === undefined) continue;
+      const { token } = measured;
+      const kind = nextBelow(prng, 12);
+      // It is gone; or another cut of it is held from now on, as a seal of an earlier owner asks for.
+      if (kind === 0) held.delete(token);
+      else if (kind === 1) held.set(token, applySnapshot(null, snapshotOf({ ...measured, trends: new Map() }, prng)));
+      else held.set(token, applySnapshot(held.get(token) ?? null, snapshotOf(measured, prng)));
+      hold(totals, token, held.get(token) ?? null);
+      if (nextBelow(prng, 3) > 0) isRight = same(totals.series(), naive(held));
+    }
+    if (!isRight || !same(totals.series(), naive(held))) wrong.push(seed);
+  }
+  return wrong;
+}
+
+function naive(held: ReadonlyMap<number, HeldAttempt>): Series[] {
+  const ordered = [...held].sort(([a], [b]) => a - b);
+  return sumSeries(ordered.map(([, one]) => heldSeries(one)));
+}
+
+/** Counts, cells and extremes are the same to the last bit; sums of floating point numbers to their rounding. */
+function same(a: readonly Series[], b: readonly Series[]): boolean {
+  const byKey = new Map(b.map((series) => [series.id.key, series]));
+  if (a.length !== b.length) return false;
+  return a.every(({ id, cells }) => {
+    const other = byKey.get(id.key)?.cells;
+    if (other === undefined || !Bun.deepEquals(exactPart(cells), exactPart(other))) return false;
+    const [sum = 0, otherSum = 0] = [sumOf(cells), sumOf(other)];
+    return Math.abs(sum - otherSum) <= 1e-9 * (Math.abs(sum) + 1);
+  });
+}
+
+function sumOf(cells: Cells): number {
+  return "sum" in cells ? cells.sum : 0;
+}
+
+describe("running sums over attempts", () => {
+  test("are what summing all attempts anew gives, after every cut, replacement and loss", () => {
+    expect(faults((totals, token, held) => totals.hold(token, held))).toEqual([]);
+  });
+
+  test("the comparison catches a sum that forgets to take away, and one that misses a cut", () => {
+    const keeping: Hold = (totals, token, held) => {
+      if (held !== null) totals.hold(token, held);
+    };
+    const missing: Hold = (totals, token, held) => {
+      if (held === null || held.cut.seq % 5 !== 0) totals.hold(token, held);
+    };
+    expect(faults(keeping).length).toBeGreaterThan(7);
+    expect(faults(missing).length).toBeGreaterThan(7);
+  });
+
+  test("reading again what did not change is the same list", () => {
+    const totals = new Totals();
+    const prng = createPrng(1, "same");
+    const held = applySnapshot(null, snapshotOf({ token: 1, seq: 0, trends: new Map(), count: 3 }, prng));
+    totals.hold(1, held);
+    const read = totals.series();
+    totals.hold(1, held);
+    expect(totals.series()).toBe(read);
+    totals.hold(1, null);
+    expect(totals.series()).toEqual([]);
+  });
+});
