@@ -13,6 +13,10 @@ export type ValueCipher = {
   seal(bytes: Uint8Array, place: string): Uint8Array;
   /** null: not sealed under one of the keys for this place, or damaged. Never throws. */
   open(sealed: Uint8Array, place: string): Uint8Array | null;
+  /** Whether it is sealed under one of the keys, or damaged where that stands. */
+  isOfKnownKey(sealed: Uint8Array): boolean;
+  /** Bytes that `seal` adds. */
+  readonly overheadBytes: number;
 };
 
 const VERSION = 1;
@@ -32,7 +36,11 @@ export function createValueCipher(keys: readonly Uint8Array[], random: Random): 
   const [first] = ring;
   assert(first !== undefined, "there is a key to seal values with");
 
+  const keyOf = (sealed: Uint8Array): { readonly bytes: Uint8Array } | undefined =>
+    ring.find(({ id }) => id.equals(sealed.subarray(1, 1 + KEY_ID_BYTES)));
+
   return {
+    overheadBytes: HEAD_BYTES + TAG_BYTES,
     seal(bytes, place) {
       const sealed = new Uint8Array(HEAD_BYTES + bytes.length + TAG_BYTES);
       const salt = random.bytes(SALT_BYTES);
@@ -46,10 +54,10 @@ export function createValueCipher(keys: readonly Uint8Array[], random: Random): 
       sealed.set(cipher.getAuthTag(), sealed.length - TAG_BYTES);
       return sealed;
     },
+    isOfKnownKey: (sealed) => keyOf(sealed) !== undefined,
     open(sealed, place) {
-      if (sealed[0] !== VERSION || sealed.length < HEAD_BYTES + TAG_BYTES) return null;
-      const key = ring.find(({ id }) => id.equals(sealed.subarray(1, 1 + KEY_ID_BYTES)));
-      if (key === undefined) return null;
+      const key = keyOf(sealed);
+      if (sealed[0] !== VERSION || sealed.length < HEAD_BYTES + TAG_BYTES || key === undefined) return null;
       const salt = sealed.subarray(1 + KEY_ID_BYTES, HEAD_BYTES);
       const decipher = createDecipheriv("aes-256-gcm", valueKey(key.bytes, salt), NONCE, {
         authTagLength: TAG_BYTES,
@@ -63,7 +71,7 @@ export function createValueCipher(keys: readonly Uint8Array[], random: Random): 
         // The tag is wrong: the only way in which it fails.
         return null;
       }
-      return new Uint8Array(bytes);
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     },
   };
 }

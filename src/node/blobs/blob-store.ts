@@ -1,6 +1,6 @@
 // Contents under their own SHA-256: job bundles, sealed snapshots, results. A blob is whole and durable under its
-// name or it is not there; what is read is checked. Which blobs are needed is told by the ledger's owner
-// (reachability), not known here.
+// name or it is not there; what is read is checked. On disk it is in parts of 64 KiB, each as `values` seal it. Which
+// blobs are needed is told by the ledger's owner (reachability), not known here.
 
 import { assert } from "../../base/assert.ts";
 import { HyperscaleError } from "../../base/error.ts";
@@ -9,6 +9,7 @@ import { DiskError, diskErrorCode } from "../../io/disk-error.ts";
 import { within } from "../../io/files.ts";
 import type { Disk, DiskFile } from "../../io/world.ts";
 import { writeAll } from "../../io/write-all.ts";
+import { CLEAR_VALUES, type StoredValues } from "../stored-values.ts";
 
 export type BlobStoreOptions = {
   readonly disk: Disk;
@@ -17,9 +18,14 @@ export type BlobStoreOptions = {
   readonly blobBytesMax?: number;
   /** Blobs kept at once. */
   readonly blobsMax?: number;
+  /** How contents are kept on disk; left out: as they are. */
+  readonly values?: BlobValues;
   /** How long a blob that nothing names is kept: longer than it takes from `put` to the entry that names it. */
   readonly graceMs?: number;
 };
+
+/** How parts are kept. */
+export type BlobValues = Pick<StoredValues, "seal" | "open" | "isOfKnownKey" | "overheadBytes">;
 
 export type Blob = { readonly digest: string; readonly bytes: number };
 
@@ -66,6 +72,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
   const { disk, directory } = options;
   const limits = { bytesMax: options.blobBytesMax ?? BLOB_BYTES_MAX, blobsMax: options.blobsMax ?? BLOBS_MAX };
   const graceMs = options.graceMs ?? GRACE_MS;
+  const values = options.values ?? CLEAR_VALUES;
   const path = (name: string): string => within(directory, name);
   const unreachableSince = new Map<string, number>();
   let written = 0;
@@ -122,7 +129,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       return storage(directory, async () => {
         const file = await disk.open(unfinished, "create");
         try {
-          const blob = await receive(file, content, limits.bytesMax);
+          const blob = await receive(file, { content, values, bytesMax: limits.bytesMax });
           if (expected !== undefined && expected !== blob.digest) {
             throw new HyperscaleError("invalid", `a content came as ${blob.digest} where ${expected} was expected`);
           }
@@ -145,7 +152,8 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       const file = await openFile(digest);
       if (file === null) return null;
       try {
-        return { digest, bytes: await storage(directory, () => file.sizeBytes()) };
+        const size = await storage(directory, () => file.sizeBytes());
+        return { digest, bytes: size - values.overheadBytes * Math.ceil(size / (PART_BYTES + values.overheadBytes)) };
       } finally {
         await file.close();
       }
@@ -153,19 +161,22 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
     async stream(digest) {
       const version = names.get(digest) ?? 0;
       const file = await openFile(digest);
-      return file === null ? null : checked(file, { digest, directory, damaged: () => putAside(digest, version) });
+      return file === null
+        ? null
+        : checked(file, { digest, directory, values, damaged: () => putAside(digest, version) });
     },
     async get(digest) {
       const version = names.get(digest) ?? 0;
       const file = await openFile(digest);
       if (file === null) return null;
       try {
-        const bytes = await storage(directory, async () =>
-          file.read(0, Math.min(await file.sizeBytes(), limits.bytesMax + 1)),
+        const sealed = await storage(directory, async () =>
+          file.read(0, Math.min(await file.sizeBytes(), 2 * limits.bytesMax)),
         );
+        const bytes = opened(sealed, values, directory);
         const sum = createContentDigest();
-        sum.update(bytes);
-        if (sum.hex() === digest) return bytes;
+        if (bytes !== null) sum.update(bytes);
+        if (bytes !== null && sum.hex() === digest) return bytes;
       } finally {
         await file.close();
       }
@@ -202,31 +213,95 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
 /** Writes the content to the file as it comes. Throws `invalid` beyond the limit. */
 async function receive(
   file: DiskFile,
-  content: Uint8Array | AsyncIterable<Uint8Array>,
-  bytesMax: number,
+  options: {
+    readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+    readonly values: BlobValues;
+    readonly bytesMax: number;
+  },
 ): Promise<Blob> {
+  const { content, values, bytesMax } = options;
   const digest = createContentDigest();
   let bytes = 0;
-  for await (const part of content instanceof Uint8Array ? [content] : content) {
+  let at = 0;
+  // In clear a content is written as it comes: its parts need no borders.
+  for await (const part of values.overheadBytes === 0 && content instanceof Uint8Array ? [content] : parts(content)) {
     if (bytes + part.length > bytesMax) throw new HyperscaleError("invalid", `a blob is larger than ${bytesMax} bytes`);
-    await writeAll(file, bytes, part);
+    const sealed = values.seal(part, placeOf(bytes));
+    await writeAll(file, at, sealed);
     digest.update(part);
     bytes += part.length;
+    at += sealed.length;
   }
   return { digest: digest.hex(), bytes };
 }
 
+/** Which part it is; whose, says the digest of the whole. */
+function placeOf(offset: number): string {
+  return `blob ${offset}`;
+}
+
+/** The content in parts of PART_BYTES, the last one shorter. */
+async function* parts(content: Uint8Array | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const part = new Uint8Array(PART_BYTES);
+  let filled = 0;
+  for await (const bytes of content instanceof Uint8Array ? [content] : content) {
+    for (let at = 0; at < bytes.length;) {
+      const taken = Math.min(PART_BYTES - filled, bytes.length - at);
+      part.set(bytes.subarray(at, at + taken), filled);
+      filled += taken;
+      at += taken;
+      if (filled < PART_BYTES) continue;
+      yield part;
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}
+
+/** The content of a whole file; null: damaged. Throws `storage` when it is under a key that this node does not have. */
+function opened(sealed: Uint8Array, values: BlobValues, directory: string): Uint8Array | null {
+  if (values.overheadBytes === 0) return sealed;
+  const step = PART_BYTES + values.overheadBytes;
+  const count = Math.ceil(sealed.length / step);
+  const bytes = new Uint8Array(Math.max(0, sealed.length - count * values.overheadBytes));
+  for (let at = 0, offset = 0; at < sealed.length; at += step, offset += PART_BYTES) {
+    const part = openPart(sealed.subarray(at, at + step), { offset, values, directory });
+    if (part === null || offset + part.length > bytes.length) return null;
+    bytes.set(part, offset);
+  }
+  return bytes;
+}
+
+function openPart(
+  sealed: Uint8Array,
+  { offset, values, directory }: { readonly offset: number; readonly values: BlobValues; readonly directory: string },
+): Uint8Array | null {
+  if (values.isOfKnownKey(sealed)) return values.open(sealed, placeOf(offset));
+  throw new HyperscaleError("storage", `a blob in ${directory} is sealed under a key that this node does not have`, {
+    hint: "was a key taken out of the key file too early? Put it back, as its last line, and start again",
+  });
+}
+
 async function* checked(
   file: DiskFile,
-  blob: { readonly digest: string; readonly directory: string; readonly damaged: () => Promise<HyperscaleError> },
+  blob: {
+    readonly digest: string;
+    readonly directory: string;
+    readonly values: BlobValues;
+    readonly damaged: () => Promise<HyperscaleError>;
+  },
 ): AsyncIterable<Uint8Array> {
+  const { values, directory } = blob;
   const sum = createContentDigest();
+  const step = PART_BYTES + values.overheadBytes;
   try {
-    for (let at = 0; ; at += PART_BYTES) {
-      const part = await storage(blob.directory, () => file.read(at, PART_BYTES));
+    for (let at = 0, offset = 0; ; at += step, offset += PART_BYTES) {
+      const sealed = await storage(directory, () => file.read(at, step));
+      const part = sealed.length === 0 ? sealed : openPart(sealed, { offset, values, directory });
+      if (part === null) break;
       sum.update(part);
       if (part.length > 0) yield part;
-      if (part.length < PART_BYTES) break;
+      if (sealed.length < step) break;
     }
   } finally {
     await file.close();
