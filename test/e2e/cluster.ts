@@ -52,6 +52,11 @@ export class Node {
     void this.#listen(child.stderr);
   }
 
+  /** Sends a signal that does not end it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
   /** Sends the signal and waits for the end. Out: exit code, null when the signal ended it. */
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;

@@ -1,0 +1,182 @@
+// Kills, freezes and restarts nodes of a real cluster in the middle of jobs, again and again, and holds every job to
+// what is promised: it completes, the target's own count is the summary's but for the bound that is printed, no work is
+// done twice at once, and work that lost its worker goes on elsewhere in time. Exit code 1 when one round is not so.
+// Usage: bun run survive [--rounds 3] [--seconds 20] [--only leader,worker] [--executors constant-vus,...]
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { Cluster, eventually, sentOf } from "../e2e/cluster.ts";
+import { removeDirs, type SubmitRun, summaryOf } from "../e2e/run.ts";
+import { movedAfterMs, overlaps } from "./judge.ts";
+import type { Seen } from "./target.ts";
+import { WORKFLOWS } from "./workflows.ts";
+
+const LogSchema = z.array(z.tuple([z.number(), z.number(), z.number()]));
+/** design 6: the lease, and how long a move may take at most after certain death or after the lease. */
+const LEASE_MS = 10_000;
+const MOVE_MS = 3_000;
+/** Frozen for longer than the lease, so that its work is elsewhere when it goes on. */
+const FROZEN_MS = 16_000;
+
+type Scene = {
+  readonly cluster: Cluster;
+  readonly leader: string;
+  readonly owner: string;
+  readonly worker: string;
+};
+/** What is done to the cluster in the middle of a job, and what it may cost. */
+type Disturbance = {
+  readonly run: (scene: Scene) => Promise<void>;
+  /** A worker is gone: requests may be unreported, and its work moves within so long. */
+  readonly moveMsMax: number | null;
+  /** Schedule added to that of the round. */
+  readonly extraSeconds?: number;
+  /** Everything stops with it: how long the work stands still is not judged. */
+  readonly isTotal?: boolean;
+};
+
+const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
+  leader: { run: ({ cluster, leader }) => restart(cluster, [leader]), moveMsMax: null },
+  owner: { run: ({ cluster, owner }) => restart(cluster, [owner]), moveMsMax: null },
+  worker: { run: ({ cluster, worker }) => restart(cluster, [worker]), moveMsMax: MOVE_MS },
+  frozen: {
+    run: async ({ cluster, worker }) => {
+      const node = cluster.node(worker);
+      node.signal("SIGSTOP");
+      await Bun.sleep(FROZEN_MS);
+      node.signal("SIGCONT");
+    },
+    moveMsMax: LEASE_MS + MOVE_MS,
+    extraSeconds: 14,
+  },
+  "worker and owner": {
+    run: ({ cluster, worker, owner }) => restart(cluster, [worker, owner]),
+    moveMsMax: Infinity,
+    extraSeconds: 10,
+  },
+  majority: {
+    run: async ({ cluster, leader }) => {
+      const other = ["m0", "m1", "m2"].find((name) => name !== leader) ?? "m0";
+      await restart(cluster, [leader, other], 4_000);
+    },
+    moveMsMax: null,
+  },
+  all: {
+    run: ({ cluster }) => restart(cluster, [...cluster.nodes.keys()]),
+    moveMsMax: Infinity,
+    isTotal: true,
+  },
+};
+
+/** Kills them at once, and starts them again after a while. */
+async function restart(cluster: Cluster, names: readonly string[], downMs = 1_500): Promise<void> {
+  await Promise.all(names.map((name) => cluster.node(name).end("SIGKILL")));
+  await Bun.sleep(downMs);
+  await Promise.all(names.map((name) => cluster.node(name).start()));
+}
+
+type Target = { readonly url: string; now(): Promise<number>; log(): Promise<readonly Seen[]>; stop(): void };
+
+async function startTarget(): Promise<Target> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "target.ts")], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const { value } = await child.stdout.getReader().read();
+  const { port } = z.object({ port: z.number() }).parse(JSON.parse(new TextDecoder().decode(value)));
+  const url = `http://127.0.0.1:${port}`;
+  const ask = async (path: string): Promise<unknown> => (await fetch(`${url}${path}`)).json();
+  return {
+    url,
+    now: async () => z.number().parse(await ask("/__now")),
+    log: async () => LogSchema.parse(await ask("/__log")),
+    stop: () => child.kill(),
+  };
+}
+
+type Round = { readonly text: string; readonly movedMs: number | null; readonly problems: readonly string[] };
+
+async function round(kind: string, executor: string, seconds: number): Promise<Round> {
+  const disturbance = DISTURBANCES[kind];
+  const workflow = WORKFLOWS[executor];
+  if (disturbance === undefined || workflow === undefined) throw new Error(`there is no ${kind} or no ${executor}`);
+  const target = await startTarget();
+  const cluster = await Cluster.start();
+  try {
+    const source = workflow(target.url, seconds + (disturbance.extraSeconds ?? 0));
+    const submitted = cluster.submit(source, ["--id", "job"], { deadlineMs: (seconds + 120) * 1_000 });
+    const halfway = seconds * 60;
+    await eventually("half of the load", async () => (await target.log()).length >= halfway);
+    const scene = await sceneOf(cluster);
+    const atMs = await target.now();
+    await disturbance.run(scene);
+    return judged(disturbance, await submitted, await target.log(), atMs);
+  } finally {
+    await cluster.stop();
+    target.stop();
+  }
+}
+
+async function sceneOf(cluster: Cluster): Promise<Scene> {
+  const status = await cluster.status();
+  const job = status.jobs.find(({ id }) => id === "job");
+  return {
+    cluster,
+    leader: cluster.nameOf(status, status.leader),
+    owner: cluster.nameOf(status, job?.owner),
+    worker: "w0",
+  };
+}
+
+function judged(disturbance: Disturbance, ended: SubmitRun, log: readonly Seen[], atMs: number): Round {
+  const problems: string[] = [];
+  const { moveMsMax, isTotal = false } = disturbance;
+  if (ended.exitCode !== 0) problems.push(`exit code ${ended.exitCode}: ${ended.stderr.slice(-600)}`);
+  const { job, accounting, ...rest } = summaryOf(ended);
+  if (job.state !== "completed") problems.push(`the job ${job.state}`);
+  const missing = log.length - sentOf({ job, accounting, ...rest });
+  const bound = moveMsMax === null ? 0 : accounting.unreportedMax;
+  if (missing < 0 || missing > bound) problems.push(`${missing} requests are not counted, ${bound} may be missing`);
+  if (moveMsMax === null && accounting.unreportedMax !== 0)
+    problems.push(`unreportedMax is ${accounting.unreportedMax} though every worker lived`);
+  const twice = overlaps(log);
+  if (twice.length > 0) problems.push(`${twice.length} requests of VUs whose work was elsewhere already`);
+  const movedMs = moveMsMax === null || isTotal ? null : movedAfterMs(log, atMs);
+  if (moveMsMax !== null && !isTotal && movedMs === null) problems.push("the work of who was gone did not move");
+  if (movedMs !== null && moveMsMax !== null && movedMs > moveMsMax)
+    problems.push(`it moved after ${movedMs.toFixed(0)} ms`);
+  const moved = movedMs === null ? "" : `, moved after ${movedMs.toFixed(0)} ms`;
+  return { text: `${log.length} seen, ${missing} of at most ${bound} missing${moved}`, movedMs, problems };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: "3" },
+      seconds: { type: "string", default: "20" },
+      only: { type: "string", default: Object.keys(DISTURBANCES).join(",") },
+      executors: { type: "string", default: Object.keys(WORKFLOWS).join(",") },
+    },
+  });
+  const executors = values.executors.split(",");
+  let failed = 0;
+  for (const kind of values.only.split(",")) {
+    const moves: number[] = [];
+    for (let at = 0; at < Number(values.rounds); at++) {
+      const executor = executors[at % executors.length] ?? "constant-vus";
+      const { text, movedMs, problems } = await round(kind, executor, Number(values.seconds));
+      if (movedMs !== null) moves.push(movedMs);
+      if (problems.length > 0) failed++;
+      console.log(`${problems.length === 0 ? "kept  " : "BROKEN"} ${kind} gone, ${executor}: ${text}`);
+      for (const problem of problems) console.log(`       ${problem}`);
+      removeDirs();
+    }
+    if (moves.length > 0) console.log(`       moved after ${Math.max(...moves).toFixed(0)} ms at most`);
+  }
+  console.log(`${failed} rounds broken`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+if (import.meta.main) await main();
