@@ -108,7 +108,11 @@ async function round(kind: string, executor: string, seconds: number): Promise<R
     const source = workflow(target.url, seconds + (disturbance.extraSeconds ?? 0));
     const submitted = cluster.submit(source, ["--id", "job"], { deadlineMs: (seconds + 120) * 1_000 });
     const halfway = seconds * 60;
-    await eventually("half of the load", async () => (await target.log()).length >= halfway);
+    const early = submitted.then(({ output }) =>
+      Promise.reject(new Error(`it ended before it was disturbed: ${output}`)),
+    );
+    await Promise.race([eventually("half of the load", async () => (await target.log()).length >= halfway), early]);
+    early.catch(() => {});
     const scene = await sceneOf(cluster);
     const atMs = await target.now();
     await disturbance.run(scene);

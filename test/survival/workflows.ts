@@ -3,7 +3,7 @@
 
 /** Text of a workflow file by executor; `url` of the target, `seconds` of its schedule. */
 export const WORKFLOWS: Readonly<Record<string, (url: string, seconds: number) => string>> = {
-  "constant-vus": (url, seconds) => file(url, `vus: 8, duration: "${seconds}s"`),
+  "constant-vus": (url, seconds) => file(url, `executor: "constant-vus", vus: 8, duration: "${seconds}s"`),
   "ramping-vus": (url, seconds) =>
     file(
       url,
