@@ -3,6 +3,7 @@
 // Bounds here are of form; what a field means, and whether it can be true, is checked in the core.
 
 import { z } from "zod";
+import type { Change } from "./contract.ts";
 import type { Entry, Membership, Payload } from "./entry.ts";
 import { ID_LENGTH_MAX, INDEX_MAX, LIMITS, TERM_MAX } from "./limits.ts";
 import type { SessionRecords } from "./sessions.ts";
@@ -176,6 +177,15 @@ export const recoveryReplySchema = z.object({
   term,
   lastIndex: index.nullable(),
 });
+
+/** An operator's change of the membership, on its way to the leader. */
+export const changeSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("addLearner"), node: id }),
+  z.object({ kind: z.literal("promote"), node: id }),
+  z.object({ kind: z.literal("remove"), node: id }),
+  z.object({ kind: z.literal("replace"), before: id, after: id }),
+  z.object({ kind: z.literal("cancelReplace") }),
+]) satisfies z.ZodType<Change>;
 
 export const raftMessageSchema = z.discriminatedUnion("kind", [
   appendSchema,

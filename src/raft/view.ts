@@ -24,6 +24,8 @@ export type RaftView = {
   readonly lastTerm: Term;
   readonly snapshotIndex: Index;
   readonly membership: Membership | null;
+  /** The membership in force is not committed yet. */
+  readonly isChanging: boolean;
   /** A leader that a quorum of full voters answered within quorumMs. */
   readonly hasQuorum: boolean;
   readonly isTransferring: boolean;
@@ -60,6 +62,7 @@ export function view(state: Raft): RaftView {
     lastTerm: lastTerm(log),
     snapshotIndex: state.snapshot?.index ?? 0,
     membership,
+    isChanging: (state.memberships.at(-1)?.index ?? 0) > state.commit,
     hasQuorum: leading !== null && quorumContactAt(state, leading) > state.now - config.quorumMs,
     isTransferring: leading !== null && leading.transfer !== null,
     formationRefusals: Object.fromEntries(state.formation.refusals),

@@ -1,0 +1,178 @@
+// Changes of who the managers are, asked of any of them: the leader judges and carries them out, one at a time
+// (raft/membership.ts), the others pass them on. A refusal is a sentence with both sides' values.
+
+import type { Clock } from "../../io/world.ts";
+import type { Change, RaftView, RefusalReason } from "../../raft/raft.ts";
+import type { Consensus } from "./consensus.ts";
+import type { Links, NodeId } from "../network/links.ts";
+
+/** appended: it is in the leader's log; the membership says when it counts. */
+export type ChangeAnswer =
+  { readonly kind: "appended" } | { readonly kind: "refused"; readonly code: string; readonly message: string };
+
+/** Without a leader, or an answer of it, it is given up after so long. */
+const LEADERLESS_MS = 5_000;
+const LOOK_MS = 100;
+/** What is passed on is said again after so long without an answer. */
+const REPEAT_MS = 1_000;
+/** A manager that answered the leader within so long counts as there. */
+const THERE_MS = 5_000;
+
+export type PeerChangesOptions = {
+  readonly clock: Clock;
+  readonly self: NodeId;
+  readonly links: Links;
+  readonly consensus: Pick<Consensus, "view" | "change">;
+};
+
+type Passed = { readonly to: NodeId; readonly atMs: number; readonly settle: (answer: ChangeAnswer) => void };
+
+export class PeerChanges {
+  readonly #options: PeerChangesOptions;
+  readonly #passed = new Map<number, Passed>();
+  #asked = 0;
+  #isClosed = false;
+
+  constructor(options: PeerChangesOptions) {
+    this.#options = options;
+    options.links.onMessage((from, message) => {
+      if (from.role !== "manager" || this.#isClosed) return;
+      if (message.kind === "change") void this.#serve(from.node, message.body.ask, message.body.change);
+      else if (message.kind === "changed") {
+        const passed = this.#passed.get(message.body.ask);
+        if (passed?.to === from.node) passed.settle(message.body.answer);
+      }
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { settle } of this.#passed.values()) settle(refused("unavailable", "this manager stops"));
+  }
+
+  /** Carried out by whoever leads; refused with `no_leader` when nobody does for some seconds. Never rejects. */
+  async ask(change: Change): Promise<ChangeAnswer> {
+    const { clock, consensus, self } = this.#options;
+    const untilMs = clock.nowMs() + LEADERLESS_MS;
+    while (!this.#isClosed && clock.nowMs() < untilMs) {
+      const { leader } = consensus.view();
+      const answer =
+        leader === null ? null : leader === self ? await this.#decide(change) : await this.#pass(leader, change);
+      if (answer !== null) return answer;
+      await this.#pause();
+    }
+    return refused("no_leader", noLeaderText(consensus.view()));
+  }
+
+  async #serve(from: NodeId, ask: number, change: Change): Promise<void> {
+    const answer = (await this.#decide(change)) ?? refused("not_leader", "this manager does not lead");
+    if (!this.#isClosed) this.#options.links.send(from, { kind: "changed", body: { ask, answer } });
+  }
+
+  /** Out: null when this node does not lead, or is handing over: ask again. */
+  async #decide(change: Change): Promise<ChangeAnswer | null> {
+    const { clock, consensus } = this.#options;
+    const view = consensus.view();
+    const problem = quorumProblem(view, change, clock.nowMs());
+    if (problem !== null) return refused("quorum", problem);
+    try {
+      const outcome = await consensus.change(change);
+      if (outcome.kind === "appended") return { kind: "appended" };
+      const { reason } = outcome;
+      if (reason === "notLeader" || reason === "transferring") return null;
+      return refused(codeOf(reason), changeProblem(reason, change, view));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Out: null when that manager gave no answer, or does not lead. */
+  #pass(to: NodeId, change: Change): Promise<ChangeAnswer | null> {
+    const { clock, links } = this.#options;
+    const ask = ++this.#asked;
+    const { promise, resolve } = Promise.withResolvers<ChangeAnswer | null>();
+    const timer = clock.setTimer(REPEAT_MS, () => resolve(null));
+    this.#passed.set(ask, { to, atMs: clock.nowMs(), settle: resolve });
+    links.send(to, { kind: "change", body: { ask, change } });
+    return promise.then((answer) => {
+      timer.cancel();
+      this.#passed.delete(ask);
+      return answer?.kind === "refused" && answer.code === "not_leader" ? null : answer;
+    });
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => void this.#options.clock.setTimer(LOOK_MS, resolve));
+  }
+}
+
+/**
+ * Why a change would leave managers that cannot agree: those of the new list that answer are no majority of it. In: a
+ * leader's view, ms of its clock. Out: null when it would not.
+ */
+export function quorumProblem(view: RaftView, change: Change, nowMs: number): string | null {
+  const before = view.membership?.voters ?? [];
+  const gone = change.kind === "remove" ? change.node : change.kind === "replace" ? change.before : null;
+  const came = change.kind === "promote" ? change.node : null;
+  // A lone manager is replaced by adding the other first: its seat is never empty.
+  if (view.role !== "leader" || (gone === null && came === null) || (before.length === 1 && came === null)) return null;
+  const after = came === null ? before.filter((voter) => voter !== gone) : [...before, came];
+  const isThere = (node: NodeId): boolean => {
+    const peer = view.peers[node];
+    return node === view.self || (peer !== undefined && peer.counts && nowMs - peer.contactAt < THERE_MS);
+  };
+  const missing = after.filter((voter) => !isThere(voter));
+  const need = Math.floor(after.length / 2) + 1;
+  const have = after.length - missing.length;
+  if (have >= need || after.length === 0) return null;
+  const seat = gone === null ? `with ${came}` : `without ${gone}`;
+  return (
+    `${seat} there are ${after.length} managers, of which ${need} have to answer, and ${have} do ` +
+    `(${missing.join(", ")} ${missing.length === 1 ? "does" : "do"} not): the cluster would stand still`
+  );
+}
+
+function noLeaderText({ membership, term }: RaftView): string {
+  const voters = membership?.voters ?? [];
+  if (voters.length === 0) return "this manager belongs to no cluster yet, and knows no leader";
+  const need = Math.floor(voters.length / 2) + 1;
+  return `nobody leads (term ${term}): ${need} of the ${voters.length} managers have to be up for a change`;
+}
+
+function codeOf(reason: RefusalReason): string {
+  return reason.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The sentence of a refusal. */
+function changeProblem(reason: RefusalReason, change: Change, { membership, self }: RaftView): string {
+  const voters = membership?.voters ?? [];
+  const replacing = membership?.replacing ?? null;
+  const node = change.kind === "replace" ? change.before : "node" in change ? change.node : self;
+  const list = `the managers are ${voters.join(", ")}`;
+  switch (reason) {
+    case "pending":
+      return "another change of the managers is under way and not committed yet: ask again in a moment";
+    case "replacing":
+      return replacing === null
+        ? "a manager is being replaced"
+        : `${replacing.before} is being replaced by ${replacing.after}: one change at a time`;
+    case "unknownNode":
+      return `${node} is no ${change.kind === "promote" ? "manager that is joining" : "manager of this cluster"}; ${list}`;
+    case "alreadyMember":
+      return `${change.kind === "replace" ? change.after : node} is a manager of this cluster already; ${list}`;
+    case "notCaughtUp":
+      return `${node} has not caught up yet`;
+    case "lastVoter":
+      return `${node} is the only manager: without it there is no cluster`;
+    case "limit":
+      return `there are ${voters.length} managers, and no more are taken`;
+    case "notReplacing":
+      return "no manager is being replaced, or it has gone too far to be called off";
+    default:
+      return `the change was refused (${reason}); ${list}`;
+  }
+}
+
+function refused(code: string, message: string): ChangeAnswer {
+  return { kind: "refused", code, message };
+}
