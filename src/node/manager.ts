@@ -1,20 +1,26 @@
 // A manager of a cluster, put together: consensus and the ledger over it, blobs, membership, links; the jobs it owns,
 // its side of the workers, its desk for clients, and its duties while it leads. Each part is in a file of its own.
 
-import type { NodeWorld, Timer } from "../io/world.ts";
+import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import type { LedgerState } from "../ledger/job.ts";
 import { lan, type RaftConfig, type RaftView, wan } from "../raft/raft.ts";
 import type { SwimView } from "../swim/swim.ts";
 import type { WalLimits } from "../wal/format.ts";
 import { type Blobs, createBlobs } from "./blobs/blobs.ts";
 import { openBlobStore } from "./blobs/blob-store.ts";
+import { fetchMissing } from "./blobs/mending.ts";
 import { Desk } from "./desk.ts";
 import { Leader } from "./leader.ts";
 import type { NodeId } from "./network/links.ts";
 import { Owner } from "./owner/owner.ts";
+import { PeerChanges } from "./consensus/peer-changes.ts";
 import { openReplica, type Replica } from "./consensus/replica.ts";
+import { standingProblem } from "./consensus/standing-problem.ts";
+import { addressKey } from "./network/dialler.ts";
+import { Neighbours } from "./network/neighbours.ts";
 import { type NodeAddress, openStation, partOf, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
 import { managerStatus, type NodeStatus } from "./status.ts";
+import type { StoredValues } from "./stored-values.ts";
 import { createBlobVault, reachable } from "./owner/vault.ts";
 import { WorkerHall } from "./owner/worker-hall.ts";
 
@@ -24,6 +30,8 @@ const VIEW_MS = 500;
 const START_LEAD_MS = 250;
 /** How often blobs that nothing names are looked for. */
 const COLLECT_MS = 60_000;
+/** How often the managers that count are compared with those that are linked. */
+const NEIGHBOURS_MS = 500;
 /** A leader that stops hands over, if it can, within so long. */
 const TRANSFER_MS = 1_500;
 /** A leader that heard a quorum and has applied all of it within so long still leads. */
@@ -41,6 +49,10 @@ export type ManagerOptions = {
   readonly peers: readonly NodeAddress[];
   readonly profile: Profile;
   readonly walLimits?: WalLimits;
+  /** How what must not be in clear stands on disks and in the ledger. */
+  readonly values: StoredValues;
+  /** The id that its credentials are for; left out or null: its folder's. */
+  readonly pinned?: string | null;
   /** Left out: the profile's. */
   readonly raftConfig?: (self: NodeId) => RaftConfig;
 };
@@ -83,10 +95,11 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     managers: peers,
     profile,
     cluster: () => replica?.cluster ?? null,
+    pinned: options.pinned ?? null,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
   });
   try {
-    const store = await openBlobStore({ disk: world.disk, directory: partOf(data, "blobs") });
+    const store = await openBlobStore({ disk: world.disk, directory: partOf(data, "blobs"), values: options.values });
     const opened = await openReplica({
       world,
       directory: partOf(data, "log"),
@@ -104,13 +117,29 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       links: station.links,
       voters: () => opened.consensus.view().membership?.voters ?? [],
     });
-    return new ManagerNode(world, station, opened, blobs);
+    return new ManagerNode({
+      world,
+      station,
+      replica: opened,
+      blobs,
+      peers: peers.map(streamsAt),
+      values: options.values,
+    });
   } catch (error) {
     station.close();
     await replica?.stop();
     throw error;
   }
 }
+
+type ManagerMade = {
+  readonly world: NodeWorld;
+  readonly station: Station;
+  readonly replica: Replica;
+  readonly blobs: Blobs;
+  readonly peers: readonly Address[];
+  readonly values: StoredValues;
+};
 
 class ManagerNode implements Manager {
   readonly #world: NodeWorld;
@@ -121,23 +150,42 @@ class ManagerNode implements Manager {
   readonly #hall: WorkerHall;
   readonly #desk: Desk;
   readonly #leader: Leader;
+  readonly #changes: PeerChanges;
+  readonly #neighbours: Neighbours;
+  readonly #peers: readonly Address[];
   #collectTimer: Timer | null = null;
+  #neighbourTimer: Timer | null = null;
+  #isVoter = false;
+  #isMending = false;
   #stopped: Promise<void> | null = null;
 
-  constructor(world: NodeWorld, station: Station, replica: Replica, blobs: Blobs) {
+  constructor({ world, station, replica, blobs, peers, values }: ManagerMade) {
     const { clock } = world;
     const { links, membership, identity } = station;
     this.#world = world;
     this.#station = station;
     this.#replica = replica;
     this.#blobs = blobs;
-    const desk = new Desk({ clock, node: identity.node, ledger: replica, links, blobs, status: () => this.status() });
+    const { consensus } = replica;
+    this.#peers = peers;
+    this.#neighbours = new Neighbours(links, peers);
+    this.#changes = new PeerChanges({ clock, self: identity.node, links, consensus });
+    const desk = new Desk({
+      clock,
+      node: identity.node,
+      ledger: replica,
+      links,
+      blobs,
+      status: () => this.status(),
+      change: (change) => this.#changes.ask(change),
+      problem: () => (this.#isVoter ? null : this.#problem(consensus.view())),
+    });
     const owner = new Owner({
       node: identity.node,
       boot: identity.bootId,
       clock,
       ledger: replica,
-      vault: createBlobVault(blobs),
+      vault: createBlobVault(blobs, values),
       order: (worker, job, request) => this.#hall.order(worker, job, request),
       tell: (job, event) => desk.tell(job, event),
       finished: () => {},
@@ -176,6 +224,7 @@ class ManagerNode implements Manager {
     this.#listen();
     owner.look();
     this.#armCollect();
+    this.#armNeighbours();
   }
 
   get parts(): ManagerParts {
@@ -208,7 +257,15 @@ class ManagerNode implements Manager {
 
   status(): NodeStatus {
     const { consensus, state } = this.#replica;
-    return managerStatus(standingOf(this.#station), { raft: consensus.view(), ledger: state });
+    const raft = consensus.view();
+    return managerStatus(standingOf(this.#station), { raft, ledger: state, problem: this.#problem(raft) });
+  }
+
+  #problem(view: RaftView): string | null {
+    const { links, address: own } = this.#station;
+    const others = this.#peers.filter(({ host, port }) => host !== own.host || port !== own.tcp);
+    const silent = others.filter((address) => links.nodeAt(address) === null).map(addressKey);
+    return standingProblem({ view, peers: links.peers(), silent, mismatch: null });
   }
 
   stop(): Promise<void> {
@@ -219,10 +276,12 @@ class ManagerNode implements Manager {
   async #stop(): Promise<void> {
     if (this.#replica.consensus.contact().isLeader) await this.#handOver();
     this.#collectTimer?.cancel();
+    this.#neighbourTimer?.cancel();
     this.#leader.close();
     this.#hall.close();
     this.#owner.close();
     this.#desk.close();
+    this.#changes.close();
     await this.#station.leave();
     this.#blobs.close();
     await this.#replica.stop();
@@ -260,12 +319,35 @@ class ManagerNode implements Manager {
     });
   }
 
+  #armNeighbours(): void {
+    this.#neighbourTimer = this.#world.clock.setTimer(NEIGHBOURS_MS, () => {
+      this.#armNeighbours();
+      const { voters = [], learners = [] } = this.#replica.consensus.view().membership ?? {};
+      this.#neighbours.look([...voters, ...learners], this.#station.membership.view());
+      const { standing, lost } = this.#replica.consensus.view();
+      const isVoter = standing === "member" && lost === "nothing" && voters.includes(this.#station.identity.node);
+      if (isVoter && !this.#isVoter) void this.#mend();
+      this.#isVoter = isVoter;
+    });
+  }
+
+  /** A voter has what the ledger names. */
+  async #mend(): Promise<void> {
+    if (this.#isMending || this.#stopped !== null) return;
+    this.#isMending = true;
+    const names = reachable(this.#replica.state);
+    const { fetched, missing } = await fetchMissing(this.#blobs, names, () => this.#stopped !== null);
+    this.#isMending = false;
+    if (fetched + missing > 0) this.#world.log.info("blobs-fetched", { fetched, missing });
+  }
+
   #armCollect(): void {
     this.#collectTimer = this.#world.clock.setTimer(COLLECT_MS, () => {
       this.#armCollect();
       // Only who is up to date knows that nothing names a blob.
       const { caughtUpAtMs } = this.#replica.consensus.contact();
       if (this.#world.clock.nowMs() - caughtUpAtMs > LEADING_MS) return;
+      if (this.#isVoter) void this.#mend();
       this.#blobs.collect(reachable(this.#replica.state)).catch((error: unknown) => {
         this.#world.log.warn("blobs could not be collected", { message: String(error) });
       });

@@ -29,6 +29,7 @@ export function nodeLine(status: NodeStatus): string {
     const work = `${plural(shares.length, "share")} of ${plural(running, "job")}`;
     return `worker: linked to ${plural(managers, "manager")}, ${work}`;
   }
+  if (status.problem !== null) return `manager: ${status.problem}`;
   const cores = status.workers.reduce((sum, worker) => sum + worker.cores, 0);
   const running = jobs.filter(({ state }) => state !== "finished");
   const own = running.filter(({ owner }) => owner === status.node.id).length;
@@ -73,6 +74,7 @@ export function nodeBlock(
 
 /** "leader of term 3", "follower of 127.0.0.1:9002 (1f00aa21), term 3", "nobody leads, term 3", "not formed yet". */
 export function roleText(status: NodeStatus): string {
+  if (status.problem !== null) return status.problem;
   if (status.cluster === null) return "no cluster yet";
   if (status.leader === null) return `nobody leads, term ${status.term ?? 0}`;
   if (status.leader === status.node.id) return `leader of term ${status.term ?? 0}`;

@@ -6,7 +6,7 @@ import { hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId }
 
 export type StatusOptions = { readonly columns: number; readonly color: boolean };
 
-type Cell = { readonly text: string; readonly style?: Style };
+export type Cell = { readonly text: string; readonly style?: Style };
 
 /** The parts of a picture; a table that would be empty has no lines. */
 export type StatusParts = Readonly<Record<"heading" | "members" | "workers" | "shares" | "jobs", readonly string[]>>;
@@ -144,7 +144,7 @@ function shareRows({ shares }: NodeStatus): Cell[][] {
 }
 
 /** Columns as wide as their widest cell, two cells apart. */
-function table(head: readonly string[], rows: readonly (readonly Cell[])[], options: StatusOptions): string[] {
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], options: StatusOptions): string[] {
   const paint = createPaint(options.color);
   const widths = head.map((name, at) => Math.max(widthOf(name), ...rows.map((row) => widthOf(row[at]?.text ?? ""))));
   const line = (cells: readonly Cell[], style: Style): string =>

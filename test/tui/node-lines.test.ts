@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { nodeBlock, nodeLine, quorumText, roleText } from "../../src/tui/node-lines.ts";
 import { widthOf } from "../../src/tui/cells.ts";
-import { managerPicture, workerPicture } from "./statuses.ts";
+import { managerPicture, quorumOf, workerPicture } from "./statuses.ts";
 
 const PLAIN = { columns: 100, color: false };
 
@@ -27,7 +27,7 @@ describe("the role", () => {
     expect(roleText(managerPicture({ leader: own }))).toBe("leader of term 7");
     expect(roleText(managerPicture({ leader: null }))).toBe("nobody leads, term 7");
     expect(roleText(managerPicture({ cluster: null }))).toBe("no cluster yet");
-    expect(quorumText(managerPicture({ quorum: { have: 1, need: 1, voters: [] } }))).toBe("no quorum yet");
+    expect(quorumText(managerPicture({ quorum: quorumOf({ have: 1, need: 1, voters: [] }) }))).toBe("no quorum yet");
   });
 });
 

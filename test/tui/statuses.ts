@@ -14,6 +14,13 @@ function member(id: string, role: Member["role"], tcp: number, changes: Partial<
   return { id, role, address, status: "alive", incarnation: { boot: 1, count: 0 }, isLinked: true, ...changes };
 }
 
+type Quorum = NonNullable<NodeStatus["quorum"]>;
+
+/** A quorum with nothing under way. */
+export function quorumOf(quorum: Pick<Quorum, "have" | "need" | "voters">): Quorum {
+  return { ...quorum, learners: [], replacing: null, isChanging: false, behind: {} };
+}
+
 /** Three managers, the second leads and the first was asked; one worker; one job runs and one is over. */
 export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
   return {
@@ -28,7 +35,8 @@ export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
     cluster: "f00dfeed",
     leader: M1,
     term: 7,
-    quorum: { have: 3, need: 2, voters: [M0, M1, M2] },
+    quorum: quorumOf({ have: 3, need: 2, voters: [M0, M1, M2] }),
+    problem: null,
     members: [
       member(M0, "manager", 9_000),
       member(M1, "manager", 9_002),
