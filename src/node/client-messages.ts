@@ -2,6 +2,7 @@
 // may ask any manager; live events come from the job's owner and are passed on.
 
 import { z } from "zod";
+import { changeSchema } from "../raft/messages.ts";
 import { packedSeriesSchema } from "./series-codec.ts";
 import { jobLineSchema, nodeStatusSchema } from "./status.ts";
 
@@ -17,6 +18,8 @@ export const toDeskSchema = z.discriminatedUnion("kind", [
   /** Live events of the job from now on, then finished. Said again after every new connection. */
   z.object({ kind: z.literal("follow"), ask: count, id: name }),
   z.object({ kind: z.literal("jobs"), ask: count }),
+  /** Of who the managers are. done: the leader has it in its log. */
+  z.object({ kind: z.literal("change"), ask: count, change: changeSchema }),
   /** To any node, a worker too: what it knows of the cluster. */
   z.object({ kind: z.literal("status"), ask: count }),
 ]);

@@ -4,6 +4,7 @@
 import { HyperscaleError, messageOf } from "../base/error.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
+import type { Change } from "../raft/raft.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
 import type { FromDesk, ToDesk } from "./client-messages.ts";
@@ -57,6 +58,8 @@ export type ClusterClient = {
   /** Resolves when it is committed, or the job had ended; rejects when there is no such job. */
   cancel(id: string, by: "user" | "other"): Promise<void>;
   jobs(): Promise<readonly JobLine[]>;
+  /** Of who the managers are. Resolves when the leader has it in its log; rejects with its refusal. */
+  change(change: Change): Promise<void>;
   /** What the node that answers knows of the cluster. */
   status(): Promise<NodeStatus>;
   contact(): ClientContact;
@@ -109,6 +112,8 @@ class Client implements ClusterClient {
   #at = 0;
   #manager: string | null = null;
   #heardAtMs: number;
+  /** Managers without a part in the cluster that answered since the last look. */
+  #strays = 0;
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -148,6 +153,10 @@ class Client implements ClusterClient {
 
   async cancel(id: string, by: "user" | "other"): Promise<void> {
     await this.#ask({ kind: "cancel", ask: this.#nextAsk++, id, by });
+  }
+
+  async change(change: Change): Promise<void> {
+    await this.#ask({ kind: "change", ask: this.#nextAsk++, change });
   }
 
   async jobs(): Promise<readonly JobLine[]> {
@@ -263,6 +272,7 @@ class Client implements ClusterClient {
     if (answer.kind === "finished") return this.#finished(answer.id, answer.result);
     const ask = this.#asks.get(answer.ask);
     if (ask === undefined) return;
+    if (answer.kind === "refused" && answer.code === "elsewhere") return this.#elsewhere();
     // Nothing was decided: it is said again, and elsewhere when that does not help.
     if (answer.kind === "refused" && isOpen(answer.code, ask)) return;
     this.#asks.delete(answer.ask);
@@ -280,6 +290,11 @@ class Client implements ClusterClient {
   #address(): Address | undefined {
     const { managers } = this.#options;
     return managers[this.#at % Math.max(1, managers.length)];
+  }
+
+  /** That manager has no part in the cluster: on to the next, until all were asked; then again at the next look. */
+  #elsewhere(): void {
+    if (++this.#strays < this.#options.managers.length) this.#move();
   }
 
   /** On to the next manager. */
@@ -320,6 +335,8 @@ class Client implements ClusterClient {
     this.#timer = this.#options.world.clock.setTimer(REPEAT_MS, () => {
       if (this.#isClosed) return;
       this.#arm();
+      if (this.#strays >= this.#options.managers.length) this.#move();
+      this.#strays = 0;
       const isWaiting = this.#asks.size > 0 || this.#followed.size > 0;
       const silentMs = this.#nowMs() - this.#heardAtMs;
       if (isWaiting && silentMs >= (this.#manager === null ? DIAL_MS : SILENT_MS)) return this.#move();

@@ -5,9 +5,11 @@ import { messageOf } from "../base/error.ts";
 import type { Clock, Timer } from "../io/world.ts";
 import type { Effect } from "../ledger/effects.ts";
 import type { Job } from "../ledger/job.ts";
+import type { Change } from "../raft/raft.ts";
 import type { Hello } from "../wire/handshake.ts";
 import type { Blobs } from "./blobs/blobs.ts";
 import type { FromDesk, ToDesk, WireEvent } from "./client-messages.ts";
+import type { ChangeAnswer } from "./consensus/peer-changes.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import type { Applied, LedgerPort, ProposalOutcome } from "./ledger-port.ts";
 import type { Links } from "./network/links.ts";
@@ -33,6 +35,10 @@ export type DeskPorts = {
   readonly blobs: Blobs;
   /** What this node knows of the cluster. */
   readonly status: () => NodeStatus;
+  /** Of who the managers are; never rejects. */
+  readonly change: (change: Change) => Promise<ChangeAnswer>;
+  /** Why this manager has no part in its cluster (yet); null: it has. */
+  readonly problem: () => string | null;
 };
 
 type Answer =
@@ -43,6 +49,8 @@ export class Desk {
   /** Clients of this manager, and managers that pass events on until the time given, by job. */
   readonly #followers = new Map<string, Set<string>>();
   readonly #relays = new Map<string, Map<string, number>>();
+  /** Changes of the managers under way, by client and its number. */
+  readonly #changes = new Set<string>();
   #submits = 0;
   #timer: Timer | null = null;
   #isClosed = false;
@@ -94,6 +102,9 @@ export class Desk {
 
   #serve(client: string, request: ToDesk): void {
     const { ask } = request;
+    const problem = request.kind === "status" ? null : this.#ports.problem();
+    if (problem !== null)
+      return this.#answer(client, { kind: "refused", ask, id: "managers", code: "elsewhere", message: problem });
     switch (request.kind) {
       case "submit":
         void this.#submit(client, request).then((answer) => this.#answer(client, { ...answer, ask, id: request.id }));
@@ -107,9 +118,23 @@ export class Desk {
         return this.#follow(client, ask, request.id);
       case "jobs":
         return this.#answer(client, { kind: "jobs", ask, jobs: jobLines(this.#ports.ledger.state) });
+      case "change":
+        return this.#change(client, ask, request.change);
       case "status":
         return this.#answer(client, { kind: "status", ask, status: this.#ports.status() });
     }
+  }
+
+  /** Said again while it is under way, it is the same change. */
+  #change(client: string, ask: number, change: Change): void {
+    const key = `${client} ${ask}`;
+    if (this.#changes.has(key)) return;
+    this.#changes.add(key);
+    void this.#ports.change(change).then((answer) => {
+      this.#changes.delete(key);
+      const about = { ask, id: "managers" };
+      this.#answer(client, answer.kind === "appended" ? { kind: "done", ...about } : { ...answer, ...about });
+    });
   }
 
   /** The submission is fetched, kept by a majority, and only then named in the ledger. */

@@ -43,7 +43,22 @@ export const nodeStatusSchema = z.object({
   /** null: a node that has no part in elections. */
   term: count.nullable(),
   /** Managers: those that count, how many of them this node takes for alive (itself included), how many it takes. */
-  quorum: z.object({ have: count, need: count, voters: z.array(id).max(64).readonly() }).nullable(),
+  quorum: z
+    .object({
+      have: count,
+      need: count,
+      voters: z.array(id).max(64).readonly(),
+      /** Managers on their way to become voters. */
+      learners: z.array(id).max(64).readonly().default([]),
+      replacing: z.object({ before: id, after: id }).nullable().default(null),
+      /** What is said here is not committed yet. */
+      isChanging: z.boolean().default(false),
+      /** Entries of the log that a manager does not hold yet; empty where the node does not lead. */
+      behind: z.record(id, count).default({}),
+    })
+    .nullable(),
+  /** Why this node has no part in the cluster, and what to do; null: it has. */
+  problem: z.string().max(4_096).nullable().default(null),
   members: z
     .array(
       z.object({
@@ -92,7 +107,7 @@ export type Standing = {
 
 export function managerStatus(
   standing: Standing,
-  { raft, ledger }: { readonly raft: RaftView; readonly ledger: LedgerState },
+  { raft, ledger, problem }: { readonly raft: RaftView; readonly ledger: LedgerState; readonly problem: string | null },
 ): NodeStatus {
   const common = commonOf("manager", standing);
   const voters = raft.membership?.voters ?? [];
@@ -107,7 +122,12 @@ export function managerStatus(
       have: voters.filter((voter) => voter === standing.node || alive.has(voter)).length,
       need: Math.floor(voters.length / 2) + 1,
       voters,
+      learners: raft.membership?.learners ?? [],
+      replacing: raft.membership?.replacing ?? null,
+      isChanging: raft.isChanging,
+      behind: Object.fromEntries(Object.entries(raft.peers).map(([peer, { lag }]) => [peer, lag])),
     },
+    problem,
     workers: [...ledger.workers].map(([worker, { boot, cores, labels }]) => ({
       id: worker,
       boot,
@@ -146,6 +166,7 @@ function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
     leader: null,
     term: null,
     quorum: null,
+    problem: null,
     members: swim.members.map((member) => ({
       id: member.id,
       role: member.role,
