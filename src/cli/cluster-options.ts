@@ -1,6 +1,7 @@
 // Options of every command that talks to a cluster. Their values are read in cluster.ts.
 
 import type { OptionTable } from "./command.ts";
+import { CREDENTIAL_OPTIONS } from "./credentials.ts";
 
 export const CLUSTER_OPTIONS = {
   managers: {
@@ -17,4 +18,5 @@ export const CLUSTER_OPTIONS = {
     section: "Cluster",
     description: "Environment of the cluster's nodes; default default",
   },
+  ...CREDENTIAL_OPTIONS,
 } as const satisfies OptionTable;

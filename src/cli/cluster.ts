@@ -5,6 +5,9 @@ import { HyperscaleError } from "../base/error.ts";
 import { mintJobId } from "../base/ids.ts";
 import { formatDuration } from "../base/units.ts";
 import type { Log } from "../io/log.ts";
+import type { Credentials } from "../io/security/credentials.ts";
+import type { CredentialsGiven } from "../io/security/open-credentials.ts";
+import { secureWorld } from "../io/security/secure-world.ts";
 import type { NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import { type ClientContact, type ClusterClient, openClient } from "../node/client.ts";
@@ -12,8 +15,9 @@ import type { LiveEvent } from "../node/messages.ts";
 import { type NodeAddress, streamsAt } from "../node/station.ts";
 import { addressesOf, addressText } from "./addresses.ts";
 import type { JobStart, RunningJob, StartJob } from "./embedded.ts";
+import type { Invocation } from "./command.ts";
+import { credentialsGiven, openGiven } from "./credentials.ts";
 import { environmentOf } from "./node-settings.ts";
-import type { Settings } from "./settings.ts";
 
 /** Whoever is asked has so long to take a connection, and so long to answer. */
 const REACH_MS = 10_000;
@@ -22,17 +26,34 @@ const ANSWER_MS = 45_000;
 const QUIET_MS = 3_000;
 const LOOK_MS = 250;
 
-export type ClusterPlace = { readonly managers: readonly NodeAddress[]; readonly environment: string };
+/** Where a cluster is, and what this client proves itself with there. */
+export type ClusterPlace = {
+  readonly managers: readonly NodeAddress[];
+  readonly environment: string;
+  readonly given: CredentialsGiven;
+  readonly credentials: (epochMs: number) => Promise<Credentials>;
+};
 
 /** The managers of the settings. Out: null when none are given. Throws `invalid`. */
-export function placeOf(settings: Settings): ClusterPlace | null {
-  const managers = addressesOf(settings.all("managers"));
-  return managers.length === 0 ? null : { managers, environment: environmentOf(settings) };
+export function placeOf(invocation: Invocation): ClusterPlace | null {
+  const managers = addressesOf(invocation.settings.all("managers"));
+  return managers.length === 0 ? null : placeAt(invocation, managers);
+}
+
+/** Nodes of a cluster that are reached as the settings say. Throws `invalid`. */
+export function placeAt(invocation: Invocation, managers: readonly NodeAddress[]): ClusterPlace {
+  const given = credentialsGiven(invocation);
+  return {
+    managers,
+    environment: environmentOf(invocation.settings),
+    given,
+    credentials: (epochMs) => openGiven(invocation, { given, role: "client", host: null, epochMs }),
+  };
 }
 
 /** The managers of the settings. Throws `invalid` when none are given. */
-export function requiredPlace(settings: Settings): ClusterPlace {
-  const place = placeOf(settings);
+export function requiredPlace(invocation: Invocation): ClusterPlace {
+  const place = placeOf(invocation);
   if (place !== null) return place;
   throw new HyperscaleError("invalid", "--managers: the addresses of a cluster's managers are missing", {
     hint: "give one or more, like --managers 127.0.0.1:9000, or set HYPERSCALE_MANAGERS",
@@ -53,7 +74,8 @@ export async function openCluster(
   options: { readonly acceptsAnyNode?: boolean } = {},
 ): Promise<Cluster> {
   const { managers, environment } = place;
-  const client = await openClient({ world, managers: managers.map(streamsAt), environment, ...options });
+  const secured = secureWorld(world, await place.credentials(world.clock.epochMs()));
+  const client = await openClient({ world: secured.world, managers: managers.map(streamsAt), environment, ...options });
   return {
     client,
     answer: (asked) => answered(world, asked, () => client.contact()),

@@ -1,11 +1,14 @@
 // `manager` from its settings to its exit code.
 
 import { isLoopback } from "../io/security/open-credentials.ts";
+import { createValueCipher } from "../io/security/value-cipher.ts";
 import { startManager } from "../node/manager.ts";
+import { sealedValues } from "../node/stored-values.ts";
 import type { NodeAddress } from "../node/station.ts";
 import { plural } from "../tui/node-lines.ts";
 import { addressesOf, addressText } from "./addresses.ts";
 import type { Invocation } from "./command.ts";
+import { openGiven } from "./credentials.ts";
 import { nodeSettings, type NodeSettings } from "./node-settings.ts";
 import { listeningText, runNode } from "./node-process.ts";
 import { refuse } from "./values.ts";
@@ -17,11 +20,18 @@ const MANAGERS_MAX = 15;
 export async function manager(invocation: Invocation): Promise<number> {
   const node = nodeSettings(invocation, "manager");
   const peers = peersOf(invocation, node);
+  const world = await invocation.openWorld();
+  const { given, listen } = node;
+  const epochMs = world.clock.epochMs();
+  const credentials = await openGiven(invocation, { given, role: "manager", host: listen.host, epochMs });
+  const values = sealedValues(createValueCipher(credentials.valueKeys, world.random));
   return runNode(invocation, {
-    world: await invocation.openWorld(),
+    world,
+    credentials,
     role: "manager",
     data: node.data,
-    start: (world) => startManager({ world, peers, ...node }),
+    listen: node.listen,
+    start: (secured) => startManager({ world: secured, peers, values, pinned: credentials.identity.node, ...node }),
     greeting: (running) => [
       `manager ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
       peers.length === 0

@@ -1,6 +1,7 @@
 // Options that managers and workers have in common. Their values are read in node-settings.ts.
 
 import type { OptionTable } from "./command.ts";
+import { CREDENTIAL_OPTIONS } from "./credentials.ts";
 
 export const LISTEN_OPTIONS = {
   tcp: { type: "string", valueHint: "PORT", section: "Network", description: "TCP port; 0 takes a free one" },
@@ -19,7 +20,19 @@ export const LISTEN_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
+/** Also an option of `chaos`. */
+export const RUNTIME_OPTIONS = {
+  "runtime-dir": {
+    type: "string",
+    valueHint: "DIR",
+    section: "Chaos",
+    completion: "folder",
+    description: "Where nodes with --chaos register; default $XDG_RUNTIME_DIR/hyperscale, or /tmp/hyperscale-UID",
+  },
+} as const satisfies OptionTable;
+
 export const NODE_OPTIONS = {
+  ...CREDENTIAL_OPTIONS,
   data: {
     type: "string",
     valueHint: "DIR",
@@ -47,6 +60,12 @@ export const NODE_OPTIONS = {
     section: "Node",
     completion: "file",
     description: 'JSON file of options, by name: { "tcp": 9000, "peers": ["10.0.0.5:9000"] }',
+  },
+  ...RUNTIME_OPTIONS,
+  chaos: {
+    type: "boolean",
+    section: "Chaos",
+    description: "Take fault orders of this user (hyperscale chaos): for tests of the cluster, never in earnest",
   },
   quiet: { type: "boolean", alias: ["q"], section: "Output", description: "Print warnings and errors alone" },
   verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },

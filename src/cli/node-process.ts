@@ -2,12 +2,16 @@
 // is, node/ says.
 
 import { HyperscaleError } from "../base/error.ts";
+import type { NodeChaos } from "../chaos/node-chaos.ts";
+import type { EngineReply, EngineRequest } from "../engine/messages.ts";
 import { DiskError } from "../io/disk-error.ts";
 import { within } from "../io/files.ts";
 import { createLog } from "../io/log.ts";
 import { NetError } from "../io/net-error.ts";
+import type { Credentials } from "../io/security/credentials.ts";
+import { secureWorld } from "../io/security/secure-world.ts";
 import type { Interrupt, Terminal } from "../io/terminal.ts";
-import type { DiskLock, NodeWorld, Timer } from "../io/world.ts";
+import type { DiskLock, NodeWorld, Timer, World } from "../io/world.ts";
 import type { NodeAddress } from "../node/station.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { nodeBlock, nodeLine, placeText } from "../tui/node-lines.ts";
@@ -27,11 +31,18 @@ export type RunningNode = {
   stop(): Promise<void>;
 };
 
-export type NodeProcess<World extends NodeWorld> = {
-  readonly world: World;
+/** What nodes are started with; engines' threads belong to it. */
+type Ports = World<EngineRequest, EngineReply>;
+
+export type NodeProcess = {
+  readonly world: Ports;
+  /** What it proves itself with. */
+  readonly credentials: Credentials;
   readonly role: "manager" | "worker";
   readonly data: string;
-  readonly start: (world: World) => Promise<RunningNode>;
+  /** Where it was told to listen. */
+  readonly listen: NodeAddress;
+  readonly start: (world: Ports) => Promise<RunningNode>;
   /** Lines said once it listens. */
   readonly greeting: (node: RunningNode) => readonly string[];
   /** Why it should stop by itself now; null: it should not. Asked at every look. */
@@ -39,13 +50,12 @@ export type NodeProcess<World extends NodeWorld> = {
 };
 
 /** Runs it until a signal drains it (exit code 0) or it stops by itself. Throws what keeps it from starting. */
-export async function runNode<World extends NodeWorld>(
-  invocation: Invocation,
-  node: NodeProcess<World>,
-): Promise<number> {
+export async function runNode(invocation: Invocation, node: NodeProcess): Promise<number> {
   const { terminal } = invocation;
   const display = createDisplay(invocation);
-  const world = { ...node.world, log: display.log };
+  const secured = secureWorld({ ...node.world, log: display.log }, node.credentials);
+  const chaos = await chaosOf(invocation, secured.world);
+  const world = chaos?.world ?? secured.world;
   const lock = await lockFolder(world, node.data);
   const signalled = Promise.withResolvers<Interrupt | HyperscaleError>();
   let signals = 0;
@@ -54,9 +64,12 @@ export async function runNode<World extends NodeWorld>(
     signalled.resolve(signal);
   });
   const timers = new Set<Timer>();
+  let registered: { close(): void } | null = null;
   try {
-    const running = await started(node, world);
+    const running = await started(node, world, secured.tested);
+    registered = chaos?.register({ ...node, address: running.address, status: () => running.status() }) ?? null;
     for (const line of node.greeting(running)) display.note(line);
+    if (registered !== null) display.log.warn("it takes fault orders (--chaos): not for work in earnest");
     const look = (): void => {
       const status = running.status();
       display.show(status);
@@ -77,6 +90,7 @@ export async function runNode<World extends NodeWorld>(
   } finally {
     for (const timer of timers) timer.cancel();
     unwatch();
+    registered?.close();
     display.close();
     await lock.release();
   }
@@ -86,6 +100,16 @@ export async function runNode<World extends NodeWorld>(
 export function listeningText({ tcp, udp, host: known }: NodeAddress, host: string): string {
   const elsewhere = known === host ? "" : `, known to others as ${known}`;
   return `listens at ${placeText({ host, tcp })} (TCP) and port ${udp} (UDP)${elsewhere}`;
+}
+
+/** Ports that can be made to fail, when --chaos asks for it; null otherwise. Throws `invalid` and `storage`. */
+async function chaosOf(invocation: Invocation, ports: Ports): Promise<NodeChaos<Ports> | null> {
+  if (!invocation.settings.is("chaos")) return null;
+  const { openNodeChaos } = await import("../chaos/node-chaos.ts");
+  const { ownProcess } = await import("../io/local-process.ts");
+  const { registryOf } = await import("./chaos-registry.ts");
+  const { env: environment } = invocation.terminal;
+  return openNodeChaos({ ports, registry: registryOf(invocation), self: ownProcess(), environment });
 }
 
 /** Takes the folder for this process. Throws `storage`: another process has it, or it cannot be made. */
@@ -102,9 +126,15 @@ async function lockFolder({ disk }: NodeWorld, data: string): Promise<DiskLock> 
   });
 }
 
-async function started<World extends NodeWorld>(node: NodeProcess<World>, world: World): Promise<RunningNode> {
+/** `tested`: rejects when the node must not run. */
+async function started(node: NodeProcess, world: Ports, tested: Promise<void>): Promise<RunningNode> {
   try {
-    return await node.start(world);
+    const running = await node.start(world);
+    await tested.catch(async (error: unknown) => {
+      await running.stop();
+      throw error;
+    });
+    return running;
   } catch (error) {
     if (error instanceof DiskError) throw storageOf(node.data, error);
     if (!(error instanceof NetError)) throw error;

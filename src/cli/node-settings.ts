@@ -1,10 +1,11 @@
 // Values of the options that managers and workers have in common.
 
 import { resolvePath } from "../io/files.ts";
-import { bindProblem } from "../io/security/open-credentials.ts";
+import { bindProblem, type CredentialsGiven } from "../io/security/open-credentials.ts";
 import type { NodeAddress, Profile } from "../node/station.ts";
 import { portOf } from "./addresses.ts";
 import type { Invocation } from "./command.ts";
+import { credentialsGiven } from "./credentials.ts";
 import type { Setting, Settings } from "./settings.ts";
 import { refuse } from "./values.ts";
 
@@ -20,12 +21,14 @@ export type NodeSettings = {
   readonly listen: NodeAddress;
   readonly advertise?: string;
   readonly profile: Profile;
+  readonly given: CredentialsGiven;
 };
 
 /** Throws `invalid`. */
 export function nodeSettings(invocation: Invocation, role: keyof typeof DEFAULT_PORTS): NodeSettings {
   const { settings } = invocation;
-  const listen = listenOf(settings, role);
+  const given = credentialsGiven(invocation);
+  const listen = listenOf(settings, role, given);
   const advertise = settings.one("advertise");
   return {
     data: dataOf(invocation, role, listen.tcp),
@@ -33,6 +36,7 @@ export function nodeSettings(invocation: Invocation, role: keyof typeof DEFAULT_
     listen,
     ...(advertise === null ? {} : { advertise: hostOf(advertise) }),
     profile: profileOf(settings),
+    given,
   };
 }
 
@@ -45,14 +49,14 @@ export function environmentOf(settings: Settings): string {
   return setting.text;
 }
 
-function listenOf(settings: Settings, role: keyof typeof DEFAULT_PORTS): NodeAddress {
+function listenOf(settings: Settings, role: keyof typeof DEFAULT_PORTS, given: CredentialsGiven): NodeAddress {
   const [tcpSetting, udpSetting, hostSetting] = [settings.one("tcp"), settings.one("udp"), settings.one("host")];
   const tcp = tcpSetting === null ? DEFAULT_PORTS[role] : portOf(tcpSetting);
   const udp = udpSetting === null ? (tcp === 0 ? 0 : tcp + 1) : portOf(udpSetting);
   if (tcpSetting !== null && udp > 65_535)
     return refuse(tcpSetting, "leaves no port after it for UDP", "give --udp too");
   const host = hostSetting === null ? "127.0.0.1" : hostOf(hostSetting);
-  const problem = bindProblem(host, { kind: "none" });
+  const problem = bindProblem(host, given);
   if (hostSetting !== null && problem !== null) return refuse(hostSetting, `is refused: ${problem}`);
   return { host, tcp, udp };
 }

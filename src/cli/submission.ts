@@ -21,7 +21,7 @@ import { bytesOf, refuse } from "./values.ts";
  */
 export async function submit(invocation: Invocation, start?: StartJob): Promise<number> {
   const { settings, terminal } = invocation;
-  const place = placeOf(settings);
+  const place = placeOf(invocation);
   refuseDetached(invocation, place);
   const limits = limitsOf(invocation);
   const progress = createProgress(terminal, settings);

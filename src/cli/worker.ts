@@ -8,6 +8,7 @@ import type { NodeStatus } from "../node/status.ts";
 import { plural } from "../tui/node-lines.ts";
 import { addressesOf, addressText } from "./addresses.ts";
 import type { Invocation } from "./command.ts";
+import { openGiven } from "./credentials.ts";
 import { coresOf } from "./job.ts";
 import { nodeSettings } from "./node-settings.ts";
 import { listeningText, runNode } from "./node-process.ts";
@@ -30,11 +31,25 @@ export async function worker(invocation: Invocation): Promise<number> {
   const patience = settings.one("exit-without-managers");
   const patienceMs = patience === null ? null : durationOf(patience);
   const world = await invocation.openWorld();
+  const { given, listen } = node;
+  const epochMs = world.clock.epochMs();
+  const credentials = await openGiven(invocation, { given, role: "worker", host: listen.host, epochMs });
   return runNode(invocation, {
     world,
+    credentials,
     role: "worker",
     data: node.data,
-    start: (world) => startWorker({ world, managers, cores, labels, memoryMaxBytes, ...node }),
+    listen: node.listen,
+    start: (secured) =>
+      startWorker({
+        world: secured,
+        managers,
+        cores,
+        labels,
+        memoryMaxBytes,
+        pinned: credentials.identity.node,
+        ...node,
+      }),
     greeting: (running) => [
       `worker ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
       `it has ${plural(cores, "core")} and knows ${plural(managers.length, "manager")}: ` +

@@ -29,6 +29,7 @@ async function bind(at: Address): Promise<DatagramSocket> {
     const names = new HostNames(socket.address.family === "IPv6" ? 6 : 4);
     return {
       address: { host: at.host, port: socket.port },
+      overheadBytes: 0,
       send: (to, bytes) => {
         if (!isOpen || bytes.length > DATAGRAM_BYTES_MAX) return;
         if (isIP(to.host) !== 0) return sendNow(socket, to, bytes);

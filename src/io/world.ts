@@ -100,6 +100,8 @@ export const DATAGRAM_BYTES_MAX = 65_507;
 export type DatagramSocket = {
   /** As bound, with the port the system chose. */
   readonly address: Address;
+  /** Bytes that it adds to each datagram on its way: 0 in clear. */
+  readonly overheadBytes: number;
   /**
    * Best effort: a datagram may be lost, doubled, delayed or overtaken; never throws, never waits. At most
    * DATAGRAM_BYTES_MAX, else it is dropped. Takes a copy.
@@ -111,9 +113,12 @@ export type DatagramSocket = {
   close(): void;
 };
 
+/** Who sends, which sealed datagrams have to know: a node, and the count of its starts, which grows with each. */
+export type DatagramSender = { readonly node: string; readonly boot: number };
+
 export type Datagrams = {
   /** Fails with a NetError. */
-  bind(at: Address): Promise<DatagramSocket>;
+  bind(at: Address, sender?: DatagramSender): Promise<DatagramSocket>;
 };
 
 /**

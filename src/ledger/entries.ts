@@ -13,6 +13,9 @@ export const SETUP_BYTES_MAX = 4 * 1024 * 1024;
 export const WORKFLOWS_MAX = 1_000;
 export const SHARES_MAX = 4_096;
 
+/** Most jobs of one entry. */
+export const SUBMITS_MAX = 256;
+
 /** Characters that are kept of a text for people. */
 export const TEXT_MAX = 4_096;
 /** Most VUs a workflow is scaled to, iterations taken at once, and attempts of one checkpoint. */
@@ -127,6 +130,20 @@ export const entrySchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("leave"), worker: name, boot, isCertain: z.boolean(), ...stamp }),
   /** Idempotent by (job, digest). submission: name of the blob with plan and bundle, "" when embedded. */
   z.object({ kind: z.literal("submit"), job: name, digest, submission: digest, spec: jobSpecSchema, ...stamp }),
+  /** Several submits at once, as if one came after the other; `of`: which content each is of. */
+  z.object({
+    kind: z.literal("submits"),
+    contents: z
+      .array(z.object({ digest, submission: digest, spec: jobSpecSchema }))
+      .max(SUBMITS_MAX)
+      .readonly(),
+    jobs: z
+      .array(z.object({ job: name, of: count }))
+      .min(1)
+      .max(SUBMITS_MAX)
+      .readonly(),
+    ...stamp,
+  }),
   /** A finished job is dropped; its id never runs again. */
   z.object({ kind: z.literal("forget"), job: name, ...stamp }),
   /** Its index is the ownerToken: what an earlier owner, or an earlier life of it, proposes from now on is stale. */
@@ -144,8 +161,16 @@ export const entrySchema = z.discriminatedUnion("kind", [
   /** The last snapshot of an attempt that is ever summed. */
   // ownerToken: only who owns the job now may say that an attempt is lost: others may have renewed its lease since.
   z.object({ kind: z.literal("seal"), ...attempted, ...cut, end: endSchema, ownerToken: count.optional() }),
-  /** A value for the workflows after this one. */
-  z.object({ kind: z.literal("provide"), ...attempted, key: name, json: z.string(), vu: count, iteration: count }),
+  /** A value for the workflows after this one. `bytes`: of its JSON; left out: `json` is in clear, and they are its. */
+  z.object({
+    kind: z.literal("provide"),
+    ...attempted,
+    key: name,
+    json: z.string(),
+    bytes: count.optional(),
+    vu: count,
+    iteration: count,
+  }),
   /** Asks for `count` more iterations of the workflow's pool. */
   z.object({ kind: z.literal("take"), ...attempted, count: z.number().int().min(1).max(TAKE_MAX) }),
   /** An attempt with a time limit asks for more time and shows how far it came: a number that grows. */

@@ -8,7 +8,7 @@ import { refuse, type Turn } from "./turn.ts";
 export function provide(turn: Turn, job: Job, workflow: Workflow, entry: EntryOf<"provide">): void {
   const { key, json, vu, iteration } = entry;
   const held = workflow.provided.get(key);
-  const bytes = byteLength(json);
+  const bytes = entry.bytes ?? byteLength(json);
   const what = `provide("${key}") in "${entry.workflow}"`;
   if (bytes > PROVIDE_BYTES_MAX)
     return refuse(turn, job.id, "limit", `${what} is ${bytes} bytes of JSON; a value may have ${PROVIDE_BYTES_MAX}`);

@@ -5,12 +5,13 @@ import { z } from "zod";
 import { HyperscaleError } from "../base/error.ts";
 import { DiskError, diskErrorCode } from "../io/disk-error.ts";
 import { within } from "../io/files.ts";
+import { isIdentityWord } from "../io/security/peer-identity.ts";
 import type { NodeWorld } from "../io/world.ts";
 import { writeAll } from "../io/write-all.ts";
 
 export type NodeRole = "manager" | "worker" | "gate";
 
-/** `node`: 16 hex digits. `boot`: starts of this folder, from 1. `bootId`: `boot` and 8 random hex digits. */
+/** `node`: 16 hex digits, or the word its credentials name. `boot`: starts of this folder, from 1. `bootId`: `boot` and 8 random hex digits. */
 export type Identity = { readonly node: string; readonly boot: number; readonly bootId: string };
 
 const FILE_NAME = "node.json";
@@ -20,7 +21,7 @@ const fileSchema = z.object({
   version: z.literal(1),
   role: z.enum(["manager", "worker", "gate"]),
   environment: z.string().min(1).max(64),
-  node: z.string().regex(/^[0-9a-f]{16}$/),
+  node: z.string().refine(isIdentityWord),
   boot: z
     .int()
     .min(1)
@@ -29,15 +30,17 @@ const fileSchema = z.object({
 
 /**
  * Reads the folder's id and counts this start, durably, before it returns; makes both in an empty folder. Throws
- * `storage`: the folder is another role's or environment's, its file is damaged, or the disk fails.
+ * `storage`: the folder is another role's or environment's, its file is damaged, or the disk fails. `pinned`: the id
+ * that the node's credentials are for; left out or null: any.
  */
 export async function openIdentity(options: {
   readonly world: Pick<NodeWorld, "disk" | "random">;
   readonly directory: string;
   readonly role: NodeRole;
   readonly environment: string;
+  readonly pinned?: string | null;
 }): Promise<Identity> {
-  const { world, directory, role, environment } = options;
+  const { world, directory, role, environment, pinned = null } = options;
   try {
     await world.disk.makeDirectory(directory);
     const before = await read(world, directory);
@@ -45,7 +48,9 @@ export async function openIdentity(options: {
       throw foreign(directory, `belongs to a ${before.role}, and this is a ${role}`);
     if (before !== null && before.environment !== environment)
       throw foreign(directory, `is of environment "${before.environment}", and this node of "${environment}"`);
-    const node = before?.node ?? hex(world.random.bytes(8));
+    if (before !== null && pinned !== null && before.node !== pinned)
+      throw foreign(directory, `belongs to node ${before.node}, and its credentials are for node ${pinned}`);
+    const node = before?.node ?? pinned ?? hex(world.random.bytes(8));
     const boot = (before?.boot ?? 0) + 1;
     await write(world, directory, { version: 1, role, environment, node, boot });
     return { node, boot, bootId: `${boot}-${hex(world.random.bytes(4))}` };

@@ -3,6 +3,7 @@
 
 import { within } from "../io/files.ts";
 import type { Address, NodeWorld } from "../io/world.ts";
+import { DATAGRAM_BYTES_MAX } from "../swim/config.ts";
 import { lan, local, type Pool, type SwimConfig, wan } from "../swim/swim.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Identity, openIdentity } from "./identity.ts";
@@ -30,6 +31,8 @@ export type StationOptions = {
   readonly profile: Profile;
   /** The cluster this node belongs to, once it knows. */
   readonly cluster: () => string | null;
+  /** The id that its credentials are for; null: its folder's. */
+  readonly pinned: string | null;
 };
 
 export type Station = {
@@ -47,8 +50,8 @@ export type Station = {
 /** Throws `storage` for the folder and NetError for the ports. */
 export async function openStation(options: StationOptions): Promise<Station> {
   const { world, role, data, environment, listen, profile, managers, advertise = listen.host } = options;
-  const identity = await openIdentity({ world, directory: data, role, environment });
-  const socket = await world.datagrams.bind({ host: listen.host, port: listen.udp });
+  const identity = await openIdentity({ world, directory: data, role, environment, pinned: options.pinned });
+  const socket = await world.datagrams.bind({ host: listen.host, port: listen.udp }, identity);
   const udp = socket.address.port;
   const hello = (listening: Address): Hello => ({
     cluster: options.cluster(),
@@ -69,7 +72,10 @@ export async function openStation(options: StationOptions): Promise<Station> {
   );
   const address = { host: advertise, udp, tcp: links.address.port };
   const seeds = managers.filter(({ host, tcp }) => host !== address.host || tcp !== address.tcp);
-  const config = swimConfig(profile, { label: environment, seeds });
+  const config = {
+    ...swimConfig(profile, { label: environment, seeds }),
+    datagramBytesMax: DATAGRAM_BYTES_MAX - socket.overheadBytes,
+  };
   const membership = openMembership({ world, identity, role, socket, address, links, config });
   const close = (): void => {
     membership.close();

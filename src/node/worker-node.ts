@@ -32,6 +32,8 @@ export type WorkerNodeOptions = {
   readonly labels?: Labels;
   /** Bytes this process may hold; null: 80 % of the machine's or cgroup's memory. */
   readonly memoryMaxBytes?: number | null;
+  /** The id that its credentials are for; left out or null: its folder's. */
+  readonly pinned?: string | null;
 };
 
 export type WorkerView = {
@@ -64,6 +66,7 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     managers,
     profile,
     cluster: () => null,
+    pinned: options.pinned ?? null,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
   });
   const { links, identity } = station;

@@ -30,6 +30,7 @@ export function simDatagrams(network: Network, machine: Machine, boot: Boot): Da
 
 class SimDatagramSocket implements DatagramSocket, DatagramPort {
   readonly address: Address;
+  readonly overheadBytes = 0;
   readonly #network: Network;
   readonly #machine: Machine;
   readonly #boot: Boot;

@@ -6,6 +6,7 @@ import type { JobResult } from "../load/result.ts";
 import { type ClusterClient, openClient } from "../node/client.ts";
 import { type Manager, startManager } from "../node/manager.ts";
 import type { NodeAddress } from "../node/station.ts";
+import { CLEAR_VALUES } from "../node/stored-values.ts";
 import { startWorker, type WorkerNode } from "../node/worker-node.ts";
 import { LIMITS } from "../raft/limits.ts";
 import { lan, type RaftConfig } from "../raft/raft.ts";
@@ -141,6 +142,7 @@ export class Processes {
       peers: this.#addresses(),
       profile: "lan",
       walLimits: WAL_LIMITS,
+      values: CLEAR_VALUES,
       raftConfig,
     });
     const { observer } = this.#options;

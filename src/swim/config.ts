@@ -96,6 +96,8 @@ export type SwimConfig = {
    * are reported after it.
    */
   readonly unconfirmedMs: number;
+  /** Largest datagram without what is put around it on its way: sealing takes some of DATAGRAM_BYTES_MAX. */
+  readonly datagramBytesMax: number;
   readonly limits: SwimLimits;
 };
 
@@ -117,6 +119,7 @@ const SHARED = {
   refuteBurst: 5,
   refuteRefillMs: 2_000, // 5 in 10 s
   drainMs: 50, // a turn of the event loop that reads every socket
+  datagramBytesMax: DATAGRAM_BYTES_MAX,
   limits: LIMITS,
 } as const;
 
@@ -192,6 +195,10 @@ export function assertConfig(config: SwimConfig): void {
   assert(config.indirectProbes >= 0 && config.gossipNodes >= 1 && config.retransmitMult >= 1, "counts make sense");
   assert(config.refuteBurst >= 1, "the first refutation is never held back");
   assert(config.gossipMs > 0 && config.syncMs > 0 && config.reconnectMs > 0, "periods are positive");
+  assert(
+    config.datagramBytesMax > PAYLOAD_BYTES_MAX && config.datagramBytesMax <= DATAGRAM_BYTES_MAX,
+    "a datagram holds what a node says of itself, and fits an Ethernet frame",
+  );
   for (const [name, value] of Object.entries(limits))
     assert(Number.isSafeInteger(value) && value > 0, `limit ${name} is positive`);
 }

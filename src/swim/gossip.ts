@@ -2,7 +2,7 @@
 // times, the least told first, within the datagram's budget. Source: SWIM section 4.1; memberlist queue.go.
 
 import { assert } from "../base/assert.ts";
-import { DATAGRAM_BYTES_MAX, UPDATES_MAX } from "./config.ts";
+import { UPDATES_MAX } from "./config.ts";
 import { type Address, isRunning, type Member, type NodeId, type Update } from "./member.ts";
 import type { Datagram } from "./messages.ts";
 import { sizeOf, updateBytes } from "./size.ts";
@@ -54,10 +54,11 @@ export function sendDatagram(
 ): void {
   const { state, effects } = turn;
   const bytesBare = sizeOf(bare);
-  const { updates, bytes: bytesUpdates } = fill(state, DATAGRAM_BYTES_MAX - bytesBare, first);
+  const { datagramBytesMax } = state.config;
+  const { updates, bytes: bytesUpdates } = fill(state, datagramBytesMax - bytesBare, first);
   if (bare.kind === "gossip" && updates.length === 0) return;
   const bytes = bytesBare + bytesUpdates;
-  assert(bytes <= DATAGRAM_BYTES_MAX, "a datagram keeps its budget");
+  assert(bytes <= datagramBytesMax, "a datagram keeps its budget");
   state.counters.datagrams++;
   state.counters.datagramBytes += bytes;
   effects.push({ kind: "send", to: to.id, address: to.address, message: { ...bare, updates }, bytes });

@@ -39,6 +39,7 @@ export type SubmitRun = Run & { readonly summary: Summary | null; readonly summa
 const ROOT = join(import.meta.dir, "../..");
 const RUNS_MAX = 3;
 const dirs: string[] = [];
+let runtime: string | null = null;
 
 /** An empty directory, until `removeDirs`. */
 export function freshDir(): string {
@@ -47,9 +48,16 @@ export function freshDir(): string {
   return dir;
 }
 
+/** One user's runtime directory for all runs of a test file: what they start without credentials shares a key there. */
+export function runtimeDir(): string {
+  runtime ??= freshDir();
+  return runtime;
+}
+
 /** Removes every directory runs were given so far: for afterAll of each file that runs something. */
 export function removeDirs(): void {
   for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+  runtime = null;
 }
 
 let built: Promise<string> | null = null;
@@ -153,7 +161,7 @@ async function sendSignals(child: Bun.Subprocess, signals: NonNullable<RunOption
 
 /** The environment without what would change the program's behaviour behind a test's back. */
 export function cleanEnv(home: string): Record<string, string> {
-  const env: Record<string, string> = { HOME: home, XDG_RUNTIME_DIR: home };
+  const env: Record<string, string> = { HOME: home, XDG_RUNTIME_DIR: runtimeDir() };
   for (const [name, value] of Object.entries(process.env)) {
     const isOurs =
       name.startsWith("HYPERSCALE_") ||

@@ -10,6 +10,7 @@ import { type ClusterClient, type FollowedJob, openClient } from "../../src/node
 import { type Manager, startManager } from "../../src/node/manager.ts";
 import type { LiveEvent } from "../../src/node/messages.ts";
 import type { NodeAddress } from "../../src/node/station.ts";
+import { CLEAR_VALUES } from "../../src/node/stored-values.ts";
 import { startWorker, type WorkerNode } from "../../src/node/worker-node.ts";
 import { SimThreads } from "../../src/sim/engine.ts";
 import { SimHost } from "../../src/sim/host.ts";
@@ -23,6 +24,8 @@ const TCP = 9_000;
 const UDP = 9_001;
 /** Small segments: preallocating large ones is what a start costs on a simulated disk. */
 const WAL = { segmentBytes: 4 * 1_048_576, framePayloadBytesMax: 3 * 1_052_672, recordBytesMax: 1_052_672 };
+
+const SHARED = { data: "/data", profile: "lan", walLimits: WAL, values: CLEAR_VALUES } as const;
 
 export type Submitted = {
   readonly job: FollowedJob;
@@ -72,7 +75,7 @@ export class SimCluster {
   #startManager(name: string): void {
     const listen = { host: name, tcp: TCP, udp: UDP };
     this.host(name).start((world) => {
-      startManager({ world, data: "/data", listen, peers: this.addresses, profile: "lan", walLimits: WAL }).then(
+      startManager({ ...SHARED, world, listen, peers: this.addresses }).then(
         (manager) => void this.managers.set(name, manager),
         (error: unknown) => void this.failures.push(`${name}: ${String(error)}`),
       );

@@ -13,7 +13,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { createReplayWindow, type ReplayWindow } from "../../base/replay-window.ts";
-import type { Datagrams, Random } from "../world.ts";
+import type { Address, Datagrams, Random } from "../world.ts";
 import { isIdentityWord } from "./peer-identity.ts";
 
 /** Senders that are told apart at once; the one not heard for longest makes room. */
@@ -127,19 +127,32 @@ export function createSealer(options: {
 
 /**
  * Datagrams that are sealed on their way out and opened on their way in; what cannot be opened is dropped. The longest
- * is shorter by what sealing adds, and none arrives from the node itself.
+ * is shorter by what sealing adds, and none arrives from the node itself. In: 1 to 4 gossip keys, the first for sending;
+ * `onDropped` hears of each that was dropped.
  */
-export function createSealedDatagrams(datagrams: Datagrams, sealer: Sealer): Datagrams {
+export function createSealedDatagrams(
+  datagrams: Datagrams,
+  options: {
+    readonly gossipKeys: readonly Uint8Array[];
+    readonly random: Random;
+    readonly onDropped?: (from: Address, reason: DropReason) => void;
+  },
+): Datagrams {
+  const { gossipKeys, random, onDropped } = options;
   return {
-    async bind(at) {
-      const socket = await datagrams.bind(at);
+    async bind(at, sender) {
+      assert(sender !== undefined, "a sealed datagram says who sends it");
+      const sealer = createSealer({ gossipKeys, node: sender.node, bootCounter: sender.boot, random });
+      const socket = await datagrams.bind(at, sender);
       return {
         address: socket.address,
+        overheadBytes: socket.overheadBytes + sealOverheadBytes(sender.node),
         send: (to, bytes) => socket.send(to, sealer.seal(bytes)),
         onDatagram: (handle) =>
           socket.onDatagram((from, bytes) => {
             const opened = sealer.open(bytes);
             if (opened.ok) handle(from, opened.bytes);
+            else onDropped?.(from, opened.reason);
           }),
         close: () => socket.close(),
       };

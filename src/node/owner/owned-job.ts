@@ -4,9 +4,11 @@
 import { never } from "../../base/assert.ts";
 import type { Effect } from "../../ledger/effects.ts";
 import type { LedgerState } from "../../ledger/job.ts";
+import { steeringOf } from "../../ledger/standing.ts";
 import type { Stripe } from "../../load/dealing.ts";
-import type { AttemptId } from "../../load/share.ts";
+import { type AttemptId, isSameSteering, type Steering, UNSTEERED } from "../../load/share.ts";
 import { shareSpecOf } from "../job-spec.ts";
+import { closedEnd, openValues, providedValue } from "./passed-values.ts";
 import type { WorkerReport, WorkerRequest } from "../messages.ts";
 import { Judging } from "./judging.ts";
 import { type JobPorts, Ownership } from "./ownership.ts";
@@ -69,6 +71,7 @@ export class OwnedJob {
       case "pause":
       case "resume":
       case "scale":
+        return this.steer(effect.attempt, effect.worker);
       case "grant":
       case "propose":
       case "accepted":
@@ -90,7 +93,9 @@ export class OwnedJob {
       resume,
       feedStripe: stripeOf(this.#own.ports.ledger.state, worker),
     });
-    if (spec === null) return;
+    const values = openValues(this.#own.ports.vault.values, run.id, { context, setupJson });
+    if (values === null) this.#own.warn("values of this job are stored under a key that its manager does not have");
+    if (spec === null || values === null) return;
     const orderedAtMs = this.#own.ports.clock.nowMs();
     if (!run.attempts.has(attempt.token)) addAttempt(run, attempt, { worker, core, orderedAtMs });
     this.#order(worker, {
@@ -101,8 +106,7 @@ export class OwnedJob {
       plan: run.plan,
       bundle: run.bundle,
       reportMs: this.#own.ports.reportMs,
-      context,
-      setupJson,
+      ...values,
     });
   }
 
@@ -116,8 +120,21 @@ export class OwnedJob {
         startedAtEpochMs,
       });
       const inMs = startAtMs - nowMs;
-      this.#order(worker, { kind: "start", attempt, inMs, jobElapsedMs: startAtMs - originMs });
+      const steering = this.#steering(attempt);
+      const start = { kind: "start", attempt, inMs, jobElapsedMs: startAtMs - originMs } as const;
+      this.#order(worker, isSameSteering(steering, UNSTEERED) ? start : { ...start, steering });
     }
+  }
+
+  /** What people ask of the attempt's workflow, as the ledger has it now. */
+  #steering({ workflow: name }: AttemptId): Steering {
+    const workflow = this.#own.job()?.workflows.get(name);
+    return workflow === undefined ? UNSTEERED : steeringOf(workflow);
+  }
+
+  /** The attempt gets to know what people ask of its workflow: what holds now, whatever changed. */
+  steer(attempt: AttemptId, worker: string): void {
+    this.#order(worker, { kind: "steer", attempt, steering: this.#steering(attempt) });
   }
 
   #armDeadline({ job, workflow, inMs }: EffectOf<"deadline">): void {
@@ -142,12 +159,13 @@ export class OwnedJob {
       case "snapshot":
         return takeSnapshot(run, report.snapshot);
       case "ended":
-        return this.#seals.seal(id, { kind: "closed", valueJson: report.valueJson, thrown: report.thrown });
+        return this.#seals.seal(id, closedEnd(this.#own.ports.vault.values, id, report));
       case "failed":
         return this.#fail(attempt, report);
       case "provide": {
-        const { key, json, vu, iteration } = report;
-        return this.#seals.provide({ kind: "provide", ...fields, key, json, vu, iteration });
+        const { key, vu, iteration } = report;
+        const stored = providedValue(this.#own.ports.vault.values, id, report);
+        return this.#seals.provide({ kind: "provide", ...fields, ...stored, key, vu, iteration });
       }
       case "abort":
         return this.#own.propose({ kind: "abort", ...fields, reason: report.reason });

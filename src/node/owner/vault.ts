@@ -10,6 +10,7 @@ import { decode, encode } from "../../wire/codec.ts";
 import type { Blobs } from "../blobs/blobs.ts";
 import { packResult } from "../result-codec.ts";
 import { packSeries, packedSeriesSchema, unpackAll } from "../series-codec.ts";
+import { CLEAR_VALUES, type StoredValues } from "../stored-values.ts";
 import { type Submission, unpackSubmission } from "../submission.ts";
 import { cutSchema } from "../worker-messages.ts";
 
@@ -33,6 +34,8 @@ export type Kept = { readonly notes: Notes; readonly attempts: readonly KeptAtte
 
 /** `keep` resolves when it is on a majority's disks: its name. Whatever rejects may be asked again. */
 export type Vault = {
+  /** How values that workflows hand on stand in the ledger. */
+  readonly values: Pick<StoredValues, "sealText" | "openText">;
   submission(job: Job): Submission | Promise<Submission>;
   keep(kept: Kept): string | Promise<string>;
   keepResult(result: JobResult): string | null | Promise<string>;
@@ -42,6 +45,7 @@ export type Vault = {
 /** Nothing is kept: for a job whose owner, client and worker are one process. */
 export function createMemoryVault(submissionOf: (job: Job) => Submission): Vault {
   return {
+    values: CLEAR_VALUES,
     submission: submissionOf,
     keep: ({ attempts }) => attempts.map(({ held: { cut } }) => `${cut.attempt.token}:${cut.seq}`).join(),
     keepResult: () => null,
@@ -111,8 +115,9 @@ export function joinNotes(left: Notes, right: Notes): Notes {
 }
 
 /** Kept as blobs on a majority's disks. Everything may reject, and be asked again. */
-export function createBlobVault(blobs: Blobs): Vault {
+export function createBlobVault(blobs: Blobs, values: StoredValues): Vault {
   return {
+    values,
     submission: async ({ submission: digest }) => {
       const read = unpackSubmission(await blobs.pull(digest));
       if (read.submission === null) throw new HyperscaleError("storage", read.message);

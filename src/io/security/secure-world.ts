@@ -1,0 +1,67 @@
+// A world whose network keeps strangers out: streams under mutual TLS, sealed datagrams, and nobody is spoken to before
+// the self-test has shown that TLS does so here and now. The only way in which nodes and clients reach each other.
+
+import { limitWarnings } from "../log-limit.ts";
+import type { Datagrams, NodeWorld, Streams } from "../world.ts";
+import type { Credentials } from "./credentials.ts";
+import { createSealedDatagrams } from "./seal.ts";
+import { selfTest } from "./self-test.ts";
+import { createTlsStreams } from "./tls.ts";
+
+/** `tested`: rejects with `cluster` when TLS let a stranger in: then the process has to end. */
+export type Secured<World> = { readonly world: World; readonly tested: Promise<void> };
+
+/**
+ * The same world, its streams and datagrams as of the holder of these credentials. Listening and connecting begin at
+ * once; connections are handed over when the self-test is through. Who is refused goes to the log, at most some lines
+ * at a time.
+ */
+export function secureWorld<World extends NodeWorld>(world: World, credentials: Credentials): Secured<World> {
+  const { clock, log, random } = world;
+  const warn = limitWarnings(() => log, clock);
+  const tested = selfTest({ credentials, clock });
+  // Whoever waits for it hears it too.
+  tested.catch(() => {});
+  const tls = createTlsStreams({
+    credentials,
+    clock,
+    onRefused: (from, why) => warn("a connection was refused", { from: `${from.host}:${from.port}`, why }),
+  });
+  const { gossipKeys } = credentials;
+  const datagrams =
+    gossipKeys.length === 0
+      ? world.datagrams
+      : createSealedDatagrams(world.datagrams, {
+          gossipKeys,
+          random,
+          onDropped: ({ host, port }, reason) => {
+            if (reason !== "replayed") warn("a datagram was dropped", { from: `${host}:${port}`, reason });
+          },
+        });
+  return { world: { ...world, streams: after(tested, tls), datagrams }, tested };
+}
+
+/** Streams that hand nothing over before it is resolved, and nothing at all when it rejects. */
+function after(tested: Promise<void>, streams: Streams): Streams {
+  let isTested = false;
+  tested.then(
+    () => {
+      isTested = true;
+    },
+    () => {},
+  );
+  return {
+    listen: (at, accept) =>
+      streams.listen(at, (connection) => {
+        if (isTested) return accept(connection);
+        tested.then(
+          () => accept(connection),
+          () => connection.destroy(),
+        );
+      }),
+    connect: async (to, options) => {
+      if (!isTested) await tested;
+      return streams.connect(to, options);
+    },
+  };
+}
