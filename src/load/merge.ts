@@ -105,10 +105,10 @@ export function newer(a: Snapshot, b: Snapshot): Snapshot {
 }
 
 /**
- * What is held of an attempt after one more snapshot of it, full or delta (null: nothing was held). A delta carries
- * whole cumulative series, so it needs no predecessor: the result depends only on which snapshots have arrived, not
- * on their order or number. A series whose only delta was lost stays as old as it is until a later snapshot carries
- * it.
+ * What is held of an attempt after one more snapshot of it, full or delta (null: nothing was held). Everything in it
+ * is cumulative, so that the result depends only on which snapshots have arrived, not on their order or number. A
+ * trend may carry the cells alone that changed since an earlier snapshot: it counts fully once that one has arrived
+ * too (intake.ts sees to it). A series whose only delta was lost stays as old as it is until a later one carries it.
  */
 export function applySnapshot(held: HeldAttempt | null, snapshot: Snapshot): HeldAttempt {
   const { attempt, seq } = snapshot;

@@ -3,6 +3,8 @@
 
 import { z } from "zod";
 import type { Cells, Series } from "../load/series.ts";
+import { ByteReader, ByteWriter } from "./byte-writer.ts";
+import { readCells, writeCells } from "./cells-codec.ts";
 
 /** Extremes of nothing measured are infinite. */
 const real = z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), "not a number");
@@ -20,9 +22,8 @@ const cellsSchema = z.discriminatedUnion("type", [
     min: real,
     max: real,
     clamped: count,
-    /** Little-endian: 4 bytes an index, 8 bytes a count. */
-    index: z.instanceof(Uint8Array),
-    counts: z.instanceof(Uint8Array),
+    /** cells-codec.ts. */
+    cells: z.instanceof(Uint8Array),
   }),
 ]);
 
@@ -56,37 +57,21 @@ export function unpackAll(packed: readonly PackedSeries[]): Series[] {
 /** Bytes that a series takes in a message, about. */
 export function packedBytes({ id, cells }: Series): number {
   const tags = Object.entries(id.tags).reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
-  return 80 + id.key.length + id.metric.length + tags + (cells.type === "trend" ? 12 * cells.index.length + 40 : 0);
+  return 80 + id.key.length + id.metric.length + tags + (cells.type === "trend" ? 4 * cells.index.length + 40 : 0);
 }
 
 function packCells(cells: Cells): PackedSeries["cells"] {
   if (cells.type !== "trend") return cells;
-  const index = new Uint8Array(cells.index.length * 4);
-  const counts = new Uint8Array(cells.counts.length * 8);
-  const indexView = new DataView(index.buffer);
-  const countsView = new DataView(counts.buffer);
-  for (let at = 0; at < cells.index.length; at++) {
-    indexView.setInt32(at * 4, cells.index[at] ?? 0, true);
-    countsView.setFloat64(at * 8, cells.counts[at] ?? 0, true);
-  }
-  return { ...cells, index, counts };
+  const { index, counts, ...rest } = cells;
+  const writer = new ByteWriter(64 + 3 * index.length);
+  writeCells(writer, { index, counts });
+  return { ...rest, cells: writer.take() };
 }
 
-/** Indices rise and counts are positive, or it is no trend. */
-function unpackCells(cells: PackedSeries["cells"]): Cells | null {
-  if (cells.type !== "trend") return cells;
-  const length = cells.index.length / 4;
-  if (!Number.isInteger(length) || cells.counts.length !== length * 8) return null;
-  const index = new Int32Array(length);
-  const counts = new Float64Array(length);
-  const indexView = new DataView(cells.index.buffer, cells.index.byteOffset, cells.index.byteLength);
-  const countsView = new DataView(cells.counts.buffer, cells.counts.byteOffset, cells.counts.byteLength);
-  for (let at = 0; at < length; at++) {
-    const cell = indexView.getInt32(at * 4, true);
-    const held = countsView.getFloat64(at * 8, true);
-    if (!(held > 0) || (at > 0 && cell <= (index[at - 1] ?? 0))) return null;
-    index[at] = cell;
-    counts[at] = held;
-  }
-  return { ...cells, index, counts };
+function unpackCells(packed: PackedSeries["cells"]): Cells | null {
+  if (packed.type !== "trend") return packed;
+  const { cells, ...rest } = packed;
+  const reader = new ByteReader(cells);
+  const read = readCells(reader);
+  return read === null || reader.left > 0 ? null : { ...rest, ...read };
 }

@@ -3,12 +3,12 @@
 
 import { z } from "zod";
 import { accountingSchema, labelsSchema, resumeSchema, SHARES_MAX } from "../ledger/entries.ts";
-import { packedSeriesSchema } from "./series-codec.ts";
 
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
 const ms = z.number();
 const text = z.string().max(512 * 1024);
+const bytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
 /** Most characters of JSON of one value in a message: what a one-shot function returns, or a value provided. */
 export const VALUE_BYTES_MAX = 256 * 1024;
 
@@ -165,7 +165,10 @@ export const fromWorkerSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("report"), ownerToken: count, report: reportSchema }),
 ]);
 
-/** To a job's owner: one cut, with the series changed since snapshot `base`, in `parts` messages. */
+/**
+ * To a job's owner: one cut, with what changed of its series since snapshot `base` (delta-codec.ts), in `parts`
+ * messages. Values are cumulative: idempotent, in any order, for whoever holds everything up to `base`.
+ */
 export const snapshotSchema = z.object({
   ownerToken: count,
   base: count,
@@ -173,7 +176,7 @@ export const snapshotSchema = z.object({
   parts: z.number().int().min(1).max(4_096),
   content: z.enum(["all", "changed", "scalars"]),
   cut: cutSchema,
-  series: z.array(packedSeriesSchema).max(100_000).readonly(),
+  changes: bytes,
 });
 
 export type ToWorker = z.infer<typeof toWorkerSchema>;

@@ -36,18 +36,22 @@ describe("series", () => {
     expect(back).toEqual([...SERIES]);
   });
 
-  test("trends whose cells do not rise, are empty, or do not match their counts are none", () => {
+  test("trends whose cells are cut short, too many, empty or beyond the last cell are none", () => {
     const packed = packSeries(seriesOf("t", {}, trendOf([1, 2, 3])));
     if (packed.cells.type !== "trend") throw new Error("a trend");
-    const { index, counts } = packed.cells;
+    const { cells: good } = packed.cells;
     const bad = [
-      { index: index.toReversed(), counts },
-      { index: index.slice(1), counts },
-      { index, counts: counts.slice(8) },
-      { index, counts: new Uint8Array(counts.length) },
-      { index: new Uint8Array([...index.slice(0, 4), ...index.slice(0, 4)]), counts: counts.slice(0, 16) },
+      good.slice(0, -1),
+      new Uint8Array([...good, 1]),
+      new Uint8Array(good.length),
+      new Uint8Array(0),
+      // One cell without a count; one beyond the last; more than there are bytes; a number that does not end.
+      new Uint8Array([1, 0]),
+      new Uint8Array([1, 3, 0xff, 0xff, 0x7f]),
+      new Uint8Array([0xff, 0x7f, 2]),
+      new Uint8Array(16).fill(0xff),
     ];
-    for (const cells of bad) expect(unpackSeries({ ...packed, cells: { ...packed.cells, ...cells } })).toBeNull();
+    for (const cells of bad) expect(unpackSeries({ ...packed, cells: { ...packed.cells, cells } })).toBeNull();
   });
 });
 
@@ -169,11 +173,10 @@ describe("live events", () => {
   test("a second comes back whole, in however many parts it travels", () => {
     const reader = new LiveReader();
     expect(pass(reader, packLive(second(3)))).toEqual([second(3)]);
+    const wide = trendOf(Array.from({ length: 1_500 }, (_value, value) => 1.01 ** value));
     const large = second(
       4,
-      Array.from({ length: 60 }, (_, at) =>
-        seriesOf(`t${at}`, {}, trendOf(Array.from({ length: 1_500 }, (_value, value) => 1.01 ** value + at))),
-      ),
+      Array.from({ length: 200 }, (_, at) => seriesOf(`t${at}`, {}, wide)),
     );
     const parts = packLive(large);
     expect(parts.length).toBeGreaterThan(1);

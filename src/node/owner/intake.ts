@@ -1,11 +1,14 @@
 // What an owner has heard of one attempt over the network: snapshots put together from their parts, values and the end
 // in order. It knows when something is missing; reconcile.ts has it told again.
 
+import type { Series, SeriesId } from "../../load/series.ts";
 import type { Snapshot } from "../../load/share.ts";
-import { unpackAll } from "../series-codec.ts";
+import { unpackChanges } from "../delta-codec.ts";
 import type { Heard } from "./reconcile.ts";
-import type { PackedSeries } from "../series-codec.ts";
 import type { WireReport, WireSnapshot } from "../worker-messages.ts";
+
+/** Parts of one snapshot that are waited with. */
+const SNAPSHOT_BYTES_MAX = 64 * 1_048_576;
 
 export type Over = Extract<WireReport, { kind: "over" }>;
 
@@ -15,12 +18,14 @@ export type Intake = {
   /** Everything up to this value was proposed. */
   offers: number;
   over: Over | null;
+  /** Ids of the series heard of, by their numbers. */
+  readonly names: Map<number, SeriesId>;
   /** The snapshot whose parts are coming in. */
-  parts: { readonly seq: number; readonly of: number; readonly series: Map<number, readonly PackedSeries[]> } | null;
+  parts: { readonly seq: number; readonly of: number; readonly changes: Map<number, Uint8Array> } | null;
 };
 
 export function createIntake(): Intake {
-  return { seq: 0, offers: 0, over: null, parts: null };
+  return { seq: 0, offers: 0, over: null, names: new Map(), parts: null };
 }
 
 /** For reconcile. */
@@ -37,18 +42,39 @@ export function isWhole({ seq, offers, over }: Intake): boolean {
  * One part of a snapshot. Out: the snapshot once its last part is here, if nothing before it is missing; else null.
  * Loss, repetition and disorder leave at most something to be told again.
  */
-export function takePart(intake: Intake, { base, part, parts, content, cut, series }: WireSnapshot): Snapshot | null {
+export function takePart(intake: Intake, { base, part, parts, content, cut, changes }: WireSnapshot): Snapshot | null {
   if (base > intake.seq || cut.seq <= intake.seq || part >= parts) return null;
   if (intake.parts === null || intake.parts.seq !== cut.seq || intake.parts.of !== parts) {
     if (intake.parts !== null && intake.parts.seq > cut.seq) return null;
-    intake.parts = { seq: cut.seq, of: parts, series: new Map() };
+    intake.parts = { seq: cut.seq, of: parts, changes: new Map() };
   }
-  intake.parts.series.set(part, series);
-  if (intake.parts.series.size < parts) return null;
-  const whole = [...intake.parts.series.values()].flatMap(unpackAll);
+  const held = intake.parts.changes;
+  held.set(part, changes);
+  if (held.size < parts) {
+    const bytes = [...held.values()].reduce((sum, { length }) => sum + length, 0);
+    if (bytes > SNAPSHOT_BYTES_MAX) intake.parts = null;
+    return null;
+  }
   intake.parts = null;
+  const ordered = [...held].sort(([a], [b]) => a - b).map(([, piece]) => piece);
+  const series = unpackParts(intake, ordered);
+  if (series === null) return null;
   intake.seq = cut.seq;
-  return { ...cut, content, series: whole };
+  return { ...cut, content, series };
+}
+
+/** Out: null when one of them is none: nothing of the snapshot is believed then. */
+function unpackParts(intake: Intake, parts: readonly Uint8Array[]): Series[] | null {
+  const series: Series[] = [];
+  const names: (readonly [number, SeriesId])[] = [];
+  for (const part of parts) {
+    const read = unpackChanges(part, intake.names);
+    if (read === null) return null;
+    series.push(...read.series);
+    names.push(...read.names);
+  }
+  for (const [number, id] of names) intake.names.set(number, id);
+  return series;
 }
 
 /** A provided value. Out: whether it is to be proposed. A gap is left open: all that count are told again then. */

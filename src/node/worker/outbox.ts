@@ -1,10 +1,10 @@
 // What a worker keeps of one attempt until its end is committed: the newest cut of every series, the values provided,
 // how it ended. Everything can be told again to an owner that missed it, or is new.
 
+import { changedSince, type Changes, noteChanges } from "../../load/changes.ts";
 import { applySnapshot, type HeldAttempt } from "../../load/merge.ts";
-import type { Series } from "../../load/series.ts";
 import type { AttemptId, Snapshot } from "../../load/share.ts";
-import { packedBytes, packSeries } from "../series-codec.ts";
+import { packChanges } from "../delta-codec.ts";
 import type { HeldReport, WireReport, WireSnapshot } from "../worker-messages.ts";
 
 /** Bytes of series in one message: with its cut it stays well below a frame. */
@@ -17,6 +17,8 @@ export type Outbox = {
   readonly attempt: AttemptId;
   state: HeldReport["state"];
   held: HeldAttempt | null;
+  /** Which cut changed what of it. */
+  readonly changes: Changes;
   content: Snapshot["content"];
   /** The snapshot up to which its present owner holds everything. */
   acked: number;
@@ -37,6 +39,7 @@ export function createOutbox(attempt: AttemptId): Outbox {
     attempt,
     state: "preparing",
     held: null,
+    changes: new Map(),
     content: "all",
     acked: 0,
     offers: 0,
@@ -56,6 +59,7 @@ export function heldReport({ attempt, state, held, offers, abortReason }: Outbox
 
 export function keepSnapshot(outbox: Outbox, snapshot: Snapshot): void {
   outbox.held = applySnapshot(outbox.held, snapshot);
+  noteChanges(outbox.changes, outbox.held, snapshot.seq);
   outbox.content = snapshot.content;
 }
 
@@ -69,31 +73,19 @@ export function keepValue(outbox: Outbox, value: Omit<Provide, "offer" | "isAgai
   return report;
 }
 
-/** The newest cut with all series its owner does not hold yet, in as many messages as it takes; none before a cut. */
+/** The newest cut with all that its owner does not hold yet, in as many messages as it takes; none before a cut. */
 export function snapshotParts(outbox: Outbox, ownerToken: number): WireSnapshot[] {
   const { held, acked, content } = outbox;
   if (held === null) return [];
-  const parts: Series[][] = [[]];
-  let bytes = 0;
-  for (const { seq, series } of held.series.values()) {
-    if (seq <= acked) continue;
-    const more = packedBytes(series);
-    if (bytes > 0 && bytes + more > PART_BYTES) {
-      parts.push([]);
-      bytes = 0;
-    }
-    parts.at(-1)?.push(series);
-    bytes += more;
-  }
-  const isAll = acked === 0;
-  return parts.map((series, part) => ({
+  const parts = packChanges(changedSince(outbox.changes, held, acked), PART_BYTES);
+  return parts.map((changes, part) => ({
     ownerToken,
     base: acked,
     part,
     parts: parts.length,
-    content: isAll ? "all" : content,
+    content: acked === 0 ? "all" : content,
     cut: held.cut,
-    series: series.map(packSeries),
+    changes,
   }));
 }
 
