@@ -1,0 +1,132 @@
+// Which nodes a word means: a role in the cluster as its nodes tell it now, or the beginning of an id. Pure.
+
+import { HyperscaleError } from "../base/error.ts";
+import { nearest } from "../base/suggest.ts";
+import type { NodeStatus } from "../node/status.ts";
+import type { ActiveFault } from "./faults.ts";
+import type { Entry, Presence } from "./registry.ts";
+
+/** A registered node as it was found. told: null when it did not answer (paused, busy, gone). */
+export type SeenNode = {
+  readonly entry: Entry;
+  readonly presence: Presence;
+  readonly told: { readonly status: NodeStatus; readonly faults: readonly ActiveFault[] } | null;
+};
+
+/** Words that stand for nodes by what they are now; the plural forms and `all` for every one of them. */
+export const TARGET_WORDS = [
+  "leader",
+  "follower",
+  "followers",
+  "owner",
+  "manager",
+  "managers",
+  "worker",
+  "workers",
+  "all",
+] as const;
+export type TargetWord = (typeof TARGET_WORDS)[number];
+
+/**
+ * The nodes that are meant, at least one. leader: of the highest term anybody knows. owner: of the newest job that has
+ * not ended. Of `follower`, `manager` and `worker` the first that runs. In: all registered nodes. Throws `invalid`
+ * saying what there is instead.
+ */
+export function resolveTarget(word: string, nodes: readonly SeenNode[]): readonly SeenNode[] {
+  if (nodes.length === 0)
+    throw new HyperscaleError("invalid", "no node on this machine runs with --chaos", {
+      hint: "start managers and workers with --chaos; other nodes are never touched",
+    });
+  const known = TARGET_WORDS.find((target) => target === word);
+  return known === undefined ? [byId(word, nodes)] : byWord(known, nodes);
+}
+
+/** The id of the leader as the node of the highest term knows it; null: nobody knows one. */
+export function leaderOf(nodes: readonly SeenNode[]): string | null {
+  let best: { readonly term: number; readonly leader: string } | null = null;
+  for (const { told } of nodes) {
+    const { leader = null, term = null } = told?.status ?? {};
+    if (leader !== null && term !== null && (best === null || term > best.term)) best = { term, leader };
+  }
+  return best?.leader ?? null;
+}
+
+/** The first eight letters, as everything that shows ids does. */
+export function shortId(id: string): string {
+  return id.slice(0, 8);
+}
+
+function byWord(word: TargetWord, nodes: readonly SeenNode[]): readonly SeenNode[] {
+  const here = nodes.filter(({ presence }) => presence.kind === "running" || presence.kind === "paused");
+  const running = here.filter(({ presence }) => presence.kind === "running");
+  const managers = running.filter(({ entry }) => entry.role === "manager");
+  const workers = running.filter(({ entry }) => entry.role === "worker");
+  switch (word) {
+    case "all":
+      return some(here, "no registered node runs");
+    case "managers":
+      return some(managers, "no manager runs with --chaos");
+    case "manager":
+      return some(managers.slice(0, 1), "no manager runs with --chaos");
+    case "workers":
+      return some(workers, "no worker runs with --chaos");
+    case "worker":
+      return some(workers.slice(0, 1), "no worker runs with --chaos");
+    case "leader":
+      return some(ofId(leaderOf(nodes), managers), noLeader(nodes));
+    case "followers":
+    case "follower": {
+      const leader = leaderOf(nodes);
+      const followers = managers.filter(({ entry }) => entry.id !== leader);
+      return some(word === "follower" ? followers.slice(0, 1) : followers, "no follower runs with --chaos");
+    }
+    case "owner":
+      return some(ofId(ownerOf(nodes), managers), "no job runs, so that no manager owns one");
+  }
+}
+
+function noLeader(nodes: readonly SeenNode[]): string {
+  const leader = leaderOf(nodes);
+  return leader === null
+    ? "no node knows a leader now"
+    : `the leader ${shortId(leader)} runs elsewhere or without --chaos`;
+}
+
+function ownerOf(nodes: readonly SeenNode[]): string | null {
+  let best: { readonly term: number; readonly owner: string } | null = null;
+  for (const { told } of nodes) {
+    const term = told?.status.term ?? null;
+    const job = told?.status.jobs.findLast(({ state, owner }) => state !== "finished" && owner !== null);
+    if (term === null || job === undefined || job.owner === null || (best !== null && term <= best.term)) continue;
+    best = { term, owner: job.owner };
+  }
+  return best?.owner ?? null;
+}
+
+function ofId(id: string | null, nodes: readonly SeenNode[]): readonly SeenNode[] {
+  return nodes.filter(({ entry }) => entry.id === id);
+}
+
+function some(found: readonly SeenNode[], problem: string): readonly SeenNode[] {
+  if (found.length === 0) throw new HyperscaleError("invalid", problem, { hint: "see hyperscale chaos list" });
+  return found;
+}
+
+function byId(word: string, nodes: readonly SeenNode[]): SeenNode {
+  const found = nodes.filter(({ entry }) => entry.id.startsWith(word));
+  const [first] = found;
+  const ids = (of: readonly SeenNode[]): string => of.map(({ entry }) => shortId(entry.id)).join(", ");
+  if (first === undefined || word === "") {
+    const near = nearest(word, [...TARGET_WORDS, ...nodes.map(({ entry }) => shortId(entry.id))]);
+    throw new HyperscaleError("invalid", `${JSON.stringify(word)} is no node that runs with --chaos`, {
+      hint:
+        (near === null ? "" : `did you mean ${near}? `) +
+        `targets: ${TARGET_WORDS.join(", ")}, or the beginning of an id: ${ids(nodes)}`,
+    });
+  }
+  if (found.length > 1)
+    throw new HyperscaleError("invalid", `${JSON.stringify(word)} is the beginning of ${found.length} ids`, {
+      hint: `write more letters: ${found.map(({ entry }) => entry.id).join(", ")}`,
+    });
+  return first;
+}

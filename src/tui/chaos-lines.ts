@@ -1,0 +1,48 @@
+// The nodes that take fault orders, as a table: what they are, and what they suffer.
+
+import { formatDuration } from "../base/units.ts";
+import type { Style } from "./cells.ts";
+import { placeText, shortId } from "./node-lines.ts";
+import { type Cell, table } from "./status-lines.ts";
+
+export type ChaosNode = {
+  readonly id: string;
+  readonly role: string;
+  readonly pid: number;
+  readonly address: { readonly host: string; readonly tcp: number };
+  readonly state: "running" | "paused" | "gone" | "stranger";
+  readonly doesAnswer: boolean;
+  readonly faults: readonly { readonly text: string; readonly leftMs: number }[];
+};
+
+const STYLES: Readonly<Record<ChaosNode["state"], Style>> = {
+  running: "good",
+  paused: "warn",
+  gone: "bad",
+  stranger: "bad",
+};
+
+/** One line a node under a heading. In: the id of the leader, null where nobody knows one. */
+export function chaosLines(
+  nodes: readonly ChaosNode[],
+  options: { readonly columns: number; readonly color: boolean; readonly leader: string | null },
+): readonly string[] {
+  const rows = nodes.map((node): readonly Cell[] => [
+    { text: shortId(node.id) },
+    { text: node.id === options.leader ? "leader" : node.role },
+    { text: placeText(node.address) },
+    { text: String(node.pid) },
+    { text: stateText(node), style: STYLES[node.state] },
+    { text: faultsText(node), style: node.faults.length > 0 ? "bad" : "dim" },
+  ]);
+  return table(["NODE", "ROLE", "ADDRESS", "PROCESS", "STATE", "FAULTS"], rows, options);
+}
+
+function stateText({ state, doesAnswer }: ChaosNode): string {
+  if (state === "stranger") return "not this node";
+  return state === "running" && !doesAnswer ? "no answer" : state;
+}
+
+function faultsText({ faults }: ChaosNode): string {
+  return faults.map(({ text, leftMs }) => `${text} (${formatDuration(Math.ceil(leftMs / 1_000) * 1_000)})`).join(", ");
+}
