@@ -123,7 +123,7 @@ describe("what is kept of attempts", () => {
       startedAtEpochMs: 5,
       warnings: ["w"],
       disturbed: [{ from: 1, to: 2, why: "x" }],
-      unreported: [[9, 12]],
+      unheard: [{ token: 9, requests: 12, seconds: 0 }],
       late: 3,
     },
     attempts: [{ held, errors: [{ message: "boom", count: 2 }] }],
@@ -140,10 +140,10 @@ describe("what is kept of attempts", () => {
       startedAtEpochMs: 8,
       warnings: ["w", "v"],
       disturbed: [{ from: 0, to: 1, why: "y" }, ...kept.notes.disturbed],
-      unreported: [
-        [9, 10],
-        [11, 4],
-      ] as const,
+      unheard: [
+        { token: 9, requests: 10, seconds: 2 },
+        { token: 11, requests: 4, seconds: 0 },
+      ],
       late: 1,
     };
     expect(joinNotes(kept.notes, more)).toEqual({
@@ -153,9 +153,9 @@ describe("what is kept of attempts", () => {
         { from: 0, to: 1, why: "y" },
         { from: 1, to: 2, why: "x" },
       ],
-      unreported: [
-        [9, 12],
-        [11, 4],
+      unheard: [
+        { token: 9, requests: 12, seconds: 2 },
+        { token: 11, requests: 4, seconds: 0 },
       ],
       late: 3,
     });

@@ -14,7 +14,7 @@ import { Judging } from "./judging.ts";
 import { type JobPorts, Ownership } from "./ownership.ts";
 import { addAttempt, beginAttempt, closeAttempt, type Run, type RunAttempt, takeSnapshot } from "./run.ts";
 import { Seals } from "./seals.ts";
-import { unreportedOf } from "./unreported.ts";
+import { unheardOf } from "./unreported.ts";
 
 type EffectOf<Kind extends Effect["kind"]> = Extract<Effect, { kind: Kind }>;
 type Failed = Extract<WorkerReport, { kind: "failed" }>;
@@ -194,7 +194,7 @@ export class OwnedJob {
   /** What an iteration that was broken off had on its way may be on no board. */
   #noteOpen({ id, held }: RunAttempt): void {
     const open = (held?.cut.accounting.interrupted ?? 0) * Math.max(1, this.run.plan.http.batch);
-    if (open > 0) this.run.unreported.set(id.token, open);
+    if (open > 0) this.run.unheard.set(id.token, { requests: open, seconds: 0 });
   }
 
   /** Its worker handed it back: whole, or as its core left it when that had to be ended. */
@@ -212,8 +212,8 @@ export class OwnedJob {
     const job = this.#own.job();
     if (attempt === undefined || attempt.isSealing || job === null) return;
     this.#disturb(attempt, why);
-    const unreported = unreportedOf(this.run, attempt, this.#own.elapsedMs(job));
-    if (unreported > 0) this.run.unreported.set(id.token, unreported);
+    const unheard = unheardOf(this.run, attempt, this.#own.elapsedMs(job));
+    if (unheard.requests > 0 || unheard.seconds > 0) this.run.unheard.set(id.token, unheard);
     this.#seals.seal(id, { kind: "lost", message: why });
   }
 

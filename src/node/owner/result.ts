@@ -9,6 +9,7 @@ import type { CoreResult, JobResult, ThresholdOutcome, WorkflowResult } from "..
 import type { Series } from "../../load/series.ts";
 import { finalOutcomes, windowedOutcomes } from "../../load/thresholds.ts";
 import { loadStartMs, notesOf, type Run, type RunAttempt, vuGauges } from "./run.ts";
+import { unreportedMax } from "./unreported.ts";
 
 /** Errors told apart in the result. */
 const ERRORS_MAX = 100;
@@ -68,7 +69,7 @@ export function buildResult(
     thresholds,
     late: notesOf(run).late,
     reruns: job.reruns,
-    unreportedMax: [...run.unreported.values()].reduce((total, requests) => total + requests, 0),
+    unreportedMax: unreportedMax(run),
     disturbed: run.disturbed,
     cores,
     loopLagMsP99: [...run.attempts.values()].reduce(

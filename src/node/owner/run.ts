@@ -9,6 +9,7 @@ import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../..
 import type { Series } from "../../load/series.ts";
 import type { AttemptId, GeneratorHealth, Snapshot } from "../../load/share.ts";
 import { Totals } from "../../load/totals.ts";
+import type { Unheard } from "./unreported.ts";
 import { joinNotes, type Notes } from "./vault.ts";
 import { createWindowedThresholds, evaluateLive, judge, type WindowedThresholds } from "../../load/thresholds.ts";
 import { close, createWindows, flush, observe, ready, register, type Windows } from "../../load/windows.ts";
@@ -70,8 +71,8 @@ export type Run = {
   latencies: { readonly of: SecondWindow | null; readonly value: Latencies } | null;
   readonly warnings: Set<string>;
   readonly disturbed: Disturbance[];
-  /** Requests that may have been sent and are in no series, at most, by attempt token. */
-  readonly unreported: Map<number, number>;
+  /** What may have been sent and is in no series, by attempt token. */
+  readonly unheard: Map<number, Unheard>;
   /** Requests beyond seals that earlier owners heard of. */
   lateBefore: number;
 };
@@ -94,7 +95,7 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle, windowsFrom
     latencies: null,
     warnings: new Set(),
     disturbed: [],
-    unreported: new Map(),
+    unheard: new Map(),
     lateBefore: 0,
   };
 }
@@ -210,18 +211,18 @@ export function notesOf(run: Run): Notes {
     startedAtEpochMs: run.startedAtEpochMs,
     warnings: [...run.warnings],
     disturbed: [...run.disturbed],
-    unreported: [...run.unreported],
+    unheard: Array.from(run.unheard, ([token, unheard]) => ({ token, ...unheard })),
     late,
   };
 }
 
 /** Takes in what an earlier owner said of the run. */
 export function takeNotes(run: Run, notes: Notes): void {
-  const { startedAtEpochMs, warnings, disturbed, unreported, late } = joinNotes(notesOf(run), notes);
+  const { startedAtEpochMs, warnings, disturbed, unheard, late } = joinNotes(notesOf(run), notes);
   run.startedAtEpochMs = startedAtEpochMs;
   for (const text of warnings) run.warnings.add(text);
   run.disturbed.splice(0, Infinity, ...disturbed);
-  for (const [token, requests] of unreported) run.unreported.set(token, requests);
+  for (const { token, requests, seconds } of unheard) run.unheard.set(token, { requests, seconds });
   const own = [...run.attempts.values()].reduce((total, attempt) => total + attempt.late, 0);
   run.lateBefore = Math.max(run.lateBefore, late - own);
 }

@@ -52,7 +52,7 @@ export class Seals {
       if (this.#providing.has(id.token)) this.#due.set(id.token, () => this.#propose(attempt, end, name));
       else this.#propose(attempt, end, name);
     };
-    if (held === null && !run.unreported.has(id.token)) return propose("");
+    if (held === null && !run.unheard.has(id.token)) return propose("");
     const attempts = held === null ? [] : [{ held, errors: attempt.errors }];
     const kept: Kept = { notes: notesOf(run), attempts };
     this.#own.keep(() => ports.vault.keep(kept), propose);

@@ -5,28 +5,42 @@ import { heldSeries } from "../../load/merge.ts";
 import { CONTACT_MS, LEASE_MS } from "../lease.ts";
 import { requestsOf, type Run, type RunAttempt } from "./run.ts";
 
-/** What one core can send at the very most, for an attempt of which nothing at all is known. */
+/** What one core can send at the very most, where no attempt of the workflow was ever heard of. */
 const CORE_RATE_MAX = 50_000;
 /** A rate may have risen since it was seen. */
 const MARGIN = 1.5;
 
-/** In: ms of job time until which it may have run. Out: requests, a whole number. */
-export function unreportedOf(run: Run, attempt: RunAttempt, untilMs: number): number {
-  if (attempt.offsetMs === null) return 0;
+/** Requests nobody heard of, at most; and seconds of sending at a pace that is not known yet. */
+export type Unheard = { readonly requests: number; readonly seconds: number };
+
+/** In: ms of job time until which it may have run. */
+export function unheardOf(run: Run, attempt: RunAttempt, untilMs: number): Unheard {
+  if (attempt.offsetMs === null) return { requests: 0, seconds: 0 };
   // Ledger time stands still while there is no quorum. An attempt not heard of since its owner changed may have run on
   // through that: until its lease ended, renewed by an owner as long as it had contact.
   const unseenMs = attempt.isTakenOver ? CONTACT_MS + LEASE_MS : 0;
   const seconds = (Math.max(0, untilMs - attempt.heardMs) + unseenMs) / 1_000;
   const open = (attempt.held?.cut.vusMax ?? 0) * Math.max(1, run.plan.http.batch);
-  return Math.ceil(rateOf(run, attempt) * MARGIN * seconds) + open;
+  const rate = seenRate(attempt);
+  return rate > 0 ? { requests: Math.ceil(rate * MARGIN * seconds) + open, seconds: 0 } : { requests: open, seconds };
 }
 
-/** Its own rate, or the best of its siblings' when it never told one. */
-function rateOf(run: Run, attempt: RunAttempt): number {
-  const own = seenRate(attempt);
-  if (own > 0) return own;
-  const siblings = [...run.attempts.values()].filter(({ id }) => id.workflow === attempt.id.workflow);
-  const most = siblings.reduce((rate, sibling) => Math.max(rate, seenRate(sibling)), 0);
+/**
+ * Of all attempts that are gone: a whole number. One that never told its pace is taken for as fast as the fastest of
+ * its workflow that did, at any time: those that ran beside it, and who took up its work.
+ */
+export function unreportedMax(run: Run): number {
+  let total = 0;
+  for (const [token, { requests, seconds }] of run.unheard)
+    total += requests + (seconds > 0 ? Math.ceil(siblingRate(run, token) * MARGIN * seconds) : 0);
+  return total;
+}
+
+function siblingRate(run: Run, token: number): number {
+  const workflow = run.attempts.get(token)?.id.workflow;
+  let most = 0;
+  for (const attempt of run.attempts.values())
+    if (workflow === undefined || attempt.id.workflow === workflow) most = Math.max(most, seenRate(attempt));
   return most > 0 ? most : CORE_RATE_MAX;
 }
 

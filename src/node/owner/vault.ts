@@ -13,6 +13,7 @@ import { packSeries, packedSeriesSchema, unpackAll } from "../series-codec.ts";
 import { CLEAR_VALUES, type StoredValues } from "../stored-values.ts";
 import { type Submission, unpackSubmission } from "../submission.ts";
 import { cutSchema } from "../worker-messages.ts";
+import type { Unheard } from "./unreported.ts";
 
 /** One attempt as kept: everything held of it. */
 export type KeptAttempt = {
@@ -25,8 +26,7 @@ export type Notes = {
   readonly startedAtEpochMs: number;
   readonly warnings: readonly string[];
   readonly disturbed: readonly { readonly from: number; readonly to: number; readonly why: string }[];
-  /** By attempt token. */
-  readonly unreported: readonly (readonly [token: number, requests: number])[];
+  readonly unheard: readonly ({ readonly token: number } & Unheard)[];
   readonly late: number;
 };
 
@@ -59,7 +59,7 @@ const keptSchema = z.object({
     startedAtEpochMs: z.number(),
     warnings: z.array(z.string()),
     disturbed: z.array(z.object({ from: z.number(), to: z.number(), why: z.string() })),
-    unreported: z.array(z.tuple([count, count])),
+    unheard: z.array(z.object({ token: count, requests: count, seconds: count })),
     late: count,
   }),
   attempts: z.array(
@@ -101,15 +101,21 @@ export function unpackKept(bytes: Uint8Array): Kept {
 
 /** What both say, each thing once. */
 export function joinNotes(left: Notes, right: Notes): Notes {
-  const unreported = new Map(left.unreported);
-  for (const [token, requests] of right.unreported)
-    unreported.set(token, Math.max(requests, unreported.get(token) ?? 0));
+  const unheard = new Map(left.unheard.map((one) => [one.token, one]));
+  for (const one of right.unheard) {
+    const known = unheard.get(one.token) ?? one;
+    unheard.set(one.token, {
+      token: one.token,
+      requests: Math.max(one.requests, known.requests),
+      seconds: Math.max(one.seconds, known.seconds),
+    });
+  }
   const disturbed = new Map([...left.disturbed, ...right.disturbed].map((one) => [JSON.stringify(one), one]));
   return {
     startedAtEpochMs: left.startedAtEpochMs === 0 ? right.startedAtEpochMs : left.startedAtEpochMs,
     warnings: [...new Set([...left.warnings, ...right.warnings])],
     disturbed: [...disturbed.values()].sort((a, b) => a.from - b.from),
-    unreported: [...unreported],
+    unheard: [...unheard.values()],
     late: Math.max(left.late, right.late),
   };
 }

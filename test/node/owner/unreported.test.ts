@@ -3,8 +3,16 @@
 
 import { expect, test } from "bun:test";
 import type { Snapshot } from "../../../src/load/share.ts";
-import { addAttempt, beginAttempt, createRun, type Run, takeSnapshot } from "../../../src/node/owner/run.ts";
-import { unreportedOf } from "../../../src/node/owner/unreported.ts";
+import {
+  addAttempt,
+  beginAttempt,
+  createRun,
+  notesOf,
+  type Run,
+  takeNotes,
+  takeSnapshot,
+} from "../../../src/node/owner/run.ts";
+import { unheardOf, unreportedMax } from "../../../src/node/owner/unreported.ts";
 import { seriesOf } from "../../load/samples.ts";
 import { BUNDLE, jobPlan } from "../plans.ts";
 
@@ -40,7 +48,8 @@ function told(token: number, seq: number, requests: number): Snapshot {
 function bound(run: Run, token: number, untilMs: number): number {
   const attempt = run.attempts.get(token);
   if (attempt === undefined) throw new Error("no attempt");
-  return unreportedOf(run, attempt, untilMs);
+  run.unheard.set(token, unheardOf(run, attempt, untilMs));
+  return unreportedMax(run);
 }
 
 // Two VUs, each with at most one batch of 20 on its way.
@@ -58,11 +67,16 @@ test("its fastest pace so far, with half as much again, since its last report", 
   expect(bound(run, 1, 3_000)).toBe(OPEN);
 });
 
-test("one that never reported: its siblings' pace; where nobody did, the most a core can send", () => {
+test("one that never reported: its siblings' pace, whenever it is heard; where nobody did, the most a core can send", () => {
   const run = runOf(1, 2);
-  expect(bound(run, 2, 1_000)).toBe(75_000);
+  expect(bound(run, 2, 2_000)).toBe(50_000 * 1.5 * 2);
   takeSnapshot(run, told(1, 1, 80));
-  expect(bound(run, 2, 2_000)).toBe(80 * 1.5 * 2);
+  expect(unreportedMax(run)).toBe(80 * 1.5 * 2);
+  // Who took up its work counts too, and so does the next owner, who is told the seconds.
+  const next = runOf(1, 2, 3);
+  takeNotes(next, notesOf(run));
+  takeSnapshot(next, told(3, 1, 120));
+  expect(unreportedMax(next)).toBe(120 * 1.5 * 2);
 });
 
 test("one that did not begin has sent nothing", () => {
