@@ -10,15 +10,20 @@ import {
   nextArrivalMs,
   nextChangeMs,
   resume,
+  scale,
   skipLost,
   takeArrival,
   vuNumber,
   vusWanted,
 } from "../load/driver.ts";
 import { scheduleMs } from "../load/plan.ts";
-import type { Feeds, Resume, ShareSpec } from "../load/share.ts";
+import { createScheduleClock, type ScheduleClock, scheduleAt, steer } from "../load/schedule-clock.ts";
+import { type Feeds, isSameSteering, type Resume, type ShareSpec, type Steering, UNSTEERED } from "../load/share.ts";
+import { ArrivalQueue } from "./arrival-queue.ts";
 import { type Board, HEADER } from "./board.ts";
 import { InterruptedError } from "./http/owner.ts";
+import { IterationCounts } from "./iteration-counts.ts";
+import { LongTimer } from "./long-timer.ts";
 import { AbortError, VirtualUser, type VuHost } from "./vu.ts";
 import type { VU } from "./hyperscale.d.ts";
 
@@ -41,8 +46,6 @@ const TURN_ITERATIONS_MAX = 1_000;
 const TURN_MS_MAX = 10;
 /** An interrupted iteration that did not end after this is abandoned: it waits for something that is not ours. */
 const ABANDON_MS = 100;
-/** Longest wait armed in one timer: setTimeout takes 31 bits. */
-const TIMER_MS_MAX = 2 ** 30;
 
 export class ShareLoop {
   readonly #host: VuHost;
@@ -51,15 +54,17 @@ export class ShareLoop {
   readonly #run: IterationFunction;
   readonly #data: unknown;
   readonly #board: Board;
+  readonly #counts: IterationCounts;
   readonly #events: LoopEvents;
   readonly #isOneShot: boolean;
   readonly #vus: VirtualUser[] = [];
   readonly #free: VirtualUser[] = [];
-  readonly #queue: number[] = [];
-  #queueHead = 0;
+  readonly #queue = new ArrivalQueue();
   #running = 0;
   #runningMost = 0;
-  #startedAtMs = 0;
+  /** On performance.now(), startTime included. Its schedule begins with `start`. */
+  #clock: ScheduleClock = createScheduleClock(Infinity, UNSTEERED, 0);
+  #steering: Steering = UNSTEERED;
   #isStarted = false;
   #isStopping = false;
   #isEnded = false;
@@ -69,9 +74,9 @@ export class ShareLoop {
   #nowMs = 0;
   /** VUs that go on after the loop had a turn. */
   #waiting: VirtualUser[] = [];
-  #scheduleTimer: ReturnType<typeof setTimeout> | null = null;
-  #deadlineTimer: ReturnType<typeof setTimeout> | null = null;
-  #rampTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #scheduleTimer = new LongTimer(() => this.#proceed());
+  readonly #deadlineTimer = new LongTimer(() => this.#expire());
+  readonly #rampTimer = new LongTimer(() => this.#rampDown());
   #hasWarnedAwait = false;
   #value: unknown = undefined;
   #thrown: unknown = null;
@@ -90,6 +95,7 @@ export class ShareLoop {
     this.#run = options.run;
     this.#data = options.data;
     this.#board = options.board;
+    this.#counts = new IterationCounts(options.board, options.host.measure);
     this.#events = options.events;
     this.#isOneShot = options.isOneShot;
     this.#driver = createDriver(options.spec);
@@ -98,29 +104,36 @@ export class ShareLoop {
     if (this.#driver.isOpen) this.#free.push(...this.#vus.toReversed());
   }
 
-  /** Starts at an instant of performance.now() (past or future); the workflow's startTime comes on top. */
-  start(atMs: number): void {
-    this.#startedAtMs = atMs + this.#spec.startTimeMs;
-    const open = (): void => {
-      const waitMs = this.#startedAtMs - performance.now();
-      if (this.#isEnded || this.#isStopping) return this.#checkEnd();
-      if (waitMs > 0.5) {
-        this.#scheduleTimer = setTimeout(open, Math.min(waitMs, TIMER_MS_MAX));
-        return;
-      }
-      this.#begin();
-    };
-    open();
+  /**
+   * Starts at an instant of performance.now() (past or future); the workflow's startTime and the pauses it had come on
+   * top.
+   */
+  start(atMs: number, steering: Steering): void {
+    this.#clock = createScheduleClock(atMs + this.#spec.startTimeMs, steering, performance.now());
+    this.#scale(steering);
+    this.#steering = steering;
+    if (!this.#clock.isPaused) this.#proceed();
+  }
+
+  /** What is asked of the workflow now, once it has its start; said again, it changes nothing. */
+  steer(steering: Steering): void {
+    const isBefore = this.#clock.startMs === Infinity;
+    if (isBefore || this.#isEnded || isSameSteering(this.#steering, steering)) return;
+    this.#scale(steering);
+    this.#steering = steering;
+    steer(this.#clock, steering, performance.now());
+    if (this.#clock.isPaused) this.#stand();
+    else this.#goOn();
   }
 
   /** Ms of schedule driven so far; 0 before the start. */
   elapsedMs(): number {
-    return this.#isStarted ? performance.now() - this.#startedAtMs : 0;
+    return this.#isStarted ? scheduleAt(this.#clock, performance.now()) : 0;
   }
 
   /** Where the rest begins, for a cut now. */
   resume(feeds: Feeds): Resume {
-    this.#driver.waiting = this.#queue.length - this.#queueHead;
+    this.#driver.waiting = this.#queue.length;
     return resume(this.#driver, Math.max(this.elapsedMs(), 0), feeds);
   }
 
@@ -148,28 +161,58 @@ export class ShareLoop {
     this.#isStopping = true;
     this.#dropQueue();
     for (const vu of this.#vus) vu.stop();
-    this.#armDeadline(mode === "now" ? 0 : this.#spec.gracefulStopMs);
+    this.#deadlineTimer.arm(mode === "now" ? 0 : this.#spec.gracefulStopMs);
     this.#checkEnd();
   }
 
   close(): void {
     this.#isEnded = true;
-    for (const timer of [this.#scheduleTimer, this.#deadlineTimer, this.#rampTimer])
-      if (timer !== null) clearTimeout(timer);
+    for (const timer of [this.#scheduleTimer, this.#deadlineTimer, this.#rampTimer]) timer.cancel();
     for (const vu of this.#vus) vu.close();
+  }
+
+  /** What the schedule asks for now, which may be its beginning. */
+  #proceed(): void {
+    if (this.#isEnded || this.#isStopping) return this.#checkEnd();
+    if (this.#isStarted) return this.#driver.isOpen ? this.#arrivals() : this.#follow();
+    const waitMs = this.#clock.zeroMs - performance.now();
+    if (waitMs <= 0.5) this.#begin();
+    else this.#scheduleTimer.arm(waitMs);
   }
 
   #begin(): void {
     this.#isStarted = true;
     this.#turnMs = performance.now();
-    const nowMs = this.elapsedMs();
-    const leftMs = scheduleMs(this.#spec.executor) - nowMs;
-    this.#armDeadline(leftMs + this.#spec.gracefulStopMs);
-    if (this.#driver.isOpen) {
-      const lost = this.#spec.resume === null ? 0 : skipLost(this.#driver, nowMs);
-      for (let at = 0; at < lost; at++) this.#drop("lost");
-      this.#arrivals();
-    } else this.#follow();
+    this.#armEnd();
+    if (this.#driver.isOpen && this.#spec.resume !== null)
+      this.#counts.dropped("lost", skipLost(this.#driver, this.elapsedMs()));
+    this.#proceed();
+  }
+
+  // ── steering ──────────────────────────────────────────────────────────────────────────────────
+
+  #scale({ vus }: Steering): void {
+    if (vus !== null && vus !== this.#steering.vus) scale(this.#driver, vus);
+  }
+
+  /** No iteration begins; those that run go on to their ends. */
+  #stand(): void {
+    this.#scheduleTimer.cancel();
+    if (!this.#isStopping) this.#deadlineTimer.cancel();
+    this.#checkEnd();
+  }
+
+  /** The schedule runs, perhaps from another instant on, perhaps with more VUs or fewer. */
+  #goOn(): void {
+    if (this.#isStopping || this.#isEnded) return;
+    this.#scheduleTimer.cancel();
+    if (this.#isStarted) this.#armEnd();
+    while (this.#queue.length > 0) {
+      const vu = this.#free.pop();
+      if (vu === undefined) break;
+      this.#runArrival(vu, -1);
+    }
+    this.#proceed();
   }
 
   #make(): VirtualUser {
@@ -186,46 +229,39 @@ export class ShareLoop {
 
   /** Starts and winds down VUs so that as many run as the schedule wants now. */
   #follow(): void {
-    if (this.#isStopping || this.#isEnded) return;
+    if (this.#isStopping || this.#isEnded || this.#clock.isPaused) return;
     const elapsedMs = this.elapsedMs();
     const wanted = vusWanted(this.#driver, elapsedMs);
-    const executor = this.#spec.executor;
+    const { executor, gracefulStopMs } = this.#spec;
+    const rampDownMs = executor.kind === "ramping-vus" ? executor.gracefulRampDownMs : gracefulStopMs;
     // At the end of the schedule nobody is ramped down: gracefulStop holds for all (armDeadline).
-    const isRamping = executor.kind === "ramping-vus" && elapsedMs < this.#driver.endMs;
+    const isRamping = elapsedMs < this.#driver.endMs;
     while (this.#vus.length < wanted) this.#make();
     for (const vu of this.#vus) {
       if (vu.local < wanted) {
         vu.interruptAtMs = Infinity;
         if (!vu.isRunning && !vu.isAbandoned) this.#runVu(vu);
       } else if (isRamping && vu.isRunning && vu.interruptAtMs === Infinity) {
-        vu.interruptAtMs = performance.now() + executor.gracefulRampDownMs;
+        vu.interruptAtMs = performance.now() + rampDownMs;
       }
     }
     this.#armRampDown();
     const nextMs = nextChangeMs(this.#driver, elapsedMs);
-    if (nextMs !== Infinity) {
-      this.#scheduleTimer = setTimeout(
-        () => this.#follow(),
-        Math.min(Math.max(nextMs - this.elapsedMs(), 0), TIMER_MS_MAX),
-      );
-    }
+    if (nextMs !== Infinity) this.#scheduleTimer.arm(nextMs - this.elapsedMs());
     this.#checkEnd();
   }
 
   #armRampDown(): void {
     let earliestMs = Infinity;
     for (const vu of this.#vus) if (vu.isRunning && vu.interruptAtMs < earliestMs) earliestMs = vu.interruptAtMs;
-    if (this.#rampTimer !== null) clearTimeout(this.#rampTimer);
-    this.#rampTimer = null;
-    if (earliestMs === Infinity) return;
-    this.#rampTimer = setTimeout(
-      () => {
-        const nowMs = performance.now() + 1;
-        this.#interrupt(this.#vus.filter((vu) => vu.isRunning && vu.interruptAtMs <= nowMs));
-        this.#armRampDown();
-      },
-      Math.min(Math.max(earliestMs - performance.now(), 0), TIMER_MS_MAX),
-    );
+    if (earliestMs === Infinity) this.#rampTimer.cancel();
+    else this.#rampTimer.arm(earliestMs - performance.now());
+  }
+
+  #rampDown(): void {
+    const nowMs = performance.now() + 1;
+    this.#interrupt(this.#vus.filter((vu) => vu.isRunning && vu.interruptAtMs <= nowMs));
+    this.#armRampDown();
   }
 
   #runVu(vu: VirtualUser): void {
@@ -253,15 +289,14 @@ export class ShareLoop {
 
   /** Begins every arrival that is due, then sleeps until the next. */
   #arrivals(): void {
-    if (this.#isStopping || this.#isEnded) return;
+    if (this.#isStopping || this.#isEnded || this.#clock.isPaused) return;
     let begun = 0;
     for (;;) {
       const dueMs = nextArrivalMs(this.#driver);
       if (dueMs === Infinity) return this.#checkEnd();
-      const waitMs = dueMs - (performance.now() - this.#startedAtMs);
+      const waitMs = dueMs - (performance.now() - this.#clock.zeroMs);
       if (waitMs > 0 || begun >= TURN_ITERATIONS_MAX) {
-        const delayMs = begun >= TURN_ITERATIONS_MAX ? 0 : waitMs;
-        this.#scheduleTimer = setTimeout(() => this.#arrivals(), Math.min(delayMs, TIMER_MS_MAX));
+        this.#scheduleTimer.arm(begun >= TURN_ITERATIONS_MAX ? 0 : waitMs);
         return;
       }
       begun++;
@@ -273,7 +308,7 @@ export class ShareLoop {
     const vu = this.#free.pop() ?? (this.#vus.length < this.#driver.vus ? this.#make() : null);
     if (vu !== null) this.#runArrival(vu, intendedMs);
     else if (this.#isQueueing()) this.#queue.push(intendedMs);
-    else this.#drop("no_vu");
+    else this.#counts.dropped("no_vu", 1);
   }
 
   #isQueueing(): boolean {
@@ -284,27 +319,8 @@ export class ShareLoop {
     );
   }
 
-  #drop(reason: "no_vu" | "lost" | "stopped"): void {
-    this.#board.words[HEADER.scheduled]!++;
-    this.#board.words[HEADER.dropped]!++;
-    const measure = this.#host.measure;
-    measure.add(measure.extend(measure.base, { reason }), "dropped_iterations", "counter", "default", 1, 0);
-  }
-
   #dropQueue(): void {
-    for (; this.#queueHead < this.#queue.length; this.#queueHead++) this.#drop("stopped");
-    this.#queue.length = 0;
-    this.#queueHead = 0;
-  }
-
-  #takeQueued(): number {
-    if (this.#queueHead >= this.#queue.length) return -1;
-    const intendedMs = this.#queue[this.#queueHead++] ?? -1;
-    if (this.#queueHead > 1_024 && this.#queueHead * 2 > this.#queue.length) {
-      this.#queue.splice(0, this.#queueHead);
-      this.#queueHead = 0;
-    }
-    return intendedMs;
+    this.#counts.dropped("stopped", this.#queue.clear());
   }
 
   #runArrival(vu: VirtualUser, intendedMs: number): void {
@@ -349,14 +365,15 @@ export class ShareLoop {
   /** Takes what the VU may begin now. Out: false when it has to stop, or to wait for its next arrival. */
   #claim(vu: VirtualUser): boolean {
     if (this.#driver.isOpen) {
-      if (vu.intendedMs < 0 && !vu.isStopping) vu.intendedMs = this.#takeQueued();
+      if (vu.intendedMs < 0 && !vu.isStopping && !this.#clock.isPaused) vu.intendedMs = this.#queue.take();
       if (vu.intendedMs < 0) return false;
+      vu.dueMs = this.#clock.zeroMs + vu.intendedMs;
       // Counted when it begins: where the rest begins leaves an arrival that waits to the next attempt.
       this.#board.words[HEADER.scheduled]!++;
       return true;
     }
-    if (this.#isStopping || vu.isStopping) return false;
-    vu.claimed = claim(this.#driver, vu.local, this.#nowMs - this.#startedAtMs);
+    if (this.#isStopping || vu.isStopping || this.#clock.isPaused) return false;
+    vu.claimed = claim(this.#driver, vu.local, this.#nowMs - this.#clock.zeroMs);
     if (vu.claimed < 0) return false;
     this.#board.words[HEADER.scheduled]!++;
     return true;
@@ -399,7 +416,7 @@ export class ShareLoop {
         this.#thrown = thrown;
         this.#events.threw(thrown, vu.id);
       }
-      if (!this.#isOneShot) this.#count(vu, endedMs);
+      if (!this.#isOneShot) this.#counts.measured(vu, endedMs);
       if (!this.#driver.isOpen) finish(this.#driver, vu.local, vu.claimed);
     }
     vu.intendedMs = -1;
@@ -411,15 +428,6 @@ export class ShareLoop {
     if (++this.#sinceTurn < TURN_ITERATIONS_MAX && endedMs - this.#turnMs <= TURN_MS_MAX) return true;
     this.#afterTurn(vu);
     return false;
-  }
-
-  #count(vu: VirtualUser, endedMs: number): void {
-    const measure = this.#host.measure;
-    measure.iteration(measure.base, endedMs - vu.beganMs);
-    if (vu.intendedMs < 0) return;
-    const dueMs = this.#startedAtMs + vu.intendedMs;
-    measure.add(measure.base, "iteration_lateness", "trend", "time", Math.max(vu.beganMs - dueMs, 0), 0);
-    measure.add(measure.base, "response_time", "trend", "time", endedMs - dueMs, 0);
   }
 
   #pace(vu: VirtualUser, leftMs: number): void {
@@ -451,21 +459,16 @@ export class ShareLoop {
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────
 
-  #armDeadline(inMs: number): void {
-    if (this.#deadlineTimer !== null) clearTimeout(this.#deadlineTimer);
-    const atMs = performance.now() + inMs;
-    const check = (): void => {
-      const leftMs = atMs - performance.now();
-      if (leftMs > 0) {
-        this.#deadlineTimer = setTimeout(check, Math.min(leftMs, TIMER_MS_MAX));
-        return;
-      }
-      this.#isStopping = true;
-      this.#dropQueue();
-      this.#interrupt(this.#vus.filter((vu) => vu.isRunning));
-      this.#checkEnd();
-    };
-    this.#deadlineTimer = setTimeout(check, Math.min(Math.max(inMs, 0), TIMER_MS_MAX));
+  /** What still runs gracefulStop after the end of the schedule is interrupted. */
+  #armEnd(): void {
+    this.#deadlineTimer.arm(scheduleMs(this.#spec.executor) - this.elapsedMs() + this.#spec.gracefulStopMs);
+  }
+
+  #expire(): void {
+    this.#isStopping = true;
+    this.#dropQueue();
+    this.#interrupt(this.#vus.filter((vu) => vu.isRunning));
+    this.#checkEnd();
   }
 
   /** Interrupts iterations; those that do not end soon are abandoned and counted interrupted. */
@@ -483,7 +486,7 @@ export class ShareLoop {
 
   #checkEnd(): void {
     if (this.#isEnded || this.#running > 0) return;
-    const isWaiting = this.#queueHead < this.#queue.length;
+    const isWaiting = this.#queue.length > 0;
     if (!this.#isStopping && (!this.#isStarted || isWaiting || !isOver(this.#driver, this.elapsedMs()))) return;
     this.#isEnded = true;
     this.close();

@@ -2,7 +2,7 @@
 // Not for the network: node/messages.ts is.
 
 import type { FeedPlan, HttpPlan, JobPlan, FunctionRef } from "../load/plan.ts";
-import type { AttemptId, ShareSpec, Snapshot } from "../load/share.ts";
+import type { AttemptId, ShareSpec, Snapshot, Steering } from "../load/share.ts";
 import type { SeriesId } from "../load/series.ts";
 
 /** The user's code, bundled, with the files that travel along. `baseDir` is only for messages. */
@@ -80,12 +80,22 @@ export type EngineRequest =
       readonly reportMs: number;
     }
   /** Starts the prepared share. `atEpochMs` on the clock performance.timeOrigin + performance.now(). */
-  | { readonly kind: "start"; readonly token: number; readonly atEpochMs: number; readonly jobStartEpochMs: number }
+  | {
+      readonly kind: "start";
+      readonly token: number;
+      readonly atEpochMs: number;
+      readonly jobStartEpochMs: number;
+      readonly steering: Steering;
+    }
+  /** What is asked of its workflow from now on: to pause, to go on, to have more VUs or fewer. After `start`. */
+  | { readonly kind: "steer"; readonly token: number; readonly steering: Steering }
   /**
    * No new iteration and no new request; what is open is awaited up to gracefulStop (mode "graceful") or closed at
    * once.
    */
-  | { readonly kind: "stop"; readonly token: number; readonly mode: "graceful" | "now" };
+  | { readonly kind: "stop"; readonly token: number; readonly mode: "graceful" | "now" }
+  /** Makes the thread slow on purpose: it stands still for this part (0..0.99) of the time. At any time. */
+  | { readonly kind: "throttle"; readonly ratio: number };
 
 export type EngineReply =
   | { readonly kind: "shape"; readonly shape: ModuleShape }

@@ -3,7 +3,7 @@
 
 import { HyperscaleError } from "../base/error.ts";
 import { SETUP, TEARDOWN } from "../load/plan.ts";
-import type { Snapshot } from "../load/share.ts";
+import type { Snapshot, Steering } from "../load/share.ts";
 import { Alarms } from "./alarms.ts";
 import { Board, HEADER } from "./board.ts";
 import { FeedCursors } from "./feed-cursors.ts";
@@ -16,6 +16,7 @@ import { Measure } from "./measure.ts";
 import type { EngineReply, EngineRequest } from "./messages.ts";
 import { installModule, ModuleHost } from "./module.ts";
 import { forbidProcessControl, redirectConsole } from "./realm.ts";
+import { Throttle } from "./throttle.ts";
 import { AbortError, type VuHost } from "./vu.ts";
 import type { Json } from "./hyperscale.d.ts";
 
@@ -97,12 +98,16 @@ class Attempt {
     return this.#request.attempt.token;
   }
 
-  start(atEpochMs: number, jobStartEpochMs: number): void {
+  start({ atEpochMs, jobStartEpochMs, steering }: Extract<EngineRequest, { kind: "start" }>): void {
     this.#startMs = atEpochMs - performance.timeOrigin;
     this.#jobStartMs = jobStartEpochMs - performance.timeOrigin;
     this.#health.begin();
     this.#armReport();
-    this.#loop.start(this.#startMs);
+    this.#loop.start(this.#startMs, steering);
+  }
+
+  steer(steering: Steering): void {
+    this.#loop.steer(steering);
   }
 
   stop(mode: "graceful" | "now"): void {
@@ -234,6 +239,7 @@ export function openThread(): void {
   let host = new ModuleHost(null, {});
   let module: LoadedModule | null = null;
   let attempt: Attempt | null = null;
+  const throttle = new Throttle();
 
   const load = async (code: string, next: ModuleHost): Promise<LoadedModule> => {
     host = next;
@@ -275,10 +281,16 @@ export function openThread(): void {
         prepare(request).catch(broken);
         return;
       case "start":
-        if (attempt?.token === request.token) attempt.start(request.atEpochMs, request.jobStartEpochMs);
+        if (attempt?.token === request.token) attempt.start(request);
+        return;
+      case "steer":
+        if (attempt?.token === request.token) attempt.steer(request.steering);
         return;
       case "stop":
         if (attempt?.token === request.token) attempt.stop(request.mode);
+        return;
+      case "throttle":
+        throttle.set(request.ratio);
     }
   };
   self.onmessage = (event: MessageEvent<EngineRequest>) => handle(event.data);

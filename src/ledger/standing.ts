@@ -1,7 +1,7 @@
 // What stands of a job for its workers: the orders that an owner gives again after it took the job over. Each is safe
 // to repeat, because workers know attempts by their tokens. Changes nothing.
 
-import type { AttemptId, Resume } from "../load/share.ts";
+import type { AttemptId, Resume, Steering } from "../load/share.ts";
 import { contextOf } from "./dag.ts";
 import type { Effect } from "./effects.ts";
 import { type Attempt, type Job, liveAttempts, pausedMs, type Share, type Workflow } from "./job.ts";
@@ -68,6 +68,11 @@ export function dispatchOf(
 function resumeOf(workflow: Workflow, share: Share): Resume | null {
   const resume = share.attempts.findLast(({ seal }) => seal?.resume != null)?.seal?.resume ?? null;
   return workflow.pool !== null && resume?.kind === "ranges" ? { ...resume, left: [] } : resume;
+}
+
+/** What people ask of the workflow now, for its attempts that run. */
+export function steeringOf({ pausedAtMs, pausedMs: overMs, scaledVus }: Workflow): Steering {
+  return { isPaused: pausedAtMs !== null, pausedMs: overMs, vus: scaledVus };
 }
 
 /** The order to start these attempts. */

@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { vusMax } from "./plan.ts";
 import type { Executor, FeedPlan, WorkflowPlan } from "./plan.ts";
-import type { Range } from "./share.ts";
+import type { Range, VusBeyond } from "./share.ts";
 
 /** How many of the numbers 0 to total - 1 a share holds when number j belongs to share j % shares. */
 export function dealt(total: number, share: number, shares: number): number {
@@ -47,6 +47,20 @@ export function vuBases(workflows: readonly WorkflowPlan[]): readonly number[] {
     next += vusMax(workflow.executor);
     return base;
   });
+}
+
+/**
+ * Where the VUs of a workflow beyond its plan get their numbers: behind all others of the job (setup and teardown have
+ * one each), those of workflows that can grow in turns.
+ */
+export function vusBeyond(workflows: readonly WorkflowPlan[], name: string): VusBeyond {
+  const planned = workflows.reduce((sum, { executor }) => sum + vusMax(executor), 0);
+  const growing = workflows.filter(({ executor }) => executor.kind === "constant-vus");
+  const turn = Math.max(
+    0,
+    growing.findIndex((workflow) => workflow.name === name),
+  );
+  return { base: planned + 2 + turn, stride: Math.max(1, growing.length) };
 }
 
 /** A worker's turn at the rows of a feed: numbers n with n % of === index. */

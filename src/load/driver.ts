@@ -9,14 +9,14 @@ import { scheduleMs, vusMax } from "./plan.ts";
 import { arrivalMs, arrivalsBefore, arrivalsTotal, crossingMs, curveOf, flatCurve, vusAt } from "./schedule.ts";
 import type { Executor } from "./plan.ts";
 import type { Curve } from "./schedule.ts";
-import type { Feeds, Range, Resume, ShareSpec } from "./share.ts";
+import type { Feeds, Range, Resume, ShareSpec, VusBeyond } from "./share.ts";
 
 /** State of a share. Only the functions of this file write it, except `waiting`. */
 export type Driver = {
   /** Arrival executor: the loop asks nextArrivalMs and takeArrival; else vusWanted and claim. */
   readonly isOpen: boolean;
-  /** Local VUs that may ever exist. */
-  readonly vus: number;
+  /** Local VUs that may exist; more once the workflow is scaled beyond its plan. */
+  vus: number;
   /** Local VUs to make before the start. */
   readonly preAllocated: number;
   /** What the rest of this share is made of. */
@@ -24,6 +24,9 @@ export type Driver = {
   readonly share: number;
   readonly shares: number;
   readonly vuBase: number;
+  /** VUs of the whole plan, and the numbers of those beyond it. */
+  readonly planned: number;
+  readonly beyond: VusBeyond;
   /** Length of the schedule: nothing is handed out at or after it. */
   readonly endMs: number;
   /** Rate or VUs over time of the whole workflow. */
@@ -45,9 +48,9 @@ export type Driver = {
   /** per-vu-iterations: iterations of each VU; else Infinity. */
   readonly iterationsPerVu: number;
   /** Next iteration of each local VU. */
-  readonly next: Float64Array;
+  next: Float64Array;
   /** Iteration each local VU has begun and not ended, -1 for none. Not kept where time alone ends the schedule. */
-  readonly open: Float64Array;
+  open: Float64Array;
   /** Shared iterations not yet begun: ranges, the one in use, and the next index in it. */
   readonly ranges: readonly Range[];
   rangeAt: number;
@@ -63,7 +66,8 @@ export type Driver = {
 export function createDriver(spec: ShareSpec): Driver {
   const { executor, share, shares } = spec;
   assert(share >= 0 && share < shares, "share is below shares");
-  const vus = dealt(vusMax(executor), share, shares);
+  const planned = vusMax(executor);
+  const vus = dealt(planned, share, shares);
   const rest = restOf(executor);
   assert(spec.resume === null || spec.resume.kind === rest, `a share of ${executor.kind} resumes by ${rest}`);
   const isOpen = rest === "arrivals";
@@ -85,11 +89,13 @@ export function createDriver(spec: ShareSpec): Driver {
   const driver: Driver = {
     isOpen,
     vus,
-    preAllocated: "preAllocatedVus" in executor ? dealt(executor.preAllocatedVus, share, shares) : vus,
+    preAllocated: dealt(preAllocatedVus(executor), share, shares),
     rest,
     share,
     shares,
     vuBase: spec.vuBase,
+    planned,
+    beyond: spec.vusBeyond ?? { base: spec.vuBase + planned, stride: 1 },
     endMs: scheduleMs(executor),
     curve,
     timeUnitMs,
@@ -116,7 +122,19 @@ export function createDriver(spec: ShareSpec): Driver {
 
 /** Id of a local VU in the job, from 1. */
 export function vuNumber(driver: Driver, local: number): number {
-  return driver.vuBase + dealtIndex(local, driver.share, driver.shares) + 1;
+  const number = dealtIndex(local, driver.share, driver.shares);
+  const { vuBase, planned, beyond } = driver;
+  return number < planned ? vuBase + number + 1 : beyond.base + (number - planned) * beyond.stride + 1;
+}
+
+/** Executors that can be scaled: the whole workflow has so many VUs from now on. This share's part is exact. */
+export function scale(driver: Driver, vus: number): void {
+  assert(driver.rest === "elapsed" && driver.wantedFromMs === -Infinity, "an executor that can be scaled");
+  driver.wanted = dealt(vus, driver.share, driver.shares);
+  if (driver.wanted <= driver.vus) return;
+  driver.vus = driver.wanted;
+  driver.next = grown(driver.next, driver.vus, 0);
+  driver.open = grown(driver.open, driver.vus, -1);
 }
 
 /** Closed executors: local VUs 0 to this - 1 should run at this instant; 0 once the schedule is over. */
@@ -215,6 +233,17 @@ export function resume(driver: Driver, elapsedMs: number, feeds: Feeds): Resume 
     case "ranges":
       return { kind: "ranges", left: leftOf(driver), elapsedMs, feeds };
   }
+}
+
+function preAllocatedVus(executor: Executor): number {
+  if ("preAllocatedVus" in executor) return executor.preAllocatedVus;
+  return executor.kind === "externally-controlled" ? executor.vus : vusMax(executor);
+}
+
+function grown(values: Float64Array, length: number, fill: number): Float64Array {
+  const more = new Float64Array(length).fill(fill, values.length);
+  more.set(values);
+  return more;
 }
 
 function restOf(executor: Executor): Resume["kind"] {

@@ -154,7 +154,10 @@ export type JobPlan = {
 export const SETUP = "::setup";
 export const TEARDOWN = "::teardown";
 
-/** VUs a workflow may have at most at one time, over all shares. */
+/** Most VUs of a workflow, planned or scaled. A person who meets it has most likely slipped by a unit. */
+export const VUS_MAX = 1_000_000;
+
+/** VUs a workflow is planned to have at most at one time, over all shares. */
 export function vusMax(executor: Executor): number {
   switch (executor.kind) {
     case "ramping-vus":
@@ -165,6 +168,18 @@ export function vusMax(executor: Executor): number {
       return executor.maxVus;
     default:
       return executor.vus;
+  }
+}
+
+/** Most VUs a workflow may be scaled to while it runs. Out: null when its executor cannot be scaled. */
+export function scaleMax(executor: Executor): number | null {
+  switch (executor.kind) {
+    case "constant-vus":
+      return VUS_MAX;
+    case "externally-controlled":
+      return executor.maxVus;
+    default:
+      return null;
   }
 }
 

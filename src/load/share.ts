@@ -28,8 +28,10 @@ export type ShareSpec = {
   readonly share: number;
   readonly shares: number;
   readonly executor: Executor;
-  /** VU number j (0-based, j % shares === share) of this workflow has id vuBase + j + 1. */
+  /** VU number j (0-based, j % shares === share) of this workflow has id vuBase + j + 1, as far as the plan goes. */
   readonly vuBase: number;
+  /** VU number j beyond the plan's `max` has id base + (j - max) * stride + 1. Left out: they go on from the plan's. */
+  readonly vusBeyond?: VusBeyond;
   readonly startTimeMs: number;
   readonly gracefulStopMs: number;
   readonly minIterationDurationMs: number;
@@ -38,6 +40,22 @@ export type ShareSpec = {
   /** The turn of the share's worker at the data rows: its cores draw from one cursor over them. Left out: all rows. */
   readonly feedStripe?: { readonly index: number; readonly of: number };
 };
+
+/** Numbers of the VUs that a workflow is given while it runs: apart from all others of the job. */
+export type VusBeyond = { readonly base: number; readonly stride: number };
+
+/**
+ * What people ask of a workflow while it runs; the newest word holds. isPaused: its schedule stands still. pausedMs: for
+ * how long it did in pauses that are over. vus: of the whole workflow; null: as planned.
+ */
+export type Steering = { readonly isPaused: boolean; readonly pausedMs: number; readonly vus: number | null };
+/** Of a workflow that nobody has touched. */
+export const UNSTEERED: Steering = { isPaused: false, pausedMs: 0, vus: null };
+
+/** True when both ask for the same. */
+export function isSameSteering(left: Steering, right: Steering): boolean {
+  return left.isPaused === right.isPaused && left.pausedMs === right.pausedMs && left.vus === right.vus;
+}
 
 /** Names one execution of a share. `token` is the ledger index of its dispatch: the fence. */
 export type AttemptId = {

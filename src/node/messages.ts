@@ -2,7 +2,7 @@
 // cluster. How it travels between nodes is in worker-messages.ts and client-messages.ts.
 
 import type { JobPlan } from "../load/plan.ts";
-import type { AttemptId, ShareSpec, Snapshot } from "../load/share.ts";
+import type { AttemptId, ShareSpec, Snapshot, Steering } from "../load/share.ts";
 import type { JobResult, JobView, SecondWindow } from "../load/result.ts";
 import type { Bundle } from "../engine/messages.ts";
 
@@ -38,8 +38,16 @@ export type WorkerRequest =
       readonly setupJson: string | null;
       readonly reportMs: number;
     }
-  /** `inMs`: from receipt. */
-  | { readonly kind: "start"; readonly attempt: AttemptId; readonly inMs: number; readonly jobElapsedMs: number }
+  /** `inMs`: from receipt. `steering` left out: nobody has touched the workflow. */
+  | {
+      readonly kind: "start";
+      readonly attempt: AttemptId;
+      readonly inMs: number;
+      readonly jobElapsedMs: number;
+      readonly steering?: Steering;
+    }
+  /** What is asked of the workflow from now on; said again it changes nothing. */
+  | { readonly kind: "steer"; readonly attempt: AttemptId; readonly steering: Steering }
   | { readonly kind: "stop"; readonly attempt: AttemptId; readonly mode: "graceful" | "now" }
   /** The final snapshot is committed: forget the attempt, free the core. */
   | { readonly kind: "sealed"; readonly attempt: AttemptId };

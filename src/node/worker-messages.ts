@@ -27,6 +27,9 @@ const placeSchema = z.object({
   feedStripe: z.object({ index: count, of: z.number().int().min(1) }),
 });
 
+/** What is asked of a workflow while it runs; the schema of load/share.ts `Steering`. */
+const steeringSchema = z.object({ isPaused: z.boolean(), pausedMs: ms.nonnegative(), vus: count.nullable() });
+
 /**
  * An owner's command about one attempt; idempotent. `submission`: blob with plan and bundle. `context`: JSON by key.
  * start: the attempt's workflow starts at `startAtMs` of the sender's clock, `inMs` from its sending; the job
@@ -43,7 +46,15 @@ const commandSchema = z.discriminatedUnion("kind", [
     setupJson: z.string().nullable(),
     reportMs: ms.min(10),
   }),
-  z.object({ kind: z.literal("start"), attempt: attemptIdSchema, startAtMs: ms, inMs: ms, jobElapsedMs: ms }),
+  z.object({
+    kind: z.literal("start"),
+    attempt: attemptIdSchema,
+    startAtMs: ms,
+    inMs: ms,
+    jobElapsedMs: ms,
+    steering: steeringSchema.optional(),
+  }),
+  z.object({ kind: z.literal("steer"), attempt: attemptIdSchema, steering: steeringSchema }),
   z.object({ kind: z.literal("stop"), attempt: attemptIdSchema, mode: z.enum(["graceful", "now"]) }),
   /** Everything of the attempt again: what the owner holds ends at snapshot `seq` and provided value `offers`. */
   z.object({ kind: z.literal("tell"), attempt: attemptIdSchema, seq: count, offers: count }),
@@ -76,13 +87,17 @@ export const toWorkerSchema = z.discriminatedUnion("kind", [
 /** preparing > ready > running > stopping > over. */
 export const attemptStateSchema = z.enum(["preparing", "ready", "running", "stopping", "over"]);
 
-/** What a worker holds of an attempt: newest snapshot, values provided; isAborting: its code asked for the end. */
+/**
+ * What a worker holds of an attempt: newest snapshot, values provided; isAborting: its code asked for the end. steering:
+ * as it was last told, left out where nobody has touched the workflow.
+ */
 const heldSchema = z.object({
   attempt: attemptIdSchema,
   state: attemptStateSchema,
   seq: count,
   offers: count,
   isAborting: z.boolean(),
+  steering: steeringSchema.optional(),
 });
 
 /** A cut without its series; the schema of load/share.ts `Snapshot`. */

@@ -11,7 +11,7 @@ import { Measure } from "../../src/engine/measure.ts";
 import { planJob } from "../../src/load/options.ts";
 import type { Executor } from "../../src/load/plan.ts";
 import type { Series } from "../../src/load/series.ts";
-import type { Accounting, Resume } from "../../src/load/share.ts";
+import { type Accounting, type Resume, UNSTEERED } from "../../src/load/share.ts";
 
 const module = {
   form: "simple" as const,
@@ -87,7 +87,7 @@ async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}):
     isOneShot: ask.isOneShot ?? false,
     events: { threw: (thrown) => void threw.push(thrown), warning: (text) => void warnings.push(text), ended: resolve },
   });
-  loop.start(beganMs);
+  loop.start(beganMs, UNSTEERED);
   void ask.stop?.then((mode) => loop.stop(mode));
   const value = await promise;
   core.close();

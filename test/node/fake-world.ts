@@ -173,7 +173,8 @@ export class FakeEngine implements Thread<EngineRequest, EngineReply> {
       this.#share = new FakeShare(this.#world, this, request, (reply) => this.#say(reply));
       return;
     }
-    if (request.kind === "evaluate" || this.#share === null || this.#share.token !== request.token) return;
+    if (request.kind === "evaluate" || request.kind === "throttle") return;
+    if (this.#share === null || this.#share.token !== request.token) return;
     if (request.kind === "start") this.#share.start(request);
     else this.#share.stop();
   }

@@ -5,9 +5,9 @@ import { never } from "../../base/assert.ts";
 import { formatDuration } from "../../base/units.ts";
 import { curveOf } from "../schedule.ts";
 import { addProblem } from "./problems.ts";
-import { DURATION_MS_MAX, EXECUTORS, ITERATIONS_MAX, RATE_PER_SECOND_MAX, SCHEDULE_KEYS, VUS_MAX } from "./schema.ts";
+import { DURATION_MS_MAX, EXECUTORS, ITERATIONS_MAX, RATE_PER_SECOND_MAX, SCHEDULE_KEYS } from "./schema.ts";
 import type { ScheduleKey, ScheduleOptions } from "./schema.ts";
-import type { Executor, ExecutorKind, Stage } from "../plan.ts";
+import { type Executor, type ExecutorKind, type Stage, VUS_MAX } from "../plan.ts";
 import type { Place } from "./problems.ts";
 
 /** Options every executor takes. */

@@ -7,9 +7,9 @@ import { nearest } from "../../base/suggest.ts";
 import { parseDuration } from "../../base/units.ts";
 import { addProblem, show } from "./problems.ts";
 import type { Place } from "./problems.ts";
+import { VUS_MAX } from "../plan.ts";
 
 /** Limits of a plan. A person who meets one has most likely slipped by a unit. */
-export const VUS_MAX = 1_000_000;
 export const DURATION_MS_MAX = 30 * 86_400_000;
 export const ITERATIONS_MAX = 1_000_000_000_000;
 export const RATE_PER_SECOND_MAX = 10_000_000;

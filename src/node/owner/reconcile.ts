@@ -1,9 +1,9 @@
 // Compares what the ledger says of a job's attempts on one worker with what that worker says it holds, and tells what
 // to do about the difference. Level-triggered: it runs at every renewal, so that no lost message matters. Pure.
 
-import type { Attempt, Job } from "../../ledger/job.ts";
-import { liveAttempts } from "../../ledger/job.ts";
-import type { AttemptId } from "../../load/share.ts";
+import { type Attempt, type Job, liveAttempts, type Workflow } from "../../ledger/job.ts";
+import { steeringOf } from "../../ledger/standing.ts";
+import { type AttemptId, isSameSteering, UNSTEERED } from "../../load/share.ts";
 import type { HeldReport } from "../worker-messages.ts";
 
 /** What an owner has heard of an attempt: the newest whole snapshot, values provided, whether it heard of its end. */
@@ -12,7 +12,7 @@ const NOTHING: Heard = { seq: 0, offers: 0, isOver: false };
 
 export type Step =
   /** Give the order (again). */
-  | { readonly kind: "dispatch" | "start"; readonly attempt: AttemptId }
+  | { readonly kind: "dispatch" | "start" | "steer"; readonly attempt: AttemptId }
   | { readonly kind: "stop"; readonly attempt: AttemptId; readonly mode: "graceful" | "now" }
   /** Propose it for the worker, whose report got lost. */
   | { readonly kind: "ready"; readonly attempt: AttemptId }
@@ -41,7 +41,7 @@ export function reconcile(job: Job, worker: Speaker, { heard, applied }: Known):
       const report = held.get(id.token);
       held.delete(id.token);
       if (report === undefined) steps.push(...missing(id, attempt));
-      else steps.push(...compare(job, id, attempt, { report, heard: heard.get(id.token) ?? NOTHING }));
+      else steps.push(...compare(job, workflow, id, attempt, { report, heard: heard.get(id.token) ?? NOTHING }));
     }
   }
   // An owner that was left behind knows nothing of attempts that came after what it has applied.
@@ -59,6 +59,7 @@ function missing(attempt: AttemptId, { startAtMs, stopMode }: Attempt): Step[] {
 
 function compare(
   job: Job,
+  workflow: Workflow,
   attempt: AttemptId,
   { state, startAtMs, stopMode }: Attempt,
   { report, heard }: { readonly report: HeldReport; readonly heard: Heard },
@@ -68,6 +69,8 @@ function compare(
     return isWhole ? [{ kind: "seal", attempt }] : [{ kind: "tell", attempt, heard }];
   }
   const steps: Step[] = [];
+  const isSteered = isSameSteering(report.steering ?? UNSTEERED, steeringOf(workflow));
+  if (report.state === "running" && !isSteered) steps.push({ kind: "steer", attempt });
   if (report.isAborting && job.ending === null) steps.push({ kind: "tell", attempt, heard });
   if (report.state === "ready" && state === "dispatched") steps.push({ kind: "ready", attempt });
   if (report.state === "ready" && startAtMs !== null && stopMode === null) steps.push({ kind: "start", attempt });

@@ -191,6 +191,8 @@ export class WorkerHall {
         for (const effect of effects) course.perform(effect);
         return;
       }
+      case "steer":
+        return course.steer(attempt, worker);
       case "stop":
         return course.perform({ kind: "stop", attempt, worker, mode: step.mode });
       case "ready":

@@ -3,7 +3,7 @@
 
 import { changedSince, type Changes, noteChanges } from "../../load/changes.ts";
 import { applySnapshot, type HeldAttempt } from "../../load/merge.ts";
-import type { AttemptId, Snapshot } from "../../load/share.ts";
+import { type AttemptId, type Snapshot, type Steering, UNSTEERED } from "../../load/share.ts";
 import { packChanges } from "../delta-codec.ts";
 import type { HeldReport, WireReport, WireSnapshot } from "../worker-messages.ts";
 
@@ -30,6 +30,8 @@ export type Outbox = {
   /** Why it is stopped though nobody ordered it; it is handed back then. */
   returning: string | null;
   end: End | null;
+  /** What is asked of its workflow, as its owner last said. */
+  steering: Steering;
   /** It is to start at this instant of the worker's clock, as soon as there is a lease. */
   start: { readonly atMs: number; readonly jobElapsedMs: number } | null;
 };
@@ -48,13 +50,15 @@ export function createOutbox(attempt: AttemptId): Outbox {
     errors: [],
     returning: null,
     end: null,
+    steering: UNSTEERED,
     start: null,
   };
 }
 
 /** What the worker says of it at every renewal. */
-export function heldReport({ attempt, state, held, offers, abortReason }: Outbox): HeldReport {
-  return { attempt, state, seq: held?.cut.seq ?? 0, offers, isAborting: abortReason !== null };
+export function heldReport({ attempt, state, held, offers, abortReason, steering }: Outbox): HeldReport {
+  const report = { attempt, state, seq: held?.cut.seq ?? 0, offers, isAborting: abortReason !== null };
+  return steering === UNSTEERED ? report : { ...report, steering };
 }
 
 export function keepSnapshot(outbox: Outbox, snapshot: Snapshot): void {

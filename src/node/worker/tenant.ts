@@ -5,7 +5,7 @@
 import { never } from "../../base/assert.ts";
 import type { Clock, Timer } from "../../io/world.ts";
 import type { Labels } from "../../ledger/entries.ts";
-import type { AttemptId } from "../../load/share.ts";
+import { type AttemptId, UNSTEERED } from "../../load/share.ts";
 import { leaseUntilMs } from "../lease.ts";
 import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
 import type { CoreRequest, WorkerReport } from "../messages.ts";
@@ -183,6 +183,10 @@ export class Tenant {
         return this.#dispatch(tenure, command);
       case "start":
         return outbox === undefined ? undefined : this.#start(tenure, outbox, command);
+      case "steer":
+        if (outbox === undefined || outbox.end !== null) return;
+        outbox.steering = command.steering;
+        return this.#ports.cores.send(command);
       case "stop":
         if (outbox === undefined || outbox.end !== null) return;
         // Nobody may ever have its code: its cores need not know of it.
@@ -249,12 +253,13 @@ export class Tenant {
     const latestMs = this.#ports.clock.nowMs() + command.inMs;
     const atMs = Math.min(known?.atMs ?? latestMs, latestMs);
     outbox.start = { atMs, jobElapsedMs: command.jobElapsedMs };
+    outbox.steering = command.steering ?? outbox.steering;
     this.#startIfLeased(tenure, outbox);
   }
 
   /** Nothing starts without a lease; with one it starts where its workflow is by then. */
   #startIfLeased(tenure: Tenure, outbox: Outbox): void {
-    const { start, state, attempt } = outbox;
+    const { start, state, attempt, steering } = outbox;
     const nowMs = this.#ports.clock.nowMs();
     if (start === null || state !== "ready" || nowMs >= tenure.leaseUntilMs) return;
     outbox.state = "running";
@@ -264,6 +269,7 @@ export class Tenant {
       attempt,
       inMs: start.atMs - nowMs,
       jobElapsedMs: start.jobElapsedMs,
+      ...(steering === UNSTEERED ? {} : { steering }),
     });
   }
 

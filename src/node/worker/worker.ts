@@ -8,6 +8,7 @@ import { Board } from "../../engine/board.ts";
 import { createFeedCursors } from "../../engine/feed-cursors.ts";
 import type { EngineReply, EngineRequest } from "../../engine/messages.ts";
 import type { Timer, World } from "../../io/world.ts";
+import { UNSTEERED } from "../../load/share.ts";
 import { createSlot, type EngineThread, lastCut, listen, type Slot } from "./engine-slot.ts";
 import { workflowPlanOf } from "../job-spec.ts";
 import type { CoreRequest, WorkerReport } from "../messages.ts";
@@ -92,6 +93,8 @@ class Cores {
         return this.#lease(request.attempt.token, request.forMs);
       case "start":
         return this.#start(request);
+      case "steer":
+        return this.#steer(request);
       case "stop":
         return this.#stop(request.attempt.token, request.mode);
       case "sealed":
@@ -172,14 +175,21 @@ class Cores {
     if (slot !== undefined && slot.permit[0] !== 0) slot.permit[0] = this.#world.clock.epochMs() + forMs;
   }
 
-  #start({ attempt, inMs, jobElapsedMs }: Extract<CoreRequest, { kind: "start" }>): void {
+  #start({ attempt, inMs, jobElapsedMs, steering = UNSTEERED }: Extract<CoreRequest, { kind: "start" }>): void {
     const slot = this.#slots.get(attempt.token);
     if (slot?.state !== "ready") return;
     slot.state = "running";
     slot.silentMs = 0;
     slot.startedAtMs = this.#world.clock.nowMs() + inMs;
     const atEpochMs = this.#world.clock.epochMs() + inMs;
-    slot.thread.post({ kind: "start", token: attempt.token, atEpochMs, jobStartEpochMs: atEpochMs - jobElapsedMs });
+    const jobStartEpochMs = atEpochMs - jobElapsedMs;
+    slot.thread.post({ kind: "start", token: attempt.token, atEpochMs, jobStartEpochMs, steering });
+  }
+
+  /** Who is being stopped begins nothing any more; who has not started is told with the start. */
+  #steer({ attempt: { token }, steering }: Extract<CoreRequest, { kind: "steer" }>): void {
+    const slot = this.#slots.get(token);
+    if (slot?.state === "running" && !slot.isThreadEnded) slot.thread.post({ kind: "steer", token, steering });
   }
 
   #stop(token: number, mode: "graceful" | "now"): void {
