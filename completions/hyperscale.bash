@@ -3,7 +3,7 @@ _hyperscale() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel validate init completions help --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key validate init completions help --help --version" -- "$current"))
     return
   fi
   case "${COMP_WORDS[1]}" in
@@ -28,6 +28,12 @@ _hyperscale() {
         --memory-max) COMPREPLY=(); return ;;
         --managers) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --id) COMPREPLY=(); return ;;
         -o|--out) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --summary-export) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -35,7 +41,7 @@ _hyperscale() {
         --summary-trend-stats) COMPREPLY=(); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --memory-max --managers --environment --detach --id -o --out --summary-export --html --json --summary-trend-stats -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --memory-max --managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --detach --id -o --out --summary-export --html --json --summary-trend-stats -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=($(compgen -f -- "$current"))
       fi ;;
@@ -46,13 +52,20 @@ _hyperscale() {
         --udp) COMPREPLY=(); return ;;
         --host) COMPREPLY=(); return ;;
         --advertise) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --data) COMPREPLY=($(compgen -d -- "$current")); return ;;
         --environment) COMPREPLY=(); return ;;
         --profile) COMPREPLY=($(compgen -W "local lan wan" -- "$current")); return ;;
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --runtime-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--peers --tcp --udp --host --advertise --data --environment --profile -c --config -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--peers --tcp --udp --host --advertise --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -67,13 +80,20 @@ _hyperscale() {
         --label) COMPREPLY=(); return ;;
         --memory-max) COMPREPLY=(); return ;;
         --exit-without-managers) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --data) COMPREPLY=($(compgen -d -- "$current")); return ;;
         --environment) COMPREPLY=(); return ;;
         --profile) COMPREPLY=($(compgen -W "local lan wan" -- "$current")); return ;;
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --runtime-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --tcp --udp --host --advertise --cores --label --memory-max --exit-without-managers --data --environment --profile -c --config -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --tcp --udp --host --advertise --cores --label --memory-max --exit-without-managers --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -81,11 +101,17 @@ _hyperscale() {
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --job) COMPREPLY=(); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment -c --config --job --watch --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --job --watch --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -93,10 +119,16 @@ _hyperscale() {
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment -c --config --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -104,11 +136,17 @@ _hyperscale() {
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --summary-export) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment -c --config --summary-export --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --summary-export --json -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -116,12 +154,48 @@ _hyperscale() {
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment -c --config -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
+      fi ;;
+    peer)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=($(compgen -W "list add remove replace" -- "$current"))
+      fi ;;
+    key)
+      case "$previous" in
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --out) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --role) COMPREPLY=($(compgen -W "worker client" -- "$current")); return ;;
+        --node) COMPREPLY=(); return ;;
+        --days) COMPREPLY=(); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--key-file --out --role --node --days --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=($(compgen -W "create issue show add promote retire" -- "$current"))
       fi ;;
     validate)
       case "$previous" in
@@ -163,7 +237,7 @@ _hyperscale() {
       else
         COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
       fi ;;
-    help) COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel validate init completions help" -- "$current")) ;;
+    help) COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key validate init completions help" -- "$current")) ;;
   esac
 }
 complete -o filenames -F _hyperscale hyperscale

@@ -28,8 +28,8 @@ const DAY_MS = 24 * HOUR_MS;
 export const CLOCK_ALLOWANCE_MS = HOUR_MS;
 /** Who has the key can make any certificate: an end would only stop clusters that run for long. */
 const OWN_LIFE_MS = 3_650 * DAY_MS;
-export const ISSUED_LIFE_MS_DEFAULT = 90 * DAY_MS;
-const ISSUED_LIFE_MS_MAX = 3_650 * DAY_MS;
+export const ISSUED_DAYS_DEFAULT = 90;
+export const ISSUED_DAYS_MAX = 3_650;
 
 /** Credentials of a holder of the key. In: the keys of the file; `node` null: any node of the role; epoch ms. */
 export function selfIssue(options: {
@@ -52,7 +52,7 @@ export function issueCredentials(options: {
   readonly epochMs: number;
   readonly lifeMs: number;
 }): Credentials {
-  assert(options.lifeMs > 0 && options.lifeMs <= ISSUED_LIFE_MS_MAX, "credentials are for up to ten years");
+  assert(options.lifeMs > 0 && options.lifeMs <= ISSUED_DAYS_MAX * DAY_MS, "credentials are for up to ten years");
   return { ...issue(options), valueKeys: [] };
 }
 
@@ -130,6 +130,12 @@ function chainProblem(chain: readonly X509Certificate[], authorities: readonly X
     );
   }
   return null;
+}
+
+/** When the leaf ends, in epoch ms; NaN when there is none. */
+export function endOf({ certificate }: Credentials): number {
+  const chain = readCertificates(certificate);
+  return Date.parse(typeof chain === "string" ? "" : (chain[0]?.validTo ?? ""));
 }
 
 /** Of a chain's certificates; epoch ms. */

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { HyperscaleError } from "../../base/error.ts";
 import { CLUSTER_KEY_BYTES } from "./cluster-key.ts";
-import { createSecret, createSecretIfMissing, readSecret, requireOwnDirectory } from "./secret-file.ts";
+import { createSecret, createSecretIfMissing, readSecret, replaceSecret, requireOwnDirectory } from "./secret-file.ts";
 
 /** Keys a file may hold: the one in use, those it takes over from, and one to spare. */
 export const KEYS_MAX = 4;
@@ -13,17 +13,58 @@ export const KEYS_MAX = 4;
 const PREFIX = "hyperscale-key-1:";
 const HEADER =
   "# Key of a hyperscale cluster. Whoever can read it is the cluster: keep it from workers and submitters\n" +
-  "# (hyperscale key issue makes files for them). To change it: a new line below on every node, then first, then\n" +
-  "# alone, with a restart of one node after the other each time.\n";
+  "# (hyperscale key issue makes files for them). The first line is in use, the others are accepted too. To change\n" +
+  "# it: hyperscale key add, then key promote, then key retire, and each time copy the file to every manager and\n" +
+  "# restart one after the other.\n";
 
 /** Makes a file with a new key; mode 600. Throws `invalid` when there is one, `storage` when it cannot be written. */
 export async function createKeyFile(path: string): Promise<void> {
   await createSecret(path, newKeyText());
 }
 
+/** Whether a file looks like one that holds keys, not credentials. Throws as `readKeyFile`. */
+export async function isKeyFile(path: string): Promise<boolean> {
+  return !(await readSecret(path)).trimStart().startsWith("{");
+}
+
 /** The keys of a file, 32 bytes each, the one in use first. Throws `invalid` and `storage` with reason and hint. */
 export async function readKeyFile(path: string): Promise<readonly Uint8Array[]> {
   return parseKeys(await readSecret(path), path);
+}
+
+/**
+ * The three steps of changing a key, each safe while nodes still have the file of the step before: a new key that is
+ * accepted, the newest put in use with the others accepted still, the one in use alone. Out: the keys as they are now.
+ * Throws as `readKeyFile`, and `invalid` when there is nothing to do.
+ */
+export async function changeKeyFile(path: string, step: KeyStep): Promise<readonly Uint8Array[]> {
+  const before = await readKeyFile(path);
+  const after = changed(before, step);
+  if (typeof after === "string") throw new HyperscaleError("invalid", `${path}: ${after}`, { hint: STEPS_HINT });
+  await replaceSecret(path, textOf(after));
+  return after;
+}
+
+/** See `changeKeyFile`. */
+export const KEY_STEPS = ["add", "promote", "retire"] as const;
+export type KeyStep = (typeof KEY_STEPS)[number];
+
+const STEPS_HINT = "a key is changed by key add, then key promote, then key retire, all nodes restarted after each";
+
+function changed(keys: readonly Uint8Array[], step: KeyStep): readonly Uint8Array[] | string {
+  const [first, ...others] = keys;
+  const newest = others.at(-1);
+  switch (step) {
+    case "add":
+      if (keys.length >= KEYS_MAX) return `it holds ${keys.length} keys already, of ${KEYS_MAX} at most`;
+      return [...keys, newKey()];
+    case "promote":
+      if (newest === undefined) return "it holds one key, and there is none to put in its place";
+      return [newest, ...keys.filter((key) => key !== newest)];
+    case "retire":
+      if (first === undefined || others.length === 0) return "it holds one key, and that is in use";
+      return [first];
+  }
 }
 
 /**
@@ -64,8 +105,16 @@ export function parseKeys(text: string, path: string): readonly Uint8Array[] {
   return keys;
 }
 
+function newKey(): Uint8Array {
+  return new Uint8Array(randomBytes(CLUSTER_KEY_BYTES));
+}
+
+function textOf(keys: readonly Uint8Array[]): string {
+  return `${HEADER}${keys.map((key) => `${PREFIX}${Buffer.from(key).toString("base64url")}\n`).join("")}`;
+}
+
 function newKeyText(): string {
-  return `${HEADER}${PREFIX}${randomBytes(CLUSTER_KEY_BYTES).toString("base64url")}\n`;
+  return textOf([newKey()]);
 }
 
 /** XDG base directories: the runtime folder, which is gone at logout, or the folder of state. */

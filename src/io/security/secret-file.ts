@@ -1,7 +1,7 @@
 // Files that hold keys: readable by their owner alone, or they are not read. Not other files of the product.
 
 import { constants } from "node:fs";
-import { link, lstat, mkdir, open, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HyperscaleError } from "../../base/error.ts";
 import { fileError } from "../files.ts";
@@ -61,20 +61,24 @@ export async function createSecret(path: string, text: string): Promise<void> {
     throw refusal(`${path} exists already, and a key is never overwritten`, "choose another name, or move it away");
 }
 
+/**
+ * Puts another text in the place of a secret that was read before; whole or not at all, durable when it returns. Throws
+ * `storage` when it cannot be written.
+ */
+export async function replaceSecret(path: string, text: string): Promise<void> {
+  try {
+    await rename(await writeUnfinished(path, text), path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    throw fileError("write", path, error);
+  }
+}
+
 /** As `createSecret`; false, and nothing done, when it is there already, whoever made it at the same time. */
 export async function createSecretIfMissing(path: string, text: string): Promise<boolean> {
-  const unfinished = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const file = await open(unfinished, flags, FILE_MODE);
-    try {
-      await file.chmod(FILE_MODE);
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    const unfinished = await writeUnfinished(path, text);
     // A link, unlike a rename, never replaces what is there.
     const isMade = await link(unfinished, path).then(
       () => true,
@@ -89,6 +93,21 @@ export async function createSecretIfMissing(path: string, text: string): Promise
   } catch (error) {
     throw error instanceof HyperscaleError ? error : fileError("write", path, error);
   }
+}
+
+/** A file beside it with that text, durable but for its name. Out: its path. */
+async function writeUnfinished(path: string, text: string): Promise<string> {
+  const unfinished = `${path}.${crypto.randomUUID()}.tmp`;
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = await open(unfinished, flags, FILE_MODE);
+  try {
+    await file.chmod(FILE_MODE);
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return unfinished;
 }
 
 /** Throws `invalid` when others than this user may put files into the folder; fine when there is none. */
