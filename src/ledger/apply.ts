@@ -13,7 +13,8 @@ import { provide } from "./provide.ts";
 import { reservationsAhead } from "./queue.ts";
 import { seal } from "./sealing.ts";
 import { cancel, pause, resume, scale, timeout, verdict } from "./steering.ts";
-import { finish, forget, submit } from "./submissions.ts";
+import { enrol } from "./roll.ts";
+import { finish, forget, opened, submit, submits } from "./submissions.ts";
 import { refuse, type Turn } from "./turn.ts";
 import { join, leave } from "./workers.ts";
 
@@ -33,7 +34,10 @@ export function apply(state: LedgerState, index: number, entry: Entry): Effect[]
       leave(turn, entry);
       break;
     case "submit":
-      submit(turn, entry);
+      submit(turn, entry, 0);
+      break;
+    case "submits":
+      submits(turn, entry);
       break;
     case "forget":
       forget(turn, entry);
@@ -45,17 +49,18 @@ export function apply(state: LedgerState, index: number, entry: Entry): Effect[]
   return turn.effects;
 }
 
-type JobEntry = Exclude<Entry, { kind: "join" | "leave" | "submit" | "forget" }>;
+type JobEntry = Exclude<Entry, { kind: "join" | "leave" | "submit" | "submits" | "forget" }>;
 
 /** Entries after which a workflow may be over, or another one due. */
 const MOVES: ReadonlySet<Entry["kind"]> = new Set(["assign", "seal", "abort", "cancel", "verdict", "timeout"]);
 
 function applyToJob(turn: Turn, entry: JobEntry): void {
-  const job = turn.state.jobs.get(entry.job);
-  if (job === undefined) return refuse(turn, entry.job, "unknown", `there is no job ${entry.job}`);
-  if (job.phase === "finished") return refuse(turn, job.id, "finished", `${entry.kind} after the end of the job`);
-  if ("ownerToken" in entry && entry.ownerToken !== job.owner?.token)
-    return refuse(turn, job.id, "stale", `${entry.kind} of an earlier owner`);
+  const known = turn.state.jobs.get(entry.job);
+  if (known === undefined) return refuse(turn, entry.job, "unknown", `there is no job ${entry.job}`);
+  if (known.phase === "finished") return refuse(turn, known.id, "finished", `${entry.kind} after the end of the job`);
+  if ("ownerToken" in entry && entry.ownerToken !== known.owner?.token)
+    return refuse(turn, known.id, "stale", `${entry.kind} of an earlier owner`);
+  const job = opened(turn.state, known);
   switch (entry.kind) {
     case "assign":
       assign(turn, job, entry);
@@ -97,6 +102,7 @@ function applyToJob(turn: Turn, entry: JobEntry): void {
       applyToAttempt(turn, job, entry);
   }
   if (MOVES.has(entry.kind)) advance(turn, job);
+  enrol(turn.state, job);
 }
 
 type AttemptEntry = EntryOf<"ready" | "seal" | "provide" | "abort" | "take" | "extend">;

@@ -3,10 +3,17 @@
 
 import type { Labels, Proposal } from "./entries.ts";
 import { type Job, type LedgerState, liveAttempts } from "./job.ts";
+import { nextWaiting } from "./roll.ts";
 import { areEqual } from "./workers.ts";
 
 /** Finished jobs are kept this long (ledger ms), and so many at most. */
 export const RETENTION = { ms: 24 * 3_600_000, jobs: 1_000 } as const;
+
+/**
+ * Jobs that have an owner at a time, all managers together; the others wait their turn and cost next to nothing. More
+ * than any pool of workers runs at once.
+ */
+export const OWNED_MAX = 1_000;
 
 /** A manager of the quorum. */
 export type ManagerSeen = { readonly node: string; readonly boot: string; readonly isAlive: boolean };
@@ -36,7 +43,7 @@ export function duties(
 ): Proposal[] {
   return [
     ...seen.workers.flatMap((worker) => workerDuty(state, worker)),
-    ...assignments(state, seen.managers),
+    ...assignments(state, seen),
     ...forgettings(state, seen.nowMs, retention),
   ];
 }
@@ -63,7 +70,7 @@ function workerDuty(state: LedgerState, seen: WorkerSeen): Proposal[] {
 
 /** True when attempts of this life wait for its end to become certain. */
 function isDoubted(state: LedgerState, worker: string, boot: string): boolean {
-  for (const job of state.jobs.values()) {
+  for (const job of state.roll.owned.values()) {
     for (const workflow of job.workflows.values()) {
       for (const { attempt } of liveAttempts(job, workflow))
         if (attempt.worker === worker && attempt.boot === boot && attempt.lost?.isCertain === false) return true;
@@ -72,17 +79,20 @@ function isDoubted(state: LedgerState, worker: string, boot: string): boolean {
   return false;
 }
 
-/** Jobs without a living owner go to the managers that own fewest, the oldest job first. */
-function assignments(state: LedgerState, managers: readonly ManagerSeen[]): Proposal[] {
+/**
+ * Jobs whose owner is gone go to the managers that own fewest, the oldest job first; then those that wait, as far as
+ * there is room.
+ */
+function assignments(state: LedgerState, { managers, nowMs }: Seen): Proposal[] {
   const alive = managers.filter(({ isAlive }) => isAlive).map(({ node, boot }) => ({ node, boot, owned: 0 }));
   const orphans: Job[] = [];
-  for (const job of state.jobs.values()) {
-    if (job.phase === "finished") continue;
+  if (alive.length === 0) return [];
+  for (const job of state.roll.owned.values()) {
     const owner = alive.find(({ node, boot }) => node === job.owner?.node && boot === job.owner.boot);
     if (owner === undefined) orphans.push(job);
     else owner.owned++;
   }
-  orphans.sort((a, b) => a.submitIndex - b.submitIndex);
+  orphans.push(...nextWaiting(state, nowMs, OWNED_MAX - state.roll.owned.size));
   return orphans.flatMap((job): Proposal[] => {
     const [owner] = alive.toSorted((a, b) => a.owned - b.owned || (a.node < b.node ? -1 : 1));
     if (owner === undefined) return [];
@@ -96,12 +106,12 @@ function forgettings(
   nowMs: number,
   retention: { readonly ms: number; readonly jobs: number },
 ): Proposal[] {
-  const finished = [...state.jobs.values()].flatMap(({ id, finishedAtMs }) =>
-    finishedAtMs === null ? [] : [{ id, finishedAtMs }],
-  );
-  finished.sort((a, b) => a.finishedAtMs - b.finishedAtMs);
-  const excess = finished.length - retention.jobs;
-  return finished
-    .filter(({ finishedAtMs }, at) => at < excess || nowMs - finishedAtMs > retention.ms)
-    .map(({ id }): Proposal => ({ kind: "forget", job: id }));
+  const due: Proposal[] = [];
+  const excess = state.roll.finished.size - retention.jobs;
+  for (const id of state.roll.finished) {
+    const endedAtMs = state.jobs.get(id)?.finishedAtMs ?? nowMs;
+    if (due.length >= excess && nowMs - endedAtMs <= retention.ms) break;
+    due.push({ kind: "forget", job: id });
+  }
+  return due;
 }

@@ -84,8 +84,8 @@ export function offerCores(turn: Turn): void {
 /** Shares that need an attempt and have no core kept for it. Those that have one have its dispatch proposed already. */
 function displacedShares(state: LedgerState): { job: Job; workflow: Workflow; share: number }[] {
   const found: { job: Job; workflow: Workflow; share: number }[] = [];
-  for (const job of state.jobs.values()) {
-    if (job.phase !== "open" || job.owner === null) continue;
+  for (const job of state.roll.owned.values()) {
+    if (job.phase !== "open") continue;
     for (const workflow of job.workflows.values()) {
       if (workflow.state !== "preparing" && workflow.state !== "running") continue;
       const { shares } = workflow;

@@ -3,8 +3,9 @@
 
 import type { Accounting, AttemptId, Resume } from "../load/share.ts";
 import type { JobResult, JobState } from "../load/result.ts";
-import type { End, Labels, WorkflowSpec } from "./entries.ts";
+import type { End, JobSpec, Labels, WorkflowSpec } from "./entries.ts";
 import type { Pool } from "./pool.ts";
+import { createRoll, type Roll } from "./roll.ts";
 
 /** One core of one life of a worker. */
 export type Core = { readonly worker: string; readonly boot: string; readonly core: number };
@@ -97,9 +98,17 @@ export type Job = {
   readonly id: string;
   readonly digest: string;
   readonly submission: string;
+  /** Its place among all submits: each job's own, and rising. */
   readonly submitIndex: number;
+  /** Ledger time. */
+  readonly submittedAtMs: number;
+  /**
+   * What was asked for, as long as no entry but its submit was about the job: its workflows are made from it then. Jobs
+   * that wait are many and cost little. null: they are made.
+   */
+  readonly spec: JobSpec | null;
   readonly retries: number;
-  /** In plan order, setup first and teardown last. */
+  /** In plan order, setup first and teardown last. Empty while `spec` is there. */
   readonly workflows: Map<string, Workflow>;
   owner: { readonly node: string; readonly boot: string; readonly token: number } | null;
   phase: "open" | "closing" | "finished";
@@ -125,7 +134,10 @@ export type LedgerState = {
   nowMs: number;
   /** In the order of joining. */
   readonly workers: Map<string, Worker>;
+  /** In the order of their submits. */
   readonly jobs: Map<string, Job>;
+  /** The same jobs by what they need; not in snapshots. */
+  readonly roll: Roll;
   /** Newest creation time (epoch ms) among forgotten ids: no id minted until then is new. -1: none was forgotten. */
   forgottenThroughMs: number;
   /** Digests of forgotten jobs whose ids hold no time, the oldest first; bounded. */
@@ -134,7 +146,14 @@ export type LedgerState = {
 
 /** A ledger with no history. */
 export function createLedger(): LedgerState {
-  return { nowMs: 0, workers: new Map(), jobs: new Map(), forgottenThroughMs: -1, forgottenKeys: new Map() };
+  return {
+    nowMs: 0,
+    workers: new Map(),
+    jobs: new Map(),
+    roll: createRoll(),
+    forgottenThroughMs: -1,
+    forgottenKeys: new Map(),
+  };
 }
 
 /** True when nothing more happens in the workflow. */

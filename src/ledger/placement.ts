@@ -55,7 +55,7 @@ export function survey(state: LedgerState): CorePool {
     size += count;
   }
   const pool: CorePool = { workers, size, free: size, jobs: new Set(), exclusive: [] };
-  for (const job of state.jobs.values()) {
+  for (const job of state.roll.owned.values()) {
     if (job.phase !== "open") continue;
     for (const workflow of job.workflows.values()) {
       if (!isPlaced(workflow)) continue;

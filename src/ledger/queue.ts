@@ -18,12 +18,19 @@ export type Queued = { readonly job: Job; readonly workflow: Workflow };
 /** Cores of workers with these labels are kept free for a workflow of that job. */
 export type Reservation = { readonly job: Job; readonly requires: Labels; readonly isExclusive: boolean };
 
-const RANKS: Readonly<Record<WorkflowSpec["priority"], number>> = { exclusive: 0, high: 1, normal: 2, auto: 2, low: 3 };
+/** 0 is served first. */
+export const RANKS: Readonly<Record<WorkflowSpec["priority"], number>> = {
+  exclusive: 0,
+  high: 1,
+  normal: 2,
+  auto: 2,
+  low: 3,
+};
 
 /** All workflows that wait for cores, the first to be served first. */
 export function queued(state: LedgerState): Queued[] {
   const waiting: { job: Job; workflow: Workflow; rank: number }[] = [];
-  for (const job of state.jobs.values()) {
+  for (const job of state.roll.owned.values()) {
     if (job.phase !== "open") continue;
     for (const workflow of job.workflows.values())
       if (workflow.state === "queued") waiting.push({ job, workflow, rank: rankOf(workflow, state.nowMs) });

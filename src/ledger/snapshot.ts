@@ -5,6 +5,8 @@ import { z } from "zod";
 import {
   accountingSchema,
   endSchema,
+  jobSpecSchema,
+  type JobSpec,
   labelsSchema,
   resumeSchema,
   SHARES_MAX,
@@ -13,6 +15,8 @@ import {
 } from "./entries.ts";
 import type { Attempt, Cut, Ending, Job, LedgerState, Share, Worker, Workflow } from "./job.ts";
 import type { Pool } from "./pool.ts";
+import { rollOf } from "./roll.ts";
+import { waiting } from "./submissions.ts";
 
 const text = z.string();
 const count = z.number().int().nonnegative();
@@ -86,6 +90,8 @@ const jobSchema = z.object({
   digest: text,
   submission: text,
   submitIndex: count,
+  submittedAtMs: ms,
+  spec: z.null(),
   retries: count,
   workflows: mapOf(text, workflowSchema, WORKFLOWS_MAX),
   owner: z.object({ node: text, boot: text, token: count }).nullable(),
@@ -109,17 +115,50 @@ const workerSchema = z.object({
   former: z.array(text),
 }) satisfies z.ZodType<Worker>;
 
-const ledgerSchema = z.object({
-  nowMs: ms,
-  workers: mapOf(text, workerSchema),
-  jobs: mapOf(text, jobSchema),
-  forgottenThroughMs: z.number().min(-1),
-  forgottenKeys: mapOf(text, text),
-}) satisfies z.ZodType<LedgerState>;
+/** Jobs that wait are many and alike: what each was submitted with is written once for all that share it. */
+const waitingSchema = z.object({
+  contents: z.array(z.object({ digest: text, submission: text, spec: jobSpecSchema })),
+  /** Content, id, submitIndex, submittedAtMs. */
+  jobs: z.array(z.tuple([count, text, count, ms])),
+});
+
+const ledgerSchema = z
+  .object({
+    nowMs: ms,
+    workers: mapOf(text, workerSchema),
+    jobs: mapOf(text, jobSchema),
+    waiting: waitingSchema,
+    forgottenThroughMs: z.number().min(-1),
+    forgottenKeys: mapOf(text, text),
+  })
+  .transform(({ waiting: rows, ...rest }, context): LedgerState => {
+    const jobs = joined(rest.jobs, rows);
+    if (jobs === null) context.addIssue({ code: "custom", message: "a job twice, or without its content" });
+    const all = jobs ?? rest.jobs;
+    return { ...rest, jobs: all, roll: rollOf(all) };
+  });
 
 /** The ledger as what JSON and MessagePack can hold. It shares nothing with the state that could change. */
-export function exportLedger(state: LedgerState): unknown {
-  return plain(state);
+export function exportLedger({ roll: _, jobs, ...rest }: LedgerState): unknown {
+  const contents = new Map<string, { readonly at: number; readonly content: unknown }>();
+  const specs = new Map<JobSpec, string>();
+  const waitingJobs: unknown[] = [];
+  const others: unknown[] = [];
+  for (const job of jobs.values()) {
+    const { id, digest, submission, spec, submitIndex, submittedAtMs } = job;
+    if (spec === null) {
+      others.push([id, plain(job)]);
+      continue;
+    }
+    const specText = specs.get(spec) ?? JSON.stringify(spec);
+    specs.set(spec, specText);
+    const key = `${digest} ${submission} ${specText}`;
+    const { at } = contents.get(key) ?? { at: contents.size };
+    if (at === contents.size) contents.set(key, { at, content: { digest, submission, spec } });
+    waitingJobs.push([at, id, submitIndex, submittedAtMs]);
+  }
+  const waiting = { contents: Array.from(contents.values(), ({ content }) => content), jobs: waitingJobs };
+  return { ...plainRecord(rest), jobs: others, waiting };
 }
 
 /** The ledger that was exported. Out: null and the reason when the value is none; never throws. */
@@ -137,6 +176,23 @@ export function importLedger(
   return { ledger: parsed.data };
 }
 
+/** All jobs in the order of their submits. Out: null when a row is none. */
+function joined(
+  jobs: ReadonlyMap<string, Job>,
+  { contents, jobs: rows }: z.infer<typeof waitingSchema>,
+): Map<string, Job> | null {
+  const all: Job[] = [...jobs.values()];
+  for (const [at, id, submitIndex, submittedAtMs] of rows) {
+    const content = contents[at];
+    if (content === undefined) return null;
+    const { digest, submission, spec } = content;
+    all.push({ id, digest, submission, submitIndex, submittedAtMs, ...waiting(spec) });
+  }
+  all.sort((a, b) => a.submitIndex - b.submitIndex);
+  const ordered = new Map(all.map((job) => [job.id, job]));
+  return ordered.size === all.length ? ordered : null;
+}
+
 /** A list of [key, value] as a map; a key twice is an error. */
 function mapOf<Key, Value>(key: z.ZodType<Key>, value: z.ZodType<Value>, sizeMax = Infinity) {
   return z
@@ -150,5 +206,9 @@ function plain(value: unknown): unknown {
   if (value instanceof Map) return [...value].map(([key, one]) => [key, plain(one)]);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
+  return plainRecord(value);
+}
+
+function plainRecord(value: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
 }

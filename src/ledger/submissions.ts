@@ -3,18 +3,32 @@
 
 import { jobIdTimeMs } from "../base/ids.ts";
 import { orderProblem } from "./dag.ts";
-import type { EntryOf, JobSpec } from "./entries.ts";
+import { type EntryOf, type JobSpec, SUBMITS_MAX } from "./entries.ts";
 import type { Cut, Job, LedgerState, Workflow } from "./job.ts";
 import { createPool } from "./pool.ts";
+import { enrol, liveCount, strike } from "./roll.ts";
 import { refuse, type Turn } from "./turn.ts";
 
-/** Jobs that may be live (submitted and not finished) at a time. */
-export const JOBS_MAX = 1_000;
+/** Jobs that may be live (submitted and not finished) at a time: one that waits costs half a KiB on every manager. */
+export const JOBS_MAX = 250_000;
 /** Forgotten keys (ids without a time in them) that are kept. */
 export const FORGOTTEN_KEYS_MAX = 10_000;
 
-/** Idempotent by id and digest. */
-export function submit(turn: Turn, { job: id, digest, submission, spec }: EntryOf<"submit">): void {
+/** Each by itself. */
+export function submits(turn: Turn, { contents, jobs }: EntryOf<"submits">): void {
+  for (const [at, { job, of }] of jobs.entries()) {
+    const content = contents[of];
+    if (content === undefined) refuse(turn, job, "invalid", "the submit names no content");
+    else submit(turn, { job, ...content }, at);
+  }
+}
+
+/** Idempotent by id and digest. `at`: its place in its entry. */
+export function submit(
+  turn: Turn,
+  { job: id, digest, submission, spec }: Pick<EntryOf<"submit">, "job" | "digest" | "submission" | "spec">,
+  at: number,
+): void {
   const { state } = turn;
   const known = state.jobs.get(id);
   const knownDigest = known?.digest ?? state.forgottenKeys.get(id);
@@ -33,11 +47,14 @@ export function submit(turn: Turn, { job: id, digest, submission, spec }: EntryO
     );
   const problem = orderProblem(spec);
   if (problem !== null) return refuse(turn, id, "invalid", problem);
-  if (liveJobs(state) >= JOBS_MAX) {
+  if (liveCount(state) >= JOBS_MAX) {
     const advice = "wait until one has ended, or cancel one, and submit again";
     return refuse(turn, id, "limit", `${JOBS_MAX} jobs are live, as many as there may be; ${advice}`);
   }
-  state.jobs.set(id, newJob({ id, digest, submission, submitIndex: turn.index, spec }));
+  const submitIndex = turn.index * SUBMITS_MAX + at;
+  const job: Job = { id, digest, submission, submitIndex, submittedAtMs: state.nowMs, ...waiting(spec) };
+  state.jobs.set(id, job);
+  enrol(state, job);
   turn.effects.push({ kind: "accepted", job: id, isNew: true });
 }
 
@@ -65,6 +82,7 @@ export function forget(turn: Turn, { job: id }: EntryOf<"forget">): void {
   if (job === undefined) return refuse(turn, id, "unknown", `there is no job ${id}`);
   if (job.phase !== "finished") return refuse(turn, id, "illegal", `job ${id} has not ended`);
   state.jobs.delete(id);
+  strike(state.roll, id);
   const mintedMs = jobIdTimeMs(id);
   if (mintedMs !== null) state.forgottenThroughMs = Math.max(state.forgottenThroughMs, mintedMs);
   else {
@@ -80,22 +98,16 @@ function isForgotten(state: LedgerState, id: string): boolean {
   return mintedMs === null ? state.forgottenKeys.has(id) : mintedMs <= state.forgottenThroughMs;
 }
 
-function liveJobs(state: LedgerState): number {
-  let live = 0;
-  for (const { phase } of state.jobs.values()) if (phase !== "finished") live++;
-  return live;
-}
+/** Of all jobs that wait: they are replaced before anything is written. */
+const NO_WORKFLOWS: Job["workflows"] = new Map();
+const NO_VERDICTS: Job["verdicts"] = new Map();
 
-function newJob(
-  submitted: Pick<Job, "id" | "digest" | "submission" | "submitIndex"> & { readonly spec: JobSpec },
-): Job {
-  const { spec, ...identity } = submitted;
-  const rank = { setup: 0, user: 1, teardown: 2 } as const;
-  const ordered = spec.workflows.toSorted((a, b) => rank[a.role] - rank[b.role]);
+/** What is true of a job that nothing was said of since its submit. */
+export function waiting(spec: JobSpec): Omit<Job, "id" | "digest" | "submission" | "submitIndex" | "submittedAtMs"> {
   return {
-    ...identity,
+    spec,
     retries: spec.retries,
-    workflows: new Map(ordered.map((workflow) => [workflow.name, newWorkflow(workflow)])),
+    workflows: NO_WORKFLOWS,
     owner: null,
     phase: "open",
     ending: null,
@@ -105,10 +117,21 @@ function newJob(
     result: null,
     originMs: null,
     setupJson: null,
-    verdicts: new Map(),
+    verdicts: NO_VERDICTS,
     retriesUsed: 0,
     reruns: 0,
   };
+}
+
+/** The job with its workflows, in its place: from now on it is more than its spec. */
+export function opened(state: LedgerState, job: Job): Job {
+  if (job.spec === null) return job;
+  const rank = { setup: 0, user: 1, teardown: 2 } as const;
+  const ordered = job.spec.workflows.toSorted((a, b) => rank[a.role] - rank[b.role]);
+  const workflows = new Map(ordered.map((workflow) => [workflow.name, newWorkflow(workflow)]));
+  const full: Job = { ...job, spec: null, workflows, verdicts: new Map() };
+  state.jobs.set(job.id, full);
+  return full;
 }
 
 function newWorkflow(spec: Workflow["spec"]): Workflow {

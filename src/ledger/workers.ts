@@ -70,7 +70,7 @@ function lose(turn: Turn, id: AttemptId, attempt: Attempt, isCertain: boolean): 
 
 /** Cores kept there for a dispatch, from core number `from` on, are kept no longer. */
 function releasePlaces(turn: Turn, worker: string, from = 0): void {
-  for (const job of openJobs(turn)) {
+  for (const job of ownedJobs(turn)) {
     for (const { shares } of job.workflows.values()) {
       for (const share of shares) if (share.place?.worker === worker && share.place.core >= from) share.place = null;
     }
@@ -78,13 +78,14 @@ function releasePlaces(turn: Turn, worker: string, from = 0): void {
 }
 
 function attemptsOn(turn: Turn, worker: string): { readonly id: AttemptId; readonly attempt: Attempt }[] {
-  return openJobs(turn).flatMap((job) =>
+  return ownedJobs(turn).flatMap((job) =>
     [...job.workflows.values()].flatMap((workflow) =>
       liveAttempts(job, workflow).filter(({ attempt }) => attempt.worker === worker),
     ),
   );
 }
 
-function openJobs(turn: Turn): Job[] {
-  return [...turn.state.jobs.values()].filter(({ phase }) => phase === "open");
+/** What nobody owns is on no worker. */
+function ownedJobs(turn: Turn): Job[] {
+  return [...turn.state.roll.owned.values()].filter(({ phase }) => phase === "open");
 }

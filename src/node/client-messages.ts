@@ -17,7 +17,8 @@ export const toDeskSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("cancel"), ask: count, id: name, by: z.enum(["user", "other"]) }),
   /** Live events of the job from now on, then finished. Said again after every new connection. */
   z.object({ kind: z.literal("follow"), ask: count, id: name }),
-  z.object({ kind: z.literal("jobs"), ask: count }),
+  /** A page of all jobs, the oldest first: those after that place (0: from the beginning). */
+  z.object({ kind: z.literal("jobs"), ask: count, after: count }),
   /** Of who the managers are. done: the leader has it in its log. */
   z.object({ kind: z.literal("change"), ask: count, change: changeSchema }),
   /** To any node, a worker too: what it knows of the cluster. */
@@ -53,7 +54,8 @@ export const fromDeskSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("done"), ask: count, id: name }),
   /** `unavailable`: nothing was decided, ask again. */
   z.object({ kind: z.literal("refused"), ask: count, id: name, code: name, message: text }),
-  z.object({ kind: z.literal("jobs"), ask: count, jobs: z.array(jobLineSchema).readonly() }),
+  /** next: where the page after this one begins; null: this is the last. */
+  z.object({ kind: z.literal("jobs"), ask: count, jobs: z.array(jobLineSchema).readonly(), next: count.nullable() }),
   z.object({ kind: z.literal("status"), ask: count, status: nodeStatusSchema }),
   /** The job is over; its result is the blob `result` (null: it is not kept any more). */
   z.object({ kind: z.literal("finished"), id: name, result: name.nullable() }),

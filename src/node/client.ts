@@ -57,6 +57,7 @@ export type ClusterClient = {
   follow(id: string, onEvent: (event: LiveEvent) => void): FollowedJob;
   /** Resolves when it is committed, or the job had ended; rejects when there is no such job. */
   cancel(id: string, by: "user" | "other"): Promise<void>;
+  /** All jobs, the oldest first. */
   jobs(): Promise<readonly JobLine[]>;
   /** Of who the managers are. Resolves when the leader has it in its log; rejects with its refusal. */
   change(change: Change): Promise<void>;
@@ -160,8 +161,14 @@ class Client implements ClusterClient {
   }
 
   async jobs(): Promise<readonly JobLine[]> {
-    const answer = await this.#ask({ kind: "jobs", ask: this.#nextAsk++ });
-    return answer.kind === "jobs" ? answer.jobs : [];
+    const jobs: JobLine[] = [];
+    for (let after: number | null = 0; after !== null;) {
+      const answer = await this.#ask({ kind: "jobs", ask: this.#nextAsk++, after });
+      if (answer.kind !== "jobs") throw new HyperscaleError("cluster", "the answer is no list of jobs");
+      jobs.push(...answer.jobs);
+      after = answer.next;
+    }
+    return jobs;
   }
 
   async status(): Promise<NodeStatus> {

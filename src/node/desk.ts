@@ -16,7 +16,7 @@ import type { Links } from "./network/links.ts";
 import { packLive } from "./live-codec.ts";
 import type { LiveEvent } from "./messages.ts";
 import type { NodeMessage } from "./protocol.ts";
-import { jobLines, type NodeStatus } from "./status.ts";
+import { jobPage, type NodeStatus } from "./status.ts";
 import { unpackSubmission } from "./submission.ts";
 
 /** How often an owner elsewhere is asked for its job's events, and how long one asking lasts. */
@@ -117,7 +117,7 @@ export class Desk {
       case "follow":
         return this.#follow(client, ask, request.id);
       case "jobs":
-        return this.#answer(client, { kind: "jobs", ask, jobs: jobLines(this.#ports.ledger.state) });
+        return this.#answer(client, { kind: "jobs", ask, ...jobPage(this.#ports.ledger.state, request.after) });
       case "change":
         return this.#change(client, ask, request.change);
       case "status":

@@ -140,9 +140,9 @@ export class Leader {
 
   /** Workers of the pool, and those gone whose attempts still wait for certainty. */
   #known(): ReadonlyMap<string, { readonly boot: string; readonly cores: number; readonly labels: Present["labels"] }> {
-    const { jobs, workers } = this.#ports.ledger.state;
+    const { roll, workers } = this.#ports.ledger.state;
     const known = new Map([...workers].map(([worker, { boot, cores, labels }]) => [worker, { boot, cores, labels }]));
-    for (const { workflows } of jobs.values()) {
+    for (const { workflows } of roll.owned.values()) {
       for (const { shares } of workflows.values()) {
         for (const { attempts } of shares) {
           const last = attempts.at(-1);
@@ -170,6 +170,6 @@ export class Leader {
 
 /** The life of a manager as its jobs name it. */
 function ownerBoot({ state }: LedgerPort, node: string): string | null {
-  for (const { owner } of state.jobs.values()) if (owner?.node === node) return owner.boot;
+  for (const { owner } of state.roll.owned.values()) if (owner?.node === node) return owner.boot;
   return null;
 }

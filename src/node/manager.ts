@@ -258,7 +258,12 @@ class ManagerNode implements Manager {
   status(): NodeStatus {
     const { consensus, state } = this.#replica;
     const raft = consensus.view();
-    return managerStatus(standingOf(this.#station), { raft, ledger: state, problem: this.#problem(raft) });
+    return managerStatus(standingOf(this.#station), {
+      circuits: [],
+      raft,
+      ledger: state,
+      problem: this.#problem(raft),
+    });
   }
 
   #problem(view: RaftView): string | null {

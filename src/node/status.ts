@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { labelsSchema } from "../ledger/entries.ts";
 import { type Job, type LedgerState, liveAttempts } from "../ledger/job.ts";
+import { waitingCount } from "../ledger/roll.ts";
 import type { RaftView } from "../raft/raft.ts";
 import type { SwimView } from "../swim/swim.ts";
 import type { NodeAddress } from "./station.ts";
@@ -77,6 +78,24 @@ export const nodeStatusSchema = z.object({
   workers: z.array(z.object({ id, boot: id, cores: count, busy: count, labels: labelsSchema })).readonly(),
   /** The newest at the end, at most 1,000. */
   jobs: z.array(jobLineSchema).readonly(),
+  /** Live jobs that wait until a manager has room for them. */
+  waiting: count,
+  /**
+   * What came of requests to other managers lately: failures of how many samples; open: none are sent to it just now,
+   * half-open: one is tried. opens: how often it opened so far.
+   */
+  circuits: z
+    .array(
+      z.object({
+        peer: id,
+        state: z.enum(["closed", "open", "half-open"]),
+        failures: count,
+        samples: count,
+        opens: count,
+      }),
+    )
+    .max(64)
+    .readonly(),
   /** What a worker runs. */
   shares: z.array(attemptIdSchema.extend({ state: attemptStateSchema })).readonly(),
 });
@@ -107,8 +126,14 @@ export type Standing = {
 
 export function managerStatus(
   standing: Standing,
-  { raft, ledger, problem }: { readonly raft: RaftView; readonly ledger: LedgerState; readonly problem: string | null },
+  known: {
+    readonly raft: RaftView;
+    readonly ledger: LedgerState;
+    readonly problem: string | null;
+    readonly circuits: NodeStatus["circuits"];
+  },
 ): NodeStatus {
+  const { raft, ledger, problem, circuits } = known;
   const common = commonOf("manager", standing);
   const voters = raft.membership?.voters ?? [];
   const alive = new Set(common.members.filter(({ status }) => status === "alive").map((member) => member.id));
@@ -135,13 +160,41 @@ export function managerStatus(
       busy: busy.get(`${worker} ${boot}`) ?? 0,
       labels,
     })),
-    jobs: jobLines(ledger),
+    jobs: newestJobs(ledger),
+    waiting: waitingCount(ledger),
+    circuits,
   };
 }
 
 /** The newest jobs, the newest at the end. */
-export function jobLines({ jobs }: LedgerState): readonly JobLine[] {
-  return [...jobs.values()].slice(-JOBS_MAX).map((job) => ({
+function newestJobs({ jobs }: LedgerState): readonly JobLine[] {
+  const lines: JobLine[] = [];
+  let older = jobs.size - JOBS_MAX;
+  for (const job of jobs.values()) if (--older < 0) lines.push(lineOf(job));
+  return lines;
+}
+
+/**
+ * A page of all jobs in the order of their submits, those whose submitIndex is greater than `after`. `next`: what to
+ * ask for next, null at the end.
+ */
+export function jobPage(
+  { jobs }: LedgerState,
+  after: number,
+): { readonly jobs: readonly JobLine[]; readonly next: number | null } {
+  const lines: JobLine[] = [];
+  let last = after;
+  for (const job of jobs.values()) {
+    if (job.submitIndex <= after) continue;
+    if (lines.length === JOBS_MAX) return { jobs: lines, next: last };
+    lines.push(lineOf(job));
+    last = job.submitIndex;
+  }
+  return { jobs: lines, next: null };
+}
+
+function lineOf(job: Job): JobLine {
+  return {
     id: job.id,
     state: job.phase,
     outcome: job.outcome?.state ?? null,
@@ -149,7 +202,7 @@ export function jobLines({ jobs }: LedgerState): readonly JobLine[] {
     cores: placesOf(job).length,
     owner: job.owner?.node ?? null,
     result: job.result,
-  }));
+  };
 }
 
 export function workerStatus(standing: Standing, shares: NodeStatus["shares"]): NodeStatus {
@@ -177,15 +230,16 @@ function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
     })),
     workers: [],
     jobs: [],
+    waiting: 0,
+    circuits: [],
     shares: [],
   };
 }
 
 /** How many cores hold a share, by worker and its life. */
-function busyCores({ jobs }: LedgerState): ReadonlyMap<string, number> {
+function busyCores({ roll }: LedgerState): ReadonlyMap<string, number> {
   const busy = new Map<string, Set<number>>();
-  for (const job of jobs.values()) {
-    if (job.phase === "finished") continue;
+  for (const job of roll.owned.values()) {
     for (const { worker, core } of placesOf(job)) busy.set(worker, (busy.get(worker) ?? new Set()).add(core));
   }
   return new Map([...busy].map(([worker, cores]) => [worker, cores.size]));

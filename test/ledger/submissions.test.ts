@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { mintJobId } from "../../src/base/ids.ts";
 import type { Effect } from "../../src/ledger/effects.ts";
 import { FORGOTTEN_KEYS_MAX, JOBS_MAX } from "../../src/ledger/submissions.ts";
+import { SUBMITS_MAX } from "../../src/ledger/entries.ts";
 import { Harness, SETUP, workflow } from "./harness.ts";
 
 const NOW_MS = 1_790_000_000_000;
@@ -17,6 +18,17 @@ function submit(harness: Harness, job: string, digest = "d"): Effect[] {
   const spec = { workflows: [workflow("a", { sharesMax: 1 })], retries: 0 };
   const effects = harness.commit({ kind: "submit", job, digest, submission: "blob", spec });
   harness.settle();
+  return effects;
+}
+
+/** Waiting jobs by one entry, with ids from that number down. */
+function submitAll(harness: Harness, from: number, count: number): Effect[] {
+  const effects = harness.commit({
+    kind: "submits",
+    contents: [{ digest: "d", submission: "blob", spec: { workflows: [workflow("a")], retries: 0 } }],
+    jobs: Array.from({ length: count }, (_, at) => ({ job: `job ${from - at}`, of: 0 })),
+  });
+  harness.proposals.length = 0;
   return effects;
 }
 
@@ -91,13 +103,65 @@ describe("a forgotten job", () => {
 describe("live jobs", () => {
   test("have a limit: beyond it a submit is refused with what to do, and accepted once one has ended", () => {
     const harness = onePool();
-    for (let at = 0; at < JOBS_MAX; at++) submit(harness, `job ${at}`);
+    submit(harness, "job 0");
+    for (let left = JOBS_MAX - 1; left > 0; left -= SUBMITS_MAX) submitAll(harness, left, Math.min(left, SUBMITS_MAX));
     const [refused] = submit(harness, "one more");
     expect(refused).toMatchObject({ kind: "refused", code: "limit", message: expect.stringContaining("cancel one") });
     // A repeat is no new job.
     expect(codeOf(submit(harness, "job 0"))).toBe("accepted");
     harness.run("a", undefined, "job 0");
     expect(codeOf(submit(harness, "one more"))).toBe("accepted");
+  });
+});
+
+describe("several submits in one entry", () => {
+  test("are taken one by one, in order: new, known, of another content, of none", () => {
+    const harness = onePool();
+    submit(harness, "known");
+    const spec = { workflows: [workflow("a")], retries: 0 };
+    const effects = harness.commit({
+      kind: "submits",
+      contents: [
+        { digest: "d", submission: "blob", spec },
+        { digest: "other", submission: "blob 2", spec: { workflows: [], retries: 0 } },
+      ],
+      jobs: [
+        { job: "new", of: 0 },
+        { job: "known", of: 0 },
+        { job: "new", of: 1 },
+        { job: "empty", of: 1 },
+        { job: "lost", of: 2 },
+        { job: "newer", of: 0 },
+      ],
+    });
+    expect(effects.map((effect) => codeOf([effect]))).toEqual([
+      ...["accepted", "accepted", "conflict", "invalid", "invalid", "accepted"],
+    ]);
+    expect([...harness.state.jobs.keys()]).toEqual(["known", "new", "newer"]);
+    const [first, second] = ["new", "newer"].map((id) => harness.job(id).submitIndex);
+    expect(second).toBeGreaterThan(first ?? Infinity);
+  });
+
+  test("make jobs that hold no workflows until an entry is about them", () => {
+    const harness = onePool();
+    submitAll(harness, 2, 2);
+    expect(harness.job("job 1")).toMatchObject({ spec: { retries: 0 }, owner: null, phase: "open" });
+    expect(harness.job("job 1").workflows.size).toBe(0);
+    harness.commit({ kind: "pause", job: "job 2" });
+    expect(harness.job("job 2")).toMatchObject({ spec: null, isPaused: true });
+    expect(harness.states("job 2")).toEqual({ a: "waiting" });
+    expect(harness.job("job 1").workflows.size).toBe(0);
+    expect([...harness.state.jobs.keys()]).toEqual(["job 2", "job 1"]);
+  });
+
+  test("may be cancelled before anybody owns them: they are closed once they have an owner", () => {
+    const harness = onePool();
+    submitAll(harness, 1, 1);
+    harness.commit({ kind: "cancel", job: "job 1", by: "other" });
+    expect(harness.job("job 1").phase).toBe("closing");
+    harness.commit({ kind: "assign", job: "job 1", owner: "m1", boot: "1" });
+    harness.settle();
+    expect(harness.job("job 1").outcome).toMatchObject({ state: "cancelled" });
   });
 });
 

@@ -48,6 +48,8 @@ export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
       { id: "old", state: "finished", outcome: "failed", isPaused: false, cores: 0, owner: M1, result: "digest" },
       { id: "new", state: "open", outcome: null, isPaused: false, cores: 3, owner: M0, result: null },
     ],
+    waiting: 0,
+    circuits: [],
     shares: [],
     ...changes,
   };

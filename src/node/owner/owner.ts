@@ -139,8 +139,9 @@ export class Owner {
       const job = ledger.state.jobs.get(owned.id);
       if (job === undefined || job.owner?.token !== owned.token || job.phase === "finished") this.#giveUp(owned);
     }
-    for (const job of only === null ? ledger.state.jobs.values() : [ledger.state.jobs.get(only)]) {
-      if (job === undefined || job.owner === null || job.phase === "finished" || this.#owned.has(job.id)) continue;
+    const { roll } = ledger.state;
+    for (const job of only === null ? roll.owned.values() : [roll.owned.get(only)]) {
+      if (job === undefined || job.owner === null || this.#owned.has(job.id)) continue;
       if (job.owner.node === node && job.owner.boot === boot) this.#takeOn(job, job.owner.token);
     }
   }
