@@ -1,10 +1,9 @@
 // `jobs`, `cancel` and `results`, from their settings to their exit codes.
 
 import { HyperscaleError } from "../base/error.ts";
-import { createLog, type Log } from "../io/log.ts";
 import { buildSummary } from "../report/summary.ts";
 import { jobLines, jobState } from "../tui/status-lines.ts";
-import { type Cluster, openCluster, requiredPlace } from "./cluster.ts";
+import { askCluster } from "./asking.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";
 import { openExports } from "./exports.ts";
@@ -14,7 +13,7 @@ import { usesColor } from "./progress.ts";
 /** Prints the jobs the cluster knows. */
 export async function jobs(invocation: Invocation): Promise<number> {
   const { settings, terminal } = invocation;
-  const { jobs: known, members } = await withCluster(invocation, ({ client, answer }) => answer(client.status()));
+  const { jobs: known, members } = await askCluster(invocation, ({ client, answer }) => answer(client.status()));
   if (settings.is("json")) {
     await terminal.print(`${JSON.stringify({ version: 1, jobs: known }, null, 2)}\n`);
     return EXIT_OK;
@@ -29,7 +28,7 @@ export async function jobs(invocation: Invocation): Promise<number> {
 export async function cancel(invocation: Invocation): Promise<number> {
   const { terminal } = invocation;
   const id = jobId(invocation);
-  const outcome = await withCluster(invocation, async ({ client, answer }) => {
+  const outcome = await askCluster(invocation, async ({ client, answer }) => {
     const before = (await answer(client.jobs())).find((job) => job.id === id);
     if (before?.state === "finished") return `job ${id} had ended before: ${jobState(before)}`;
     await answer(client.cancel(id, "other"));
@@ -45,7 +44,7 @@ export async function results(invocation: Invocation): Promise<number> {
   const id = jobId(invocation);
   const exports = await openExports(settings, terminal.directory);
   try {
-    const result = await withCluster(invocation, async ({ client, answer }) => {
+    const result = await askCluster(invocation, async ({ client, answer }) => {
       const job = (await answer(client.jobs())).find((known) => known.id === id);
       if (job !== undefined && job.state !== "finished")
         throw new HyperscaleError("cluster", `job ${id} has not ended: it is ${jobState(job)}`, {
@@ -61,26 +60,4 @@ export async function results(invocation: Invocation): Promise<number> {
 
 function jobId({ settings }: Invocation): string {
   return settings.positional("job") ?? "";
-}
-
-async function withCluster<Answer>(
-  invocation: Invocation,
-  ask: (cluster: Cluster) => Promise<Answer>,
-): Promise<Answer> {
-  const world = { ...(await invocation.openWorld()), log: stderrLog(invocation) };
-  const cluster = await openCluster(world, requiredPlace(invocation.settings));
-  try {
-    return await ask(cluster);
-  } finally {
-    cluster.close();
-  }
-}
-
-/** A log for a command that shows nothing else. */
-export function stderrLog({ settings, terminal }: Invocation): Log {
-  return createLog({
-    level: settings.is("verbose") ? "debug" : "warn",
-    color: usesColor(terminal, settings, "progress"),
-    line: (text) => terminal.progress.write(`${text}\n`),
-  });
 }

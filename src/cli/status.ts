@@ -7,13 +7,12 @@ import type { JobLine } from "../node/status.ts";
 import { finalLines } from "../tui/live.ts";
 import { jobLines, statusLines } from "../tui/status-lines.ts";
 import { addressOf } from "./addresses.ts";
-import { type Cluster, type ClusterPlace, followOn, openCluster, requiredPlace } from "./cluster.ts";
+import { askCluster } from "./asking.ts";
+import { type Cluster, type ClusterPlace, followOn, placeAt, requiredPlace } from "./cluster.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";
 import { openExports } from "./exports.ts";
 import { conclude, followJob } from "./following.ts";
-import { stderrLog } from "./jobs.ts";
-import { environmentOf } from "./node-settings.ts";
 import { createProgress, usesColor } from "./progress.ts";
 import { watchCluster } from "./watch.ts";
 
@@ -28,9 +27,9 @@ export async function status(invocation: Invocation): Promise<number> {
   if (job !== null)
     return settings.is("watch") ? watchJob(invocation, place, job.text) : oneJob(invocation, place, job.text);
   if (settings.is("watch"))
-    return withCluster(invocation, place, (cluster, world) => watchCluster(invocation, cluster, world));
+    return askCluster(invocation, (cluster, world) => watchCluster(invocation, cluster, world), place);
   const { terminal } = invocation;
-  const known = await withCluster(invocation, place, ({ client, answer }) => answer(client.status()));
+  const known = await askCluster(invocation, ({ client, answer }) => answer(client.status()), place);
   if (settings.is("json")) await terminal.print(`${JSON.stringify(known, null, 2)}\n`);
   else {
     const options = { columns: terminal.output.size().columns, color: usesColor(terminal, settings, "output") };
@@ -40,20 +39,21 @@ export async function status(invocation: Invocation): Promise<number> {
 }
 
 /** The node that was named, or the managers of the settings. Throws `invalid`. */
-function placeToAsk({ settings }: Invocation): ClusterPlace {
-  const node = settings.positional("node");
-  if (node === null) return requiredPlace(settings);
-  return { managers: [addressOf({ text: node, source: "NODE" })], environment: environmentOf(settings) };
+function placeToAsk(invocation: Invocation): ClusterPlace {
+  const node = invocation.settings.positional("node");
+  if (node === null) return requiredPlace(invocation);
+  return placeAt(invocation, [addressOf({ text: node, source: "NODE" })]);
 }
 
 async function oneJob(invocation: Invocation, place: ClusterPlace, id: string): Promise<number> {
   const { settings, terminal } = invocation;
-  const { line, members, view } = await withCluster(invocation, place, async ({ client, answer }, { clock }) => {
+  const ask = async ({ client, answer }: Cluster, { clock }: NodeWorld) => {
     const { jobs, members } = await answer(client.status());
     const line = jobs.find((job) => job.id === id);
     if (line === undefined) throw new HyperscaleError("invalid", `there is no job ${id}`);
     return { line, members, view: await viewOf(clock, client, line) };
-  });
+  };
+  const { line, members, view } = await askCluster(invocation, ask, place);
   if (settings.is("json")) {
     await terminal.print(`${JSON.stringify({ version: 1, job: line, view }, null, 2)}\n`);
     return EXIT_OK;
@@ -100,19 +100,5 @@ async function watchJob(invocation: Invocation, place: ClusterPlace, id: string)
     progress.close();
     stop();
     await exports.close();
-  }
-}
-
-async function withCluster<Answer>(
-  invocation: Invocation,
-  place: ClusterPlace,
-  ask: (cluster: Cluster, world: NodeWorld) => Promise<Answer>,
-): Promise<Answer> {
-  const world = { ...(await invocation.openWorld()), log: stderrLog(invocation) };
-  const cluster = await openCluster(world, place, { acceptsAnyNode: true });
-  try {
-    return await ask(cluster, world);
-  } finally {
-    cluster.close();
   }
 }
