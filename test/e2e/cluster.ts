@@ -8,14 +8,22 @@ import { cleanEnv, executable, freshDir, run, type Run, type RunOptions, submitA
 import type { Summary } from "./summary.ts";
 
 const DEADLINE_MS = 30_000;
+const MANAGERS = 3;
+const WORKERS = 2;
 /** Below the ports that the system gives to outgoing connections, so that a node finds its own free again. */
 const PORT_MIN = 15_000;
 const PORT_MAX = 30_000;
 
 type NodeName = `m${number}` | `w${number}`;
 
+/** Where a node runs: its address, what its command line begins with, and what it needs to be there. */
+export type Place = { readonly host: string; readonly prefix: readonly string[]; readonly args: readonly string[] };
+
+const HERE: Place = { host: "127.0.0.1", prefix: [], args: [] };
+
 export class Node {
   readonly name: NodeName;
+  readonly place: Place;
   readonly port: number;
   readonly #args: readonly string[];
   readonly #dir: string;
@@ -25,11 +33,13 @@ export class Node {
 
   constructor(options: {
     readonly name: NodeName;
+    readonly place?: Place;
     readonly port: number;
     readonly args: readonly string[];
     readonly dir: string;
   }) {
     this.name = options.name;
+    this.place = options.place ?? HERE;
     this.port = options.port;
     this.#args = options.args;
     this.#dir = options.dir;
@@ -41,7 +51,7 @@ export class Node {
   }
 
   async start(): Promise<void> {
-    const child = Bun.spawn([await executable(), ...this.#args], {
+    const child = Bun.spawn([...this.place.prefix, await executable(), ...this.#args], {
       cwd: this.#dir,
       env: cleanEnv(this.#dir),
       stdin: "ignore",
@@ -91,24 +101,32 @@ export class Cluster {
   readonly managers: string;
   readonly #dir: string;
 
-  private constructor(ports: readonly number[], workers: number, cores: number) {
+  /** What a command needs to be taken by it. */
+  readonly #credentials: readonly string[];
+
+  private constructor(ports: readonly number[], places: readonly Place[], credentials: readonly string[]) {
     this.#dir = freshDir();
-    const managerPorts = ports.slice(0, ports.length - workers);
-    this.managers = managerPorts.map((port) => `127.0.0.1:${port}`).join(",");
-    for (const [at, port] of ports.entries()) {
-      const isManager = at < managerPorts.length;
-      const name: NodeName = isManager ? `m${at}` : `w${at - managerPorts.length}`;
-      const shared = ["--tcp", String(port), "--data", join(this.#dir, name)];
-      const args = isManager
-        ? ["manager", ...shared, "--peers", this.managers]
-        : ["worker", ...shared, "--managers", this.managers, "--cores", String(cores)];
-      this.nodes.set(name, new Node({ name, port, args, dir: this.#dir }));
+    this.#credentials = credentials;
+    const spots = ports.map((port, at) => ({ port, place: places[at] ?? HERE }));
+    const managers = spots.slice(0, MANAGERS);
+    this.managers = managers.map(({ port, place }) => `${place.host}:${port}`).join(",");
+    for (const [at, { port, place }] of spots.entries()) {
+      const name: NodeName = at < MANAGERS ? `m${at}` : `w${at - MANAGERS}`;
+      const shared = ["--tcp", String(port), "--data", join(this.#dir, name), ...place.args];
+      const args =
+        at < MANAGERS
+          ? ["manager", ...shared, "--peers", this.managers]
+          : ["worker", ...shared, "--managers", this.managers, "--cores", "1"];
+      this.nodes.set(name, new Node({ name, place, port, args, dir: this.#dir }));
     }
   }
 
-  /** Three managers and two workers of one core; resolves when a leader has all cores in the pool. */
-  static async start(): Promise<Cluster> {
-    const cluster = new Cluster(await freePorts(5), 2, 1);
+  /**
+   * Three managers and two workers of one core; resolves when a leader has all cores in the pool. `places`: of the
+   * managers, then of the workers; here, where left out.
+   */
+  static async start(places: readonly Place[] = [], credentials: readonly string[] = []): Promise<Cluster> {
+    const cluster = new Cluster(await freePorts(MANAGERS + WORKERS), places, credentials);
     await Promise.all([...cluster.nodes.values()].map((node) => node.start()));
     await cluster.ready();
     return cluster;
@@ -132,19 +150,27 @@ export class Cluster {
 
   /** Runs the executable with the cluster's managers given. */
   run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-    return run([...args, "--managers", this.managers], options);
+    return run([...args, "--managers", this.managers, ...this.#credentials], options);
   }
 
   /** Submits the text of a workflow file; `isOn` is called once it sends. */
   submit(source: string, args: readonly string[] = [], options: RunOptions = {}): Promise<SubmitRun> {
-    return submitArgs(["test.ts", ...args, "--managers", this.managers], { ...options, files: { "test.ts": source } });
+    return submitArgs(["test.ts", ...args, "--managers", this.managers, ...this.#credentials], {
+      ...options,
+      files: { "test.ts": source },
+    });
   }
 
   async status(name?: string): Promise<NodeStatus> {
-    const args = name === undefined ? ["--managers", this.managers] : [`127.0.0.1:${this.node(name).port}`];
-    const ended = await run(["status", "--json", ...args]);
+    const args = name === undefined ? ["--managers", this.managers] : [this.addressOf(name)];
+    const ended = await run(["status", "--json", ...args, ...this.#credentials]);
     expect(ended.stderr).toBe("");
     return nodeStatusSchema.strict().parse(JSON.parse(ended.stdout));
+  }
+
+  addressOf(name: string): string {
+    const { place, port } = this.node(name);
+    return `${place.host}:${port}`;
   }
 
   /** The name of the node with that id. */
