@@ -10,6 +10,7 @@ import { type Blobs, createBlobs } from "./blobs/blobs.ts";
 import { openBlobStore } from "./blobs/blob-store.ts";
 import { fetchMissing } from "./blobs/mending.ts";
 import { Desk } from "./desk.ts";
+import { JobRates } from "./job-rates.ts";
 import { Leader } from "./leader.ts";
 import type { NodeId } from "./network/links.ts";
 import { Owner } from "./owner/owner.ts";
@@ -151,6 +152,7 @@ class ManagerNode implements Manager {
   readonly #desk: Desk;
   readonly #leader: Leader;
   readonly #changes: PeerChanges;
+  readonly #rates: JobRates;
   readonly #neighbours: Neighbours;
   readonly #peers: readonly Address[];
   #collectTimer: Timer | null = null;
@@ -168,6 +170,7 @@ class ManagerNode implements Manager {
     this.#blobs = blobs;
     const { consensus } = replica;
     this.#peers = peers;
+    this.#rates = new JobRates(clock, links);
     this.#neighbours = new Neighbours(links, peers);
     this.#changes = new PeerChanges({ clock, self: identity.node, links, consensus });
     const desk = new Desk({
@@ -187,7 +190,10 @@ class ManagerNode implements Manager {
       ledger: replica,
       vault: createBlobVault(blobs, values),
       order: (worker, job, request) => this.#hall.order(worker, job, request),
-      tell: (job, event) => desk.tell(job, event),
+      tell: (job, event) => {
+        if (event.kind === "view") this.#rates.note(job, event.view);
+        desk.tell(job, event);
+      },
       finished: () => {},
       note: (event, fields) => world.log.warn(event, fields),
       reportMs: REPORT_MS,
@@ -260,6 +266,7 @@ class ManagerNode implements Manager {
     const raft = consensus.view();
     return managerStatus(standingOf(this.#station), {
       circuits: [],
+      rateOf: (job) => this.#rates.of(job),
       raft,
       ledger: state,
       problem: this.#problem(raft),
@@ -287,6 +294,7 @@ class ManagerNode implements Manager {
     this.#owner.close();
     this.#desk.close();
     this.#changes.close();
+    this.#rates.close();
     await this.#station.leave();
     this.#blobs.close();
     await this.#replica.stop();

@@ -1,6 +1,6 @@
 // THE table of messages between nodes: kind, tag, lane, who says it to whom, schema. Tags are append only, never given
-// twice (a test holds the list). Schemas stand beside what they belong to; those without a core of their own are here or
-// in messages.ts.
+// twice (a test holds the list). Schemas stand beside what they belong to; those without a core of their own are here
+// or in messages.ts.
 
 import { z } from "zod";
 import { changeSchema, raftMessageSchema } from "../raft/messages.ts";
@@ -8,6 +8,7 @@ import { ID_LENGTH_MAX, INDEX_MAX, LIMITS } from "../raft/limits.ts";
 import { streamMessageSchema } from "../swim/messages.ts";
 import type { PeerRole } from "../io/security/peer-identity.ts";
 import { defineProtocol, type MessageOf } from "../wire/protocol.ts";
+import { ratesSchema } from "./job-rates.ts";
 import { fromDeskSchema, liveSchema, relaySchema, toDeskSchema } from "./client-messages.ts";
 import { fromWorkerSchema, snapshotSchema, toWorkerSchema } from "./worker-messages.ts";
 
@@ -104,6 +105,7 @@ const TABLE = {
   fromDesk: { tag: 34, lane: "control", from: ["manager", "worker"], to: CLIENT, schema: fromDeskSchema },
   live: { tag: 35, lane: "stats", from: MANAGER, to: ["manager", "client"], schema: liveSchema },
   relay: { tag: 36, lane: "control", from: MANAGER, to: MANAGER, schema: relaySchema },
+  rates: { tag: 37, lane: "stats", from: MANAGER, to: MANAGER, schema: ratesSchema },
 } as const;
 
 export type NodeMessage = MessageOf<typeof TABLE>;

@@ -7,6 +7,7 @@ import { type Job, type LedgerState, liveAttempts } from "../ledger/job.ts";
 import { waitingCount } from "../ledger/roll.ts";
 import type { RaftView } from "../raft/raft.ts";
 import type { SwimView } from "../swim/swim.ts";
+import { type JobRate, jobRateSchema } from "./job-rates.ts";
 import type { NodeAddress } from "./station.ts";
 import { attemptIdSchema, attemptStateSchema } from "./worker-messages.ts";
 
@@ -23,6 +24,8 @@ export const jobLineSchema = z.object({
   cores: count,
   owner: id.nullable(),
   result: id.nullable(),
+  /** What it does just now; null: it does not run, or its owner was not heard lately. */
+  live: jobRateSchema.nullable().default(null),
 });
 
 export type JobLine = z.infer<typeof jobLineSchema>;
@@ -131,9 +134,10 @@ export function managerStatus(
     readonly ledger: LedgerState;
     readonly problem: string | null;
     readonly circuits: NodeStatus["circuits"];
+    readonly rateOf: (job: string) => JobRate | null;
   },
 ): NodeStatus {
-  const { raft, ledger, problem, circuits } = known;
+  const { raft, ledger, problem, circuits, rateOf } = known;
   const common = commonOf("manager", standing);
   const voters = raft.membership?.voters ?? [];
   const alive = new Set(common.members.filter(({ status }) => status === "alive").map((member) => member.id));
@@ -160,17 +164,18 @@ export function managerStatus(
       busy: busy.get(`${worker} ${boot}`) ?? 0,
       labels,
     })),
-    jobs: newestJobs(ledger),
+    jobs: newestJobs(ledger, rateOf),
     waiting: waitingCount(ledger),
     circuits,
   };
 }
 
 /** The newest jobs, the newest at the end. */
-function newestJobs({ jobs }: LedgerState): readonly JobLine[] {
+function newestJobs({ jobs }: LedgerState, rateOf: (job: string) => JobRate | null): readonly JobLine[] {
   const lines: JobLine[] = [];
   let older = jobs.size - JOBS_MAX;
-  for (const job of jobs.values()) if (--older < 0) lines.push(lineOf(job));
+  for (const job of jobs.values())
+    if (--older < 0) lines.push(lineOf(job, job.phase === "finished" ? null : rateOf(job.id)));
   return lines;
 }
 
@@ -187,13 +192,13 @@ export function jobPage(
   for (const job of jobs.values()) {
     if (job.submitIndex <= after) continue;
     if (lines.length === JOBS_MAX) return { jobs: lines, next: last };
-    lines.push(lineOf(job));
+    lines.push(lineOf(job, null));
     last = job.submitIndex;
   }
   return { jobs: lines, next: null };
 }
 
-function lineOf(job: Job): JobLine {
+function lineOf(job: Job, live: JobRate | null): JobLine {
   return {
     id: job.id,
     state: job.phase,
@@ -202,6 +207,7 @@ function lineOf(job: Job): JobLine {
     cores: placesOf(job).length,
     owner: job.owner?.node ?? null,
     result: job.result,
+    live,
   };
 }
 

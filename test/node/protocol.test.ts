@@ -40,6 +40,9 @@ const MESSAGES: readonly (readonly [tag: number, lane: string, message: NodeMess
   [16, "submit", { kind: "blobMissing", body: { digest: DIGEST } }],
   [17, "control", { kind: "blobHave", body: { digest: DIGEST, size: 2 } }],
   [18, "control", { kind: "blobStored", body: { digest: DIGEST } }],
+  [19, "control", { kind: "change", body: { ask: 1, change: { kind: "replace", before: "a", after: "b" } } }],
+  [20, "control", { kind: "changed", body: { ask: 1, answer: { kind: "appended" } } }],
+  [37, "stats", { kind: "rates", body: { rates: [] } }],
 ];
 
 describe("messages between nodes", () => {

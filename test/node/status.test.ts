@@ -30,6 +30,9 @@ describe("a node's status", () => {
         [2, 2],
       ]);
       expect(status.jobs).toMatchObject([{ id: "job1", state: "open", outcome: null, isPaused: false, cores: 4 }]);
+      // What it does is known to all of them, not to its owner alone.
+      cluster.until(() => (of(cluster, name).jobs[0]?.live?.requestsPerSecond ?? 0) > 0);
+      expect(of(cluster, name).jobs[0]?.live).toMatchObject({ phase: "running", vus: 10 });
       expect(status.jobs[0]?.owner).toBe(of(cluster, cluster.ownerOf("job1") ?? "").node.id);
     }
     const worker = of(cluster, "w0");

@@ -45,8 +45,8 @@ export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
     ],
     workers: [{ id: W0, boot: "1-11111111", cores: 4, busy: 3, labels: { region: "east" } }],
     jobs: [
-      { id: "old", state: "finished", outcome: "failed", isPaused: false, cores: 0, owner: M1, result: "digest" },
-      { id: "new", state: "open", outcome: null, isPaused: false, cores: 3, owner: M0, result: null },
+      { id: "old", state: "finished", outcome: "failed", isPaused: false, cores: 0, owner: M1, result: "digest", live: null },
+      { id: "new", state: "open", outcome: null, isPaused: false, cores: 3, owner: M0, result: null, live: null },
     ],
     waiting: 0,
     circuits: [],

@@ -50,6 +50,7 @@ describe("the view", () => {
       cores: 1,
       owner: null,
       result: null,
+      live: null,
     }));
     const status = managerPicture({ jobs: many });
     for (const [columns, rows] of [
