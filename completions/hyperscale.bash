@@ -3,7 +3,7 @@ _hyperscale() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key validate init completions help --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key chaos validate init completions help --help --version" -- "$current"))
     return
   fi
   case "${COMP_WORDS[1]}" in
@@ -197,6 +197,27 @@ _hyperscale() {
       else
         COMPREPLY=($(compgen -W "create issue show add promote retire" -- "$current"))
       fi ;;
+    chaos)
+      case "$previous" in
+        --for) COMPREPLY=(); return ;;
+        --profile) COMPREPLY=($(compgen -W "mixed network process disk" -- "$current")); return ;;
+        --seed) COMPREPLY=(); return ;;
+        --submit-rate) COMPREPLY=(); return ;;
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --runtime-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--for --one-way --profile --seed --submit-rate --managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --runtime-dir --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=($(compgen -W "list kill pause resume restart partition isolate delay loss disk crash-core slow heal random" -- "$current"))
+      fi ;;
     validate)
       case "$previous" in
         -u|--vus) COMPREPLY=(); return ;;
@@ -237,7 +258,7 @@ _hyperscale() {
       else
         COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
       fi ;;
-    help) COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key validate init completions help" -- "$current")) ;;
+    help) COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key chaos validate init completions help" -- "$current")) ;;
   esac
 }
 complete -o filenames -F _hyperscale hyperscale

@@ -29,14 +29,15 @@ export type TargetWord = (typeof TARGET_WORDS)[number];
 
 /**
  * The nodes that are meant, at least one. leader: of the highest term anybody knows. owner: of the newest job that has
- * not ended. Of `follower`, `manager` and `worker` the first that runs. In: all registered nodes. Throws `invalid`
- * saying what there is instead.
+ * not ended. Of `follower`, `manager` and `worker` the first that runs. In: all registered nodes; whether `all` means
+ * those that are gone too. Throws `invalid` saying what there is instead.
  */
-export function resolveTarget(word: string, nodes: readonly SeenNode[]): readonly SeenNode[] {
+export function resolveTarget(word: string, nodes: readonly SeenNode[], withGone = false): readonly SeenNode[] {
   if (nodes.length === 0)
     throw new HyperscaleError("invalid", "no node on this machine runs with --chaos", {
       hint: "start managers and workers with --chaos; other nodes are never touched",
     });
+  if (word === "all" && withGone) return nodes;
   const known = TARGET_WORDS.find((target) => target === word);
   return known === undefined ? [byId(word, nodes)] : byWord(known, nodes);
 }

@@ -4,6 +4,9 @@ import type { ErrorCode } from "../base/error.ts";
 
 export const EXIT_OK = 0;
 export const EXIT_INTERNAL = 70;
+/** `chaos random` found a promise broken, or proves nothing. */
+export const EXIT_VIOLATED = 1;
+export const EXIT_UNPROVEN = 3;
 
 type Exit = { readonly exit: number; readonly meaning: string };
 
@@ -32,6 +35,8 @@ export function exitMeanings(): readonly Exit[] {
   const fixed = [
     { exit: EXIT_OK, meaning: "completed, and no threshold failed" },
     { exit: EXIT_INTERNAL, meaning: "internal error: a bug" },
+    { exit: EXIT_VIOLATED, meaning: "chaos random: something was lost, doubled or out of bounds" },
+    { exit: EXIT_UNPROVEN, meaning: "chaos random: the run proves nothing" },
   ];
   return [...fixed, ...Object.values(EXITS)].sort((left, right) => left.exit - right.exit);
 }

@@ -1,0 +1,74 @@
+// The verdict of a random run of faults, for people.
+
+import { createPaint, type Style } from "./cells.ts";
+import { type Cell, table } from "./status-lines.ts";
+
+export type VerdictPicture = {
+  readonly profile: string;
+  readonly seed: number;
+  readonly verdict: "held" | "violated" | "invalid";
+  readonly invalid: string;
+  readonly submitted: number;
+  readonly acknowledged: number;
+  readonly completed: number;
+  readonly cancelled: number;
+  readonly failed: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly overBound: number;
+  readonly requestsServed: number;
+  readonly findings: readonly { readonly kind: string; readonly job: string | null; readonly message: string }[];
+  readonly recovery: readonly {
+    readonly kind: string;
+    readonly faults: number;
+    readonly acknowledgedMsP50: number | null;
+    readonly acknowledgedMsP99: number | null;
+    readonly completedMsP50: number | null;
+    readonly completedMsP99: number | null;
+  }[];
+};
+
+/** Findings that are shown; the rest is only counted. */
+const FINDINGS_MAX = 20;
+const COLUMNS = 200;
+const STYLES: Readonly<Record<VerdictPicture["verdict"], Style>> = { held: "good", violated: "bad", invalid: "warn" };
+
+/** Counts, recovery by kind of fault, findings, verdict. */
+export function verdictLines(picture: VerdictPicture, color: boolean): readonly string[] {
+  const paint = createPaint(color);
+  const { verdict, findings } = picture;
+  const shown = findings.slice(0, FINDINGS_MAX).map(({ kind, job, message }) => `  ${kind} ${job ?? ""}: ${message}`);
+  const more = findings.length - shown.length;
+  return [
+    `jobs        ${picture.submitted} submitted, ${picture.acknowledged} acknowledged, ${picture.completed} completed, ` +
+      `${picture.cancelled} cancelled, ${picture.failed} failed`,
+    `requests    ${picture.requestsServed} received by the target`,
+    `lost        ${picture.lost}`,
+    `duplicated  ${picture.duplicated}`,
+    `over bound  ${picture.overBound}`,
+    "",
+    ...table(
+      ["FAULT", "TIMES", "ACKNOWLEDGED p50", "p99", "COMPLETED p50", "p99"],
+      picture.recovery.map((one): readonly Cell[] => [
+        { text: one.kind },
+        { text: String(one.faults) },
+        { text: secondsText(one.acknowledgedMsP50) },
+        { text: secondsText(one.acknowledgedMsP99) },
+        { text: secondsText(one.completedMsP50) },
+        { text: secondsText(one.completedMsP99) },
+      ]),
+      { columns: COLUMNS, color },
+    ),
+    "",
+    ...shown,
+    ...(more > 0 ? [`  and ${more} more`] : []),
+    paint(
+      `${verdict}${picture.invalid === "" ? "" : `: ${picture.invalid}`} (profile ${picture.profile}, seed ${picture.seed})`,
+      STYLES[verdict],
+    ),
+  ];
+}
+
+function secondsText(ms: number | null): string {
+  return ms === null ? "never" : `${(ms / 1_000).toFixed(2)} s`;
+}
