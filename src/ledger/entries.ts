@@ -25,6 +25,8 @@ export const CUTS_MAX = SHARES_MAX;
 /** Most keys a workflow provides, and thresholds of a job that fail while it runs. */
 export const PROVIDE_KEYS_MAX = 10_000;
 export const VERDICTS_MAX = 1_000;
+/** Most pauses of a job. */
+export const PAUSES_MAX = 1_000;
 /** Most labels of a worker, or asked for by a workflow. */
 export const LABELS_MAX = 64;
 
@@ -63,7 +65,8 @@ export const accountingSchema = z.object({
  * What the job machine has to know of a workflow. sharesMax: cores it can use. vus: most VUs at one time. fromMs, toMs:
  * when it loads its cores, in ms since its start (startTime to the end of gracefulStop), pauses left out. timeoutMs:
  * limit of setup and teardown, else null. requires: only workers with all these labels; prefers: such workers first.
- * isScalable: `scale` may change its VUs. pool: iterations that attempts take in ranges; null: dealt beforehand.
+ * executor: its kind, for people. scaleMax: most VUs `scale` may give it; null: it cannot be scaled. pool: iterations
+ * that attempts take in ranges; null: dealt beforehand.
  */
 export const workflowSpecSchema = z.object({
   name,
@@ -77,7 +80,8 @@ export const workflowSpecSchema = z.object({
   vus: count,
   requires: labelsSchema,
   prefers: labelsSchema,
-  isScalable: z.boolean(),
+  executor: z.string().max(64),
+  scaleMax: count.nullable(),
   pool: count.nullable(),
 });
 /** retries: how many failed (not lost) attempts the whole job may have redone. */

@@ -129,6 +129,8 @@ export function joinRunning(turn: Turn, job: Job, workflow: Workflow): void {
 /** Ends a pause: schedules go on where they stood, what is ready starts. */
 export function unpause(turn: Turn, job: Job): void {
   job.isPaused = false;
+  const last = job.pauses.at(-1);
+  if (last !== undefined) last.toMs ??= turn.state.nowMs;
   for (const workflow of job.workflows.values()) {
     endPause(turn, workflow);
     joinRunning(turn, job, workflow);

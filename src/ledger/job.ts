@@ -116,6 +116,8 @@ export type Job = {
   ending: Ending | null;
   outcome: Ending | null;
   isPaused: boolean;
+  /** Ledger times of its pauses, in order; the last one goes on as long as the job is paused. */
+  readonly pauses: { readonly fromMs: number; toMs: number | null }[];
   /** Ledger time of its end, and the name of its result's blob; null before, and where there is none. */
   finishedAtMs: number | null;
   result: string | null;

@@ -1,7 +1,7 @@
 // What is asked of a job from outside its attempts: pause, resume, scale and cancel by people, verdicts and timeouts by
 // its owner. Each may be repeated.
 
-import { type EntryOf, VERDICTS_MAX } from "./entries.ts";
+import { type EntryOf, PAUSES_MAX, VERDICTS_MAX, type WorkflowSpec } from "./entries.ts";
 import { endEarly, unpause } from "./flow.ts";
 import { isOver, type Job, liveAttempts } from "./job.ts";
 import { extended, tellLimit } from "./limit.ts";
@@ -11,7 +11,10 @@ import { refuse, stop, type Turn } from "./turn.ts";
 export function pause(turn: Turn, job: Job): void {
   if (job.phase !== "open" || job.ending !== null) return refuse(turn, job.id, "illegal", "the job is ending already");
   if (job.isPaused) return;
+  if (job.pauses.length >= PAUSES_MAX)
+    return refuse(turn, job.id, "limit", `the job was paused ${PAUSES_MAX} times, as often as it may be`);
   job.isPaused = true;
+  job.pauses.push({ fromMs: turn.state.nowMs, toMs: null });
   for (const workflow of job.workflows.values()) {
     if (workflow.spec.role !== "user" || workflow.state !== "running") continue;
     workflow.pausedAtMs = turn.state.nowMs;
@@ -36,16 +39,24 @@ export function resume(turn: Turn, job: Job): void {
 export function scale(turn: Turn, job: Job, { workflow: name, vus }: EntryOf<"scale">): void {
   const workflow = job.workflows.get(name);
   if (workflow === undefined) return refuse(turn, job.id, "unknown", `the job has no workflow "${name}"`);
-  if (!workflow.spec.isScalable) {
-    const message = `workflow "${name}" cannot be scaled: only constant-vus and externally-controlled can`;
-    return refuse(turn, job.id, "illegal", message);
-  }
+  const problem = scaleProblem(workflow.spec, vus);
+  if (problem !== null) return refuse(turn, job.id, "invalid", problem);
   if (job.ending !== null || isOver(workflow))
     return refuse(turn, job.id, "illegal", `workflow "${name}" has ended, or is about to`);
   if (workflow.scaledVus === vus) return;
   workflow.scaledVus = vus;
   for (const { id, attempt } of liveAttempts(job, workflow))
     if (attempt.state !== "stopping") turn.effects.push({ kind: "scale", attempt: id, worker: attempt.worker, vus });
+}
+
+function scaleProblem({ name, executor, scaleMax }: WorkflowSpec, vus: number): string | null {
+  if (scaleMax === null)
+    return (
+      `workflow "${name}" cannot be scaled: its executor is ${executor}, ` +
+      "and only constant-vus and externally-controlled can be"
+    );
+  if (vus === 0) return `workflow "${name}" cannot be scaled to 0 VUs: pause the job instead, or cancel it`;
+  return vus > scaleMax ? `workflow "${name}" cannot have ${vus} VUs: ${scaleMax} is the most it may have` : null;
 }
 
 /** Ends the job early. */

@@ -113,6 +113,7 @@ export function waiting(spec: JobSpec): Omit<Job, "id" | "digest" | "submission"
     ending: null,
     outcome: null,
     isPaused: false,
+    pauses: [],
     finishedAtMs: null,
     result: null,
     originMs: null,

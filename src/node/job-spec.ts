@@ -2,8 +2,8 @@
 // and teardown become workflows of one share here and nowhere else.
 
 import { type JobSpec, SHARES_MAX } from "../ledger/entries.ts";
-import { shareCount, vuBases } from "../load/dealing.ts";
-import { type JobPlan, SETUP, scheduleMs, TEARDOWN, vusMax, type WorkflowPlan } from "../load/plan.ts";
+import { shareCount, vuBases, vusBeyond } from "../load/dealing.ts";
+import { type JobPlan, scaleMax, SETUP, scheduleMs, TEARDOWN, vusMax, type WorkflowPlan } from "../load/plan.ts";
 import type { ShareSpec } from "../load/share.ts";
 
 /** The plan as the ledger's submit entry carries it. `retries`: failed attempts that may be redone. */
@@ -22,7 +22,8 @@ export function jobSpecOf(plan: JobPlan, retries: number): JobSpec {
       vus: vusMax(workflow.executor),
       requires: {},
       prefers: {},
-      isScalable: workflow.executor.kind === "constant-vus" || workflow.executor.kind === "externally-controlled",
+      executor: workflow.executor.kind,
+      scaleMax: role === "user" ? scaleMax(workflow.executor) : null,
       pool: null,
     })),
   };
@@ -51,6 +52,7 @@ export function shareSpecOf(
     executor: workflow.executor,
     // Setup and teardown have a VU of their own, behind those of the load.
     vuBase: bases[at] ?? (name === SETUP ? used : used + 1),
+    vusBeyond: vusBeyond(plan.workflows, name),
     startTimeMs: workflow.startTimeMs,
     gracefulStopMs: workflow.gracefulStopMs,
     minIterationDurationMs: workflow.minIterationDurationMs,

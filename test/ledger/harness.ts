@@ -26,7 +26,8 @@ export function workflow(name: string, more: Partial<WorkflowSpec> = {}): Workfl
     vus: 100,
     requires: {},
     prefers: {},
-    isScalable: false,
+    executor: "constant-vus",
+    scaleMax: null,
     pool: null,
     ...more,
   };

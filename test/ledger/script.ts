@@ -35,7 +35,7 @@ export const spec = fc
         priority,
         toMs: fc.nat(200),
         pool: fc.constantFrom(null, null, 0, 20),
-        isScalable: fc.boolean(),
+        scaleMax: fc.constantFrom(null, 100),
         zone: fc.constantFrom(null, null, "a"),
       }),
       { minLength: 1, maxLength: 4 },
@@ -47,14 +47,14 @@ export const spec = fc
   .map(({ users, hasSetup, hasTeardown, retries }) => ({
     retries,
     workflows: [
-      ...users.map(({ after, shares, priority: rank, toMs, pool, isScalable, zone }, at) =>
+      ...users.map(({ after, shares, priority: rank, toMs, pool, scaleMax, zone }, at) =>
         workflow(`u${at}`, {
           after: [...new Set(after)].filter((before) => before < at).map((before) => `u${before}`),
           sharesMax: shares,
           priority: rank,
           toMs,
           pool,
-          isScalable,
+          scaleMax,
           requires: zone === null ? {} : { zone },
         }),
       ),
@@ -170,7 +170,7 @@ function ofJob(harness: Harness, { kind, pick }: Step, job: Job): Proposal | nul
     case "forget":
       return { kind, job: job.id };
     case "scale":
-      return { kind: "scale", job: job.id, workflow: first ?? "", vus: pick };
+      return { kind: "scale", job: job.id, workflow: first ?? "", vus: pick % 150 };
     case "resubmit": {
       const workflows = [...job.workflows.values()].map((one) => one.spec);
       const digest = pick % 2 === 0 ? job.digest : "other";

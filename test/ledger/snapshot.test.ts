@@ -10,11 +10,7 @@ import { exportLedger, importLedger } from "../../src/ledger/snapshot.ts";
 import { Harness, LOST, SETUP, started, workflow } from "./harness.ts";
 
 function rich(): Harness {
-  const harness = started(
-    3,
-    [SETUP, workflow("a", { pool: 50, sharesMax: 2 }), workflow("b", { isScalable: true })],
-    2,
-  );
+  const harness = started(3, [SETUP, workflow("a", { pool: 50, sharesMax: 2 }), workflow("b", { scaleMax: 100 })], 2);
   harness.ready("::setup");
   harness.close("::setup", { kind: "closed", valueJson: "{}", thrown: null });
   harness.ready("a");

@@ -2,6 +2,7 @@
 // refused by name. Entries committed by hand at instants of ledger time.
 
 import { describe, expect, test } from "bun:test";
+import { PAUSES_MAX } from "../../src/ledger/entries.ts";
 import { extensionMs, EXTENSIONS_MAX } from "../../src/ledger/limit.ts";
 import { FAILED, Harness, LOST, SETUP, started, TEARDOWN, workflow } from "./harness.ts";
 
@@ -74,6 +75,29 @@ describe("a pause", () => {
     expect(tell(harness, "pause")).toMatchObject([{ kind: "refused", code: "finished" }]);
   });
 
+  test("is remembered with its times, which an end of the job ends too; there are not any number of them", () => {
+    const harness = started(1);
+    harness.ready("a");
+    harness.atMs = 100;
+    tell(harness, "pause");
+    tell(harness, "pause");
+    harness.atMs = 250;
+    tell(harness, "resume");
+    harness.atMs = 300;
+    tell(harness, "pause");
+    expect(harness.job().pauses).toEqual([
+      { fromMs: 100, toMs: 250 },
+      { fromMs: 300, toMs: null },
+    ]);
+    harness.atMs = 330;
+    harness.commit({ kind: "cancel", job: "j", by: "user" });
+    expect(harness.job().pauses.at(-1)).toEqual({ fromMs: 300, toMs: 330 });
+    const many = started(1);
+    for (let at = 0; at < PAUSES_MAX; at++) for (const kind of ["pause", "resume"] as const) tell(many, kind);
+    expect(tell(many, "pause")).toMatchObject([{ kind: "refused", code: "limit" }]);
+    expect(many.job().isPaused).toBe(false);
+  });
+
   test("of a job that is ending is refused", () => {
     const harness = started(1);
     harness.ready("a");
@@ -87,7 +111,7 @@ describe("scale", () => {
     harness.commit({ kind: "scale", job: "j", workflow: name, vus });
 
   test("is told to every live attempt and to those to come, the newest count", () => {
-    const harness = started(2, [workflow("a", { isScalable: true })]);
+    const harness = started(2, [workflow("a", { scaleMax: 100 })]);
     harness.ready("a");
     scale(harness, "a", 5);
     const effects = scale(harness, "a", 7);
@@ -98,10 +122,16 @@ describe("scale", () => {
   });
 
   test("is refused by name where it makes no sense", () => {
-    const harness = started(2, [workflow("a"), workflow("b", { isScalable: true })]);
-    expect(scale(harness, "a", 5)).toMatchObject([
-      { kind: "refused", code: "illegal", message: expect.stringContaining('"a" cannot be scaled') },
-    ]);
+    const harness = started(2, [workflow("a", { executor: "ramping-vus" }), workflow("b", { scaleMax: 7 })]);
+    const refusals: readonly (readonly [string, number, string])[] = [
+      ["a", 5, 'workflow "a" cannot be scaled: its executor is ramping-vus'],
+      ["b", 8, 'workflow "b" cannot have 8 VUs: 7 is the most it may have'],
+      ["b", 0, "pause the job instead"],
+    ];
+    for (const [name, vus, text] of refusals)
+      expect(scale(harness, name, vus)).toMatchObject([
+        { kind: "refused", code: "invalid", message: expect.stringContaining(text) },
+      ]);
     expect(scale(harness, "x", 5)).toMatchObject([{ kind: "refused", code: "unknown" }]);
     harness.run("b");
     expect(scale(harness, "b", 5)).toMatchObject([{ kind: "refused", code: "illegal" }]);

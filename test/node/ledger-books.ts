@@ -21,7 +21,8 @@ export function submitOf(job: string): Proposal {
     vus: 1,
     requires: {},
     prefers: {},
-    isScalable: false,
+    executor: "constant-vus",
+    scaleMax: null,
     pool: null,
   } as const;
   return { kind: "submit", job, digest: `of ${job}`, submission: "", spec: { workflows: [workflow], retries: 0 } };
