@@ -3,16 +3,13 @@
 // done twice at once, and work that lost its worker goes on elsewhere in time. Exit code 1 when one round is not so.
 // Usage: bun run survive [--rounds 3] [--seconds 20] [--only leader,worker] [--executors constant-vus,...]
 
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { z } from "zod";
-import { Cluster, eventually, sentOf } from "../e2e/cluster.ts";
-import { removeDirs, type SubmitRun, summaryOf } from "../e2e/run.ts";
-import { movedAfterMs, overlaps } from "./judge.ts";
-import type { Seen } from "./target.ts";
+import { Cluster, eventually } from "../e2e/cluster.ts";
+import { removeDirs } from "../e2e/run.ts";
+import { judgeJob, type Round } from "./judge.ts";
+import { startTarget } from "./start-target.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
-const LogSchema = z.array(z.tuple([z.number(), z.number(), z.number()]));
 /** design 6: the lease, and how long a move may take at most after certain death or after the lease. */
 const LEASE_MS = 10_000;
 const MOVE_MS = 3_000;
@@ -76,33 +73,11 @@ async function restart(cluster: Cluster, names: readonly string[], downMs = 1_50
   await Promise.all(names.map((name) => cluster.node(name).start()));
 }
 
-type Target = { readonly url: string; now(): Promise<number>; log(): Promise<readonly Seen[]>; stop(): void };
-
-async function startTarget(): Promise<Target> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "target.ts")], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const { value } = await child.stdout.getReader().read();
-  const { port } = z.object({ port: z.number() }).parse(JSON.parse(new TextDecoder().decode(value)));
-  const url = `http://127.0.0.1:${port}`;
-  const ask = async (path: string): Promise<unknown> => (await fetch(`${url}${path}`)).json();
-  return {
-    url,
-    now: async () => z.number().parse(await ask("/__now")),
-    log: async () => LogSchema.parse(await ask("/__log")),
-    stop: () => child.kill(),
-  };
-}
-
-type Round = { readonly text: string; readonly movedMs: number | null; readonly problems: readonly string[] };
-
 async function round(kind: string, executor: string, seconds: number): Promise<Round> {
   const disturbance = DISTURBANCES[kind];
   const workflow = WORKFLOWS[executor];
   if (disturbance === undefined || workflow === undefined) throw new Error(`there is no ${kind} or no ${executor}`);
-  const target = await startTarget();
+  await using target = await startTarget();
   const cluster = await Cluster.start();
   try {
     const source = workflow(target.url, seconds + (disturbance.extraSeconds ?? 0));
@@ -116,10 +91,9 @@ async function round(kind: string, executor: string, seconds: number): Promise<R
     const scene = await sceneOf(cluster);
     const atMs = await target.now();
     await disturbance.run(scene);
-    return judged(disturbance, await submitted, await target.log(), atMs);
+    return judgeJob(disturbance, await submitted, await target.log(), atMs);
   } finally {
     await cluster.stop();
-    target.stop();
   }
 }
 
@@ -132,27 +106,6 @@ async function sceneOf(cluster: Cluster): Promise<Scene> {
     owner: cluster.nameOf(status, job?.owner),
     worker: "w0",
   };
-}
-
-function judged(disturbance: Disturbance, ended: SubmitRun, log: readonly Seen[], atMs: number): Round {
-  const problems: string[] = [];
-  const { moveMsMax, isTotal = false } = disturbance;
-  if (ended.exitCode !== 0) problems.push(`exit code ${ended.exitCode}: ${ended.stderr.slice(-600)}`);
-  const { job, accounting, ...rest } = summaryOf(ended);
-  if (job.state !== "completed") problems.push(`the job ${job.state}`);
-  const missing = log.length - sentOf({ job, accounting, ...rest });
-  const bound = moveMsMax === null ? 0 : accounting.unreportedMax;
-  if (missing < 0 || missing > bound) problems.push(`${missing} requests are not counted, ${bound} may be missing`);
-  if (moveMsMax === null && accounting.unreportedMax !== 0)
-    problems.push(`unreportedMax is ${accounting.unreportedMax} though every worker lived`);
-  const twice = overlaps(log);
-  if (twice.length > 0) problems.push(`${twice.length} requests of VUs whose work was elsewhere already`);
-  const movedMs = moveMsMax === null || isTotal ? null : movedAfterMs(log, atMs);
-  if (moveMsMax !== null && !isTotal && movedMs === null) problems.push("the work of who was gone did not move");
-  if (movedMs !== null && moveMsMax !== null && movedMs > moveMsMax)
-    problems.push(`it moved after ${movedMs.toFixed(0)} ms`);
-  const moved = movedMs === null ? "" : `, moved after ${movedMs.toFixed(0)} ms`;
-  return { text: `${log.length} seen, ${missing} of at most ${bound} missing${moved}`, movedMs, problems };
 }
 
 async function main(): Promise<void> {

@@ -1,6 +1,6 @@
 // A target that remembers who asked when: GET /v/VU is one request of that virtual user. Prints its port as a line of
 // JSON and serves until its standard input ends. /__log tells everything, /__now its clock.
-// Usage: bun test/survival/target.ts
+// Usage: bun test/survival/target.ts [host]
 
 /** One request: ms of the target's clock, the VU as it names itself, the port it came from. */
 export type Seen = readonly [atMs: number, vu: number, port: number];
@@ -8,7 +8,7 @@ export type Seen = readonly [atMs: number, vu: number, port: number];
 function main(): void {
   const seen: Seen[] = [];
   const server = Bun.serve({
-    hostname: "127.0.0.1",
+    hostname: process.argv[2] ?? "127.0.0.1",
     port: 0,
     fetch(request, { requestIP }) {
       const { pathname } = new URL(request.url);
