@@ -10,7 +10,7 @@ import type { CredentialsGiven } from "../io/security/open-credentials.ts";
 import { secureWorld } from "../io/security/secure-world.ts";
 import type { NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
-import { type ClientContact, type ClusterClient, openClient } from "../node/client.ts";
+import { type ClientContact, type ClusterClient, type ContactFailure, openClient } from "../node/client.ts";
 import type { LiveEvent } from "../node/messages.ts";
 import { type NodeAddress, streamsAt } from "../node/station.ts";
 import { addressesOf, addressText } from "./addresses.ts";
@@ -25,6 +25,8 @@ const ANSWER_MS = 45_000;
 /** A job that runs is followed however long nobody answers; after so long it is said. */
 const QUIET_MS = 3_000;
 const LOOK_MS = 250;
+/** All that answer refuse: so long it is tried again. */
+const REFUSED_MS = 1_000;
 
 /** Where a cluster is, and what this client proves itself with there. */
 export type ClusterPlace = {
@@ -75,15 +77,22 @@ export async function openCluster(
 ): Promise<Cluster> {
   const { managers, environment } = place;
   const secured = secureWorld(world, await place.credentials(world.clock.epochMs()));
+  await secured.tested;
   const client = await openClient({ world: secured.world, managers: managers.map(streamsAt), environment, ...options });
   return {
     client,
-    answer: (asked) => answered(world, asked, () => client.contact()),
+    answer: (asked) => answered({ clock: world.clock, place, contact: () => client.contact() }, asked),
     close: () => client.close(),
   };
 }
 
-function answered<Answer>({ clock }: NodeWorld, asked: Promise<Answer>, contact: () => ClientContact): Promise<Answer> {
+type Asking = {
+  readonly clock: NodeWorld["clock"];
+  readonly place: ClusterPlace;
+  readonly contact: () => ClientContact;
+};
+
+function answered<Answer>({ clock, place, contact }: Asking, asked: Promise<Answer>): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const beganAtMs = clock.nowMs();
   let linkedAtMs = beganAtMs;
@@ -92,7 +101,9 @@ function answered<Answer>({ clock }: NodeWorld, asked: Promise<Answer>, contact:
     const nowMs = clock.nowMs();
     const now = contact();
     if (now.address !== null) linkedAtMs = nowMs;
-    if (nowMs - linkedAtMs >= REACH_MS) return reject(unreachable(now));
+    const silentMs = nowMs - linkedAtMs;
+    if (silentMs >= REACH_MS || (silentMs >= REFUSED_MS && isRefused(now, place)))
+      return reject(unreachable(now, place, silentMs));
     if (nowMs - beganAtMs >= ANSWER_MS) return reject(undecided(now));
     timer = clock.setTimer(LOOK_MS, look);
   };
@@ -101,25 +112,36 @@ function answered<Answer>({ clock }: NodeWorld, asked: Promise<Answer>, contact:
   return promise.finally(() => timer?.cancel());
 }
 
-const FAILURES: Readonly<Record<ClientContact["failures"][number]["failure"], string>> = {
-  refused: "nothing listens there",
-  unreachable: "it cannot be reached",
-  timeout: "no answer",
-  inUse: "no local port is free",
-  denied: "permission denied",
-  other: "the connection failed",
-  handshake: "it is no node of this cluster and environment, or refuses this client",
-};
+/** Somebody is there, and one of the two does not accept the other: waiting does not help. */
+function isRefusal({ failure }: ContactFailure): boolean {
+  return failure === "denied" || failure === "handshake";
+}
 
-function unreachable({ failures }: ClientContact): HyperscaleError {
+function isRefused({ failures }: ClientContact, { managers }: ClusterPlace): boolean {
+  return failures.length >= managers.length && failures.every(isRefusal);
+}
+
+function unreachable({ failures }: ClientContact, { given }: ClusterPlace, silentMs: number): HyperscaleError {
   const tried = failures.map(
-    ({ address, failure }) => `${addressText({ host: address.host, tcp: address.port })} (${FAILURES[failure]})`,
+    ({ address, why }) => `${addressText({ host: address.host, tcp: address.port })} (${why})`,
   );
   const where = tried.length === 0 ? "" : `: ${tried.join(", ")}`;
-  return new HyperscaleError("cluster", `no node answered within ${formatDuration(REACH_MS)}${where}`, {
-    hint: "are the managers running, and are these their TCP ports? hyperscale status --managers ... asks any node",
+  const text = failures.some(isRefusal) ? "no node takes this client" : "no node answered";
+  return new HyperscaleError("cluster", `${text} within ${formatDuration(100 * Math.round(silentMs / 100))}${where}`, {
+    hint: failures.some(isRefusal)
+      ? CREDENTIAL_HINTS[given.kind]
+      : "are the managers running, and are these their TCP ports? hyperscale status --managers ... asks any node",
   });
 }
+
+const CREDENTIAL_HINTS: Readonly<Record<CredentialsGiven["kind"], string>> = {
+  none:
+    "without credentials a client reaches this user's own nodes on this machine alone: " +
+    "give --credentials FILE (hyperscale key issue --role client), or --key-file",
+  keyFile: "is it the key file of that cluster, and --environment its environment? hyperscale key show FILE",
+  issued: "are the credentials of that cluster, and --environment its environment? hyperscale key show FILE",
+  certificates: "are --tls-cert and --tls-ca of that cluster, and --environment its environment?",
+};
 
 function undecided({ address }: ClientContact): HyperscaleError {
   const at = address === null ? "a manager" : addressText({ host: address.host, tcp: address.port });

@@ -10,6 +10,8 @@ export type NetErrorCode = "refused" | "unreachable" | "timeout" | "inUse" | "de
 export class NetError extends Error {
   override readonly name = "NetError";
   readonly code: NetErrorCode;
+  /** The message without what was tried where. */
+  readonly reason: string;
 
   constructor(
     code: NetErrorCode,
@@ -17,8 +19,10 @@ export class NetError extends Error {
     at: { readonly host: string; readonly port: number },
     options: { readonly reason?: string; readonly cause?: unknown } = {},
   ) {
-    super(`cannot ${operation} ${at.host}:${at.port}: ${options.reason ?? REASONS[code]}`, { cause: options.cause });
+    const reason = options.reason ?? REASONS[code];
+    super(`cannot ${operation} ${at.host}:${at.port}: ${reason}`, { cause: options.cause });
     this.code = code;
+    this.reason = reason;
   }
 }
 

@@ -35,11 +35,11 @@ export type ClientOptions = {
   readonly acceptsAnyNode?: boolean;
 };
 
+/** What came of the last try at an address. `why`: a sentence. */
+export type ContactFailure = { readonly address: Address; readonly failure: DialFailure; readonly why: string };
+
 /** Whom a client talks to (null: nobody just now), and what came of the last try at each address that failed. */
-export type ClientContact = {
-  readonly address: Address | null;
-  readonly failures: readonly { readonly address: Address; readonly failure: DialFailure }[];
-};
+export type ClientContact = { readonly address: Address | null; readonly failures: readonly ContactFailure[] };
 
 export type FollowedJob = {
   /** Resolves when the submit is committed; rejects when it is refused. */
@@ -107,7 +107,7 @@ class Client implements ClusterClient {
   readonly #store = createMemoryStore();
   readonly #asks = new Map<number, Ask>();
   readonly #followed = new Map<string, Followed>();
-  readonly #failures = new Map<string, ClientContact["failures"][number]>();
+  readonly #failures = new Map<string, ContactFailure>();
   #nextAsk = 1;
   /** Which manager is wanted, and who it turned out to be. */
   #at = 0;
@@ -130,8 +130,8 @@ class Client implements ClusterClient {
     links.onDown((peer) => {
       if (peer.node === this.#manager) this.#move();
     });
-    links.onRefused((address, failure) => {
-      this.#failures.set(addressKey(address), { address, failure });
+    links.onRefused((address, failure, _node, why) => {
+      this.#failures.set(addressKey(address), { address, failure, why });
       if (this.#manager === null) this.#move();
     });
     links.onMessage((from, message) => this.#hear(from, message));

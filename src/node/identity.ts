@@ -1,7 +1,7 @@
 // Who a node is, kept in its data folder: a random id for the life of the folder, a counter of its starts. Not its
 // address, which is a hint, and not its cluster, which consensus keeps in its own log.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { HyperscaleError } from "../base/error.ts";
 import { DiskError, diskErrorCode } from "../io/disk-error.ts";
 import { within } from "../io/files.ts";
@@ -11,7 +11,10 @@ import { writeAll } from "../io/write-all.ts";
 
 export type NodeRole = "manager" | "worker" | "gate";
 
-/** `node`: 16 hex digits, or the word its credentials name. `boot`: starts of this folder, from 1. `bootId`: `boot` and 8 random hex digits. */
+/**
+ * `node`: 16 hex digits, or the word its credentials name. `boot`: starts of this folder, from 1. `bootId`: `boot` and 8
+ * random hex digits.
+ */
 export type Identity = { readonly node: string; readonly boot: number; readonly bootId: string };
 
 const FILE_NAME = "node.json";

@@ -2,7 +2,7 @@
 // twice (a test holds the list). Schemas stand beside what they belong to; those without a core of their own are here
 // or in messages.ts.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { changeSchema, raftMessageSchema } from "../raft/messages.ts";
 import { ID_LENGTH_MAX, INDEX_MAX, LIMITS } from "../raft/limits.ts";
 import { streamMessageSchema } from "../swim/messages.ts";
@@ -20,7 +20,7 @@ const id = z.string().min(1).max(ID_LENGTH_MAX);
 const index = z.int().min(0).max(INDEX_MAX);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.int().min(0).max(BLOB_BYTES_MAX);
-const bytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
+const bytes: z.Schema<Uint8Array> = z.instanceof(Uint8Array);
 const sequence = z.int().min(1).max(INDEX_MAX);
 
 /**

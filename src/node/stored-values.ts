@@ -1,6 +1,6 @@
 // How values that must never be in clear are kept: sealed texts in the ledger (what setup returned, what workflows
-// provided) and sealed contents on disks (submissions with -e values, cuts, results). Which key is io/security's matter;
-// without one (in memory, simulated) everything stays as it is.
+// provided) and sealed contents on disks (submissions with -e values, cuts, results). Which key is the matter of
+// io/security; without one (in memory, simulated) everything stays as it is.
 
 import type { ValueCipher } from "../io/security/value-cipher.ts";
 

@@ -1,7 +1,9 @@
 // A world whose network keeps strangers out: streams under mutual TLS, sealed datagrams, and nobody is spoken to before
 // the self-test has shown that TLS does so here and now. The only way in which nodes and clients reach each other.
 
+import { messageOf } from "../../base/error.ts";
 import { limitWarnings } from "../log-limit.ts";
+import { NetError } from "../net-error.ts";
 import type { Datagrams, NodeWorld, Streams } from "../world.ts";
 import type { Credentials } from "./credentials.ts";
 import { createSealedDatagrams } from "./seal.ts";
@@ -60,7 +62,10 @@ function after(tested: Promise<void>, streams: Streams): Streams {
         );
       }),
     connect: async (to, options) => {
-      if (!isTested) await tested;
+      if (!isTested)
+        await tested.catch((error: unknown) => {
+          throw new NetError("denied", "connect to", to, { reason: messageOf(error), cause: error });
+        });
       return streams.connect(to, options);
     },
   };

@@ -383,7 +383,7 @@ class NodeLinks implements Links {
         if (!(error instanceof NetError)) throw error;
         // Nobody is there yet, or no more: that is said by who misses it.
         if (error.code === "denied") this.#warn(error.message);
-        this.#failed(address, error.code, error.message);
+        this.#failed(address, error.code, error.reason);
       },
     );
   }
