@@ -18,9 +18,9 @@ const ms = z.number().min(0).max(DELAY_MS_MAX);
 
 /**
  * cut: nothing passes between this node and the peers (null: anybody), in the given direction as this node sees it.
- * delay: what this node sends arrives later. loss: a part (0..1) of its datagrams is lost, and its streams wait for what
- * would be sent again. diskSlow: every sync takes so much longer. diskBroken: every operation fails. diskFull: nothing
- * can be written. slowCores: engine threads stand still for a part (0..1) of the time.
+ * delay: what this node sends arrives later. loss: a part (0..1) of its datagrams is lost, and its streams wait for
+ * what would be sent again. diskSlow: every sync takes so much longer. diskBroken: every operation fails. diskFull:
+ * nothing can be written. slowCores: engine threads stand still for a part (0..1) of the time.
  */
 export const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({

@@ -1,5 +1,5 @@
-// One connection under the faults of its node. What a cut holds up is not kept: such a connection is torn, and breaks on
-// both sides when the cut is over. Before that neither side learns anything, not even that the other has closed it.
+// One connection under the faults of its node. What a cut holds up is not kept: such a connection is torn, and breaks
+// on both sides when the cut is over. Before that neither side learns anything, not even that the other has closed it.
 
 import { assert } from "../base/assert.ts";
 import type { PeerIdentity } from "../io/security/peer-identity.ts";

@@ -1,5 +1,5 @@
-// The world of a node that can be ordered to suffer: its ports under one table of faults. Everything else of the node is
-// what it always is.
+// The world of a node that can be ordered to suffer: its ports under one table of faults. Everything else of the node
+// is what it always is.
 
 import type { EngineReply, EngineRequest } from "../engine/messages.ts";
 import type { World } from "../io/world.ts";

@@ -50,8 +50,8 @@ export type Registry = {
 const SUFFIX = ".json";
 
 /**
- * Opens it. In: the folder that was named (null: the user's runtime folder), and the variables of the environment. Throws
- * `invalid` when others could have placed something there.
+ * Opens it. In: the folder that was named (null: the user's runtime folder), and the variables of the environment.
+ * Throws `invalid` when others could have placed something there.
  */
 export function openRegistry(
   named: string | null,

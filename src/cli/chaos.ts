@@ -1,5 +1,5 @@
-// `chaos` from its settings to its exit code: which action on which nodes. What happens then is chaos/'s; `random` is in
-// chaos-random.ts.
+// `chaos` from its settings to its exit code: which action on which nodes. What happens then is chaos/'s; `random` is
+// in chaos-random.ts.
 
 import { HyperscaleError } from "../base/error.ts";
 import { nearest } from "../base/suggest.ts";

@@ -1,5 +1,5 @@
-// An HTTP server on loopback that answers everything at once and counts requests by path: the witness of what was really
-// sent. Not a load target for measurements.
+// An HTTP server on loopback that answers everything at once and counts requests by path: the witness of what was
+// really sent. Not a load target for measurements.
 
 /** Counts of everything received so far. */
 export type CountingServer = {

@@ -38,10 +38,11 @@ export function verdictLines(picture: VerdictPicture, color: boolean): readonly 
   const paint = createPaint(color);
   const { verdict, findings } = picture;
   const shown = findings.slice(0, FINDINGS_MAX).map(({ kind, job, message }) => `  ${kind} ${job ?? ""}: ${message}`);
+  const why = picture.invalid === "" ? "" : `: ${picture.invalid}`;
   const more = findings.length - shown.length;
   return [
-    `jobs        ${picture.submitted} submitted, ${picture.acknowledged} acknowledged, ${picture.completed} completed, ` +
-      `${picture.cancelled} cancelled, ${picture.failed} failed`,
+    `jobs        ${picture.submitted} submitted, ${picture.acknowledged} acknowledged`,
+    `ended       ${picture.completed} completed, ${picture.cancelled} cancelled, ${picture.failed} failed`,
     `requests    ${picture.requestsServed} received by the target`,
     `lost        ${picture.lost}`,
     `duplicated  ${picture.duplicated}`,
@@ -62,10 +63,7 @@ export function verdictLines(picture: VerdictPicture, color: boolean): readonly 
     "",
     ...shown,
     ...(more > 0 ? [`  and ${more} more`] : []),
-    paint(
-      `${verdict}${picture.invalid === "" ? "" : `: ${picture.invalid}`} (profile ${picture.profile}, seed ${picture.seed})`,
-      STYLES[verdict],
-    ),
+    paint(`${verdict}${why} (profile ${picture.profile}, seed ${picture.seed})`, STYLES[verdict]),
   ];
 }
 

@@ -1,12 +1,12 @@
-// What a random run does to a cluster, and when: drawn from a seed before it begins. Pure. Who is hit is decided when it
-// happens, by role: nobody knows beforehand who leads then.
+// What a random run does to a cluster, and when: drawn from a seed before it begins. Pure. Who is hit is decided when
+// it happens, by role: nobody knows beforehand who leads then.
 
 import { createPrng, nextBelow, nextFloat, type Prng } from "../../base/prng.ts";
 
 /**
- * kill: SIGKILL, started again later. blackout: all of them at once. pause: SIGSTOP. partition: a manager from the other
- * managers. oneWay: a manager is not heard by another. isolate: from everybody. diskBroken: the manager stops by itself
- * and is started again.
+ * kill: SIGKILL, started again later. blackout: all of them at once. pause: SIGSTOP. partition: a manager from the
+ * other managers. oneWay: a manager is not heard by another. isolate: from everybody. diskBroken: the manager stops by
+ * itself and is started again.
  */
 export const RANDOM_FAULT_KINDS = [
   "kill",

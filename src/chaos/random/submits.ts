@@ -87,7 +87,9 @@ export class Submits {
         );
   }
 
-  /** In: the jobs as each manager lists them. Those that have fallen out of a full list count as listed as they ended. */
+  /**
+   * In: the jobs as each manager lists them. Those that have fallen out of a full list count as listed as they ended.
+   */
   records(lists: readonly (readonly JobLine[])[], listMax: number): readonly JobRecord[] {
     const byId = lists.map((jobs) => ({
       isFull: jobs.length >= listMax,

@@ -47,7 +47,9 @@ export type RunRecord = {
   readonly isWhole: boolean;
 };
 
-/** lost: acknowledged and gone, or without its end. duplicated: done more than once. overBound: counts that cannot be. */
+/**
+ * lost: acknowledged and gone, or without its end. duplicated: done more than once. overBound: counts that cannot be.
+ */
 export type Finding = {
   readonly kind: "lost" | "duplicated" | "overBound" | "failed" | "notWhole";
   readonly job: string | null;

@@ -10,8 +10,8 @@ export const text: CommandText = {
   name: "chaos",
   summary: "Break nodes of this machine that were started with --chaos, and see what survives",
   details: [
-    "Only nodes of this user that were started with --chaos are ever touched, and only while their process is the one " +
-      "that registered.",
+    "Only nodes of this user that were started with --chaos are ever touched, and only while their process is the " +
+      "one that registered.",
     "list: these nodes, and what they suffer. kill, restart TARGET: SIGKILL, and the same start again (the same " +
       "arguments, folder and log file). pause, resume TARGET: SIGSTOP and SIGCONT.",
     "partition A B [--one-way]: nothing passes between them (one way: B does not hear A). isolate TARGET: nothing " +
@@ -23,10 +23,10 @@ export const text: CommandText = {
     "TARGET: leader, follower, owner, worker, manager (one of them), followers, workers, managers, all, or the " +
       "beginning of an id. Where it may be left out it is all.",
     "A fault ends after --for (default 30s, at most 10m) by the node's own clock, also when nobody heals it.",
-    "random: submits small jobs without end, hurts the cluster by a seeded plan, heals it, and checks every job that was " +
-      "acknowledged. Profiles: mixed (default), network, process, disk.",
-    "Exit code: 0 done, or everything held; 1 something was lost, doubled or out of bounds; 3 the run proves nothing; 75 a " +
-      "node does not answer; 104 there is no such node.",
+    "random: submits small jobs without end, hurts the cluster by a seeded plan, heals it, and checks every job that " +
+      "was acknowledged. Profiles: mixed (default), network, process, disk.",
+    "Exit code: 0 done, or everything held; 1 something was lost, doubled or out of bounds; 3 the run proves nothing; " +
+      "75 a node does not answer; 104 there is no such node.",
   ],
   examples: [
     { line: "hyperscale chaos kill leader", text: "another manager leads a moment later" },
