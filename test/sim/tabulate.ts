@@ -1,87 +1,54 @@
 // bun run test/sim/tabulate.ts [part of a name]: plants every bug of mutants.ts, one at a time, lets the simulator look
-// for it, and writes the table test/sim/mutants.md. Bugs that the tests of a core catch are listed after them.
+// for it and runs the test that is to fail with it, and writes the table test/sim/mutants.md. What is not run keeps
+// what the table said of it. Fails when a bug cannot be planted any more, and when nothing catches one.
 //
-//   --seeds N   seeds to try for each (default 60)     --jobs J   at a time (default 2)
+//   --only unit|sim   the tests alone (minutes), or the simulator alone     --jobs J   at a time (default 2)
+//   --seeds N         seeds to try for each (default 60)                    --missing  only what is not caught yet
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { MUTANTS as RAFT } from "../raft/mutants.ts";
-import { MUTANTS as SWIM } from "../swim/mutants.ts";
-import { type Mutant, MUTANTS } from "./mutants.ts";
-import { type Caught, search } from "./plant.ts";
+import { writeFileSync } from "node:fs";
+import { isCaught, missedOf, readRows, type Row, simulatorCell, TABLE, tableText, testCell } from "./mutant-table.ts";
+import { MUTANTS } from "./mutants.ts";
+import { type Mutant, occurrences, prove, search } from "./plant.ts";
+
+/** Longest that one seed may take; it takes seconds. */
+const SEED_MS = 120_000;
 
 const argv = process.argv.slice(2);
-const numberOf = (name: string, otherwise: number): number =>
-  argv.includes(name) ? Number(argv[argv.indexOf(name) + 1]) : otherwise;
-const seeds = numberOf("--seeds", 60);
-const jobs = numberOf("--jobs", 2);
-const part = argv.find((word, at) => !word.startsWith("--") && argv[at - 1]?.startsWith("--") !== true) ?? "";
-const path = join(import.meta.dir, "mutants.md");
-const TIMEOUT_MS = 240_000;
+const valueOf = (name: string): string | null => (argv.includes(name) ? (argv[argv.indexOf(name) + 1] ?? "") : null);
+const seeds = Number(valueOf("--seeds") ?? 60);
+const only = valueOf("--only");
+const doesSkipCaught = argv.includes("--missing");
+const part = argv.find((word, at) => !word.startsWith("--") && !/^--(seeds|jobs|only)$/.test(argv[at - 1] ?? "")) ?? "";
 
-const found = new Map<string, Caught | "gone">();
+const gone = MUTANTS.filter((mutant) => occurrences(mutant) !== 1);
+for (const { name, file } of gone) console.error(`"${name}" must be planted anew: its text is not once in ${file}`);
+if (gone.length > 0) process.exit(1);
+
+const rows = readRows();
 const queue = MUTANTS.filter(({ name }) => name.includes(part));
-await Promise.all(Array.from({ length: jobs }, work));
+await Promise.all(Array.from({ length: Number(valueOf("--jobs") ?? 2) }, work));
+for (const name of missedOf(rows)) console.error(`nothing catches "${name}"`);
+process.exitCode = missedOf(rows).length === 0 ? 0 : 1;
 
 async function work(): Promise<void> {
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-    const caught = await tried(mutant);
-    found.set(mutant.name, caught);
-    console.log(`${mutant.name}: ${said(caught)}`);
-    if (part === "") writeFileSync(path, table());
+    const before = rows.get(mutant.name) ?? { simulator: "not run", test: "not run" };
+    const row = await tried(mutant, before);
+    rows.set(mutant.name, row);
+    writeFileSync(TABLE, tableText(rows));
+    if (row !== before) console.log(`${mutant.name}: ${row.simulator}; ${row.test}`);
   }
 }
 
-async function tried(mutant: Mutant): Promise<Caught | "gone"> {
-  try {
-    return await search(mutant, { from: 1, seeds, timeoutMs: TIMEOUT_MS });
-  } catch (thrown) {
-    console.error(String(thrown));
-    return "gone";
+async function tried(mutant: Mutant, before: Row): Promise<Row> {
+  const isDue = (kind: string, cell: string): boolean =>
+    (only === null || only === kind) && !(doesSkipCaught && isCaught(cell));
+  let row = before;
+  if (mutant.proof !== null && isDue("unit", row.test))
+    row = { ...row, test: testCell(mutant.proof, await prove(mutant)) };
+  if (isDue("sim", row.simulator)) {
+    const caught = await search(mutant, { from: 1, seeds, timeoutMs: SEED_MS });
+    row = { ...row, simulator: simulatorCell(caught, seeds) };
   }
-}
-
-function said(caught: Caught | "gone" | undefined): string {
-  if (caught === undefined) return "not run";
-  if (caught === "gone") return "not planted";
-  if (caught === null) return `not within ${seeds} seeds`;
-  return `${caught.by}, ${caught.seeds} ${caught.seeds === 1 ? "seed" : "seeds"}`;
-}
-
-function table(): string {
-  const rows = MUTANTS.map(({ name, file, profile = "all" }) => {
-    const caught = found.get(name);
-    return `| ${name} | ${file} | ${profile} | ${said(caught)} |`;
-  });
-  const isFound = (name: string): boolean => {
-    const caught = found.get(name);
-    return caught !== null && caught !== undefined && caught !== "gone";
-  };
-  const count = MUTANTS.filter(({ name }) => isFound(name)).length;
-  const walText = readFileSync(join(import.meta.dir, "../wal/mutants.test.ts"), "utf8");
-  const wal = [...walText.matchAll(/name: "([^"]+)",\n\s+caughtBy: "([^"]+)"/g)].map(([, name, by]) => ({ name, by }));
-  return [
-    "# Planted bugs",
-    "",
-    "Made by `bun run test/sim/tabulate.ts`. Each bug is one change of the shipped text in a copy of the sources",
-    "(mutants.ts). What caught it is a checker of src/sim/checkers; seeds are counted from 1.",
-    "",
-    `The simulator alone catches ${count} of ${MUTANTS.length}.`,
-    "",
-    "| bug | file | faults | caught by |",
-    "| --- | --- | --- | --- |",
-    ...rows,
-    "",
-    "## Caught by the tests of a core",
-    "",
-    "| bug | core | caught by |",
-    "| --- | --- | --- |",
-    ...RAFT.map(
-      ({ name, caughtBy }) =>
-        `| ${name} | raft | ${typeof caughtBy === "string" ? caughtBy : "random faults of the core"} |`,
-    ),
-    ...wal.map(({ name, by }) => `| ${name} | wal | ${by} |`),
-    ...SWIM.map(({ name, caughtBy }) => `| ${name} | swim | ${caughtBy} |`),
-    "",
-  ].join("\n");
+  return row;
 }
