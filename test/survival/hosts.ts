@@ -57,7 +57,11 @@ export class Hosts {
   }
 
   async remove(): Promise<void> {
-    for (const { name } of this.all) await quietly(() => ip("netns", "del", name));
+    for (const [at, { name }] of this.all.entries()) {
+      // A namespace takes its links along later, at its leisure.
+      await quietly(() => ip("link", "del", `hsv${at}`));
+      await quietly(() => ip("netns", "del", name));
+    }
     await quietly(() => ip("link", "del", BRIDGE));
   }
 }
