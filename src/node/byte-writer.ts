@@ -20,20 +20,23 @@ export class ByteWriter {
     return this.#length;
   }
 
-  /** What was written: a copy. */
-  take(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#length);
+  /** What was written, from the beginning or up to `until`: a copy. It is gone from here. */
+  take(until = this.#length): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes.slice(0, until);
+    this.#bytes.copyWithin(0, until, this.#length);
+    this.#length -= until;
+    return taken;
   }
 
   byte(value: number): void {
-    this.#room(1);
+    if (this.#length === this.#bytes.length) this.#grow(1);
     this.#bytes[this.#length++] = value;
   }
 
   /** In: a whole number from 0 to 2^53 - 1. */
   whole(value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, "a whole number is written");
-    this.#room(8);
+    if (this.#length + 8 > this.#bytes.length) this.#grow(8);
     let left = value;
     for (; left > 0x7fff_ffff; left = Math.floor(left / 128)) this.#bytes[this.#length++] = (left % 128) | 0x80;
     for (; left > 0x7f; left >>>= 7) this.#bytes[this.#length++] = (left & 0x7f) | 0x80;
@@ -41,7 +44,7 @@ export class ByteWriter {
   }
 
   real(value: number): void {
-    this.#room(8);
+    if (this.#length + 8 > this.#bytes.length) this.#grow(8);
     this.#view.setFloat64(this.#length, value, true);
     this.#length += 8;
   }
@@ -53,13 +56,12 @@ export class ByteWriter {
   }
 
   bytes(value: Uint8Array): void {
-    this.#room(value.length);
+    if (this.#length + value.length > this.#bytes.length) this.#grow(value.length);
     this.#bytes.set(value, this.#length);
     this.#length += value.length;
   }
 
-  #room(more: number): void {
-    if (this.#length + more <= this.#bytes.length) return;
+  #grow(more: number): void {
     const wide = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
     wide.set(this.#bytes);
     this.#bytes = wide;

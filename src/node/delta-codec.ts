@@ -22,15 +22,11 @@ export type SeriesNames = ReadonlyMap<number, SeriesId>;
 /** In as many pieces as it takes to keep each below `bytesMax` or at a single series; at least one, maybe empty. */
 export function packChanges(changed: readonly ChangedSeries[], bytesMax: number): Uint8Array[] {
   const pieces: Uint8Array[] = [];
-  let writer = new ByteWriter(1_024);
+  const writer = new ByteWriter(4_096);
   for (const one of changed) {
-    const record = new ByteWriter(1_024);
-    writeSeries(record, one);
-    if (writer.length > 0 && writer.length + record.length > bytesMax) {
-      pieces.push(writer.take());
-      writer = new ByteWriter(1_024);
-    }
-    writer.bytes(record.take());
+    const start = writer.length;
+    writeSeries(writer, one);
+    if (start > 0 && writer.length > bytesMax) pieces.push(writer.take(start));
   }
   pieces.push(writer.take());
   return pieces;
