@@ -106,7 +106,7 @@ export function addTrends(a: TrendCells, b: TrendCells): TrendCells {
  * cut; when it holds all that `earlier` does, which is the rule, it is returned as it is.
  */
 export function laterTrend(earlier: TrendCells, later: TrendCells): TrendCells {
-  if (covers(later, earlier)) return later;
+  if (later.index.length >= earlier.index.length && covers(later, earlier)) return later;
   return {
     type: "trend",
     count: Math.max(earlier.count, later.count),
@@ -114,7 +114,7 @@ export function laterTrend(earlier: TrendCells, later: TrendCells): TrendCells {
     min: Math.min(earlier.min, later.min),
     max: Math.max(earlier.max, later.max),
     clamped: Math.max(earlier.clamped, later.clamped),
-    ...unite(earlier, later, "larger"),
+    ...(raised(earlier, later) ?? unite(earlier, later, "larger")),
   };
 }
 
@@ -231,15 +231,30 @@ export class RunningCells {
   #counts: Float64Array = new Float64Array(0);
 
   add(cells: CellCounts): void {
-    if (this.#shift(cells, 1)) return;
-    this.#widen(cells.index);
     this.#shift(cells, 1);
   }
 
   /** In: cells that were added before. */
   subtract(cells: CellCounts): void {
-    const isKnown = this.#shift(cells, -1);
-    assert(isKnown, "only what was added is taken away");
+    this.#shift(cells, -1);
+  }
+
+  /** The same as taking away `before`, which was added, and adding `after`, which has all of its cells; in one pass. */
+  replace(before: CellCounts, after: CellCounts): void {
+    const { index, counts } = after;
+    const { index: earlier, counts: earlierCounts } = before;
+    let at = 0;
+    let from = 0;
+    for (let of = 0; of < index.length; of++) {
+      const cell = index[of]!;
+      const isKnown = from < earlier.length && earlier[from]! === cell;
+      const more = isKnown ? counts[of]! - earlierCounts[from++]! : counts[of]!;
+      if (more === 0) continue;
+      while (at < this.#index.length && this.#index[at]! < cell) at++;
+      if (at === this.#index.length || this.#index[at]! !== cell) at = this.#widen(index, cell);
+      this.#counts[at]! += more;
+    }
+    assert(from === earlier.length, "what is replaced has no cell of its own");
   }
 
   /** The occupied cells: copies. */
@@ -258,41 +273,55 @@ export class RunningCells {
     return { index, counts };
   }
 
-  /** Out: false, and nothing done, when one of the cells has no place here. */
-  #shift({ index, counts }: CellCounts, sign: 1 | -1): boolean {
-    const places = this.#index;
-    const totals = this.#counts;
+  #shift({ index, counts }: CellCounts, sign: 1 | -1): void {
     let at = 0;
     for (let of = 0; of < index.length; of++) {
       const cell = index[of]!;
-      while (at < places.length && places[at]! < cell) at++;
-      if (at < places.length && places[at]! === cell) continue;
-      return false;
+      while (at < this.#index.length && this.#index[at]! < cell) at++;
+      if (at === this.#index.length || this.#index[at]! !== cell) at = this.#widen(index, cell);
+      this.#counts[at]! += sign * counts[of]!;
     }
-    at = 0;
-    for (let of = 0; of < index.length; of++) {
-      const cell = index[of]!;
-      while (places[at]! < cell) at++;
-      totals[at]! += sign * counts[of]!;
-    }
-    return true;
   }
 
-  /** Makes places for cells. */
-  #widen(cells: Int32Array): void {
-    const wide = unite(
-      { index: this.#index, counts: this.#counts },
-      { index: cells, counts: new Float64Array(cells.length) },
-      "add",
-    );
+  /** Makes places for cells. Out: that of one of them. */
+  #widen(cells: Int32Array, cell: number): number {
+    const none = { index: cells, counts: new Float64Array(cells.length) };
+    const wide = unite({ index: this.#index, counts: this.#counts }, none, "add");
     this.#index = wide.index;
     this.#counts = wide.counts;
+    return this.#index.indexOf(cell);
   }
+}
+
+/** Earlier cells with the larger counts of later ones, on the same indices. Out: null when one of those is not there. */
+function raised(earlier: CellCounts, later: CellCounts): CellCounts | null {
+  const { index } = earlier;
+  const counts = earlier.counts.slice();
+  let at = 0;
+  for (let of = 0; of < later.index.length; of++) {
+    const cell = later.index[of]!;
+    while (at < index.length && index[at]! < cell) at++;
+    if (at === index.length || index[at]! !== cell) return null;
+    if (later.counts[of]! > counts[at]!) counts[at] = later.counts[of]!;
+  }
+  return { index, counts };
 }
 
 /** A cell's middle can lie outside of what was seen: bring it back. */
 function within(cells: TrendCells, value: number): number {
   return Math.min(cells.max, Math.max(cells.min, value));
+}
+
+/** True if every cell of `part` is one of `whole`. */
+export function hasCellsOf(whole: CellCounts, part: CellCounts): boolean {
+  if (whole.index === part.index) return true;
+  let at = 0;
+  for (let of = 0; of < part.index.length; of++) {
+    const cell = part.index[of]!;
+    while (at < whole.index.length && whole.index[at]! < cell) at++;
+    if (at === whole.index.length || whole.index[at]! !== cell) return false;
+  }
+  return true;
 }
 
 /** True if no count of `small` goes beyond that of `large`. */

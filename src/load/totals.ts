@@ -3,7 +3,7 @@
 // `sumSeries`), whatever was replaced or taken away in between. No clock; the only truth is what `hold` was given.
 
 import { assert } from "../base/assert.ts";
-import { RunningCells } from "./histogram.ts";
+import { hasCellsOf, RunningCells } from "./histogram.ts";
 import { emptyCells, type HeldAttempt, mergeCells } from "./merge.ts";
 import type { Cells, Series, SeriesId, TrendCells } from "./series.ts";
 
@@ -48,10 +48,12 @@ export class Totals {
     const at = placeOf(total.parts, token);
     const part = total.parts[at];
     if (part?.token === token) {
-      total.running?.subtract(trendOf(part.series));
+      if (total.running !== null) replaceIn(total.running, trendOf(part.series), trendOf(series));
       part.series = series;
-    } else total.parts.splice(at, 0, { token, series });
-    total.running?.add(trendOf(series));
+    } else {
+      total.parts.splice(at, 0, { token, series });
+      total.running?.add(trendOf(series));
+    }
     this.#changed(total);
   }
 
@@ -77,6 +79,13 @@ export class Totals {
     total.read = null;
     this.#all = null;
   }
+}
+
+/** A later cut of an attempt has all cells of the one before, and is cheap; anything else may come too. */
+function replaceIn(running: RunningCells, before: TrendCells, after: TrendCells): void {
+  if (hasCellsOf(after, before)) return running.replace(before, after);
+  running.subtract(before);
+  running.add(after);
 }
 
 /** Everything but the cells of trends is few numbers: summed anew, so that sums do not drift. */

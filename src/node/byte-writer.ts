@@ -101,6 +101,11 @@ export class ByteReader {
       this.#at++;
       return first;
     }
+    const second = bytes[this.#at + 1];
+    if (first !== undefined && second !== undefined && second < 0x80) {
+      this.#at += 2;
+      return (first & 0x7f) | (second << 7);
+    }
     let value = 0;
     let scale = 1;
     for (let read = 0; read < 8; read++) {

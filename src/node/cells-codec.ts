@@ -34,12 +34,13 @@ export function readCells(reader: ByteReader): CellCounts | null {
   let before = BEFORE_FIRST;
   for (let at = 0; at < length; at++) {
     const doubled = reader.whole();
-    const hasPassed = doubled % 2 === 1;
+    const isSmall = doubled < 2 ** 31;
+    const hasPassed = (isSmall ? doubled & 1 : doubled % 2) === 1;
     const passed = hasPassed ? reader.whole() : 0;
     const cell = before + 1 + passed;
     if (doubled < 2 || cell > CELLS_PER_SIGN || (hasPassed && passed === 0)) return null;
     index[at] = cell;
-    counts[at] = (doubled - (hasPassed ? 1 : 0)) / 2;
+    counts[at] = isSmall ? doubled >>> 1 : (doubled - (hasPassed ? 1 : 0)) / 2;
     before = cell;
   }
   return reader.isBad ? null : { index, counts };
