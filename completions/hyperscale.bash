@@ -3,7 +3,7 @@ _hyperscale() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key chaos validate init completions help --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "submit manager worker status jobs results pause resume scale cancel peer key chaos validate init completions help --help --version" -- "$current"))
     return
   fi
   case "${COMP_WORDS[1]}" in
@@ -52,6 +52,7 @@ _hyperscale() {
         --udp) COMPREPLY=(); return ;;
         --host) COMPREPLY=(); return ;;
         --advertise) COMPREPLY=(); return ;;
+        --submit-rate) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -65,7 +66,7 @@ _hyperscale() {
         --runtime-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--peers --tcp --udp --host --advertise --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--peers --tcp --udp --host --advertise --submit-rate --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -147,6 +148,59 @@ _hyperscale() {
       esac
       if [[ $current == -* ]]; then
         COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --summary-export --json -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
+    pause)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
+    resume)
+      case "$previous" in
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
+      else
+        COMPREPLY=()
+      fi ;;
+    scale)
+      case "$previous" in
+        --vus) COMPREPLY=(); return ;;
+        --workflow) COMPREPLY=(); return ;;
+        --managers) COMPREPLY=(); return ;;
+        --environment) COMPREPLY=(); return ;;
+        --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-cert) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-key) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --tls-ca) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --gossip-key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
+      esac
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "--vus --workflow --managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -258,7 +312,7 @@ _hyperscale() {
       else
         COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
       fi ;;
-    help) COMPREPLY=($(compgen -W "submit manager worker status jobs results cancel peer key chaos validate init completions help" -- "$current")) ;;
+    help) COMPREPLY=($(compgen -W "submit manager worker status jobs results pause resume scale cancel peer key chaos validate init completions help" -- "$current")) ;;
   esac
 }
 complete -o filenames -F _hyperscale hyperscale

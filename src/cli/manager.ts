@@ -2,6 +2,7 @@
 
 import { isLoopback } from "../io/security/open-credentials.ts";
 import { createValueCipher } from "../io/security/value-cipher.ts";
+import { SUBMIT_RATE, type SubmitRate } from "../node/admission.ts";
 import { startManager } from "../node/manager.ts";
 import { sealedValues } from "../node/stored-values.ts";
 import type { NodeAddress } from "../node/station.ts";
@@ -11,7 +12,7 @@ import type { Invocation } from "./command.ts";
 import { openGiven } from "./credentials.ts";
 import { nodeSettings, type NodeSettings } from "./node-settings.ts";
 import { listeningText, runNode } from "./node-process.ts";
-import { refuse } from "./values.ts";
+import { rateOf, refuse } from "./values.ts";
 
 /** Most managers of a cluster: more only make every commit slower. */
 const MANAGERS_MAX = 15;
@@ -20,6 +21,7 @@ const MANAGERS_MAX = 15;
 export async function manager(invocation: Invocation): Promise<number> {
   const node = nodeSettings(invocation, "manager");
   const peers = peersOf(invocation, node);
+  const submitRate = submitRateOf(invocation);
   const world = await invocation.openWorld();
   const { given, listen } = node;
   const epochMs = world.clock.epochMs();
@@ -31,7 +33,8 @@ export async function manager(invocation: Invocation): Promise<number> {
     role: "manager",
     data: node.data,
     listen: node.listen,
-    start: (secured) => startManager({ world: secured, peers, values, pinned: credentials.identity.node, ...node }),
+    start: (secured) =>
+      startManager({ world: secured, peers, values, submitRate, pinned: credentials.identity.node, ...node }),
     greeting: (running) => [
       `manager ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
       peers.length === 0
@@ -65,6 +68,15 @@ function peersOf({ settings }: Invocation, { listen, advertise }: NodeSettings):
       `write ${addressText(own)}/${listen.udp} in the list of every manager, or leave --udp out`,
     );
   return peers;
+}
+
+/** Submits a second; null: any number. Throws `invalid`. */
+function submitRateOf({ settings }: Invocation): SubmitRate {
+  const given = settings.one("submit-rate");
+  if (given === null) return SUBMIT_RATE;
+  if (given.text === "off") return null;
+  const { rate, timeUnitMs } = rateOf(given);
+  return (rate * 1_000) / timeUnitMs;
 }
 
 function isSameHost(host: string, own: string, listened: string): boolean {

@@ -10,11 +10,29 @@ const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
 const text = z.string().max(512 * 1024);
 
+/** A submission of up to so many bytes travels inside the submit: it costs no round trip of its own. */
+export const CONTENT_BYTES_MAX = 65_536;
+const content: z.ZodType<Uint8Array> = z
+  .instanceof(Uint8Array)
+  .refine(({ length }) => length <= CONTENT_BYTES_MAX, "the submission is too large to come along");
+
+/** What is asked of a job that runs. scale: VUs of the whole workflow; null: the only one that can be scaled. */
+const orderSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("pause") }),
+  z.object({ kind: z.literal("resume") }),
+  z.object({ kind: z.literal("scale"), workflow: name.nullable(), vus: count }),
+]);
+
 /** `ask` is the client's own number: every answer to it carries it. All are idempotent. */
 export const toDeskSchema = z.discriminatedUnion("kind", [
-  /** `submission`: digest of the blob with plan and bundle, which the client serves. Answer: accepted or refused. */
-  z.object({ kind: z.literal("submit"), ask: count, id: name, submission: name }),
+  /**
+   * `submission`: digest of the blob with plan and bundle, which the client serves; `content`: the blob itself, when it
+   * is small. Answer: accepted or refused.
+   */
+  z.object({ kind: z.literal("submit"), ask: count, id: name, submission: name, content: content.nullable() }),
   z.object({ kind: z.literal("cancel"), ask: count, id: name, by: z.enum(["user", "other"]) }),
+  /** done: it is committed, or was so before. */
+  z.object({ kind: z.literal("steer"), ask: count, id: name, order: orderSchema }),
   /** Live events of the job from now on, then finished. Said again after every new connection. */
   z.object({ kind: z.literal("follow"), ask: count, id: name }),
   /** A page of all jobs, the oldest first: those after that place (0: from the beginning). */
@@ -52,8 +70,17 @@ const eventSchema = z.discriminatedUnion("kind", [
 export const fromDeskSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("accepted"), ask: count, id: name }),
   z.object({ kind: z.literal("done"), ask: count, id: name }),
-  /** `unavailable`: nothing was decided, ask again. */
-  z.object({ kind: z.literal("refused"), ask: count, id: name, code: name, message: text }),
+  /**
+   * `unavailable`: nothing was decided, ask again; `limited`: the same, `retryAfterMs` from now at the earliest.
+   */
+  z.object({
+    kind: z.literal("refused"),
+    ask: count,
+    id: name,
+    code: name,
+    message: text,
+    retryAfterMs: count.optional(),
+  }),
   /** next: where the page after this one begins; null: this is the last. */
   z.object({ kind: z.literal("jobs"), ask: count, jobs: z.array(jobLineSchema).readonly(), next: count.nullable() }),
   z.object({ kind: z.literal("status"), ask: count, status: nodeStatusSchema }),
@@ -67,6 +94,7 @@ export const liveSchema = z.object({ id: name, event: eventSchema });
 /** A manager to a job's owner, said again every few seconds: send me its live events. */
 export const relaySchema = z.object({ id: name });
 
+export type SteerOrder = z.infer<typeof orderSchema>;
 export type ToDesk = z.infer<typeof toDeskSchema>;
 export type FromDesk = z.infer<typeof fromDeskSchema>;
 export type WireEvent = z.infer<typeof eventSchema>;

@@ -2,14 +2,16 @@
 // time and goes on with the next when that one is gone, refuses or is silent: every request is idempotent.
 
 import { HyperscaleError, messageOf } from "../base/error.ts";
+import { formatDuration } from "../base/units.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import type { Change } from "../raft/raft.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
-import type { FromDesk, ToDesk } from "./client-messages.ts";
+import { CONTENT_BYTES_MAX, type FromDesk, type SteerOrder, type ToDesk } from "./client-messages.ts";
+import { ComeAgain } from "./come-again.ts";
 import { addressKey } from "./network/dialler.ts";
-import { type DialFailure, type Links, openLinks } from "./network/links.ts";
+import { type DialFailure, type Links, openLinks, seedOf } from "./network/links.ts";
 import { LiveReader } from "./live-codec.ts";
 import type { LiveEvent } from "./messages.ts";
 import type { NodeMessage } from "./protocol.ts";
@@ -53,10 +55,14 @@ export type FollowedJob = {
 export type ClusterClient = {
   /** Submits under that id, again and again until the answer is known, and follows. */
   submit(id: string, submission: Submission, onEvent: (event: LiveEvent) => void): FollowedJob;
+  /** Submits and leaves it at that; resolves when the job is accepted. */
+  hand(id: string, submission: Submission): Promise<void>;
   /** Follows a job that somebody submitted. */
   follow(id: string, onEvent: (event: LiveEvent) => void): FollowedJob;
   /** Resolves when it is committed, or the job had ended; rejects when there is no such job. */
   cancel(id: string, by: "user" | "other"): Promise<void>;
+  /** Pauses a job, lets it go on, or scales it. Resolves when it is committed; rejects with `invalid` when refused. */
+  steer(id: string, order: SteerOrder): Promise<void>;
   /** All jobs, the oldest first. */
   jobs(): Promise<readonly JobLine[]>;
   /** Of who the managers are. Resolves when the leader has it in its log; rejects with its refusal. */
@@ -92,7 +98,9 @@ type Settle = {
   readonly resolve: (answer: FromDesk) => void;
   readonly reject: (error: Error) => void;
 };
-type Ask = Settle & { readonly request: ToDesk; unknowns: number };
+type Ask = Settle & { readonly request: ToDesk; readonly beganAtMs: number; unknowns: number };
+type Refused = Extract<FromDesk, { kind: "refused" }>;
+type Packed = { readonly bytes: Uint8Array; readonly digest: string };
 type Followed = {
   readonly onEvent: (event: LiveEvent) => void;
   readonly reader: LiveReader;
@@ -105,6 +113,10 @@ class Client implements ClusterClient {
   readonly #links: Links;
   readonly #blobs: Blobs;
   readonly #store = createMemoryStore();
+  readonly #packed = new WeakMap<Submission, Packed>();
+  /** Contents that went to the present manager along with a submit. */
+  readonly #given = new Set<string>();
+  readonly #comeAgain: ComeAgain;
   readonly #asks = new Map<number, Ask>();
   readonly #followed = new Map<string, Followed>();
   readonly #failures = new Map<string, ContactFailure>();
@@ -123,6 +135,7 @@ class Client implements ClusterClient {
     this.#options = options;
     this.#links = links;
     this.#blobs = createBlobs({ world, self: node, store: this.#store, links, voters: () => [] });
+    this.#comeAgain = new ComeAgain(world.clock, seedOf(world.random.bytes(4)));
     this.#heardAtMs = world.clock.nowMs();
     // Clients of one cluster spread over its managers.
     this.#at = managers.length === 0 ? 0 : (world.random.bytes(1)[0] ?? 0) % managers.length;
@@ -140,12 +153,13 @@ class Client implements ClusterClient {
   }
 
   submit(id: string, submission: Submission, onEvent: (event: LiveEvent) => void): FollowedJob {
-    const bytes = packSubmission(submission);
-    const accepted = this.#store
-      .put(bytes)
-      .then(({ digest }) => this.#ask({ kind: "submit", ask: this.#nextAsk++, id, submission: digest }))
-      .then(() => undefined);
-    return this.#track(id, accepted, onEvent);
+    return this.#track(id, this.hand(id, submission), onEvent);
+  }
+
+  async hand(id: string, submission: Submission): Promise<void> {
+    const { bytes, digest } = this.#packed.get(submission) ?? (await this.#pack(submission));
+    const content = bytes.length <= CONTENT_BYTES_MAX ? bytes : null;
+    await this.#ask({ kind: "submit", ask: this.#nextAsk++, id, submission: digest, content });
   }
 
   follow(id: string, onEvent: (event: LiveEvent) => void): FollowedJob {
@@ -154,6 +168,10 @@ class Client implements ClusterClient {
 
   async cancel(id: string, by: "user" | "other"): Promise<void> {
     await this.#ask({ kind: "cancel", ask: this.#nextAsk++, id, by });
+  }
+
+  async steer(id: string, order: SteerOrder): Promise<void> {
+    await this.#ask({ kind: "steer", ask: this.#nextAsk++, id, order });
   }
 
   async change(change: Change): Promise<void> {
@@ -188,6 +206,7 @@ class Client implements ClusterClient {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#comeAgain.close();
     this.#links.close();
     this.#blobs.close();
     const closed = new HyperscaleError("cluster", "the client was closed");
@@ -195,6 +214,15 @@ class Client implements ClusterClient {
     for (const { settle } of this.#followed.values()) settle.reject(closed);
     this.#asks.clear();
     this.#followed.clear();
+  }
+
+  /** Packed once, and served to managers from then on. */
+  async #pack(submission: Submission): Promise<Packed> {
+    const bytes = packSubmission(submission);
+    const { digest } = await this.#store.put(bytes);
+    const packed = { bytes, digest };
+    this.#packed.set(submission, packed);
+    return packed;
   }
 
   // ── jobs ──────────────────────────────────────────────────────────────────────────────────────
@@ -255,14 +283,44 @@ class Client implements ClusterClient {
     const { promise, resolve, reject } = Promise.withResolvers<FromDesk>();
     if (this.#isClosed) reject(new HyperscaleError("cluster", "the client was closed"));
     else {
-      this.#asks.set(request.ask, { request, resolve, reject, unknowns: 0 });
+      this.#asks.set(request.ask, { request, resolve, reject, beganAtMs: this.#nowMs(), unknowns: 0 });
+      this.#comeAgain.first();
       this.#say(request);
     }
     return promise;
   }
 
   #say(request: ToDesk): void {
-    if (this.#manager !== null) this.#links.send(this.#manager, { kind: "toDesk", body: request });
+    if (this.#manager === null || this.#comeAgain.isWaiting(request.ask)) return;
+    this.#links.send(this.#manager, { kind: "toDesk", body: this.#lightened(request) });
+  }
+
+  /** A content goes to a manager once: it asks for it should it not have it any more. */
+  #lightened(request: ToDesk): ToDesk {
+    if (request.kind !== "submit" || request.content === null) return request;
+    if (this.#given.has(request.submission)) return { ...request, content: null };
+    this.#given.add(request.submission);
+    return request;
+  }
+
+  /** There is no room for it just now. */
+  #limited(ask: Ask, { message, retryAfterMs = 0 }: Refused): void {
+    const { request } = ask;
+    this.#comeAgain.refused(request.ask, {
+      retryAfterMs,
+      // Who follows a job goes on for as long as it runs.
+      beganAtMs: request.kind === "follow" ? null : ask.beganAtMs,
+      say: () => this.#say(request),
+      giveUp: (afterMs) => {
+        this.#forget(request.ask);
+        ask.reject(noRoom(request, message, afterMs));
+      },
+    });
+  }
+
+  #forget(ask: number): void {
+    this.#asks.delete(ask);
+    this.#comeAgain.forget(ask);
   }
 
   #hear(from: Hello, message: NodeMessage): void {
@@ -280,9 +338,10 @@ class Client implements ClusterClient {
     const ask = this.#asks.get(answer.ask);
     if (ask === undefined) return;
     if (answer.kind === "refused" && answer.code === "elsewhere") return this.#elsewhere();
+    if (answer.kind === "refused" && answer.code === "limited") return this.#limited(ask, answer);
     // Nothing was decided: it is said again, and elsewhere when that does not help.
     if (answer.kind === "refused" && isOpen(answer.code, ask)) return;
-    this.#asks.delete(answer.ask);
+    this.#forget(answer.ask);
     if (answer.kind === "refused") ask.reject(refusal(ask.request, answer));
     else ask.resolve(answer);
   }
@@ -324,6 +383,7 @@ class Client implements ClusterClient {
     const isWanted = peer.role === "manager" || (this.#options.acceptsAnyNode === true && peer.role !== "client");
     if (!isWanted || this.#manager !== null) return;
     this.#manager = peer.node;
+    this.#given.clear();
     const address = this.#address();
     if (address !== undefined) this.#failures.delete(addressKey(address));
     this.#heardAtMs = this.#nowMs();
@@ -363,9 +423,20 @@ function isOpen(code: string, ask: Ask): boolean {
   return code === "unknown" && ask.request.kind === "follow" && ++ask.unknowns < UNKNOWNS_MAX;
 }
 
-function refusal(request: ToDesk, { code, message }: Extract<FromDesk, { kind: "refused" }>): HyperscaleError {
+/** Its limit, and for how long it was tried. */
+function noRoom({ kind }: ToDesk, message: string, afterMs: number): HyperscaleError {
+  const what = kind === "submit" ? "the job was refused" : "nothing was answered";
+  return new HyperscaleError("cluster", `${what} for ${formatDuration(Math.floor(afterMs))}: ${message}`, {
+    cause: "limited",
+    hint: "try again later, or from fewer places at once; managers take more with a higher --submit-rate",
+  });
+}
+
+function refusal(request: ToDesk, { code, message }: Refused): HyperscaleError {
   const hint = code === "disk_full" ? { hint: "free space on the managers' disks and submit again" } : {};
-  if (code === "unknown") return new HyperscaleError("invalid", message, { cause: code });
+  // What is asked of a job can only be wrong, or too late.
+  const isWrong = request.kind === "steer" && code !== "elsewhere";
+  if (code === "unknown" || isWrong) return new HyperscaleError("invalid", message, { cause: code });
   const text = request.kind === "submit" ? `the job was refused: ${message}` : message;
   return new HyperscaleError("cluster", text, { cause: code, ...hint });
 }

@@ -1,31 +1,26 @@
 // A manager's desk for clients: any manager takes a submit or a cancel and answers when it is committed and applied
 // here. What happens in a job comes from its owner, from this node or over the link to it, and is passed on.
 
-import { messageOf } from "../base/error.ts";
 import type { Clock, Timer } from "../io/world.ts";
 import type { Effect } from "../ledger/effects.ts";
 import type { Job } from "../ledger/job.ts";
 import type { Change } from "../raft/raft.ts";
 import type { Hello } from "../wire/handshake.ts";
+import type { Admission, Asked } from "./admission.ts";
 import type { Blobs } from "./blobs/blobs.ts";
 import type { FromDesk, ToDesk, WireEvent } from "./client-messages.ts";
 import type { ChangeAnswer } from "./consensus/peer-changes.ts";
-import { jobSpecOf } from "./job-spec.ts";
 import type { Applied, LedgerPort, ProposalOutcome } from "./ledger-port.ts";
 import type { Links } from "./network/links.ts";
 import { packLive } from "./live-codec.ts";
 import type { LiveEvent } from "./messages.ts";
 import type { NodeMessage } from "./protocol.ts";
 import { jobPage, type NodeStatus } from "./status.ts";
-import { unpackSubmission } from "./submission.ts";
+import { Submits } from "./submits.ts";
 
 /** How often an owner elsewhere is asked for its job's events, and how long one asking lasts. */
 const RELAY_MS = 1_000;
 const RELAYED_MS = 4_000;
-/** A submission has to be here, and on a majority's disks, within so long; else the client asks again. */
-const FETCH_MS = 20_000;
-/** Submits under way at once. */
-const SUBMITS_MAX = 256;
 
 export type DeskPorts = {
   readonly clock: Clock;
@@ -33,6 +28,7 @@ export type DeskPorts = {
   readonly ledger: LedgerPort;
   readonly links: Links;
   readonly blobs: Blobs;
+  readonly admission: Admission;
   /** What this node knows of the cluster. */
   readonly status: () => NodeStatus;
   /** Of who the managers are; never rejects. */
@@ -41,8 +37,8 @@ export type DeskPorts = {
   readonly problem: () => string | null;
 };
 
-type Answer =
-  { readonly kind: "accepted" } | { readonly kind: "refused"; readonly code: string; readonly message: string };
+type Submit = Extract<ToDesk, { kind: "submit" }>;
+type Refusal = { readonly kind: "refused"; readonly code: string; readonly message: string };
 
 export class Desk {
   readonly #ports: DeskPorts;
@@ -51,12 +47,13 @@ export class Desk {
   readonly #relays = new Map<string, Map<string, number>>();
   /** Changes of the managers under way, by client and its number. */
   readonly #changes = new Set<string>();
-  #submits = 0;
+  readonly #submits: Submits;
   #timer: Timer | null = null;
   #isClosed = false;
 
   constructor(ports: DeskPorts) {
     this.#ports = ports;
+    this.#submits = new Submits(ports);
     ports.links.onMessage((from, message) => this.#hear(from, message));
     ports.links.onDown(({ node }) => this.#drop(node));
     ports.ledger.onApplied((applied) => this.#applied(applied));
@@ -105,13 +102,39 @@ export class Desk {
     const problem = request.kind === "status" ? null : this.#ports.problem();
     if (problem !== null)
       return this.#answer(client, { kind: "refused", ask, id: "managers", code: "elsewhere", message: problem });
+    const asked = askedOf(request);
+    const entrance = this.#ports.admission.enter(client, asked);
+    if (entrance.kind === "refused") {
+      const { message, retryAfterMs } = entrance;
+      const id = "id" in request ? request.id : "managers";
+      return this.#answer(client, { kind: "refused", ask, id, code: "limited", message, retryAfterMs });
+    }
+    if (request.kind === "submit") return this.#submit(client, request, asked);
+    try {
+      this.#do(client, request);
+    } finally {
+      this.#ports.admission.leave(asked);
+    }
+  }
+
+  #submit(client: string, { ask, id, submission: digest, content }: Submit, asked: Asked): void {
+    void this.#submits.take({ client, id, digest, content }).then((answer) => {
+      this.#ports.admission.leave(asked);
+      this.#answer(client, { ...answer, ask, id });
+    });
+  }
+
+  #do(client: string, request: Exclude<ToDesk, Submit>): void {
+    const { ask } = request;
     switch (request.kind) {
-      case "submit":
-        void this.#submit(client, request).then((answer) => this.#answer(client, { ...answer, ask, id: request.id }));
-        return;
       case "cancel":
         this.#ports.ledger.propose({ kind: "cancel", job: request.id, by: request.by }, (outcome) =>
           this.#answer(client, { ...cancelAnswer(outcome), ask, id: request.id }),
+        );
+        return;
+      case "steer":
+        this.#ports.ledger.propose({ ...request.order, job: request.id }, (outcome) =>
+          this.#answer(client, { ...(refusedBy(outcome) ?? { kind: "done" }), ask, id: request.id }),
         );
         return;
       case "follow":
@@ -135,47 +158,6 @@ export class Desk {
       const about = { ask, id: "managers" };
       this.#answer(client, answer.kind === "appended" ? { kind: "done", ...about } : { ...answer, ...about });
     });
-  }
-
-  /** The submission is fetched, kept by a majority, and only then named in the ledger. */
-  async #submit(client: string, { id, submission }: Extract<ToDesk, { kind: "submit" }>): Promise<Answer> {
-    const known = this.#known(id, submission);
-    if (known !== null) return known;
-    if (this.#submits >= SUBMITS_MAX) return unavailable("this manager takes in too many submits just now");
-    this.#submits++;
-    try {
-      const { blobs } = this.#ports;
-      const bytes = await blobs.pull(submission, { from: [client], timeoutMs: FETCH_MS });
-      const read = unpackSubmission(bytes);
-      if (read.submission === null) return { kind: "refused", code: "invalid", message: read.message };
-      const { plan, retries } = read.submission;
-      const spec = jobSpecOf(plan, retries);
-      await blobs.replicate(bytes, { timeoutMs: FETCH_MS });
-      const outcome = await new Promise<ProposalOutcome>((resolve) =>
-        this.#ports.ledger.propose({ kind: "submit", job: id, digest: submission, submission, spec }, resolve),
-      );
-      return this.#submitted(id, submission, outcome);
-    } catch (error) {
-      return unavailable(messageOf(error));
-    } finally {
-      this.#submits--;
-    }
-  }
-
-  /** What the ledger says of a submit already. Out: null when it is new. */
-  #known(id: string, digest: string): Answer | null {
-    const job = this.#ports.ledger.state.jobs.get(id);
-    if (job === undefined) return null;
-    if (job.digest === digest) return { kind: "accepted" };
-    return { kind: "refused", code: "conflict", message: `job ${id} exists with another content` };
-  }
-
-  #submitted(id: string, digest: string, outcome: ProposalOutcome): Answer {
-    if (outcome.kind === "refused")
-      return outcome.code === "expired" ? unavailable(outcome.message) : { ...outcome, kind: "refused" };
-    const refusal = refusalOf(outcome.effects);
-    if (refusal !== null) return refusal;
-    return this.#known(id, digest) ?? unavailable("it is not known what became of the submit");
   }
 
   #answer(client: string, message: FromDesk): void {
@@ -256,26 +238,41 @@ export class Desk {
   }
 }
 
-function cancelAnswer(
-  outcome: ProposalOutcome,
-): { readonly kind: "done" } | { readonly kind: "refused"; readonly code: string; readonly message: string } {
-  if (outcome.kind === "refused")
-    return {
-      kind: "refused",
-      code: outcome.code === "expired" ? "unavailable" : outcome.code,
-      message: outcome.message,
-    };
-  const refusal = refusalOf(outcome.effects);
-  // A job that has ended already needs no cancel.
-  return refusal === null || refusal.code !== "unknown" ? { kind: "done" } : refusal;
+/** What is asked: a question costs more than it seems, an order is rare, and a cancel never waits. */
+function askedOf(request: ToDesk): Asked {
+  switch (request.kind) {
+    case "submit":
+      return { requestClass: "submit", operation: "submit" };
+    case "cancel":
+    case "steer":
+      return { requestClass: "critical", operation: null };
+    case "follow":
+      return { requestClass: "control", operation: null };
+    case "jobs":
+      return { requestClass: "stats", operation: request.after === 0 ? "status" : null };
+    case "status":
+      return { requestClass: "stats", operation: "status" };
+    case "change":
+      return { requestClass: "control", operation: "admin" };
+  }
 }
 
-function refusalOf(effects: readonly Effect[] | null): Extract<Answer, { kind: "refused" }> | null {
+function cancelAnswer(outcome: ProposalOutcome): { readonly kind: "done" } | Refusal {
+  const refusal = refusedBy(outcome);
+  // A job that has ended already needs no cancel.
+  const isNeedless = outcome.kind === "applied" && refusal?.code !== "unknown";
+  return refusal === null || isNeedless ? { kind: "done" } : refusal;
+}
+
+/** Why it is not, or did nothing. Out: null when it is done. */
+function refusedBy(outcome: ProposalOutcome): Refusal | null {
+  if (outcome.kind === "applied") return refusalOf(outcome.effects);
+  const { code, message } = outcome;
+  return { kind: "refused", code: code === "expired" ? "unavailable" : code, message };
+}
+
+function refusalOf(effects: readonly Effect[] | null): Refusal | null {
   for (const effect of effects ?? [])
     if (effect.kind === "refused") return { kind: "refused", code: effect.code, message: effect.message };
   return null;
-}
-
-function unavailable(message: string): Answer {
-  return { kind: "refused", code: "unavailable", message };
 }

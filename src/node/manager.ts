@@ -9,10 +9,11 @@ import type { WalLimits } from "../wal/format.ts";
 import { type Blobs, createBlobs } from "./blobs/blobs.ts";
 import { openBlobStore } from "./blobs/blob-store.ts";
 import { fetchMissing } from "./blobs/mending.ts";
+import { Admission, SUBMIT_RATE, type SubmitRate } from "./admission.ts";
 import { Desk } from "./desk.ts";
 import { JobRates } from "./job-rates.ts";
 import { Leader } from "./leader.ts";
-import type { NodeId } from "./network/links.ts";
+import { type NodeId, seedOf } from "./network/links.ts";
 import { Owner } from "./owner/owner.ts";
 import { PeerChanges } from "./consensus/peer-changes.ts";
 import { openReplica, type Replica } from "./consensus/replica.ts";
@@ -52,6 +53,8 @@ export type ManagerOptions = {
   readonly walLimits?: WalLimits;
   /** How what must not be in clear stands on disks and in the ledger. */
   readonly values: StoredValues;
+  /** Submits a second that one client may make; null: any number; left out: SUBMIT_RATE. */
+  readonly submitRate?: SubmitRate;
   /** The id that its credentials are for; left out or null: its folder's. */
   readonly pinned?: string | null;
   /** Left out: the profile's. */
@@ -125,6 +128,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       blobs,
       peers: peers.map(streamsAt),
       values: options.values,
+      submitRate: options.submitRate === undefined ? SUBMIT_RATE : options.submitRate,
     });
   } catch (error) {
     station.close();
@@ -140,6 +144,7 @@ type ManagerMade = {
   readonly blobs: Blobs;
   readonly peers: readonly Address[];
   readonly values: StoredValues;
+  readonly submitRate: SubmitRate;
 };
 
 class ManagerNode implements Manager {
@@ -149,6 +154,7 @@ class ManagerNode implements Manager {
   readonly #blobs: Blobs;
   readonly #owner: Owner;
   readonly #hall: WorkerHall;
+  readonly #admission: Admission;
   readonly #desk: Desk;
   readonly #leader: Leader;
   readonly #changes: PeerChanges;
@@ -161,7 +167,7 @@ class ManagerNode implements Manager {
   #isMending = false;
   #stopped: Promise<void> | null = null;
 
-  constructor({ world, station, replica, blobs, peers, values }: ManagerMade) {
+  constructor({ world, station, replica, blobs, peers, values, submitRate }: ManagerMade) {
     const { clock } = world;
     const { links, membership, identity } = station;
     this.#world = world;
@@ -173,8 +179,10 @@ class ManagerNode implements Manager {
     this.#rates = new JobRates(clock, links);
     this.#neighbours = new Neighbours(links, peers);
     this.#changes = new PeerChanges({ clock, self: identity.node, links, consensus });
+    this.#admission = new Admission({ clock, seed: seedOf(world.random.bytes(4)), submitRate });
     const desk = new Desk({
       clock,
+      admission: this.#admission,
       node: identity.node,
       ledger: replica,
       links,
@@ -293,6 +301,7 @@ class ManagerNode implements Manager {
     this.#hall.close();
     this.#owner.close();
     this.#desk.close();
+    this.#admission.close();
     this.#changes.close();
     this.#rates.close();
     await this.#station.leave();
@@ -328,7 +337,7 @@ class ManagerNode implements Manager {
     membership.onHealth((score) => this.#replica.consensus.health(score));
     this.#replica.onTurn(look);
     this.#replica.onApplied(({ entry }) => {
-      if (entry.kind === "submit") look();
+      if (entry.kind === "submit" || entry.kind === "submits") look();
     });
   }
 

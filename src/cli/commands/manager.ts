@@ -35,6 +35,12 @@ export const options = {
     description: "All managers of the cluster, this one too; default this one alone",
   },
   ...LISTEN_OPTIONS,
+  "submit-rate": {
+    type: "string",
+    valueHint: "RATE",
+    section: "Network",
+    description: "Submits taken from one client, like 50/s (the default; twice as many at once), or off",
+  },
   ...NODE_OPTIONS,
 } as const satisfies OptionTable;
 

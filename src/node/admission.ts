@@ -1,0 +1,121 @@
+// What a manager takes on for clients: so much a second of each, so much at once, and less while its own loop is late.
+// Who is refused is told when to come again. Cancels are always taken.
+
+import { createCounts, count, total } from "../health/sliding-counts.ts";
+import { CONTROL_NODE, createOverload, observe, type OverloadLevel } from "../health/overload.ts";
+import { createRateLimits, type Operation, RATES, type RateConfig, type RateRule, take } from "../health/rate-limit.ts";
+import { admit, createShedding, finish, type RequestClass, SHEDDING } from "../health/shedding.ts";
+import type { Clock, Timer } from "../io/world.ts";
+
+/** How often the loop is asked how late it is, and over how many of those it is judged. */
+const PULSE_MS = 250;
+const PULSES = 4;
+
+/** How many submits a second one client may make, twice as many at once; null: any number. */
+export type SubmitRate = number | null;
+
+/** Tokens a second of a client that submits, and how many at once (reliability: token buckets). */
+export const SUBMIT_RATE = RATES.submit?.perSecond ?? 0;
+
+/** Classes of what clients ask for. A page of jobs after the first, and a cancel, are of no operation. */
+export type Asked = { readonly requestClass: RequestClass; readonly operation: Operation | null };
+
+/** `leave` has to follow each `taken`. */
+export type Entrance =
+  { readonly kind: "taken" } | { readonly kind: "refused"; readonly retryAfterMs: number; readonly message: string };
+
+/** For status and tests. */
+export type AdmissionView = { readonly level: OverloadLevel; readonly lagMs: number; readonly refusedLately: number };
+
+const TAKEN: Entrance = { kind: "taken" };
+const REFUSED_WINDOW_MS = 10_000;
+
+export class Admission {
+  readonly #clock: Clock;
+  readonly #rates: RateConfig;
+  readonly #limits = createRateLimits();
+  readonly #shedding;
+  readonly #overload = createOverload(CONTROL_NODE);
+  readonly #refused = createCounts(REFUSED_WINDOW_MS, 10, 1);
+  /** Of the last pulses. */
+  #lagMs = 0;
+  #pulses = 0;
+  #timer: Timer | null = null;
+  #isClosed = false;
+
+  /** In: seed of the draws. */
+  constructor(options: { readonly clock: Clock; readonly seed: number; readonly submitRate: SubmitRate }) {
+    this.#clock = options.clock;
+    this.#rates = { ...RATES, submit: submitRule(options.submitRate) };
+    this.#shedding = createShedding(options.seed);
+    this.#pulse();
+  }
+
+  /** May this client be served now? What is taken is under way until `leave`. */
+  enter(client: string, { requestClass, operation }: Asked): Entrance {
+    const nowMs = this.#clock.nowMs();
+    const { level } = this.#overload;
+    if (operation !== null) {
+      const decision = take(this.#limits, this.#rates, nowMs, { client, operation, level });
+      const rule = this.#rates[operation];
+      if (decision.kind === "refused" && rule !== null)
+        return this.#refuse(nowMs, decision.retryAfterMs, limitText(operation, rule, level));
+    }
+    const admission = admit(this.#shedding, SHEDDING, requestClass, level);
+    if (admission.kind === "taken") return TAKEN;
+    const why =
+      admission.why === "full"
+        ? "this manager has as many requests under way as it takes"
+        : `this manager is ${level}: its loop is ${Math.round(this.#lagMs)} ms late`;
+    return this.#refuse(nowMs, admission.retryAfterMs, why);
+  }
+
+  /** What was taken has been answered. */
+  leave({ requestClass }: Asked): void {
+    finish(this.#shedding, requestClass);
+  }
+
+  view(): AdmissionView {
+    return {
+      level: this.#overload.level,
+      lagMs: this.#lagMs,
+      refusedLately: total(this.#refused, this.#clock.nowMs(), 0),
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+  }
+
+  #refuse(nowMs: number, retryAfterMs: number, message: string): Entrance {
+    count(this.#refused, nowMs, 0);
+    return { kind: "refused", retryAfterMs, message };
+  }
+
+  /** A timer that comes late tells how long everything else waits too. One sample a second. */
+  #pulse(): void {
+    const dueAtMs = this.#clock.nowMs() + PULSE_MS;
+    this.#timer = this.#clock.setTimer(PULSE_MS, () => {
+      if (this.#isClosed) return;
+      const lagMs = Math.max(0, this.#clock.nowMs() - dueAtMs);
+      this.#lagMs = this.#pulses === 0 ? lagMs : Math.max(this.#lagMs, lagMs);
+      this.#pulses++;
+      if (this.#pulses === PULSES) {
+        this.#pulses = 0;
+        observe(this.#overload, CONTROL_NODE, { latencyMs: this.#lagMs, cpu: null, memory: null });
+      }
+      this.#pulse();
+    });
+  }
+}
+
+function submitRule(rate: SubmitRate): RateRule | null {
+  return rate === null ? null : { perSecond: rate, burst: Math.max(1, 2 * rate), penaltyMs: 0 };
+}
+
+function limitText(operation: Operation, { perSecond, burst }: RateRule, level: OverloadLevel): string {
+  const what = operation === "submit" ? "submits" : operation === "admin" ? "orders" : "questions";
+  const less = level === "healthy" || level === "busy" ? "" : `, and less while it is ${level}`;
+  return `this manager takes ${perSecond} ${what} a second from one client, ${burst} at once${less}`;
+}

@@ -1,0 +1,83 @@
+// When a client asks again what a manager had no room for: not before it said, never all at once with others, within
+// the budget of retries, and not for ever. Knows no messages.
+
+import { createRetryBudget, countFirst, retryOf, RETRIES, type RetryConfig } from "../health/retry-budget.ts";
+import type { Clock, Timer } from "../io/world.ts";
+
+/** A request that managers have no room for is given up after so long. */
+export const PATIENCE_MS = 30_000;
+/** Out of budget: how long until it is looked at again. */
+const BROKE_MS = 500;
+/** Its own deadline ends a request, not a number of tries. */
+const CONFIG: RetryConfig = { ...RETRIES, attemptsMax: 1_000_000 };
+
+/** A request that was refused for want of room. `say`: once, when it is time; `giveUp`: instead, when it is over. */
+export type Refused = {
+  readonly retryAfterMs: number;
+  /** When it was asked first; null: it is asked for ever. */
+  readonly beganAtMs: number | null;
+  readonly say: () => void;
+  readonly giveUp: (afterMs: number) => void;
+};
+
+export class ComeAgain {
+  readonly #clock: Clock;
+  readonly #budget;
+  readonly #timers = new Map<number, Timer>();
+  /** How often each was refused. */
+  readonly #attempts = new Map<number, number>();
+
+  /** In: seed of the jitter. */
+  constructor(clock: Clock, seed: number) {
+    this.#clock = clock;
+    this.#budget = createRetryBudget(CONFIG, seed);
+  }
+
+  /** A request is asked for the first time. */
+  first(): void {
+    countFirst(this.#budget, this.#clock.nowMs());
+  }
+
+  /** Whether that request waits for its time. */
+  isWaiting(key: number): boolean {
+    return this.#timers.has(key);
+  }
+
+  refused(key: number, refused: Refused): void {
+    const attempt = (this.#attempts.get(key) ?? 0) + 1;
+    this.#attempts.set(key, attempt);
+    this.#decide(key, attempt, refused);
+  }
+
+  /** It is answered, or asked no more. */
+  forget(key: number): void {
+    this.#timers.get(key)?.cancel();
+    this.#timers.delete(key);
+    this.#attempts.delete(key);
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #decide(key: number, attempt: number, refused: Refused): void {
+    const nowMs = this.#clock.nowMs();
+    const { retryAfterMs, beganAtMs, say, giveUp } = refused;
+    const deadlineMs = beganAtMs === null ? null : beganAtMs + PATIENCE_MS;
+    const decision = retryOf(this.#budget, CONFIG, nowMs, { attempt, retryAfterMs, deadlineMs });
+    if (decision.kind === "retry") return this.#later(key, decision.delayMs, say);
+    if (decision.why === "budget")
+      return this.#later(key, BROKE_MS, () => this.#decide(key, attempt, { ...refused, retryAfterMs: 0 }));
+    giveUp(nowMs - (beganAtMs ?? nowMs));
+  }
+
+  #later(key: number, delayMs: number, run: () => void): void {
+    this.#timers.get(key)?.cancel();
+    const timer = this.#clock.setTimer(delayMs, () => {
+      this.#timers.delete(key);
+      run();
+    });
+    this.#timers.set(key, timer);
+  }
+}
