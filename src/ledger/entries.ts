@@ -197,8 +197,8 @@ export const entrySchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("pause"), job: name, ...stamp }),
   /** By a client: ends a pause. */
   z.object({ kind: z.literal("resume"), job: name, ...stamp }),
-  /** By a client: VUs of the whole workflow from now on. */
-  z.object({ kind: z.literal("scale"), job: name, workflow: name, vus: count.max(VUS_MAX), ...stamp }),
+  /** By a client: VUs of the whole workflow from now on. workflow null: the only one of the job that can be scaled. */
+  z.object({ kind: z.literal("scale"), job: name, workflow: name.nullable(), vus: count.max(VUS_MAX), ...stamp }),
   /** Everything has ended and the thresholds are judged: the one terminal state. result: its blob, null: none. */
   z.object({ kind: z.literal("finish"), ...owned, thresholdsFailed: count, result: digest.nullable() }),
 ]);

@@ -36,7 +36,9 @@ export function resume(turn: Turn, job: Job): void {
 }
 
 /** The workflow has `vus` VUs from now on, in attempts to come as well. */
-export function scale(turn: Turn, job: Job, { workflow: name, vus }: EntryOf<"scale">): void {
+export function scale(turn: Turn, job: Job, { workflow: asked, vus }: EntryOf<"scale">): void {
+  const name = asked ?? onlyScalable(job);
+  if (name === null) return refuse(turn, job.id, "invalid", ambiguity(job));
   const workflow = job.workflows.get(name);
   if (workflow === undefined) return refuse(turn, job.id, "unknown", `the job has no workflow "${name}"`);
   const problem = scaleProblem(workflow.spec, vus);
@@ -47,6 +49,27 @@ export function scale(turn: Turn, job: Job, { workflow: name, vus }: EntryOf<"sc
   workflow.scaledVus = vus;
   for (const { id, attempt } of liveAttempts(job, workflow))
     if (attempt.state !== "stopping") turn.effects.push({ kind: "scale", attempt: id, worker: attempt.worker, vus });
+}
+
+/** Out: null when there is none, or more than one. A job of one workflow means that one, whatever it is. */
+function onlyScalable(job: Job): string | null {
+  const users = usersOf(job);
+  if (users.length === 1) return users[0]?.name ?? null;
+  const scalable = users.filter(({ scaleMax }) => scaleMax !== null);
+  return scalable.length === 1 ? (scalable[0]?.name ?? null) : null;
+}
+
+function ambiguity(job: Job): string {
+  const users = usersOf(job);
+  const scalable = users.filter(({ scaleMax }) => scaleMax !== null).map(({ name }) => `"${name}"`);
+  if (scalable.length > 0)
+    return `the job has ${scalable.length} workflows that can be scaled: ${scalable.join(", ")}; name one of them`;
+  const kinds = users.map(({ name, executor }) => `"${name}" is ${executor}`).join(", ");
+  return `no workflow of the job can be scaled: only constant-vus and externally-controlled can be, and ${kinds}`;
+}
+
+function usersOf(job: Job): readonly WorkflowSpec[] {
+  return [...job.workflows.values()].map(({ spec }) => spec).filter(({ role }) => role === "user");
 }
 
 function scaleProblem({ name, executor, scaleMax }: WorkflowSpec, vus: number): string | null {

@@ -1,6 +1,7 @@
 // What a finished job amounts to, before anybody lays it out: merged series per workflow and the accounts of the run.
 // The manager makes it from sealed snapshots (node/), report/ turns it into the summary.
 
+import type { Pause } from "./pauses.ts";
 import type { JobPlan } from "./plan.ts";
 import type { Accounting } from "./share.ts";
 import type { Series } from "./series.ts";
@@ -73,6 +74,8 @@ export type JobResult = {
   readonly reruns: number;
   readonly unreportedMax: number;
   readonly disturbed: readonly Disturbance[];
+  /** When it was paused, in order. Rates are over the rest. */
+  readonly pauses: readonly Pause[];
   readonly cores: readonly CoreResult[];
   readonly loopLagMsP99: number;
   /** Said once each: saturation, dropped iterations, missing await, tag cardinality ... */
@@ -114,7 +117,7 @@ export type WorkflowView = {
 export type JobView = {
   readonly id: string;
   readonly name: string;
-  readonly state: "preparing" | "setup" | "running" | "teardown" | "ended";
+  readonly state: "preparing" | "setup" | "running" | "paused" | "teardown" | "ended";
   readonly elapsedMs: number;
   readonly workflows: readonly WorkflowView[];
   readonly requests: number;

@@ -11,7 +11,7 @@ const count = z.number().nonnegative();
 /** Rates are of the last whole second; failedRatio of the whole run, 0 to 1; p99Ms of requests in that second. */
 export const jobRateSchema = z.object({
   name: z.string().max(256),
-  phase: z.enum(["preparing", "setup", "running", "teardown", "ended"]),
+  phase: z.enum(["preparing", "setup", "running", "paused", "teardown", "ended"]),
   elapsedMs: count,
   vus: count,
   requests: count,

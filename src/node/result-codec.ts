@@ -18,6 +18,7 @@ const packedSchema = z.looseObject({
   warnings: z.array(z.string()),
   errors: z.array(z.unknown()),
   disturbed: z.array(z.unknown()),
+  pauses: z.array(z.object({ from: z.number(), to: z.number() })).default([]),
 });
 
 export function packResult(result: JobResult): Uint8Array {

@@ -116,6 +116,8 @@ export const summarySchema = z.object({
     reason: z.string(),
     startedAt: whole,
     durationMs: length,
+    /** For so long of it the job was paused: rates are over the rest. */
+    pausedMs: length,
   }),
   metrics,
   checks: z.array(check),

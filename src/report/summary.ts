@@ -3,6 +3,7 @@
 
 import { emptyCells, select, sumSeries } from "../load/merge.ts";
 import { metricDefinition } from "../load/metrics.ts";
+import { type Pause, pausedWithin } from "../load/pauses.ts";
 import { SETUP, TEARDOWN, vusMax, type ThresholdPlan } from "../load/plan.ts";
 import {
   type CoreResult,
@@ -47,6 +48,7 @@ export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary
       reason: result.reason,
       startedAt: Math.round(result.startedAtEpochMs),
       durationMs: finite(result.durationMs),
+      pausedMs: finite(pausedWithin(result.pauses, 0, result.durationMs)),
     },
     metrics: jobMetrics(result, series, own, seen),
     checks: result.workflows.flatMap(checksOf),
@@ -65,8 +67,11 @@ export function buildSummary(result: JobResult, seen: VusSeen = NO_VUS): Summary
   };
 }
 
-/** Seconds from the first start to the last end: what counters' rates are per. 0 when nothing started. */
-export function secondsOf(workflows: readonly Pick<WorkflowResult, "fromMs" | "toMs">[]): number {
+/** Seconds from the first start to the last end, without pauses: what counters' rates are per. 0: nothing started. */
+export function secondsOf(
+  workflows: readonly Pick<WorkflowResult, "fromMs" | "toMs">[],
+  pauses: readonly Pause[],
+): number {
   let from = Infinity;
   let to = 0;
   for (const { fromMs, toMs } of workflows) {
@@ -74,7 +79,7 @@ export function secondsOf(workflows: readonly Pick<WorkflowResult, "fromMs" | "t
     from = Math.min(from, fromMs);
     to = Math.max(to, toMs);
   }
-  return to > from ? (to - from) / 1_000 : 0;
+  return to > from ? (to - from - pausedWithin(pauses, from, to)) / 1_000 : 0;
 }
 
 function isUserWorkflow({ name }: WorkflowResult): boolean {
@@ -87,7 +92,7 @@ function jobMetrics(
   own: readonly WorkflowResult[],
   seen: VusSeen,
 ): Summary["metrics"] {
-  const seconds = secondsOf(own);
+  const seconds = secondsOf(own, result.pauses);
   const trendStats = result.plan.summaryTrendStats;
   const metrics = new Map(Object.entries(metricsOf(series, seconds, trendStats)));
   const gauges = [
@@ -218,7 +223,7 @@ function workflowSummary(result: JobResult, workflow: WorkflowResult): SummaryWo
     executor: plan?.executor.kind ?? "",
     from: workflow.fromMs,
     to: workflow.toMs,
-    metrics: metricsOf(workflow.series, secondsOf([workflow]), result.plan.summaryTrendStats),
+    metrics: metricsOf(workflow.series, secondsOf([workflow], result.pauses), result.plan.summaryTrendStats),
     accounting: iterationAccount([workflow.accounting]),
   };
 }

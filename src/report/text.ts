@@ -160,7 +160,7 @@ function errorLines(summary: Summary, options: SummaryTextOptions, paint: Paint)
 }
 
 function verdictLines(summary: Summary, options: SummaryTextOptions, paint: Paint): readonly string[] {
-  const { name, state, reason, durationMs } = summary.job;
+  const { name, state, reason, durationMs, pausedMs } = summary.job;
   const { passed, failed } = thresholdCount(summary);
   const isGood = state === "completed" && failed === 0;
   const thresholds =
@@ -170,16 +170,21 @@ function verdictLines(summary: Summary, options: SummaryTextOptions, paint: Pain
         ? `, ${passed === 1 ? "its threshold" : `all ${passed} thresholds`} passed`
         : "";
   const because = reason === "" ? "" : `: ${oneLine(reason)}`;
-  const length = formatDuration(durationMs < 1_000 ? Math.round(durationMs) : Math.round(durationMs / 100) * 100);
-  const prose = `${oneLine(name)} ${state} after ${length}${because}${thresholds}`;
+  const paused = pausedMs > 0 ? `, ${roundedDuration(pausedMs)} of them paused` : "";
+  const prose = `${oneLine(name)} ${state} after ${roundedDuration(durationMs)}${paused}${because}${thresholds}`;
   const color = isGood ? paint.green : paint.red;
   return bullet(color(isGood ? "✓" : "✗"), prose, options, 1, 2).map((line) => paint.bold(line));
+}
+
+function roundedDuration(ms: number): string {
+  return formatDuration(ms < 1_000 ? Math.round(ms) : Math.round(ms / 100) * 100);
 }
 
 function secondsOf(summary: Summary): number {
   const started = Object.values(summary.workflows).filter(({ to }) => to > 0);
   if (started.length === 0) return 0;
-  return (Math.max(...started.map(({ to }) => to)) - Math.min(...started.map(({ from }) => from))) / 1_000;
+  const spanMs = Math.max(...started.map(({ to }) => to)) - Math.min(...started.map(({ from }) => from));
+  return Math.max(0, spanMs - summary.job.pausedMs) / 1_000;
 }
 
 /** Prose behind a mark, wrapped at the terminal's width with a hanging indent. `markWidth`: cells of the mark. */

@@ -104,6 +104,7 @@ function resultOf({ plan }: JobStart, changes: Partial<JobResult>): JobResult {
     reruns: 0,
     unreportedMax: 0,
     disturbed: [],
+    pauses: [],
     cores: [],
     loopLagMsP99: 0,
     warnings: [],

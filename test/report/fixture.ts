@@ -131,6 +131,7 @@ export function jobResult(more: Partial<JobResult> = {}): JobResult {
     reruns: 0,
     unreportedMax: 0,
     disturbed: [],
+    pauses: [],
     cores: [{ node: "local", core: 0, cpu: 0.42, loopLagMsMax: 3.5, seconds: 10, saturatedSeconds: 0 }],
     loopLagMsP99: 1.2,
     warnings: [],
@@ -271,6 +272,7 @@ export function shopResult(windows: readonly SecondWindow[] = shopWindows()): Jo
     ],
     loopLagMsP99: 2.4,
     disturbed: [{ from: 17_000, to: 20_000, why: "worker w-2 was lost; its share went on elsewhere" }],
+    pauses: [],
     unreportedMax: 14,
     warnings: ["27 iterations were dropped because no VU was free: raise maxVUs (50) or shorten the iteration"],
     errors: [

@@ -2,11 +2,12 @@
 // at the end the result. What is measured where is run.ts's, what a threshold means load/thresholds.ts's.
 
 import type { Job } from "../../ledger/job.ts";
+import { pausedWithin } from "../../load/pauses.ts";
 import type { JobResult } from "../../load/result.ts";
 import { type ForeignSeal, foreignSeals, takeSeals } from "./adoption.ts";
 import type { Ownership } from "./ownership.ts";
 import { buildResult, finalThresholds, outcomeOf } from "./result.ts";
-import { closeSeconds, judgeLive, lastSeconds, loadStartMs } from "./run.ts";
+import { closeSeconds, judgeLive, lastSeconds, loadStartMs, pausesOf } from "./run.ts";
 import { jobView } from "./view.ts";
 
 /** Thresholds on the whole are judged this often. */
@@ -40,14 +41,16 @@ export class Judging {
     const isDue = ports.clock.nowMs() - this.#judgedAtMs >= JUDGE_MS;
     if (isDue && loadMs !== null && job.phase === "open") {
       this.#judgedAtMs = ports.clock.nowMs();
-      const seconds = Math.max(0, elapsedMs - loadMs) / 1_000;
-      for (const { outcome, isAbort } of judgeLive(run, elapsedMs, seconds)) this.#condemn(job, outcome, isAbort);
+      const pauses = pausesOf(job, elapsedMs);
+      const seconds = Math.max(0, elapsedMs - loadMs - pausedWithin(pauses, loadMs, elapsedMs)) / 1_000;
+      const unpausedMs = elapsedMs - pausedWithin(pauses, 0, elapsedMs);
+      for (const { outcome, isAbort } of judgeLive(run, unpausedMs, seconds)) this.#condemn(job, outcome, isAbort);
     }
     this.#own.tell({ kind: "view", view: jobView(run, job, elapsedMs) });
   }
 
   #completeSeconds(job: Job, elapsedMs: number): void {
-    const { windows, failures } = closeSeconds(this.#own.run, elapsedMs);
+    const { windows, failures } = closeSeconds(this.#own.run, elapsedMs, pausesOf(job, elapsedMs));
     for (const window of windows) this.#own.tell({ kind: "second", window });
     for (const { outcome, isAbort } of failures) this.#condemn(job, outcome, isAbort);
   }

@@ -5,10 +5,11 @@ import { formatDuration } from "../../base/units.ts";
 import { sealedAttempts, workflowAccounting } from "../../ledger/accounting.ts";
 import type { Ending, Job, Workflow } from "../../ledger/job.ts";
 import { heldSeries, sumSeries } from "../../load/merge.ts";
+import { pausedWithin } from "../../load/pauses.ts";
 import type { CoreResult, JobResult, ThresholdOutcome, WorkflowResult } from "../../load/result.ts";
 import type { Series } from "../../load/series.ts";
 import { finalOutcomes, windowedOutcomes } from "../../load/thresholds.ts";
-import { loadStartMs, notesOf, type Run, type RunAttempt, vuGauges } from "./run.ts";
+import { loadStartMs, notesOf, pausesOf, type Run, type RunAttempt, vuGauges } from "./run.ts";
 import { unreportedMax } from "./unreported.ts";
 
 /** Errors told apart in the result. */
@@ -20,7 +21,8 @@ const ERRORS_MAX = 100;
 export function finalThresholds(run: Run, job: Job, endMs: number): readonly ThresholdOutcome[] {
   const all = [...job.workflows.values()].map((workflow) => sealedSeries(run, workflow));
   const from = loadStartMs(job);
-  const seconds = from === null ? 0 : Math.max(0, loadEndMs(run, job, endMs) - from) / 1_000;
+  const to = loadEndMs(run, job, endMs);
+  const seconds = from === null ? 0 : Math.max(0, to - from - pausedWithin(pausesOf(job, endMs), from, to)) / 1_000;
   const judged = [
     ...windowedOutcomes(run.windowed).filter((outcome) => !run.latched.has(keyOf(outcome))),
     ...run.latched.values(),
@@ -71,6 +73,7 @@ export function buildResult(
     reruns: job.reruns,
     unreportedMax: unreportedMax(run),
     disturbed: run.disturbed,
+    pauses: pausesOf(job, endMs),
     cores,
     loopLagMsP99: [...run.attempts.values()].reduce(
       (most, { held }) => Math.max(most, held?.cut.generator.loopLagMsP99 ?? 0),

@@ -4,6 +4,7 @@
 import type { Bundle } from "../../engine/messages.ts";
 import type { Job } from "../../ledger/job.ts";
 import { applySnapshot, type HeldAttempt, heldSeries, select } from "../../load/merge.ts";
+import { isPausedWithin, type Pause } from "../../load/pauses.ts";
 import type { JobPlan, ThresholdPlan } from "../../load/plan.ts";
 import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../../load/result.ts";
 import type { Series } from "../../load/series.ts";
@@ -233,13 +234,16 @@ export type Judgement = {
   readonly failures: readonly { readonly outcome: ThresholdOutcome; readonly isAbort: boolean }[];
 };
 
-/** Completes the seconds that are due and judges the windowed thresholds on each. In: ms of job time. */
-export function closeSeconds(run: Run, elapsedMs: number): Judgement {
+/**
+ * Completes the seconds that are due and judges the windowed thresholds on each that was no pause. In: ms of job time.
+ */
+export function closeSeconds(run: Run, elapsedMs: number, pauses: readonly Pause[]): Judgement {
   if (run.windows === null) return { windows: [], failures: [] };
   const windows = ready(run.windows, elapsedMs);
   const failures: { outcome: ThresholdOutcome; isAbort: boolean }[] = [];
   for (const window of windows) {
     run.lastSecond = window;
+    if (isPausedWithin(pauses, window.second * 1_000, (window.second + 1) * 1_000)) continue;
     const { outcomes, abort } = judge(run.windowed, window);
     for (const outcome of outcomes)
       if (!outcome.ok) addFailure(run, failures, outcome, abort !== null && isOf(outcome, abort));
@@ -274,6 +278,16 @@ export function vuGauges(run: Run): Series[] {
   const gauge = (metric: string, cells: Series["cells"] | null): Series[] =>
     cells === null ? [] : [{ id: { key: metric, metric, type: "gauge", contains: "default", tags: {} }, cells }];
   return [...gauge("vus", run.windows?.vus ?? null), ...gauge("vus_max", run.windows?.vusMax ?? null)];
+}
+
+/** The job's pauses in ms of job time, the present one until now. In: ms of job time. */
+export function pausesOf(job: Job, elapsedMs: number): readonly Pause[] {
+  const { originMs } = job;
+  if (originMs === null) return [];
+  return job.pauses.flatMap(({ fromMs, toMs }) => {
+    const to = toMs === null ? elapsedMs : toMs - originMs;
+    return to > 0 ? [{ from: Math.max(0, fromMs - originMs), to }] : [];
+  });
 }
 
 /**

@@ -4,12 +4,13 @@ import { addAccounting, NO_ACCOUNTING, workflowAccounting } from "../../ledger/a
 import { type Job, type Workflow, workflowOf } from "../../ledger/job.ts";
 import { cellValue } from "../../load/histogram.ts";
 import { select } from "../../load/merge.ts";
+import { pausedWithin } from "../../load/pauses.ts";
 import { type Executor, scheduleMs, vusMax, type WorkflowPlan } from "../../load/plan.ts";
 import { isSaturated, type JobView, type LatencyView, type WorkflowView } from "../../load/result.ts";
 import type { Cells, Series, TrendCells } from "../../load/series.ts";
 import { windowedOutcomes } from "../../load/thresholds.ts";
 import { statOf } from "../../load/values.ts";
-import { allSeries, type Latencies, type Run, type RunAttempt } from "./run.ts";
+import { allSeries, type Latencies, pausesOf, type Run, type RunAttempt } from "./run.ts";
 
 const BINS = 12;
 
@@ -78,6 +79,7 @@ function stateOf(job: Job): JobView["state"] {
   const hasStarted = [...job.workflows.values()].some(
     ({ spec, startAtMs }) => spec.role === "user" && startAtMs !== null,
   );
+  if (hasStarted && job.isPaused) return "paused";
   return hasStarted ? "running" : "preparing";
 }
 
@@ -94,13 +96,15 @@ function workflowView(run: Run, job: Job, workflow: Workflow, plan: WorkflowPlan
   const beganMs =
     workflow.startAtMs === null || job.originMs === null ? null : workflow.startAtMs - job.originMs + plan.startTimeMs;
   const endedMs = workflow.endAtMs === null || job.originMs === null ? elapsedMs : workflow.endAtMs - job.originMs;
+  const untilMs = Math.min(elapsedMs, endedMs);
+  const pausedMs = beganMs === null ? 0 : pausedWithin(pausesOf(job, elapsedMs), beganMs, untilMs);
   return {
     name: plan.name,
     state: workflowState(workflow),
     executor: plan.executor.kind,
     vus: attempts.reduce((total, { held, isSealing }) => total + (isSealing ? 0 : (held?.cut.vus ?? 0)), 0),
-    vusMax: vusMax(plan.executor),
-    elapsedMs: beganMs === null ? 0 : Math.max(0, Math.min(elapsedMs, endedMs) - beganMs),
+    vusMax: workflow.scaledVus ?? vusMax(plan.executor),
+    elapsedMs: beganMs === null ? 0 : Math.max(0, untilMs - beganMs - pausedMs),
     totalMs: scheduleMs(plan.executor),
     completed: accounting.completed,
     interrupted: accounting.interrupted,
