@@ -1,13 +1,14 @@
 // `status --watch`: a cluster's picture kept up to date on a terminal, or as a line of JSON a second elsewhere, until
-// Ctrl+C. It goes on with another node when the one it asks is gone.
+// q or Ctrl+C. It goes on with another node when the one it asks is gone.
 
 import { HyperscaleError } from "../base/error.ts";
+import type { Terminal } from "../io/terminal.ts";
 import type { NodeWorld, Timer } from "../io/world.ts";
-import type { JobView } from "../load/result.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { type Change, changesBetween } from "../tui/cluster-changes.ts";
-import { Painter } from "../tui/painter.ts";
-import { type Watched, watchLines } from "../tui/watch-lines.ts";
+import { FullScreen } from "../tui/full-screen.ts";
+import { keysOf } from "../tui/keys.ts";
+import { type Gaze, gazeAfter, type Watched, watchLines } from "../tui/watch-lines.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";
@@ -16,11 +17,11 @@ import { usesColor } from "./progress.ts";
 const ASK_MS = 1_000;
 /** What is shown is called old when nobody answered for so long. */
 const OLD_MS = 3_000;
-/** Jobs whose rates are followed at once. */
-const FOLLOWED_MAX = 16;
-const EVENTS_MAX = 100;
+/** Seconds of a job's rate that are kept, and what happened that is kept. */
+const HISTORY_MAX = 60;
+const EVENTS_MAX = 500;
 
-/** Shows the cluster until a signal. Throws `cluster` when nobody answers at first. */
+/** Shows the cluster until it is left. Throws `cluster` when nobody answers at first. */
 export async function watchCluster(invocation: Invocation, cluster: Cluster, world: NodeWorld): Promise<number> {
   const { settings, terminal } = invocation;
   const isJson = settings.is("json");
@@ -28,36 +29,80 @@ export async function watchCluster(invocation: Invocation, cluster: Cluster, wor
     throw new HyperscaleError("invalid", "--watch draws on a terminal, and standard output is none", {
       hint: "with --json it prints a line a second",
     });
-  const painter = isJson ? null : new Painter(terminal.output);
-  const color = usesColor(terminal, settings, "output");
-  const interrupted = Promise.withResolvers<void>();
-  const unwatch = terminal.onInterrupt(() => interrupted.resolve());
-  const forget = painter === null ? () => {} : terminal.onExit(() => painter.close());
   const watch = new Watch(cluster, world);
+  const left = Promise.withResolvers<void>();
+  const unwatch = terminal.onInterrupt(() => left.resolve());
+  const stage = isJson ? null : new Stage(terminal, usesColor(terminal, settings, "output"), left.resolve);
   try {
     watch.see(await cluster.answer(cluster.client.status()));
     watch.go(() => {
       const { watched } = watch;
       if (watched === null) return;
-      if (painter !== null) painter.paint(watchLines(watched, { ...terminal.output.size(), color }));
+      if (stage !== null) stage.show(watched);
       else if (watch.isNew()) terminal.output.write(`${JSON.stringify(watched.status)}\n`);
     });
-    await interrupted.promise;
+    await left.promise;
     return EXIT_OK;
   } finally {
     watch.close();
-    painter?.close();
-    forget();
+    stage?.close();
     unwatch();
   }
 }
 
-/** Asks once a second, follows what runs, and keeps what happened. */
+/** The whole terminal, and what its keys do. */
+class Stage {
+  readonly #terminal: Terminal;
+  readonly #color: boolean;
+  readonly #screen: FullScreen;
+  readonly #undo: readonly (() => void)[];
+  #gaze: Gaze = { view: "cluster", top: 0 };
+  #watched: Watched | null = null;
+
+  constructor(terminal: Terminal, color: boolean, leave: () => void) {
+    this.#terminal = terminal;
+    this.#color = color;
+    this.#screen = new FullScreen(terminal.output);
+    this.#undo = [
+      terminal.onExit(() => this.#screen.close()),
+      terminal.onResize(() => this.#draw()),
+      terminal.onInput((text) => {
+        for (const key of keysOf(text)) {
+          const next = gazeAfter(this.#gaze, key, Math.max(1, terminal.output.size().rows - 10));
+          if (next === null) return leave();
+          this.#gaze = next;
+        }
+        this.#draw();
+      }),
+    ];
+  }
+
+  show(watched: Watched): void {
+    this.#watched = watched;
+    this.#draw();
+  }
+
+  close(): void {
+    for (const undo of this.#undo) undo();
+    this.#screen.close();
+  }
+
+  #draw(): void {
+    if (this.#watched === null) return;
+    const { lines, gaze } = watchLines(this.#watched, this.#gaze, {
+      ...this.#terminal.output.size(),
+      color: this.#color,
+    });
+    this.#gaze = gaze;
+    this.#screen.paint(lines);
+  }
+}
+
+/** Asks once a second, and keeps what happened. */
 class Watch {
   readonly #cluster: Cluster;
   readonly #world: NodeWorld;
-  readonly #views = new Map<string, JobView>();
-  readonly #followed = new Set<string>();
+  readonly #history = new Map<string, readonly number[]>();
   #events: readonly (Change & { readonly atMs: number })[] = [];
   #status: NodeStatus | null = null;
   #seenAtMs = 0;
@@ -78,7 +123,7 @@ class Watch {
     const ageMs = nowMs - this.#seenAtMs;
     const events = this.#events.map(({ atMs, ...change }) => ({ ...change, ageMs: nowMs - atMs }));
     const problem = ageMs < OLD_MS ? null : `nobody answers: this is ${Math.floor(ageMs / 1_000)} s old`;
-    return { status: this.#status, views: this.#views, events, problem };
+    return { status: this.#status, history: this.#history, events, problem };
   }
 
   /** Something came since the last call. */
@@ -107,12 +152,22 @@ class Watch {
     this.#status = status;
     this.#seenAtMs = atMs;
     this.#isNew = true;
-    for (const { id, state } of status.jobs) if (state !== "finished") this.#follow(id);
+    this.#keepRates(status);
   }
 
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+  }
+
+  #keepRates({ jobs }: NodeStatus): void {
+    const running = new Set<string>();
+    for (const { id, live } of jobs) {
+      if (live === null) continue;
+      running.add(id);
+      this.#history.set(id, [...(this.#history.get(id) ?? []), live.requestsPerSecond].slice(-HISTORY_MAX));
+    }
+    for (const id of this.#history.keys()) if (!running.has(id)) this.#history.delete(id);
   }
 
   #arm(): void {
@@ -138,18 +193,5 @@ class Watch {
         this.#show();
       })
       .then(done, done);
-  }
-
-  #follow(id: string): void {
-    if (this.#followed.has(id) || this.#followed.size >= FOLLOWED_MAX) return;
-    this.#followed.add(id);
-    const over = (): void => {
-      this.#views.delete(id);
-      this.#followed.delete(id);
-    };
-    const { client } = this.#cluster;
-    client
-      .follow(id, (event) => (event.kind === "view" ? this.#views.set(id, event.view) : undefined))
-      .result.then(over, over);
   }
 }

@@ -35,6 +35,13 @@ export type Terminal = {
   readInput(): Promise<string>;
   /** Calls back for each signal until the returned function is called; meanwhile signals do not end the process. */
   onInterrupt(listener: (signal: Interrupt) => void): () => void;
+  /**
+   * Calls back with what is typed, key by key and unseen, until the returned function is called; Ctrl+C comes as "\x03".
+   * Nothing comes where stdin is no terminal.
+   */
+  onInput(listener: (text: string) => void): () => void;
+  /** Calls back when the size of the terminal changed, until the returned function is called. */
+  onResize(listener: () => void): () => void;
   /** Calls back when the process ends, however it ends (SIGKILL apart). Out: takes it back. */
   onExit(listener: () => void): () => void;
   /** Ends the process now. */
@@ -61,6 +68,23 @@ export function processTerminal(args: readonly string[]): Terminal {
       return () => {
         for (const interrupt of interrupts) process.off(interrupt, listener);
       };
+    },
+    onInput(listener) {
+      const { stdin } = process;
+      if (stdin.isTTY !== true) return () => {};
+      const heard = (bytes: Uint8Array): void => listener(new TextDecoder().decode(bytes));
+      stdin.setRawMode(true);
+      stdin.on("data", heard);
+      stdin.resume();
+      return () => {
+        stdin.off("data", heard);
+        stdin.setRawMode(false);
+        stdin.pause();
+      };
+    },
+    onResize(listener) {
+      process.on("SIGWINCH", listener);
+      return () => process.off("SIGWINCH", listener);
     },
     onExit(listener) {
       process.on("exit", listener);

@@ -78,7 +78,22 @@ export const nodeStatusSchema = z.object({
     )
     .readonly(),
   /** The pool. busy: cores that hold a share. Empty where the node is a worker. */
-  workers: z.array(z.object({ id, boot: id, cores: count, busy: count, labels: labelsSchema })).readonly(),
+  workers: z
+    .array(
+      z.object({
+        id,
+        boot: id,
+        cores: count,
+        busy: count,
+        labels: labelsSchema,
+        /** What its busy cores run. */
+        jobs: z
+          .array(z.object({ id, cores: count }))
+          .readonly()
+          .default([]),
+      }),
+    )
+    .readonly(),
   /** The newest at the end, at most 1,000. */
   jobs: z.array(jobLineSchema).readonly(),
   /** Live jobs that wait until a manager has room for them. */
@@ -161,8 +176,9 @@ export function managerStatus(
       id: worker,
       boot,
       cores,
-      busy: busy.get(`${worker} ${boot}`) ?? 0,
+      busy: busy.get(`${worker} ${boot}`)?.cores.size ?? 0,
       labels,
+      jobs: [...(busy.get(`${worker} ${boot}`)?.jobs ?? [])].map(([id, taken]) => ({ id, cores: taken.size })),
     })),
     jobs: newestJobs(ledger, rateOf),
     waiting: waitingCount(ledger),
@@ -242,13 +258,20 @@ function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
   };
 }
 
-/** How many cores hold a share, by worker and its life. */
-function busyCores({ roll }: LedgerState): ReadonlyMap<string, number> {
-  const busy = new Map<string, Set<number>>();
+type Busy = { readonly cores: Set<number>; readonly jobs: Map<string, Set<number>> };
+
+/** Cores that hold a share, in all and by job; by worker and its life. */
+function busyCores({ roll }: LedgerState): ReadonlyMap<string, Busy> {
+  const all = new Map<string, Busy>();
   for (const job of roll.owned.values()) {
-    for (const { worker, core } of placesOf(job)) busy.set(worker, (busy.get(worker) ?? new Set()).add(core));
+    for (const { worker, core } of placesOf(job)) {
+      const busy = all.get(worker) ?? { cores: new Set(), jobs: new Map() };
+      all.set(worker, busy);
+      busy.cores.add(core);
+      busy.jobs.set(job.id, (busy.jobs.get(job.id) ?? new Set()).add(core));
+    }
   }
-  return new Map([...busy].map(([worker, cores]) => [worker, cores.size]));
+  return all;
 }
 
 /** Every share of the job that runs: its core, and the worker in that life of it. */

@@ -3,7 +3,7 @@
 import { formatDuration } from "../base/units.ts";
 import type { Style } from "./cells.ts";
 import { placeText, shortId } from "./node-lines.ts";
-import { type Cell, table } from "./status-lines.ts";
+import { type Column, table } from "./table.ts";
 
 export type ChaosNode = {
   readonly id: string;
@@ -27,15 +27,15 @@ export function chaosLines(
   nodes: readonly ChaosNode[],
   options: { readonly columns: number; readonly color: boolean; readonly leader: string | null },
 ): readonly string[] {
-  const rows = nodes.map((node): readonly Cell[] => [
-    { text: shortId(node.id) },
-    { text: node.id === options.leader ? "leader" : node.role },
-    { text: placeText(node.address) },
-    { text: String(node.pid) },
-    { text: stateText(node), style: STYLES[node.state] },
-    { text: faultsText(node), style: node.faults.length > 0 ? "bad" : "dim" },
-  ]);
-  return table(["NODE", "ROLE", "ADDRESS", "PROCESS", "STATE", "FAULTS"], rows, options);
+  const columns: readonly Column<ChaosNode>[] = [
+    { head: "NODE", of: ({ id }) => shortId(id) },
+    { head: "ROLE", of: ({ id, role }) => (id === options.leader ? "leader" : role) },
+    { head: "ADDRESS", of: ({ address }) => placeText(address) },
+    { head: "PROCESS", of: ({ pid }) => String(pid) },
+    { head: "STATE", of: (node) => ({ text: stateText(node), style: STYLES[node.state] }) },
+    { head: "FAULTS", of: (node) => ({ text: faultsText(node), style: "bad" }) },
+  ];
+  return table(columns, nodes, options);
 }
 
 function stateText({ state, doesAnswer }: ChaosNode): string {

@@ -91,6 +91,13 @@ export function hasQuorum({ quorum }: NodeStatus): boolean {
   return quorum !== null && quorum.voters.length > 0 && quorum.have >= quorum.need;
 }
 
+/** "all closed", "1 open: 127.0.0.1:9004 (1f00aa21)". */
+export function circuitsSpan(status: NodeStatus): Span {
+  const open = status.circuits.filter(({ state }) => state !== "closed");
+  if (open.length === 0) return span(`${plural(status.circuits.length, "circuit")}, all closed`);
+  return span(`${open.length} open: ${open.map(({ peer }) => nodeText(status, peer)).join(", ")}`, "bad");
+}
+
 export function plural(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? "" : "s"}`;
 }

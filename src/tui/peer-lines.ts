@@ -3,24 +3,22 @@
 import type { Peer } from "../node/peers.ts";
 import type { Style } from "./cells.ts";
 import { placeText, shortId } from "./node-lines.ts";
-import { type StatusOptions, table } from "./status-lines.ts";
+import { type Column, table, type TableOptions } from "./table.ts";
 
 /** One manager a line. */
-export function peerLines(peers: readonly Peer[], options: StatusOptions): string[] {
-  if (peers.length === 0) return ["no managers"];
-  const hasBehind = peers.some(({ behind }) => behind !== null);
-  return table(
-    ["NODE", "ADDRESS", "PART", "STATUS", ...(hasBehind ? ["BEHIND"] : []), ""],
-    peers.map((peer) => [
-      { text: peer.id },
-      { text: peer.address === null ? "unknown" : placeText(peer.address) },
-      { text: peer.isLeader ? "leader" : peer.standing, ...(peer.isLeader ? { style: "accent" as const } : {}) },
-      { text: peer.status, style: STYLES[peer.status] },
-      ...(hasBehind ? [{ text: peer.behind === null ? "" : String(peer.behind) }] : []),
-      { text: noteOf(peer), style: "dim" },
-    ]),
-    options,
-  );
+export function peerLines(peers: readonly Peer[], options: TableOptions): string[] {
+  const columns: readonly Column<Peer>[] = [
+    { head: "NODE", of: ({ id }) => id },
+    { head: "ADDRESS", of: ({ address }) => (address === null ? "unknown" : placeText(address)) },
+    {
+      head: "PART",
+      of: ({ isLeader, standing }) => (isLeader ? { text: "leader", style: "accent" } : standing),
+    },
+    { head: "STATUS", of: ({ status }) => ({ text: status, style: STYLES[status] }) },
+    { head: "BEHIND", of: ({ behind }) => (behind === null ? "" : String(behind)), isNumber: true, rank: 1 },
+    { head: "", of: (peer) => ({ text: noteOf(peer), style: "dim" }), rank: 2 },
+  ];
+  return peers.length === 0 ? ["no managers"] : table(columns, peers, options);
 }
 
 /** "127.0.0.1:9004 (1f00aa21)". */
@@ -40,6 +38,6 @@ const STYLES: Readonly<Record<Peer["status"], Style>> = {
 function noteOf({ standing, replaces, replacedBy }: Peer): string {
   if (replaces !== null) return `takes the place of ${shortId(replaces)}`;
   if (replacedBy !== null) return `is replaced by ${shortId(replacedBy)}`;
-  if (standing === "outside") return "does not belong to it: peer add, or peer replace OLD";
+  if (standing === "outside") return "peer add, or peer replace OLD";
   return standing === "learner" ? "is joining" : "";
 }

@@ -1,57 +1,207 @@
-// A cluster as one of its nodes knows it, as text: lines for `status` and `jobs`.
+// A cluster as one of its nodes knows it, as text: lines for `status`, `jobs` and `status --watch`.
 
+import { formatLatency } from "../base/units.ts";
 import type { JobLine, NodeStatus } from "../node/status.ts";
-import { createPaint, lineOf, padded, printable, span, type Span, type Style, widthOf } from "./cells.ts";
-import { hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
+import { horizontalBar, sparkline } from "./bars.ts";
+import { createPaint, lineOf, padded, printable, span, type Span, type Style } from "./cells.ts";
+import { circuitsSpan, hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
+import { clockText, percent } from "./plain.ts";
+import { type Column, table, type TableOptions } from "./table.ts";
 
-export type StatusOptions = { readonly columns: number; readonly color: boolean };
+export type StatusOptions = TableOptions;
 
-export type Cell = { readonly text: string; readonly style?: Style };
-
-/** The parts of a picture; a table that would be empty has no lines. */
-export type StatusParts = Readonly<Record<"heading" | "members" | "workers" | "shares" | "jobs", readonly string[]>>;
+type Member = NodeStatus["members"][number];
+type Worker = NodeStatus["workers"][number];
+type Share = NodeStatus["shares"][number];
 
 /** The whole picture. */
 export function statusLines(status: NodeStatus, options: StatusOptions): string[] {
-  const { heading: lines, members, workers, shares, jobs } = statusParts(status, options);
-  return [members, workers, shares, jobs].reduce<string[]>(
+  const tables = [
+    memberLines(status, options),
+    workerLines(status, options),
+    circuitLines(status, options),
+    shareLines(status, options),
+    status.jobs.length === 0 ? [] : jobLines(status, options),
+  ];
+  return tables.reduce<string[]>(
     (all, part) => (part.length === 0 ? all : [...all, "", ...part]),
-    [...lines],
+    headingLines(status, options),
   );
 }
 
-/** In: requests a second, p99 and errors of a job, where they are known. */
-export function statusParts(status: NodeStatus, options: StatusOptions, ratesOf?: RatesOf): StatusParts {
-  const part = (head: readonly string[], rows: readonly (readonly Cell[])[]): readonly string[] =>
-    rows.length === 0 ? [] : table(head, rows, options);
-  return {
-    heading: heading(status, options),
-    members: part(["NODE", "ROLE", "ADDRESS", "STATUS", "INCARNATION"], memberRows(status)),
-    workers: part(["WORKER", "CORES", "BUSY", "LABELS"], workerRows(status)),
-    shares: part(["JOB", "WORKFLOW", "SHARE", "STATE"], shareRows(status)),
-    jobs: status.jobs.length === 0 ? [] : jobLines(status, options, ratesOf),
-  };
+/** Who was asked, who leads, and how much of everything there is. */
+export function headingLines(status: NodeStatus, options: StatusOptions): string[] {
+  const paint = createPaint(options.color);
+  const { node } = status;
+  const asked = `${node.role} ${placeText(node.address)} (${shortId(node.id)}), environment ${node.environment}`;
+  const facts = [["asked", span(asked)] as const, ...factsOf(status)];
+  return facts.map(([name, ...spans]) => lineOf([span(padded(name, 9), "dim"), ...spans], options.columns, paint));
 }
 
-type RatesOf = (job: string) => readonly string[];
+/** Facts by name, the most important first; of a worker none. */
+export function factsOf(status: NodeStatus): readonly (readonly [name: string, ...spans: Span[]])[] {
+  const { node, cluster, workers, jobs, problem, circuits, waiting } = status;
+  if (node.role !== "manager") return [];
+  const cores = workers.reduce((sum, worker) => sum + worker.cores, 0);
+  const busy = workers.reduce((sum, worker) => sum + worker.busy, 0);
+  const running = jobs.filter(({ state }) => state !== "finished").length;
+  const waits = waiting === 0 ? "" : `, ${waiting} waiting`;
+  return [
+    ["cluster", cluster === null ? span("none yet", "warn") : span(cluster)],
+    ...(problem === null ? [] : [["problem", span(problem, "warn")] as const]),
+    ["leader", leaderSpan(status)],
+    ["quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad")],
+    ["workers", span(`${workers.length}, ${busy} of ${plural(cores, "core")} busy`)],
+    ["jobs", span(`${running} running${waits}, ${jobs.length - running} finished`)],
+    ...(circuits.length === 0 ? [] : [["circuits", circuitsSpan(status)] as const]),
+  ];
+}
 
-/** A table of the jobs, the newest last. */
+function leaderSpan(status: NodeStatus): Span {
+  if (status.leader !== null) return span(`${nodeText(status, status.leader)}, term ${status.term ?? 0}`);
+  return status.problem === null ? span(roleText(status), "bad") : span("not known here", "warn");
+}
+
+/** A table of the members; none: no lines. */
+export function memberLines(status: NodeStatus, options: StatusOptions): string[] {
+  const { members, leader, node } = status;
+  const order = { manager: 0, gate: 1, worker: 2 } as const;
+  const rows = members.toSorted(
+    (a, b) => order[a.role] - order[b.role] || (placeText(a.address) < placeText(b.address) ? -1 : 1),
+  );
+  const columns: readonly Column<Member>[] = [
+    { head: "NODE", of: ({ id }) => id, rank: 2 },
+    { head: "ROLE", of: ({ id, role }) => partCell(status, id, role) },
+    { head: "ADDRESS", of: ({ address }) => placeText(address) },
+    { head: "STATUS", of: (member) => ({ text: member.status, style: MEMBER_STYLES[member.status] }) },
+    { head: "INCARNATION", of: ({ incarnation: { boot, count } }) => `${boot}.${count}`, rank: 1 },
+    {
+      head: "LINK",
+      of: ({ id, isLinked }) => (id === node.id ? { text: "itself", style: "dim" } : isLinked ? "linked" : ""),
+      rank: 3,
+    },
+  ];
+  return rows.length === 0 ? [] : table(columns, rows, options);
+
+  function partCell({ quorum }: NodeStatus, id: string, role: Member["role"]): { text: string; style?: Style } {
+    if (id === leader) return { text: "leader", style: "accent" };
+    if (role !== "manager" || quorum === null) return { text: role };
+    if (quorum.learners.includes(id)) return { text: "learner", style: "warn" };
+    return quorum.voters.length === 0 || quorum.voters.includes(id)
+      ? { text: role }
+      : { text: "outside", style: "warn" };
+  }
+}
+
+export const MEMBER_STYLES: Readonly<Record<Member["status"], Style>> = {
+  alive: "good",
+  suspect: "warn",
+  dead: "bad",
+  left: "dim",
+  unconfirmed: "warn",
+};
+
+const BAR_COLUMNS = 10;
+
+/** A table of the workers of the pool; none: no lines. */
+export function workerLines({ workers, members }: NodeStatus, options: StatusOptions): string[] {
+  const known = new Map(members.map((member) => [member.id, member]));
+  const columns: readonly Column<Worker>[] = [
+    { head: "WORKER", of: ({ id }) => id, rank: 4 },
+    { head: "ADDRESS", of: ({ id }) => placeOf(known.get(id)) },
+    { head: "CORES", of: ({ cores }) => String(cores), isNumber: true },
+    { head: "BUSY", of: ({ busy }) => String(busy), isNumber: true },
+    { head: "", of: ({ busy, cores }) => ({ text: barOf(busy, cores), style: "accent" }), rank: 5 },
+    { head: "RUNS", of: ({ jobs }) => jobs.map(({ id, cores }) => `${printable(id)} ${cores}`).join(", "), rank: 2 },
+    { head: "LABELS", of: ({ labels }) => labelsText(labels), rank: 3 },
+  ];
+  return workers.length === 0 ? [] : table(columns, workers, options);
+}
+
+function placeOf(member: Member | undefined): string {
+  return member === undefined ? "unknown" : placeText(member.address);
+}
+
+function barOf(busy: number, cores: number): string {
+  return busy === 0 ? "" : horizontalBar(busy / Math.max(1, cores), BAR_COLUMNS);
+}
+
+function labelsText(labels: Worker["labels"]): string {
+  return printable(
+    Object.entries(labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(" "),
+  );
+}
+
+/** A table of the circuits to other managers that are not simply closed; none: no lines. */
+export function circuitLines(status: NodeStatus, options: StatusOptions): string[] {
+  const rows = status.circuits.filter(({ state, failures }) => state !== "closed" || failures > 0);
+  const columns: readonly Column<(typeof rows)[number]>[] = [
+    { head: "CIRCUIT TO", of: ({ peer }) => nodeText(status, peer) },
+    { head: "STATE", of: ({ state }) => ({ text: state, style: state === "closed" ? "plain" : "bad" }) },
+    { head: "FAILED", of: ({ failures, samples }) => `${failures} of ${samples}` },
+    {
+      head: "OPENED",
+      of: ({ opens }) => (opens === 0 ? "never" : `${opens} ${opens === 1 ? "time" : "times"}`),
+      rank: 1,
+    },
+  ];
+  return rows.length === 0 ? [] : table(columns, rows, options);
+}
+
+function shareLines({ shares }: NodeStatus, options: StatusOptions): string[] {
+  const columns: readonly Column<Share>[] = [
+    { head: "JOB", of: ({ job }) => printable(job) },
+    { head: "WORKFLOW", of: ({ workflow }) => printable(workflow) },
+    { head: "SHARE", of: ({ share }) => String(share), isNumber: true },
+    { head: "STATE", of: ({ state }) => state },
+  ];
+  return shares.length === 0 ? [] : table(columns, shares, options);
+}
+
+/** A table of the jobs, in the order given. `history`: requests a second of jobs that run, the newest last. */
 export function jobLines(
   status: Pick<NodeStatus, "jobs" | "members">,
   options: StatusOptions,
-  ratesOf?: RatesOf,
+  history: ReadonlyMap<string, readonly number[]> = new Map(),
 ): string[] {
-  return table(
-    ["JOB", "STATE", "CORES", "OWNER", ...(ratesOf === undefined ? [] : ["REQ/S", "P99", "FAILED"])],
-    status.jobs.map((job) => [
-      { text: printable(job.id) },
-      { text: jobState(job), style: jobStyle(job) },
-      { text: job.state === "finished" ? "" : String(job.cores) },
-      { text: job.owner === null || job.state === "finished" ? "" : ownerText(status, job.owner) },
-      ...(ratesOf?.(job.id) ?? []).map((text) => ({ text })),
-    ]),
-    options,
-  );
+  const live = (of: (rate: NonNullable<JobLine["live"]>) => string) => (job: JobLine) =>
+    job.live === null ? "" : of(job.live);
+  const columns: readonly Column<JobLine>[] = [
+    { head: "JOB", of: ({ id }) => printable(id) },
+    { head: "NAME", of: live(({ name }) => printable(name)), rank: 7 },
+    { head: "STATE", of: (job) => ({ text: jobState(job), style: jobStyle(job) }) },
+    { head: "TIME", of: live(({ elapsedMs }) => clockText(elapsedMs)), isNumber: true, rank: 4 },
+    { head: "VUS", of: live(({ vus }) => String(vus)), isNumber: true, rank: 5 },
+    { head: "REQ/S", of: live(({ requestsPerSecond }) => requestsPerSecond.toFixed(0)), isNumber: true, rank: 0 },
+    {
+      head: "P99",
+      of: live(({ p99Ms, requests }) => (requests === 0 ? "" : formatLatency(p99Ms))),
+      isNumber: true,
+      rank: 0,
+    },
+    { head: "FAILED", of: live(failedText), isNumber: true, rank: 0 },
+    { head: "REQUESTS", of: live(({ requests }) => String(requests)), isNumber: true, rank: 6 },
+    { head: "CORES", of: ({ state, cores }) => (state === "finished" ? "" : String(cores)), isNumber: true, rank: 2 },
+    { head: "OWNER", of: (job) => ownerOf(job), rank: 3 },
+    { head: "LATELY", of: ({ id }) => ({ text: sparkOf(history.get(id)), style: "accent" }), rank: 8 },
+  ];
+  return table(columns, status.jobs, options);
+
+  function ownerOf({ owner, state }: JobLine): string {
+    return owner === null || state === "finished" ? "" : ownerText(status, owner);
+  }
+}
+
+const HISTORY_COLUMNS = 30;
+
+function sparkOf(history: readonly number[] | undefined): string {
+  return history === undefined || history.length < 2 ? "" : sparkline(history, HISTORY_COLUMNS);
+}
+
+function failedText({ failedRatio, requests }: NonNullable<JobLine["live"]>): string {
+  return requests === 0 ? "" : percent(failedRatio);
 }
 
 /** One word: how it ended, or what it is at. */
@@ -70,96 +220,4 @@ function jobStyle(job: JobLine): Style {
 function ownerText({ members }: Pick<NodeStatus, "members">, owner: string): string {
   const member = members.find(({ id }) => id === owner);
   return member === undefined ? shortId(owner) : placeText(member.address);
-}
-
-function heading(status: NodeStatus, options: StatusOptions): string[] {
-  const { node, cluster, workers, jobs } = status;
-  const facts: (readonly [name: string, ...spans: Span[]])[] = [
-    ["asked", span(`${node.role} ${placeText(node.address)} (${shortId(node.id)}), environment ${node.environment}`)],
-  ];
-  if (node.role === "manager") {
-    const cores = workers.reduce((sum, worker) => sum + worker.cores, 0);
-    const busy = workers.reduce((sum, worker) => sum + worker.busy, 0);
-    const running = jobs.filter(({ state }) => state !== "finished").length;
-    facts.push(
-      ["cluster", span(cluster ?? "none yet: all managers of its list have to be up once")],
-      ["leader", leaderSpan(status)],
-      ["quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad")],
-      ["workers", span(`${workers.length}, ${busy} of ${plural(cores, "core")} busy`)],
-      ["jobs", span(`${running} running, ${jobs.length - running} finished`)],
-    );
-  }
-  const paint = createPaint(options.color);
-  return facts.map(([name, ...spans]) => lineOf([span(padded(name, 9), "dim"), ...spans], options.columns, paint));
-}
-
-function leaderSpan(status: NodeStatus): Span {
-  if (status.leader === null) return span(roleText(status), "bad");
-  return span(`${nodeText(status, status.leader)}, term ${status.term ?? 0}`);
-}
-
-const STATUS_STYLES: Readonly<Record<NodeStatus["members"][number]["status"], Style>> = {
-  alive: "good",
-  suspect: "warn",
-  dead: "bad",
-  left: "dim",
-  unconfirmed: "warn",
-};
-
-function memberRows({ members, leader }: NodeStatus): Cell[][] {
-  const order = { manager: 0, gate: 1, worker: 2 } as const;
-  return [...members]
-    .sort((a, b) => order[a.role] - order[b.role] || (placeText(a.address) < placeText(b.address) ? -1 : 1))
-    .map(({ id, role, address, status, incarnation }) => [
-      { text: id },
-      { text: id === leader ? "leader" : role },
-      { text: placeText(address) },
-      { text: status, style: STATUS_STYLES[status] },
-      { text: `${incarnation.boot}.${incarnation.count}` },
-    ]);
-}
-
-function workerRows({ workers }: NodeStatus): Cell[][] {
-  return workers.map(({ id, cores, busy, labels }) => [
-    { text: id },
-    { text: String(cores) },
-    { text: String(busy) },
-    {
-      text: printable(
-        Object.entries(labels)
-          .map(([name, value]) => `${name}=${value}`)
-          .join(" "),
-      ),
-    },
-  ]);
-}
-
-function shareRows({ shares }: NodeStatus): Cell[][] {
-  return shares.map(({ job, workflow, share, state }) => [
-    { text: printable(job) },
-    { text: printable(workflow) },
-    { text: String(share) },
-    { text: state },
-  ]);
-}
-
-/** Columns as wide as their widest cell, two cells apart. */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[], options: StatusOptions): string[] {
-  const paint = createPaint(options.color);
-  const widths = head.map((name, at) => Math.max(widthOf(name), ...rows.map((row) => widthOf(row[at]?.text ?? ""))));
-  const line = (cells: readonly Cell[], style: Style): string =>
-    lineOf(
-      cells.map((cell, at) =>
-        span(at === cells.length - 1 ? cell.text : padded(cell.text, (widths[at] ?? 0) + 2), cell.style ?? style),
-      ),
-      options.columns,
-      paint,
-    );
-  return [
-    line(
-      head.map((text) => ({ text })),
-      "dim",
-    ),
-    ...rows.map((row) => line(row, "plain")),
-  ];
 }

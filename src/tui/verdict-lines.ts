@@ -1,7 +1,7 @@
 // The verdict of a random run of faults, for people.
 
 import { createPaint, type Style } from "./cells.ts";
-import { type Cell, table } from "./status-lines.ts";
+import { type Column, table } from "./table.ts";
 
 export type VerdictPicture = {
   readonly profile: string;
@@ -33,6 +33,15 @@ const FINDINGS_MAX = 20;
 const COLUMNS = 200;
 const STYLES: Readonly<Record<VerdictPicture["verdict"], Style>> = { held: "good", violated: "bad", invalid: "warn" };
 
+const RECOVERY: readonly Column<VerdictPicture["recovery"][number]>[] = [
+  { head: "FAULT", of: ({ kind }) => kind },
+  { head: "TIMES", of: ({ faults }) => String(faults), isNumber: true },
+  { head: "ACKNOWLEDGED p50", of: (one) => secondsText(one.acknowledgedMsP50), isNumber: true },
+  { head: "p99", of: (one) => secondsText(one.acknowledgedMsP99), isNumber: true },
+  { head: "COMPLETED p50", of: (one) => secondsText(one.completedMsP50), isNumber: true },
+  { head: "p99", of: (one) => secondsText(one.completedMsP99), isNumber: true },
+];
+
 /** Counts, recovery by kind of fault, findings, verdict. */
 export function verdictLines(picture: VerdictPicture, color: boolean): readonly string[] {
   const paint = createPaint(color);
@@ -48,18 +57,7 @@ export function verdictLines(picture: VerdictPicture, color: boolean): readonly 
     `duplicated  ${picture.duplicated}`,
     `over bound  ${picture.overBound}`,
     "",
-    ...table(
-      ["FAULT", "TIMES", "ACKNOWLEDGED p50", "p99", "COMPLETED p50", "p99"],
-      picture.recovery.map((one): readonly Cell[] => [
-        { text: one.kind },
-        { text: String(one.faults) },
-        { text: secondsText(one.acknowledgedMsP50) },
-        { text: secondsText(one.acknowledgedMsP99) },
-        { text: secondsText(one.completedMsP50) },
-        { text: secondsText(one.completedMsP99) },
-      ]),
-      { columns: COLUMNS, color },
-    ),
+    ...table(RECOVERY, picture.recovery, { columns: COLUMNS, color }),
     "",
     ...shown,
     ...(more > 0 ? [`  and ${more} more`] : []),

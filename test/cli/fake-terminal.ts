@@ -6,6 +6,7 @@ export type FakeTerminal = Terminal & {
   readonly stdout: () => string;
   readonly stderr: () => string;
   readonly interrupt: (signal: Interrupt) => void;
+  readonly type: (text: string) => void;
   readonly listeners: () => number;
   /** Exit codes given to exit(). */
   readonly exits: readonly number[];
@@ -27,6 +28,7 @@ export function fakeTerminal(
   let stdout = "";
   let stderr = "";
   const listeners = new Set<(signal: Interrupt) => void>();
+  const typists = new Set<(text: string) => void>();
   const exits: number[] = [];
   const screen = (write: (text: string) => void): Screen => ({
     isTerminal: options.isTerminal ?? false,
@@ -53,6 +55,11 @@ export function fakeTerminal(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onInput(listener) {
+      typists.add(listener);
+      return () => typists.delete(listener);
+    },
+    onResize: () => () => {},
     onExit: () => () => {},
     exit(code) {
       exits.push(code);
@@ -62,6 +69,9 @@ export function fakeTerminal(
     stderr: () => stderr,
     interrupt: (signal) => {
       for (const listener of [...listeners]) listener(signal);
+    },
+    type: (text) => {
+      for (const listener of [...typists]) listener(text);
     },
     listeners: () => listeners.size,
     exits,

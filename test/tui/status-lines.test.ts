@@ -19,25 +19,25 @@ quorum   3 of 3 managers, 2 needed
 workers  1, 3 of 4 cores busy
 jobs     1 running, 1 finished
 
-NODE              ROLE     ADDRESS         STATUS  INCARNATION
-a0a0a0a0a0a0a0a0  manager  127.0.0.1:9000  alive   1.0
-b1b1b1b1b1b1b1b1  leader   127.0.0.1:9002  alive   1.0
-c2c2c2c2c2c2c2c2  manager  127.0.0.1:9004  alive   1.0
-d3d3d3d3d3d3d3d3  worker   127.0.0.1:9200  alive   1.0
+NODE              ROLE     ADDRESS         STATUS  INCARNATION  LINK
+a0a0a0a0a0a0a0a0  manager  127.0.0.1:9000  alive   1.0          itself
+b1b1b1b1b1b1b1b1  leader   127.0.0.1:9002  alive   1.0          linked
+c2c2c2c2c2c2c2c2  manager  127.0.0.1:9004  alive   1.0          linked
+d3d3d3d3d3d3d3d3  worker   127.0.0.1:9200  alive   1.0          linked
 
-WORKER            CORES  BUSY  LABELS
-d3d3d3d3d3d3d3d3  4      3     region=east
+WORKER            ADDRESS         CORES  BUSY            RUNS   LABELS
+d3d3d3d3d3d3d3d3  127.0.0.1:9200      4     3  ███████▌  new 3  region=east
 
 JOB  STATE    CORES  OWNER
 old  failed
-new  running  3      127.0.0.1:9000`);
+new  running      3  127.0.0.1:9000`);
   });
 
   test("as a worker knows it: members and its own shares", () => {
     const shown = text(statusLines(workerPicture(), PLAIN));
     expect(shown).toContain("asked    worker 127.0.0.1:9200 (d3d3d3d3)");
     expect(shown).toContain("b1b1b1b1b1b1b1b1  manager  127.0.0.1:9002  dead");
-    expect(shown).toContain("new  browse    1      running");
+    expect(shown).toContain("new  browse        1  running");
     expect(shown).not.toContain("leader");
   });
 

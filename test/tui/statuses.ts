@@ -16,6 +16,22 @@ function member(id: string, role: Member["role"], tcp: number, changes: Partial<
 
 type Quorum = NonNullable<NodeStatus["quorum"]>;
 
+/** What a job does just now. */
+export function rateOf(changes: Partial<NonNullable<NodeStatus["jobs"][number]["live"]>> = {}) {
+  return {
+    name: "checkout",
+    phase: "running" as const,
+    elapsedMs: 61_000,
+    vus: 20,
+    requests: 4_000,
+    requestsPerSecond: 100,
+    iterationsPerSecond: 100,
+    p99Ms: 12,
+    failedRatio: 0,
+    ...changes,
+  };
+}
+
 /** A quorum with nothing under way. */
 export function quorumOf(quorum: Pick<Quorum, "have" | "need" | "voters">): Quorum {
   return { ...quorum, learners: [], replacing: null, isChanging: false, behind: {} };
@@ -43,9 +59,20 @@ export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
       member(M2, "manager", 9_004),
       member(W0, "worker", 9_200),
     ],
-    workers: [{ id: W0, boot: "1-11111111", cores: 4, busy: 3, labels: { region: "east" } }],
+    workers: [
+      { id: W0, boot: "1-11111111", cores: 4, busy: 3, labels: { region: "east" }, jobs: [{ id: "new", cores: 3 }] },
+    ],
     jobs: [
-      { id: "old", state: "finished", outcome: "failed", isPaused: false, cores: 0, owner: M1, result: "digest", live: null },
+      {
+        id: "old",
+        state: "finished",
+        outcome: "failed",
+        isPaused: false,
+        cores: 0,
+        owner: M1,
+        result: "digest",
+        live: null,
+      },
       { id: "new", state: "open", outcome: null, isPaused: false, cores: 3, owner: M0, result: null, live: null },
     ],
     waiting: 0,
