@@ -8,25 +8,26 @@ import type { Clock } from "./world.ts";
 const LINES_MAX = 10;
 const WINDOW_MS = 10_000;
 
-/** Says it as a warning, or counts it where too many were said lately; the count comes with the next that is said. */
+/** Says it as a warning, or counts it where it was said lately, or too much was; the count comes with the next line. */
 export type LimitedWarning = (text: string, fields?: LogFields) => void;
 
-/** Warnings of one kind: at most 10 in 10 s. In: where they go, and the clock that counts (ms). */
+/** Warnings of one kind: in 10 s at most 10, and each once. In: where they go, and the clock that counts (ms). */
 export function limitWarnings(log: () => Pick<Log, "warn">, clock: Pick<Clock, "nowMs">): LimitedWarning {
+  const said = new Set<string>();
   let windowEndMs = -Infinity;
-  let said = 0;
   let unsaid = 0;
   return (text, fields) => {
     const nowMs = clock.nowMs();
     if (nowMs >= windowEndMs) {
       windowEndMs = nowMs + WINDOW_MS;
-      said = 0;
+      said.clear();
     }
-    if (said >= LINES_MAX) {
+    const line = JSON.stringify([text, fields]);
+    if (said.has(line) || said.size >= LINES_MAX) {
       unsaid++;
       return;
     }
-    said++;
+    said.add(line);
     const more = unsaid === 0 ? {} : { unsaid };
     unsaid = 0;
     log().warn(text, { ...fields, ...more });

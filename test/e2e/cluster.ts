@@ -45,6 +45,11 @@ export class Node {
     this.#dir = options.dir;
   }
 
+  /** Of the process; 0 while none runs. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** Everything since its first start. */
   get said(): string {
     return this.#said;

@@ -6,7 +6,7 @@ import { limitWarnings } from "../log-limit.ts";
 import { NetError } from "../net-error.ts";
 import type { Datagrams, NodeWorld, Streams } from "../world.ts";
 import type { Credentials } from "./credentials.ts";
-import { createSealedDatagrams } from "./seal.ts";
+import { createSealedDatagrams, type DropReason } from "./seal.ts";
 import { selfTest } from "./self-test.ts";
 import { createTlsStreams } from "./tls.ts";
 
@@ -20,14 +20,14 @@ export type Secured<World> = { readonly world: World; readonly tested: Promise<v
  */
 export function secureWorld<World extends NodeWorld>(world: World, credentials: Credentials): Secured<World> {
   const { clock, log, random } = world;
-  const warn = limitWarnings(() => log, clock);
+  const [warnOfStreams, warnOfDatagrams] = [limitWarnings(() => log, clock), limitWarnings(() => log, clock)];
   const tested = selfTest({ credentials, clock });
   // Whoever waits for it hears it too.
   tested.catch(() => {});
   const tls = createTlsStreams({
     credentials,
     clock,
-    onRefused: (from, why) => warn("a connection was refused", { from: `${from.host}:${from.port}`, why }),
+    onRefused: ({ host }, why) => warnOfStreams(`a connection from ${host} was refused: ${why}`),
   });
   const { gossipKeys } = credentials;
   const datagrams =
@@ -37,11 +37,23 @@ export function secureWorld<World extends NodeWorld>(world: World, credentials: 
           gossipKeys,
           random,
           onDropped: ({ host, port }, reason) => {
-            if (reason !== "replayed") warn("a datagram was dropped", { from: `${host}:${port}`, reason });
+            const why = DROP_WORDS[reason];
+            if (why !== null) warnOfDatagrams(`a datagram from ${host}:${port} was dropped: ${why}`);
           },
         });
   return { world: { ...world, streams: after(tested, tls), datagrams }, tested };
 }
+
+/** null: networks double and delay datagrams, and nodes start anew: nothing is wrong. */
+const DROP_WORDS: Readonly<Record<DropReason, string | null>> = {
+  plain: "it is not sealed: sent by no node, or by one of another version",
+  foreign: "it is under a key that this node does not have, of another cluster or not in its key file yet or any more",
+  forged: "it was changed on its way, or made by someone without the key",
+  twin: "two processes run as one node: a copied data folder?",
+  ownName: "it comes under this node's own id: a copied data folder?",
+  replayed: null,
+  oldBoot: null,
+};
 
 /** Streams that hand nothing over before it is resolved, and nothing at all when it rejects. */
 function after(tested: Promise<void>, streams: Streams): Streams {

@@ -34,8 +34,9 @@ export type TlsOptions = {
   readonly limits?: { readonly handshakes: number; readonly handshakeMs: number };
 };
 
-/** What hangs on a socket. `handshakeTimer`: while it has not proved who it is. */
+/** What hangs on a socket. `remote`: as it was when it opened. `handshakeTimer`: while it has not proved who it is. */
 type Holder = {
+  remote: Address | null;
   connection: SocketConnection | null;
   handshakeTimer: ReturnType<typeof setTimeout> | null;
 };
@@ -61,7 +62,7 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
     strangers.delete(socket);
   };
   const refuse = (socket: Socket, why: string, sentence: Uint8Array | null = null): void => {
-    const from = { host: socket.remoteAddress, port: socket.remotePort };
+    const from = socket.data.remote ?? { host: "an unknown host", port: 0 };
     leave(socket);
     // Breaking it could overtake the sentence.
     if (sentence === null) socket.terminate();
@@ -71,7 +72,8 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
   const socketHandlers: Bun.SocketHandler<Holder> = {
     open: (socket) => {
       // One object is given for all sockets of a listener.
-      socket.data = { connection: null, handshakeTimer: null };
+      const remote = { host: socket.remoteAddress, port: socket.remotePort };
+      socket.data = { remote, connection: null, handshakeTimer: null };
       const [longest] = strangers;
       if (longest !== undefined && strangers.size >= limits.handshakes)
         refuse(longest, `it had not proved who it is when ${limits.handshakes} others had come after it`);
@@ -107,7 +109,7 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
     const listener = Bun.listen<Holder>({
       hostname: at.host,
       port: at.port,
-      data: { connection: null, handshakeTimer: null },
+      data: { remote: null, connection: null, handshakeTimer: null },
       tls: { ...tlsOf(options.credentials), requestCert: true },
       socket: guarded(socketHandlers),
     });
@@ -173,7 +175,7 @@ function connect(options: TlsOptions, to: Address, timeoutMs: number): Promise<C
     Bun.connect<Holder>({
       hostname: to.host,
       port: to.port,
-      data: { connection: null, handshakeTimer: null },
+      data: { remote: null, connection: null, handshakeTimer: null },
       tls: { ...tlsOf(options.credentials), serverName: NODE_SERVER_NAME },
       socket: guarded(socketHandlers),
     }).catch((error: unknown) => settle(() => reject(netError("connect to", to, error))));
