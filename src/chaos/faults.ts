@@ -55,11 +55,13 @@ const activeFaultSchema = z.object({ fault: faultSchema, leftMs: z.number() });
 /** A fault that is there, and how long still. */
 export type ActiveFault = z.infer<typeof activeFaultSchema>;
 
+const isStatus = (value: unknown): boolean => nodeStatusSchema.safeParse(value).success;
+
 /** done: how many things it hit (cores ended, faults healed). */
 export const answerSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("refused"), message: z.string() }),
   z.object({ kind: z.literal("done"), count: z.int().nonnegative() }),
-  z.object({ kind: z.literal("told"), status: nodeStatusSchema, faults: z.array(activeFaultSchema).readonly() }),
+  z.object({ kind: z.literal("told"), status: z.custom<NodeStatus>(isStatus), faults: z.array(activeFaultSchema).readonly() }),
 ]);
 export type Answer =
   | { readonly kind: "refused"; readonly message: string }

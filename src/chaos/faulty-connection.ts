@@ -17,6 +17,7 @@ import type { FaultTable } from "./fault-table.ts";
 /** What one packet carries, and how long its sender waits before it sends a lost one again (Linux: at least 200 ms). */
 const SEGMENT_BYTES = 1_448;
 const RESEND_MS = 200;
+const RESENDS_MAX = 5;
 const DRAIN_LOOK_MS = 10;
 
 type Delayed = { readonly bytes: Uint8Array; readonly dueAtMs: number };
@@ -128,14 +129,18 @@ export class FaultyConnection implements Connection {
   #dueAtMs(length: number): number | null {
     const nowMs = this.#clock.nowMs();
     const last = this.#delayed.at(-1);
-    let dueAtMs = Math.max(nowMs + this.#faults.delayMs, last?.dueAtMs ?? 0);
-    const isLost = Array.from({ length: Math.min(64, Math.ceil(length / SEGMENT_BYTES)) }, () => this.#faults.isLost());
-    if (isLost.includes(true)) {
-      let waitMs = RESEND_MS;
-      for (let resend = 0; resend < 4 && this.#faults.isLost(); resend++) waitMs += RESEND_MS * 2 ** (resend + 1);
-      dueAtMs += waitMs;
-    }
+    const segments = Math.min(64, Math.ceil(length / SEGMENT_BYTES));
+    let waitMs = 0;
+    for (let segment = 0; segment < segments; segment++) waitMs = Math.max(waitMs, this.#resendMs());
+    const dueAtMs = Math.max(nowMs + this.#faults.delayMs + waitMs, last?.dueAtMs ?? 0);
     return dueAtMs <= nowMs && last === undefined ? null : dueAtMs;
+  }
+
+  /** How much later a segment arrives because it was lost, maybe more than once: the wait doubles (RFC 6298). */
+  #resendMs(): number {
+    let waitMs = 0;
+    for (let resend = 0; resend < RESENDS_MAX && this.#faults.isLost(); resend++) waitMs += RESEND_MS * 2 ** resend;
+    return waitMs;
   }
 
   #delay(delayed: Delayed): void {

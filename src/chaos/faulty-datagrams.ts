@@ -14,7 +14,8 @@ export function faultyDatagrams(datagrams: Datagrams, clock: Clock, faults: Faul
 function faultySocket(socket: DatagramSocket, clock: Clock, faults: FaultTable): DatagramSocket {
   let delayed = 0;
   return {
-    ...socket,
+    address: socket.address,
+    overheadBytes: socket.overheadBytes,
     send: (to, bytes) => {
       if (faults.isCut(to, "udp", "out") || faults.isLost()) return;
       const { delayMs } = faults;
@@ -32,5 +33,6 @@ function faultySocket(socket: DatagramSocket, clock: Clock, faults: FaultTable):
       socket.onDatagram((from, bytes) => {
         if (!faults.isCut(from, "udp", "in")) handle(from, bytes);
       }),
+    close: () => socket.close(),
   };
 }
