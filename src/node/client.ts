@@ -435,8 +435,10 @@ function noRoom({ kind }: ToDesk, message: string, afterMs: number): HyperscaleE
 function refusal(request: ToDesk, { code, message }: Refused): HyperscaleError {
   const hint = code === "disk_full" ? { hint: "free space on the managers' disks and submit again" } : {};
   // What is asked of a job can only be wrong, or too late.
-  const isWrong = request.kind === "steer" && code !== "elsewhere";
-  if (code === "unknown" || isWrong) return new HyperscaleError("invalid", message, { cause: code });
+  const isSteer = request.kind === "steer" && code !== "elsewhere";
+  if (isSteer && code === "finished")
+    return new HyperscaleError("invalid", `job ${request.id} has ended already`, { cause: code });
+  if (code === "unknown" || isSteer) return new HyperscaleError("invalid", message, { cause: code });
   const text = request.kind === "submit" ? `the job was refused: ${message}` : message;
   return new HyperscaleError("cluster", text, { cause: code, ...hint });
 }
