@@ -1,7 +1,7 @@
-// The entries of the replicated log that the job machine reads: one zod schema each, types inferred (design 5 and 6).
+// The entries of the replicated log that the job machine reads: one schema each, types inferred (design 5 and 6).
 // A proposal may be bad, late or repeated: apply.ts decides what it does. Nothing here does.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import type { Accounting, Resume } from "../load/share.ts";
 
 /** Most bytes of one provided value (JSON text), and of all values a job keeps. */
@@ -49,7 +49,7 @@ export const resumeSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("elapsed"), elapsedMs: ms, feeds: feedsSchema }),
   z.object({ kind: z.literal("iterations"), done: z.array(count).readonly(), elapsedMs: ms, feeds: feedsSchema }),
   z.object({ kind: z.literal("ranges"), left: z.array(rangeSchema).readonly(), elapsedMs: ms, feeds: feedsSchema }),
-]) satisfies z.ZodType<Resume>;
+]) satisfies z.Schema<Resume>;
 
 /** What an attempt did, cumulative; the schema of load/share.ts `Accounting`. */
 export const accountingSchema = z.object({
@@ -59,7 +59,7 @@ export const accountingSchema = z.object({
   interrupted: count,
   dropped: count,
   unsent: count,
-}) satisfies z.ZodType<Accounting>;
+}) satisfies z.Schema<Accounting>;
 
 /**
  * What the job machine has to know of a workflow. sharesMax: cores it can use. vus: most VUs at one time. fromMs, toMs:

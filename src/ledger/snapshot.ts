@@ -1,7 +1,7 @@
 // The ledger as a plain value for the log's snapshot, and back. A snapshot may come from a peer, so it is checked as
 // strictly as an entry is. Maps become lists of [key, value] in their order: the order is part of the state.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import {
   accountingSchema,
   endSchema,
@@ -31,7 +31,7 @@ const cutSchema = z.object({
   accounting: accountingSchema,
   snapshot: text,
   taken: count,
-}) satisfies z.ZodType<Cut>;
+}) satisfies z.Schema<Cut>;
 
 const attemptSchema = z.object({
   ...place,
@@ -44,13 +44,13 @@ const attemptSchema = z.object({
   checkpoint: cutSchema.nullable(),
   seal: cutSchema.nullable(),
   end: endSchema.nullable(),
-}) satisfies z.ZodType<Attempt>;
+}) satisfies z.Schema<Attempt>;
 
 const shareSchema = z.object({
   place: z.object(place).nullable(),
   isOver: z.boolean(),
   attempts: z.array(attemptSchema),
-}) satisfies z.ZodType<Share>;
+}) satisfies z.Schema<Share>;
 
 const leaseSchema = z.object({ heard: count, open: z.array(range), fresh: z.array(range) });
 const poolSchema = z.object({
@@ -59,7 +59,7 @@ const poolSchema = z.object({
   returned: z.array(range),
   closed: count,
   leases: mapOf(count, leaseSchema),
-}) satisfies z.ZodType<Pool>;
+}) satisfies z.Schema<Pool>;
 
 const providedSchema = z.object({ json: text, bytes: count, vu: count, iteration: count, providers: count });
 
@@ -76,7 +76,7 @@ const workflowSchema = z.object({
   limit: z.object({ atMs: ms, granted: count, progress: ms }).nullable(),
   pool: poolSchema.nullable(),
   provided: mapOf(text, providedSchema),
-}) satisfies z.ZodType<Workflow>;
+}) satisfies z.Schema<Workflow>;
 
 const endingSchema = z.object({
   state: z.enum(["completed", "cancelled", "aborted", "failed"]),
@@ -84,7 +84,7 @@ const endingSchema = z.object({
     .enum(["load", "setup-timeout", "teardown-timeout", "thresholds", "cancelled", "interrupted", "aborted", "failed"])
     .nullable(),
   reason: text,
-}) satisfies z.ZodType<Ending>;
+}) satisfies z.Schema<Ending>;
 
 const jobSchema = z.object({
   id: text,
@@ -108,14 +108,14 @@ const jobSchema = z.object({
   verdicts: mapOf(text, z.object({ metricKey: text, expression: text })),
   retriesUsed: count,
   reruns: count,
-}) satisfies z.ZodType<Job>;
+}) satisfies z.Schema<Job>;
 
 const workerSchema = z.object({
   boot: text,
   cores: count,
   labels: labelsSchema,
   former: z.array(text),
-}) satisfies z.ZodType<Worker>;
+}) satisfies z.Schema<Worker>;
 
 /** Jobs that wait are many and alike: what each was submitted with is written once for all that share it. */
 const waitingSchema = z.object({
@@ -135,7 +135,7 @@ const ledgerSchema = z
   })
   .transform(({ waiting: rows, ...rest }, context): LedgerState => {
     const jobs = joined(rest.jobs, rows);
-    if (jobs === null) context.addIssue({ code: "custom", message: "a job twice, or without its content" });
+    if (jobs === null) context.addIssue({ message: "a job twice, or without its content" });
     const all = jobs ?? rest.jobs;
     return { ...rest, jobs: all, roll: rollOf(all) };
   });
@@ -196,7 +196,7 @@ function joined(
 }
 
 /** A list of [key, value] as a map; a key twice is an error. */
-function mapOf<Key, Value>(key: z.ZodType<Key>, value: z.ZodType<Value>, sizeMax = Infinity) {
+function mapOf<Key, Value>(key: z.Schema<Key>, value: z.Schema<Value>, sizeMax = Infinity) {
   return z
     .array(z.tuple([key, value]))
     .refine((pairs) => pairs.length <= sizeMax, `more than ${sizeMax}`)

@@ -1,7 +1,7 @@
 // What clients and managers of a cluster say to each other, and managers among themselves for their clients. A client
 // may ask any manager; live events come from the job's owner and are passed on.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { changeSchema } from "../raft/messages.ts";
 import { packedSeriesSchema } from "./series-codec.ts";
 import { jobLineSchema, nodeStatusSchema } from "./status.ts";
@@ -12,7 +12,7 @@ const text = z.string().max(512 * 1024);
 
 /** A submission of up to so many bytes travels inside the submit: it costs no round trip of its own. */
 export const CONTENT_BYTES_MAX = 65_536;
-const content: z.ZodType<Uint8Array> = z
+const content: z.Schema<Uint8Array> = z
   .instanceof(Uint8Array)
   .refine(({ length }) => length <= CONTENT_BYTES_MAX, "the submission is too large to come along");
 

@@ -1,7 +1,7 @@
 // What the jobs that run do at this moment, one small line each, on every manager: an owner's views pass by here, and
 // once a second it tells the others. For status alone: lines may get lost, and an old one counts as none.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import type { Clock, Timer } from "../io/world.ts";
 import type { JobView } from "../load/result.ts";
 import type { Links, NodeId } from "./network/links.ts";

@@ -1,6 +1,6 @@
 // A job's result as a blob, and back for the client that fetches it.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import type { JobResult } from "../load/result.ts";
 import { decode, encode } from "../wire/codec.ts";
 import { packSeries, packedSeriesSchema, unpackAll } from "./series-codec.ts";

@@ -1,13 +1,14 @@
 // Series as plain records for the wire and for blobs: trends become bytes, everything else stays. Reading checks all of
 // it: it comes from a peer or from a disk.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import type { Cells, Series } from "../load/series.ts";
 import { ByteReader, ByteWriter } from "./byte-writer.ts";
 import { readCells, writeCells } from "./cells-codec.ts";
 
 /** Extremes of nothing measured are infinite. */
-const real = z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), "not a number");
+const isReal = (value: unknown): value is number => typeof value === "number" && !Number.isNaN(value);
+const real = z.custom(isReal, "not a number");
 const count = z.number().nonnegative();
 const key = z.string().max(4_096);
 

@@ -1,7 +1,7 @@
 // A node's own picture of the cluster, for people and programs: any node gives it, whether anybody leads or not.
 // Derived from what the node holds, never stored.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { labelsSchema } from "../ledger/entries.ts";
 import { type Job, type LedgerState, liveAttempts } from "../ledger/job.ts";
 import { waitingCount } from "../ledger/roll.ts";
@@ -120,12 +120,10 @@ export const nodeStatusSchema = z.object({
 
 /** JSON Schema (2020-12) of the document, as text: what status.schema.json holds. More keys may come. */
 export function statusJsonSchemaText(): string {
-  const schema = {
+  return z.jsonSchemaText(nodeStatusSchema, {
     title: "hyperscale status",
     description: "Printed by `hyperscale status --json`: a cluster as one of its nodes knows it.",
-    ...z.toJSONSchema(nodeStatusSchema, { io: "input" }),
-  };
-  return `${JSON.stringify(schema, null, 2)}\n`;
+  });
 }
 
 export type NodeStatus = z.infer<typeof nodeStatusSchema>;

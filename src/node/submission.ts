@@ -1,7 +1,7 @@
 // What a client submits: plan and bundle, as one blob whose bytes do not depend on where or in which order it was made,
 // so that its digest is the job's identity (design 5).
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { HyperscaleError } from "../base/error.ts";
 import { formatBytes } from "../base/units.ts";
 import type { Bundle } from "../engine/messages.ts";
@@ -45,7 +45,8 @@ const planShape = z.looseObject({
 });
 
 /** The plan was checked by the client that made it; here only as far as the machine itself relies on it. */
-const planSchema = z.custom<JobPlan>((value) => planShape.safeParse(value).success, "the plan is none");
+const isPlan = (value: unknown): value is JobPlan => planShape.safeParse(value).success;
+const planSchema = z.custom(isPlan, "the plan is none");
 
 const submissionSchema = z.object({ plan: planSchema, bundle: bundleSchema, retries: z.int().min(0).max(1_000) });
 

@@ -1,14 +1,14 @@
 // What managers and workers of a cluster say to each other, with the schemas at the border. All of it may get lost with
 // a connection: what matters is said again by comparing (reconcile.ts), never by counting on one message.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { accountingSchema, labelsSchema, resumeSchema, SHARES_MAX } from "../ledger/entries.ts";
 
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
 const ms = z.number();
 const text = z.string().max(512 * 1024);
-const bytes: z.ZodType<Uint8Array> = z.instanceof(Uint8Array);
+const bytes: z.Schema<Uint8Array> = z.instanceof(Uint8Array);
 /** Most characters of JSON of one value in a message: what a one-shot function returns, or a value provided. */
 export const VALUE_BYTES_MAX = 256 * 1024;
 

@@ -2,7 +2,7 @@
 // transport proves it. Every message may be lost, repeated, delayed or reordered; receivers are idempotent.
 // Bounds here are of form; what a field means, and whether it can be true, is checked in the core.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import type { Change } from "./contract.ts";
 import type { Entry, Membership, Payload } from "./entry.ts";
 import { ID_LENGTH_MAX, INDEX_MAX, LIMITS, TERM_MAX } from "./limits.ts";
@@ -15,14 +15,14 @@ const round = z.int().min(0).max(INDEX_MAX);
 const bytes = z.instanceof(Uint8Array);
 const nodes = z.array(id).max(LIMITS.votersMax + LIMITS.learnersMax);
 
-export const membershipSchema: z.ZodType<Membership> = z.object({
+export const membershipSchema: z.Schema<Membership> = z.object({
   cluster: id,
   voters: z.array(id).min(1).max(LIMITS.votersMax),
   learners: z.array(id).max(LIMITS.learnersMax),
   replacing: z.object({ before: id, after: id }).nullable(),
 });
 
-const payloadSchema: z.ZodType<Payload> = z.discriminatedUnion("kind", [
+const payloadSchema: z.Schema<Payload> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("noop") }),
   z.object({ kind: z.literal("config"), membership: membershipSchema }),
   z.object({
@@ -34,9 +34,9 @@ const payloadSchema: z.ZodType<Payload> = z.discriminatedUnion("kind", [
   }),
 ]);
 
-export const entrySchema: z.ZodType<Entry> = z.object({ index, term, payload: payloadSchema });
+export const entrySchema: z.Schema<Entry> = z.object({ index, term, payload: payloadSchema });
 
-export const sessionsSchema: z.ZodType<SessionRecords> = z.object({
+export const sessionsSchema: z.Schema<SessionRecords> = z.object({
   evictedThrough: index,
   clients: z
     .array(
@@ -185,7 +185,7 @@ export const changeSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("remove"), node: id }),
   z.object({ kind: z.literal("replace"), before: id, after: id }),
   z.object({ kind: z.literal("cancelReplace") }),
-]) satisfies z.ZodType<Change>;
+]) satisfies z.Schema<Change>;
 
 export const raftMessageSchema = z.discriminatedUnion("kind", [
   appendSchema,

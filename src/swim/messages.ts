@@ -2,7 +2,7 @@
 // proves it. Datagrams may be lost, repeated, delayed or reordered, stream messages may be lost with their stream;
 // all of them are idempotent. Bounds here are of form; what a field means is checked in the core. Sizes: size.ts.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import {
   ACCUSERS_MAX,
   BUCKETS_MAX,
@@ -19,14 +19,14 @@ const port = z.int().min(0).max(65_535);
 const label = z.string().min(1).max(LABEL_LENGTH_MAX);
 const u32 = z.int().min(0).max(0xffff_ffff);
 
-export const addressSchema: z.ZodType<Address> = z.object({
+export const addressSchema: z.Schema<Address> = z.object({
   host: z.string().min(1).max(HOST_LENGTH_MAX),
   udp: port,
   tcp: port,
 });
 
 /** One statement about one node (member.ts). 30 B + id + host, 17 B per accuser, payload up to 512 B. */
-export const updateSchema: z.ZodType<Update> = z.object({
+export const updateSchema: z.Schema<Update> = z.object({
   id,
   address: addressSchema,
   role: z.enum(["manager", "worker", "gate"]),

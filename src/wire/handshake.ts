@@ -1,7 +1,7 @@
 // The first word on a stream, the same from both sides, and the judgement about it: both sides judge alike, so that
 // both know why nothing comes of it. Pure; the exchange is channel.ts.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 
 /** Changes of the major number do not talk to each other; within one, the smaller minor is spoken. */
 export const PROTOCOL_MAJOR = 1;

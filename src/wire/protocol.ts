@@ -1,7 +1,7 @@
 // A table of messages: for each kind its tag on the wire, its lane and its schema. From it: bytes of a message, and a
 // message from bytes. It knows no message itself; the node's table is node/protocol.ts.
 
-import type { z } from "zod";
+import type * as z from "../base/schema.ts";
 import { assert } from "../base/assert.ts";
 import { decode, encode } from "./codec.ts";
 import { type Lane, TAG_MAX, TAG_RESERVED } from "./frame.ts";
@@ -10,7 +10,7 @@ import { type Lane, TAG_MAX, TAG_RESERVED } from "./frame.ts";
 export type Message<Kind extends string = string, Body = unknown> = { readonly kind: Kind; readonly body: Body };
 
 /** One row. `tag`: 10 to 65,000, append only, never reused. */
-export type Row<Body = unknown> = { readonly tag: number; readonly lane: Lane; readonly schema: z.ZodType<Body> };
+export type Row<Body = unknown> = { readonly tag: number; readonly lane: Lane; readonly schema: z.Schema<Body> };
 export type Table = Readonly<Record<string, Row>>;
 
 /** The messages of a table. */

@@ -3,7 +3,7 @@
 // bytes.
 
 import { describe, expect, test } from "bun:test";
-import { z } from "zod";
+import * as z from "../../src/base/schema.ts";
 import type { CloseReason, Clock, Connection, ConnectionHandlers } from "../../src/io/world.ts";
 import { type Channel, type ChannelEnd, type ChannelOptions, openChannel } from "../../src/wire/channel.ts";
 import { decode, encode } from "../../src/wire/codec.ts";

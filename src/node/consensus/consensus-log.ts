@@ -1,7 +1,7 @@
 // What consensus keeps on disk: its durable records as records of the write-ahead log, its larger snapshots beside it,
 // and the way back at a start, a damaged log included. Folder: `wal/` (wal-store.ts), `snapshots/` (blob-store.ts).
 
-import { z } from "zod";
+import * as z from "../../base/schema.ts";
 import { assert } from "../../base/assert.ts";
 import { HyperscaleError } from "../../base/error.ts";
 import type { Log } from "../../io/log.ts";
@@ -53,7 +53,7 @@ const hardSchema = z.object({
   term: z.int().min(0).max(TERM_MAX),
   vote: z.string().min(1).max(ID_LENGTH_MAX).nullable(),
   lost: z.enum(["nothing", "entries", "votes"]),
-}) satisfies z.ZodType<HardState>;
+}) satisfies z.Schema<HardState>;
 
 /** `bytes` in the record, or `digest` where they lie. The membership is always here: it says whom else to ask. */
 const snapshotSchema = z.object({
@@ -246,7 +246,7 @@ async function readSnapshot(record: SnapshotRecord, snapshots: BlobStore, direct
   return { head, digest, bytes: digest === null ? bytes : await snapshots.get(digest) };
 }
 
-function parsed<Value>(schema: z.ZodType<Value>, bytes: Uint8Array, what: string): Value {
+function parsed<Value>(schema: z.Schema<Value>, bytes: Uint8Array, what: string): Value {
   const decoded = decode(bytes);
   const result = schema.safeParse(decoded.ok ? decoded.value : null);
   if (result.success) return result.data;

@@ -1,7 +1,7 @@
 // Where an owner keeps what must outlive it: the cuts behind seals and checkpoints, and results. In a cluster blobs on
 // a majority's disks; embedded nothing, because there nobody comes after. What is said of a fault goes along with them.
 
-import { z } from "zod";
+import * as z from "../../base/schema.ts";
 import { HyperscaleError } from "../../base/error.ts";
 import type { Job, LedgerState } from "../../ledger/job.ts";
 import type { JobResult } from "../../load/result.ts";
