@@ -61,7 +61,11 @@ const isStatus = (value: unknown): boolean => nodeStatusSchema.safeParse(value).
 export const answerSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("refused"), message: z.string() }),
   z.object({ kind: z.literal("done"), count: z.int().nonnegative() }),
-  z.object({ kind: z.literal("told"), status: z.custom<NodeStatus>(isStatus), faults: z.array(activeFaultSchema).readonly() }),
+  z.object({
+    kind: z.literal("told"),
+    status: z.custom<NodeStatus>(isStatus),
+    faults: z.array(activeFaultSchema).readonly(),
+  }),
 ]);
 export type Answer =
   | { readonly kind: "refused"; readonly message: string }

@@ -25,13 +25,10 @@ test("no file of the core names a clock, randomness, timers, promises or I/O", (
   for (const file of files) expect(`${file}: ${BANNED.exec(codeOf(file))?.[0] ?? "clean"}`).toBe(`${file}: clean`);
 });
 
-test("the core imports only itself, base and, for schemas, zod", () => {
+test("the core imports only itself and base", () => {
   for (const file of readdirSync(FOLDER)) {
     for (const [, path] of readFileSync(join(FOLDER, file), "utf8").matchAll(/from "([^"]+)"/g)) {
-      const isAllowed =
-        path?.startsWith("./") === true ||
-        path?.startsWith("../base/") === true ||
-        (path === "zod" && file === "messages.ts");
+      const isAllowed = path?.startsWith("./") === true || path?.startsWith("../base/") === true;
       expect(`${file} imports ${isAllowed ? "what it may" : path}`).toBe(`${file} imports what it may`);
     }
   }

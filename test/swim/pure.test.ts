@@ -1,5 +1,5 @@
-// Goal: the core stays a pure function of its inputs. Method: its files import only each other, base and, for schemas,
-// zod (what they may name is judged for all pure folders by the architecture test); the same seed gives the same pool.
+// Goal: the core stays a pure function of its inputs. Method: its files import only each other and base
+// (what they may name is judged for all pure folders by the architecture test); the same seed gives the same pool.
 
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,13 +9,12 @@ import { addNode, addressOf, type Cluster, createCluster, kill, run } from "./cl
 
 const FOLDER = join(import.meta.dir, "../../src/swim");
 
-test("the core imports only itself, base and, for schemas, zod", () => {
+test("the core imports only itself and base", () => {
   const files = readdirSync(FOLDER);
   expect(files.length).toBeGreaterThan(10);
   for (const file of files) {
     for (const [, path = ""] of readFileSync(join(FOLDER, file), "utf8").matchAll(/from "([^"]+)"/g)) {
-      const isAllowed =
-        path.startsWith("./") || path.startsWith("../base/") || (path === "zod" && file === "messages.ts");
+      const isAllowed = path.startsWith("./") || path.startsWith("../base/");
       expect(`${file} imports ${isAllowed ? "what it may" : path}`).toBe(`${file} imports what it may`);
     }
   }
