@@ -101,8 +101,9 @@ type Settle = {
 type Ask = Settle & { readonly request: ToDesk; readonly beganAtMs: number; unknowns: number };
 type Refused = Extract<FromDesk, { kind: "refused" }>;
 type Packed = { readonly bytes: Uint8Array; readonly digest: string };
+/** A job may be followed more than once: all hear the same. */
 type Followed = {
-  readonly onEvent: (event: LiveEvent) => void;
+  readonly listeners: ((event: LiveEvent) => void)[];
   readonly reader: LiveReader;
   readonly settle: PromiseWithResolvers<JobResult>;
   isFetching: boolean;
@@ -229,13 +230,19 @@ class Client implements ClusterClient {
 
   #track(id: string, accepted: Promise<void>, onEvent: (event: LiveEvent) => void): FollowedJob {
     const settle = Promise.withResolvers<JobResult>();
-    const followed: Followed = { onEvent, reader: new LiveReader(), settle, isFetching: false };
+    const followed: Followed = { listeners: [onEvent], reader: new LiveReader(), settle, isFetching: false };
     const refuse = (error: unknown): void => {
       settle.reject(error instanceof Error ? error : new Error(messageOf(error)));
       if (this.#followed.get(id) === followed) this.#followed.delete(id);
     };
     accepted.then(() => {
-      if (this.#isClosed) return;
+      if (this.#isClosed) return refuse(new HyperscaleError("cluster", "the client was closed"));
+      const known = this.#followed.get(id);
+      if (known !== undefined) {
+        known.listeners.push(onEvent);
+        known.settle.promise.then(settle.resolve, settle.reject);
+        return;
+      }
       this.#followed.set(id, followed);
       this.#ask({ kind: "follow", ask: this.#nextAsk++, id }).catch(refuse);
     }, refuse);
@@ -329,7 +336,7 @@ class Client implements ClusterClient {
       this.#heardAtMs = this.#nowMs();
       const followed = this.#followed.get(message.body.id);
       const event = followed?.reader.read(message.body.event) ?? null;
-      if (event !== null) followed?.onEvent(event);
+      if (event !== null) for (const listener of followed?.listeners ?? []) listener(event);
     }
     if (message.kind !== "fromDesk") return;
     this.#heardAtMs = this.#nowMs();
