@@ -144,8 +144,7 @@ class Watch {
     const { clock } = this.#world;
     const atMs = clock.nowMs();
     const before = this.#status;
-    // Nodes differ in what they know: only what one node says twice is a change.
-    if (before !== null && before.node.id === status.node.id)
+    if (before !== null)
       this.#events = [...this.#events, ...changesBetween(before, status).map((change) => ({ ...change, atMs }))].slice(
         -EVENTS_MAX,
       );

@@ -7,9 +7,21 @@ import { jobState } from "./status-lines.ts";
 
 export type Change = { readonly text: string; readonly style: Style };
 
-/** In the order: leadership, quorum, members, workers, jobs. */
+/**
+ * In the order: who is asked, leadership, quorum, managers, members, circuits, workers, jobs. Pictures of two nodes may
+ * differ in what they know: what one of them alone knows (its links, its circuits) is compared with itself only.
+ */
 export function changesBetween(before: NodeStatus, after: NodeStatus): readonly Change[] {
-  return [...leadership(before, after), ...members(before, after), ...workers(before, after), ...jobs(before, after)];
+  const isSame = before.node.id === after.node.id;
+  return [
+    ...(isSame ? [] : [{ text: `asking ${nodeText(after, after.node.id)} from now on`, style: "dim" } as const]),
+    ...leadership(before, after),
+    ...managers(before, after),
+    ...members(before, after),
+    ...(isSame ? circuits(before, after) : []),
+    ...workers(before, after),
+    ...jobs(before, after),
+  ];
 }
 
 function leadership(before: NodeStatus, after: NodeStatus): Change[] {
@@ -25,6 +37,32 @@ function leadership(before: NodeStatus, after: NodeStatus): Change[] {
       hasQuorum(after) ? { text: "there is a quorum", style: "good" } : { text: "there is no quorum", style: "bad" },
     );
   return changes;
+}
+
+/** Who counts, by the word of operators. */
+function managers(before: NodeStatus, after: NodeStatus): Change[] {
+  if (before.quorum === null || after.quorum === null || before.cluster !== after.cluster) return [];
+  const [had, has] = [before.quorum, after.quorum];
+  const came = has.voters.filter((id) => !had.voters.includes(id));
+  const went = had.voters.filter((id) => !has.voters.includes(id));
+  const joins = has.learners.filter((id) => !had.learners.includes(id) && !had.voters.includes(id));
+  return [
+    ...went.map((id): Change => ({ text: `manager ${nodeText(before, id)} counts no more`, style: "warn" })),
+    ...joins.map((id): Change => ({ text: `manager ${nodeText(after, id)} is joining`, style: "accent" })),
+    ...came.map((id): Change => ({ text: `manager ${nodeText(after, id)} counts now`, style: "good" })),
+  ];
+}
+
+function circuits(before: NodeStatus, after: NodeStatus): Change[] {
+  const known = new Map(before.circuits.map(({ peer, state }) => [peer, state]));
+  return after.circuits.flatMap(({ peer, state }): Change[] => {
+    const old = known.get(peer) ?? "closed";
+    if (old === state || state === "half-open") return [];
+    const name = `the circuit to ${nodeText(after, peer)}`;
+    return state === "open"
+      ? [{ text: `${name} opened`, style: "bad" }]
+      : [{ text: `${name} closed again`, style: "good" }];
+  });
 }
 
 function members(before: NodeStatus, after: NodeStatus): Change[] {
@@ -73,8 +111,14 @@ function jobs(before: NodeStatus, after: NodeStatus): Change[] {
         ? []
         : [{ text: `job ${job.id} ended: ${jobState(job)}`, style: job.outcome === "completed" ? "good" : "bad" }];
     if (old === undefined) return [{ text: `job ${job.id} was accepted`, style: "accent" }];
+    const changes: Change[] = [];
     if (old.owner !== job.owner && job.owner !== null)
-      return [{ text: `job ${job.id} is owned by ${nodeText(after, job.owner)}`, style: "plain" }];
-    return [];
+      changes.push({ text: `job ${job.id} is owned by ${nodeText(after, job.owner)}`, style: "plain" });
+    if (old.state === "finished") return changes;
+    if (old.isPaused !== job.isPaused)
+      changes.push({ text: `job ${job.id} ${job.isPaused ? "is paused" : "goes on"}`, style: "accent" });
+    if (old.state === "open" && job.state === "closing")
+      changes.push({ text: `job ${job.id} is ending`, style: "plain" });
+    return changes;
   });
 }

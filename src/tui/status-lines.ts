@@ -185,7 +185,7 @@ export function jobLines(
     { head: "REQUESTS", of: live(({ requests }) => String(requests)), isNumber: true, rank: 6 },
     { head: "CORES", of: ({ state, cores }) => (state === "finished" ? "" : String(cores)), isNumber: true, rank: 2 },
     { head: "OWNER", of: (job) => ownerOf(job), rank: 3 },
-    { head: "LATELY", of: ({ id }) => ({ text: sparkOf(history.get(id)), style: "accent" }), rank: 8 },
+    { head: "LAST MINUTE", of: ({ id }) => ({ text: sparkOf(history.get(id)), style: "accent" }), rank: 8 },
   ];
   return table(columns, status.jobs, options);
 
@@ -205,11 +205,12 @@ function failedText({ failedRatio, requests }: NonNullable<JobLine["live"]>): st
 }
 
 /** One word: how it ended, or what it is at. */
-export function jobState({ state, outcome, isPaused, owner }: JobLine): string {
+export function jobState({ state, outcome, isPaused, owner, cores }: JobLine): string {
   if (state === "finished") return outcome ?? "finished";
   if (isPaused) return "paused";
   if (state === "closing") return "ending";
-  return owner === null ? "waiting" : "running";
+  if (owner === null) return "waiting";
+  return cores === 0 ? "queued" : "running";
 }
 
 function jobStyle(job: JobLine): Style {

@@ -26,7 +26,7 @@ describe("between two pictures", () => {
   const cases: readonly (readonly [name: string, changes: Partial<NodeStatus>, said: readonly string[]])[] = [
     ["another leads", { leader: BEFORE.node.id, term: 8 }, ["127.0.0.1:9000 (a0a0a0a0) leads, term 8"]],
     ["nobody leads", { leader: null }, ["nobody leads"]],
-    ["the quorum went", { quorum: quorumOf({ have: 1, need: 2, voters: ["a", "b", "c"] }) }, ["there is no quorum"]],
+    ["the quorum went", { quorum: quorumOf({ have: 1, need: 2, voters: BEFORE.quorum?.voters ?? [] }) }, ["there is no quorum"]],
     ["a member died", { members: members(2, { status: "dead" }) }, ["manager 127.0.0.1:9004 (c2c2c2c2) is dead"]],
     ["one left", { members: members(3, { status: "left" }) }, ["worker 127.0.0.1:9200 (d3d3d3d3) has left"]],
     [
@@ -43,6 +43,26 @@ describe("between two pictures", () => {
       ["job new is owned by 127.0.0.1:9002 (b1b1b1b1)"],
     ],
     ["a job was forgotten", { jobs: [] }, []],
+    ["a job is paused", { jobs: jobs({ isPaused: true }) }, ["job new is paused"]],
+    ["a job is ending", { jobs: jobs({ state: "closing" }) }, ["job new is ending"]],
+    [
+      "a manager took another's place",
+      { quorum: quorumOf({ have: 2, need: 2, voters: [...(BEFORE.quorum?.voters.slice(0, 2) ?? []), "eeee"] }) },
+      ["manager 127.0.0.1:9004 (c2c2c2c2) counts no more", "manager eeee counts now"],
+    ],
+    [
+      "a circuit opened",
+      { circuits: [{ peer: BEFORE.leader ?? "", state: "open", failures: 5, samples: 9, opens: 1 }] },
+      ["the circuit to 127.0.0.1:9002 (b1b1b1b1) opened"],
+    ],
+    [
+      "another node is asked: what it alone knows is no news",
+      {
+        node: { ...BEFORE.node, id: BEFORE.leader ?? "" },
+        circuits: [{ peer: BEFORE.node.id, state: "open", failures: 5, samples: 9, opens: 1 }],
+      },
+      ["asking 127.0.0.1:9002 (b1b1b1b1) from now on"],
+    ],
   ];
   for (const [name, changes, said] of cases) test(name, () => expect(of(changes)).toEqual([...said]));
 

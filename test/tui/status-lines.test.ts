@@ -60,6 +60,7 @@ describe("a job", () => {
   test("is at one of these", () => {
     expect(jobState(job)).toBe("running");
     expect(jobState({ ...job, owner: null })).toBe("waiting");
+    expect(jobState({ ...job, cores: 0 })).toBe("queued");
     expect(jobState({ ...job, isPaused: true })).toBe("paused");
     expect(jobState({ ...job, state: "closing" })).toBe("ending");
     expect(jobState({ ...job, state: "finished", outcome: "aborted" })).toBe("aborted");

@@ -11,12 +11,12 @@ export type ChangeAnswer =
   { readonly kind: "appended" } | { readonly kind: "refused"; readonly code: string; readonly message: string };
 
 /** Without a leader, or an answer of it, it is given up after so long. */
-const LEADERLESS_MS = 5_000;
+const LEADERLESS_MS = 7_000;
 const LOOK_MS = 100;
 /** What is passed on is said again after so long without an answer. */
-const REPEAT_MS = 1_000;
-/** A manager that answered the leader within so long counts as there. */
-const THERE_MS = 5_000;
+const REPEAT_MS = 3_000;
+/** A manager that answers nothing of what the leader says from now on, for so long, is not there. */
+const THERE_MS = 2_000;
 
 export type PeerChangesOptions = {
   readonly clock: Clock;
@@ -71,10 +71,10 @@ export class PeerChanges {
 
   /** Out: null when this node does not lead, or is handing over: ask again. */
   async #decide(change: Change): Promise<ChangeAnswer | null> {
-    const { clock, consensus } = this.#options;
-    const view = consensus.view();
-    const problem = quorumProblem(view, change, clock.nowMs());
+    const { consensus } = this.#options;
+    const problem = await this.#awaitQuorum(change);
     if (problem !== null) return refused("quorum", problem);
+    const view = consensus.view();
     try {
       const outcome = await consensus.change(change);
       if (outcome.kind === "appended") return { kind: "appended" };
@@ -83,6 +83,17 @@ export class PeerChanges {
       return refused(codeOf(reason), changeProblem(reason, change, view));
     } catch {
       return null;
+    }
+  }
+
+  /** Only an answer to what was said after the question shows who is there: who died a moment ago was heard lately. */
+  async #awaitQuorum(change: Change): Promise<string | null> {
+    const { clock, consensus } = this.#options;
+    const sinceMs = clock.nowMs();
+    for (;;) {
+      const problem = quorumProblem(consensus.view(), change, sinceMs);
+      if (problem === null || clock.nowMs() - sinceMs >= THERE_MS) return problem;
+      await this.#pause();
     }
   }
 
@@ -108,9 +119,9 @@ export class PeerChanges {
 
 /**
  * Why a change would leave managers that cannot agree: those of the new list that answer are no majority of it. In: a
- * leader's view, ms of its clock. Out: null when it would not.
+ * leader's view; they have to have answered what it said since `sinceMs` of its clock. Out: null when it would not.
  */
-export function quorumProblem(view: RaftView, change: Change, nowMs: number): string | null {
+export function quorumProblem(view: RaftView, change: Change, sinceMs: number): string | null {
   const before = view.membership?.voters ?? [];
   const gone = change.kind === "remove" ? change.node : change.kind === "replace" ? change.before : null;
   const came = change.kind === "promote" ? change.node : null;
@@ -119,7 +130,7 @@ export function quorumProblem(view: RaftView, change: Change, nowMs: number): st
   const after = came === null ? before.filter((voter) => voter !== gone) : [...before, came];
   const isThere = (node: NodeId): boolean => {
     const peer = view.peers[node];
-    return node === view.self || (peer !== undefined && peer.counts && nowMs - peer.contactAt < THERE_MS);
+    return node === view.self || (peer !== undefined && peer.counts && peer.contactAt >= sinceMs);
   };
   const missing = after.filter((voter) => !isThere(voter));
   const need = Math.floor(after.length / 2) + 1;
