@@ -89,6 +89,7 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     stream: (manager, part) => void links.send(manager, { kind: "snapshot", body: part }),
     managers: () => links.peers().flatMap(({ node, role }) => (role === "manager" ? [node] : [])),
     submission: (digest) => submissions.get(digest),
+    warn: (text) => world.log.warn(text),
   });
   links.onMessage((from, message) => {
     if (from.role === "manager" && message.kind === "toWorker") tenant.hear(from.node, message.body);

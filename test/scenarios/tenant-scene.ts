@@ -25,6 +25,7 @@ export class TenantScene {
   readonly leases: number[] = [];
   readonly said: { readonly manager: string; readonly message: FromWorker }[] = [];
   readonly streamed: { readonly manager: string; readonly part: WireSnapshot }[] = [];
+  readonly warned: string[] = [];
   readonly tenant: Tenant;
   /** Cores that got an attempt say that they are ready; stopped ones end at once. */
   isObedient = true;
@@ -49,6 +50,7 @@ export class TenantScene {
         await this.fetch();
         return { plan: jobPlan(), bundle: BUNDLE, retries: 0 };
       },
+      warn: (text) => void this.warned.push(text),
     });
   }
 

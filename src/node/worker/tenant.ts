@@ -3,6 +3,7 @@
 // the higher fence: of owners the newer ownerToken, of attempts of one share the newer attemptToken.
 
 import { never } from "../../base/assert.ts";
+import { messageOf } from "../../base/error.ts";
 import type { Clock, Timer } from "../../io/world.ts";
 import type { Labels } from "../../ledger/entries.ts";
 import { type AttemptId, UNSTEERED } from "../../load/share.ts";
@@ -32,6 +33,8 @@ const DRAIN_LEAD_MS = 500;
 const TENURES_MAX = 4_096;
 /** A submission that nobody gave is asked for again after it. */
 const FETCH_RETRY_MS = 500;
+/** An attempt whose submission nobody gave for so long is handed back. */
+const FETCH_MS_MAX = 30_000;
 
 export type TenantPorts = {
   readonly clock: Clock;
@@ -47,6 +50,8 @@ export type TenantPorts = {
   readonly managers: () => readonly string[];
   /** The submission of that digest. Rejects when nobody has it now. */
   readonly submission: (digest: string) => Promise<Submission>;
+  /** Something went wrong that is worth a line. */
+  readonly warn: (text: string) => void;
 };
 
 /** One job as this worker knows it. */
@@ -219,11 +224,11 @@ export class Tenant {
     if (core >= this.#ports.coreCount)
       return this.#end(outbox, { kind: "failed", cause: "crashed", message: `there is no core ${core} here` });
     if (this.#isDraining) return this.#handBack(outbox, "its worker stops");
-    this.#prepare(outbox, command);
+    this.#prepare(outbox, command, this.#ports.clock.nowMs() + FETCH_MS_MAX);
     if (tenure.owner !== null) this.renewWith(tenure.owner);
   }
 
-  #prepare(outbox: Outbox, command: Extract<Command, { kind: "dispatch" }>): void {
+  #prepare(outbox: Outbox, command: Extract<Command, { kind: "dispatch" }>, untilMs: number): void {
     const { attempt, core, place, context, setupJson, reportMs } = command;
     const isWanted = (): boolean =>
       !this.#isClosed && this.#outboxes.get(attempt.token) === outbox && outbox.end === null;
@@ -239,10 +244,21 @@ export class Tenant {
           });
         this.#ports.cores.send({ kind: "dispatch", attempt, core, spec, plan, bundle, reportMs, context, setupJson });
       },
-      () => {
-        if (isWanted()) this.#arm(FETCH_RETRY_MS, () => isWanted() && this.#prepare(outbox, command));
+      (error: unknown) => {
+        if (!isWanted()) return;
+        const left = untilMs - this.#ports.clock.nowMs();
+        if (left > 0) this.#arm(FETCH_RETRY_MS, () => isWanted() && this.#prepare(outbox, command, untilMs));
+        else this.#unfetched(outbox, messageOf(error));
       },
     );
+  }
+
+  /** Another worker may get what this one does not: the attempt is handed back. */
+  #unfetched(outbox: Outbox, why: string): void {
+    const { attempt } = outbox;
+    const text = `the test of job ${attempt.job} could not be fetched for ${FETCH_MS_MAX / 1_000} s: ${why}`;
+    this.#ports.warn(text);
+    this.#handBack(outbox, text);
   }
 
   #start(tenure: Tenure, outbox: Outbox, command: Extract<Command, { kind: "start" }>): void {
