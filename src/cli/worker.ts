@@ -51,6 +51,7 @@ export async function worker(invocation: Invocation): Promise<number> {
         ...node,
       }),
     greeting: (running) => [
+      ...(given.kind === "keyFile" ? [HOLDS_KEY] : []),
       `worker ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
       `it has ${plural(cores, "core")} and knows ${plural(managers.length, "manager")}: ` +
         managers.map(addressText).join(", "),
@@ -58,6 +59,10 @@ export async function worker(invocation: Invocation): Promise<number> {
     ...(patienceMs === null ? {} : { isOver: lonely(patienceMs, () => world.clock.nowMs()) }),
   });
 }
+
+const HOLDS_KEY =
+  "warning: this worker holds the key of the cluster, and every test that it runs can read it: give it --credentials " +
+  "(hyperscale key issue --role worker) instead";
 
 /** Says when no manager has been linked for so long. */
 function lonely(patienceMs: number, nowMs: () => number): (status: NodeStatus) => HyperscaleError | null {

@@ -12,8 +12,8 @@ import { writeAll } from "../io/write-all.ts";
 export type NodeRole = "manager" | "worker" | "gate";
 
 /**
- * `node`: 16 hex digits, or the word its credentials name. `boot`: starts of this folder, from 1. `bootId`: `boot` and 8
- * random hex digits.
+ * `node`: 16 hex digits, or the word its credentials name. `boot`: starts of this folder, from 1. `bootId`: `boot` and
+ * 8 random hex digits.
  */
 export type Identity = { readonly node: string; readonly boot: number; readonly bootId: string };
 

@@ -1,7 +1,9 @@
 // A manager of a cluster, put together: consensus and the ledger over it, blobs, membership, links; the jobs it owns,
 // its side of the workers, its desk for clients, and its duties while it leads. Each part is in a file of its own.
 
+import { messageOf } from "../base/error.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
+import { OWNED_MAX } from "../ledger/duties.ts";
 import type { LedgerState } from "../ledger/job.ts";
 import { lan, type RaftConfig, type RaftView, wan } from "../raft/raft.ts";
 import type { SwimView } from "../swim/swim.ts";
@@ -19,6 +21,7 @@ import { PeerChanges } from "./consensus/peer-changes.ts";
 import { openReplica, type Replica } from "./consensus/replica.ts";
 import { standingProblem } from "./consensus/standing-problem.ts";
 import { addressKey } from "./network/dialler.ts";
+import type { Discovery } from "./network/discovery.ts";
 import { Neighbours } from "./network/neighbours.ts";
 import { type NodeAddress, openStation, partOf, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
 import { managerStatus, type NodeStatus } from "./status.ts";
@@ -49,6 +52,12 @@ export type ManagerOptions = {
   readonly advertise?: string;
   /** All managers of the cluster, this one may be among them. */
   readonly peers: readonly NodeAddress[];
+  /** Managers that are looked for, beside those. */
+  readonly discovery?: Discovery;
+  /** How many managers form the cluster, this one among them; left out: those of `peers`. */
+  readonly expect?: number;
+  /** Name of its datacenter, for people. */
+  readonly dc?: string;
   readonly profile: Profile;
   readonly walLimits?: WalLimits;
   /** How what must not be in clear stands on disks and in the ledger. */
@@ -98,18 +107,27 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     listen: options.listen,
     managers: peers,
     profile,
+    ...(options.discovery === undefined ? {} : { discovery: options.discovery }),
+    ...(options.dc === undefined ? {} : { dc: options.dc }),
     cluster: () => replica?.cluster ?? null,
     pinned: options.pinned ?? null,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
   });
   try {
     const store = await openBlobStore({ disk: world.disk, directory: partOf(data, "blobs"), values: options.values });
+    store.reseal().then(
+      (count) => {
+        if (count > 0) world.log.info("blobs are under the key in use now", { blobs: count });
+      },
+      (error: unknown) => world.log.warn("blobs could not be sealed anew", { message: messageOf(error) }),
+    );
     const opened = await openReplica({
       world,
       directory: partOf(data, "log"),
       identity: station.identity,
       links: station.links,
       peers: peers.map(streamsAt),
+      ...(options.expect === undefined ? {} : { expect: options.expect }),
       config: options.raftConfig ?? (profile === "wan" ? wan : lan),
       ...(options.walLimits === undefined ? {} : { walLimits: options.walLimits }),
     });
@@ -285,7 +303,9 @@ class ManagerNode implements Manager {
     const { links, address: own } = this.#station;
     const others = this.#peers.filter(({ host, port }) => host !== own.host || port !== own.tcp);
     const silent = others.filter((address) => links.nodeAt(address) === null).map(addressKey);
-    return standingProblem({ view, peers: links.peers(), silent, mismatch: null });
+    const managers = links.peers().filter(({ role }) => role === "manager");
+    const mismatch = expectProblem(managers.length + 1, this.#expect);
+    return standingProblem({ view, peers: managers, silent, mismatch });
   }
 
   stop(): Promise<void> {
@@ -337,7 +357,8 @@ class ManagerNode implements Manager {
     membership.onHealth((score) => this.#replica.consensus.health(score));
     this.#replica.onTurn(look);
     this.#replica.onApplied(({ entry }) => {
-      if (entry.kind === "submit" || entry.kind === "submits") look();
+      const isNewWork = entry.kind === "submit" || entry.kind === "submits";
+      if (isNewWork && this.#replica.state.roll.owned.size < OWNED_MAX) look();
     });
   }
 

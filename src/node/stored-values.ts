@@ -12,6 +12,8 @@ export type StoredValues = {
   open(sealed: Uint8Array, place: string): Uint8Array | null;
   /** Whether it is sealed under a key that is known here: else nothing can be said of it. */
   isOfKnownKey(sealed: Uint8Array): boolean;
+  /** Whether it is sealed as `seal` does it now: not under a key that is being taken out. */
+  isCurrent(sealed: Uint8Array): boolean;
   /** Bytes that `seal` adds. */
   readonly overheadBytes: number;
 };
@@ -23,6 +25,7 @@ export const CLEAR_VALUES: StoredValues = {
   seal: (bytes) => bytes,
   open: (bytes) => bytes,
   isOfKnownKey: () => true,
+  isCurrent: () => true,
   overheadBytes: 0,
 };
 
@@ -38,6 +41,7 @@ export function sealedValues(cipher: ValueCipher): StoredValues {
     seal: (bytes, place) => cipher.seal(bytes, place),
     open: (sealed, place) => cipher.open(sealed, place),
     isOfKnownKey: (sealed) => cipher.isOfKnownKey(sealed),
+    isCurrent: (sealed) => cipher.isCurrent(sealed),
     overheadBytes: cipher.overheadBytes,
   };
 }

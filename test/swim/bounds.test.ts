@@ -139,6 +139,15 @@ describe("rumours", () => {
     expect(Math.max(...sends.map(({ message }) => message.updates.length))).toBeGreaterThan(12);
   });
 
+  test("that wait leave room for what sealing adds, where it is told so", () => {
+    const solo = createSolo({ config: { datagramBytesMax: 1_000 } });
+    acquaint(solo, 5);
+    for (let index = 10; index < 200; index++) hear(solo, 1, gossip(statement(index)));
+    const sends = only(pass(solo, 1_000, answering(solo)), "send");
+    expect(Math.max(...sends.map(({ bytes }) => bytes))).toBeLessThanOrEqual(1_000);
+    expect(Math.max(...sends.map(({ bytes }) => bytes))).toBeGreaterThan(900);
+  });
+
   test("that wait fill a stream probe only as far as its schema allows", () => {
     const solo = createSolo();
     acquaint(solo, 5);

@@ -8,15 +8,15 @@ export const text: CommandText = {
   name: "key",
   summary: "Make the key of a cluster, and credentials for its workers and submitters",
   details: [
-    "create: a new key in a file that its owner alone can read. Whoever has it is the cluster: copy it to the managers, " +
-      "and to nobody else.",
-    "issue --role worker, issue --role client: a file for workers, or for those who submit. It lets its holder be that " +
-      "and nothing else, until it ends (90 days unless --days says otherwise; begin anew with issue).",
+    "create: a new key in a file that its owner alone can read. Whoever has it is the cluster: copy it to the " +
+      "managers, and to nobody else.",
+    "issue --role worker, issue --role client: a file for workers, or for those who submit. It lets its holder be " +
+      "that and nothing else, until it ends (90 days unless --days says otherwise; begin anew with issue).",
     "show FILE: whose key or credentials a file holds, and until when; never the key itself.",
-    "add, promote, retire: the three steps of changing a key while the cluster runs. add writes a new key into the file, " +
-      "which is accepted from then on; promote puts it in use; retire takes the old one out. After each step copy the " +
-      "file to every manager and restart one after the other; after add, issue the credentials of workers and " +
-      "submitters anew. Before retire, let jobs end that ran when promote came: what they keep is under the old key.",
+    "add, promote, retire: the three steps of changing a key while the cluster runs. add writes a new key into the " +
+      "file, which is accepted from then on; promote puts it in use; retire takes the old one out. After each step " +
+      "copy the file to every manager and restart one after the other; after add, issue the credentials of workers " +
+      "and submitters anew. Before retire, let jobs end that ran when promote came: their values are under the old key.",
     "Tests run with the rights of their worker: they can read its files. Give workers credentials, never the key.",
     "Exit code: 0 done; 74 a file cannot be read or written; 104 an option or a file is not what it should be.",
   ],

@@ -127,8 +127,8 @@ export function createSealer(options: {
 
 /**
  * Datagrams that are sealed on their way out and opened on their way in; what cannot be opened is dropped. The longest
- * is shorter by what sealing adds, and none arrives from the node itself. In: 1 to 4 gossip keys, the first for sending;
- * `onDropped` hears of each that was dropped.
+ * is shorter by what sealing adds, and none arrives from the node itself. In: 1 to 4 gossip keys, the first for
+ * sending; `onDropped` hears of each that was dropped.
  */
 export function createSealedDatagrams(
   datagrams: Datagrams,

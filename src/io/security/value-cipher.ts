@@ -15,6 +15,8 @@ export type ValueCipher = {
   open(sealed: Uint8Array, place: string): Uint8Array | null;
   /** Whether it is sealed under one of the keys, or damaged where that stands. */
   isOfKnownKey(sealed: Uint8Array): boolean;
+  /** Whether it is sealed under the key that `seal` uses now. */
+  isCurrent(sealed: Uint8Array): boolean;
   /** Bytes that `seal` adds. */
   readonly overheadBytes: number;
 };
@@ -55,6 +57,7 @@ export function createValueCipher(keys: readonly Uint8Array[], random: Random): 
       return sealed;
     },
     isOfKnownKey: (sealed) => keyOf(sealed) !== undefined,
+    isCurrent: (sealed) => keyOf(sealed) === first,
     open(sealed, place) {
       const key = keyOf(sealed);
       if (sealed[0] !== VERSION || sealed.length < HEAD_BYTES + TAG_BYTES || key === undefined) return null;

@@ -25,7 +25,7 @@ export type BlobStoreOptions = {
 };
 
 /** How parts are kept. */
-export type BlobValues = Pick<StoredValues, "seal" | "open" | "isOfKnownKey" | "overheadBytes">;
+export type BlobValues = Pick<StoredValues, "seal" | "open" | "isOfKnownKey" | "isCurrent" | "overheadBytes">;
 
 export type Blob = { readonly digest: string; readonly bytes: number };
 
@@ -51,6 +51,11 @@ export type BlobStore = {
   get(digest: string): Promise<Uint8Array | null>;
   /** All blobs, by digest. */
   list(): Promise<readonly string[]>;
+  /**
+   * Seals all blobs anew that are under another key than the one in use, one after the other. Out: how many. Throws
+   * `storage`.
+   */
+  reseal(): Promise<number>;
   /**
    * Removes blobs that were unreachable in an earlier call at least `graceMs` ago and still are. Out: what was
    * removed. `nowMs`: monotonic. After a restart the grace begins anew: a blob may be older than the entry that
@@ -182,6 +187,21 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       }
       await putAside(digest, version);
       return null;
+    },
+    async reseal() {
+      let resealed = 0;
+      // In clear there is nothing to seal anew.
+      for (const digest of values.overheadBytes === 0 ? [] : [...names.keys()]) {
+        const file = await openFile(digest);
+        if (file === null) continue;
+        const head = await storage(directory, () => file.read(0, values.overheadBytes)).finally(() => file.close());
+        if (head.length === 0 || values.isCurrent(head)) continue;
+        const content = await store.get(digest);
+        if (content === null) continue;
+        await store.put(content, digest);
+        resealed++;
+      }
+      return resealed;
     },
     list: async () => [...names.keys()].sort(),
     collect: (reachable, nowMs) =>

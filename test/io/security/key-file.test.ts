@@ -17,7 +17,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HyperscaleError } from "../../../src/base/error.ts";
-import { createKeyFile, openLocalKey, parseKeys, readKeyFile } from "../../../src/io/security/key-file.ts";
+import {
+  changeKeyFile,
+  createKeyFile,
+  KEYS_MAX,
+  openLocalKey,
+  parseKeys,
+  readKeyFile,
+} from "../../../src/io/security/key-file.ts";
 
 const root = mkdtempSync(join(tmpdir(), "keys-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -50,6 +57,23 @@ describe("a key file", () => {
     expect(rest).toEqual([]);
     expect(await readKeyFile(other)).not.toEqual(await readKeyFile(one));
     expect(readdirSync(root).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
+  test("is changed in three steps: a new key is accepted, then in use, then alone", async () => {
+    const path = await keyFile();
+    const [old] = await readKeyFile(path);
+    const added = await changeKeyFile(path, "add");
+    expect(added).toHaveLength(2);
+    expect(added[0]).toEqual(old ?? new Uint8Array());
+    expect(await readKeyFile(path)).toEqual(added);
+    expect(await changeKeyFile(path, "promote")).toEqual([...added].reverse());
+    expect(await changeKeyFile(path, "retire")).toEqual(added.slice(1));
+    expect(await readKeyFile(path)).toEqual(added.slice(1));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    for (const step of ["promote", "retire"] as const)
+      expect(await refusalOf(changeKeyFile(path, step))).toContain("it holds one key");
+    for (let count = 1; count < KEYS_MAX; count++) await changeKeyFile(path, "add");
+    expect(await refusalOf(changeKeyFile(path, "add"))).toContain(`${KEYS_MAX} keys already`);
   });
 
   test("is never overwritten", async () => {

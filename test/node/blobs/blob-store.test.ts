@@ -6,7 +6,9 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { createPrng, nextBelow } from "../../../src/base/prng.ts";
 import { HyperscaleError } from "../../../src/base/error.ts";
+import { createValueCipher } from "../../../src/io/security/value-cipher.ts";
 import { openBlobStore, type BlobStore } from "../../../src/node/blobs/blob-store.ts";
+import { sealedValues, type StoredValues } from "../../../src/node/stored-values.ts";
 import { SimDisk } from "../../../src/sim/disk.ts";
 
 const DIRECTORY = "/data/blobs";
@@ -16,7 +18,7 @@ const bytesOf = (length: number, fill: number): Uint8Array =>
 
 function openOn(
   disk: SimDisk,
-  limits: { readonly blobBytesMax?: number; readonly blobsMax?: number } = {},
+  limits: { readonly blobBytesMax?: number; readonly blobsMax?: number; readonly values?: StoredValues } = {},
 ): Promise<BlobStore> {
   return openBlobStore({ disk: disk.boot(), directory: DIRECTORY, graceMs: 1_000, ...limits });
 }
@@ -119,6 +121,61 @@ describe("a blob", () => {
     await store.put(content);
     expect(parts === null ? "missing" : await codeOf(collected(parts))).toBe("storage");
     expect(await store.get(digest)).toEqual(content);
+  });
+});
+
+describe("a sealed blob", () => {
+  const [OLD, NEW] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const under = (...keys: readonly Uint8Array[]): StoredValues =>
+    sealedValues(createValueCipher(keys, { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) }));
+  /** Bytes of what is on the disk under that name. */
+  const stored = async (disk: SimDisk, digest: string): Promise<Uint8Array> => {
+    const file = await disk.boot().open(`${DIRECTORY}/${digest}`, "read");
+    return file.read(0, 10_000_000).finally(() => file.close());
+  };
+
+  test("is read as it was put, of any size, and shows nothing of itself on the disk", async () => {
+    for (const size of [0, 1, 65_535, 65_536, 65_537, 200_000]) {
+      const disk = new SimDisk();
+      const store = await openOn(disk, { values: under(OLD) });
+      const content = bytesOf(size, 5);
+      const { digest } = await store.put(inParts(content, 10_007));
+      const again = await openOn(disk, { values: under(OLD) });
+      expect(await again.get(digest)).toEqual(content);
+      expect(await again.find(digest)).toEqual({ digest, bytes: size });
+      const parts = await again.stream(digest);
+      expect(parts === null ? null : await collected(parts)).toEqual(content);
+      const bytes = Buffer.from(await stored(disk, digest));
+      if (size > 100) expect(bytes.includes(content.subarray(0, 64))).toBe(false);
+    }
+  });
+
+  test("that is damaged is put aside; one under a key that is not here stays, and says so", async () => {
+    const disk = new SimDisk();
+    const { digest } = await (await openOn(disk, { values: under(OLD) })).put(bytesOf(100_000, 1));
+    const stranger = await openOn(disk, { values: under(NEW) });
+    expect(await codeOf(stranger.get(digest))).toBe("storage");
+    expect(await stranger.list()).toEqual([digest]);
+    const store = await openOn(disk, { values: under(NEW, OLD) });
+    expect(await store.get(digest)).toEqual(bytesOf(100_000, 1));
+    disk.damage(`${DIRECTORY}/${digest}`, (bytes) => {
+      bytes[70_000] = (bytes[70_000] ?? 0) ^ 1;
+    });
+    expect(await store.get(digest)).toBeNull();
+    expect(await store.list()).toEqual([]);
+  });
+
+  test("is sealed anew under a new key, so that the old one can go", async () => {
+    const disk = new SimDisk();
+    const before = await openOn(disk, { values: under(OLD) });
+    const digests: string[] = [];
+    for (const size of [10, 70_000]) digests.push((await before.put(bytesOf(size, 2))).digest);
+    const both = await openOn(disk, { values: under(NEW, OLD) });
+    expect(await both.reseal()).toBe(2);
+    expect(await both.reseal()).toBe(0);
+    const after = await openOn(disk, { values: under(NEW) });
+    for (const [at, digest] of digests.entries())
+      expect(await after.get(digest)).toEqual(bytesOf(at === 0 ? 10 : 70_000, 2));
   });
 });
 

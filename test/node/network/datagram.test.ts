@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createPrng, nextBelow, nextU32, type Prng } from "../../../src/base/prng.ts";
+import { createSealer, sealOverheadBytes } from "../../../src/io/security/seal.ts";
 import { decodeDatagram, encodeDatagram } from "../../../src/node/network/datagram.ts";
 import { sizeOf } from "../../../src/swim/size.ts";
 import type { Datagram, Update } from "../../../src/swim/swim.ts";
@@ -44,10 +45,14 @@ function datagram(prng: Prng): Datagram {
 describe("datagrams", () => {
   test("come back as they went, no larger than counted", () => {
     const prng = createPrng(1);
+    const random = { bytes: (count: number) => new Uint8Array(count) };
+    const sealer = createSealer({ gossipKeys: [new Uint8Array(32)], node: NODE, bootCounter: 1, random });
     for (let round = 0; round < 2_000; round++) {
       const envelope = { from: NODE, tcp: 9_000, message: datagram(prng) };
       const bytes = encodeDatagram(envelope);
       expect(bytes.length).toBeLessThanOrEqual(sizeOf(envelope.message));
+      // What the core counts up to its budget, sealed, fits the 1,400 bytes.
+      if (round % 20 === 0) expect(sealer.seal(bytes).length).toBe(bytes.length + sealOverheadBytes(NODE));
       expect(decodeDatagram(bytes)).toEqual(envelope);
     }
   });
