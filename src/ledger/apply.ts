@@ -34,7 +34,7 @@ export function apply(state: LedgerState, index: number, entry: Entry): Effect[]
       leave(turn, entry);
       break;
     case "submit":
-      submit(turn, entry, 0);
+      submit(turn, entry);
       break;
     case "submits":
       submits(turn, entry);

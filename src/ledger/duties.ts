@@ -13,7 +13,7 @@ export const RETENTION = { ms: 24 * 3_600_000, jobs: 1_000 } as const;
  * Jobs that have an owner at a time, all managers together; the others wait their turn and cost next to nothing. More
  * than any pool of workers runs at once.
  */
-export const OWNED_MAX = 1_000;
+export const OWNED_MAX = 512;
 
 /** A manager of the quorum. */
 export type ManagerSeen = { readonly node: string; readonly boot: string; readonly isAlive: boolean };

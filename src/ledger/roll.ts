@@ -80,7 +80,8 @@ export function nextWaiting({ jobs, roll }: LedgerState, nowMs: number, count: n
   return next;
 }
 
-function enter(roll: Roll, job: Job): void {
+/** The job is new. */
+export function enter(roll: Roll, job: Job): void {
   if (job.phase === "finished") roll.finished.add(job.id);
   else if (job.owner === null) roll.waiting[rankOf(job)]?.add(job.id);
   else own(roll.owned, job);

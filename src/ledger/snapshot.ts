@@ -17,7 +17,7 @@ import {
 import type { Attempt, Cut, Ending, Job, LedgerState, Share, Worker, Workflow } from "./job.ts";
 import type { Pool } from "./pool.ts";
 import { rollOf } from "./roll.ts";
-import { waiting } from "./submissions.ts";
+import { waitingJob } from "./submissions.ts";
 
 const text = z.string();
 const count = z.number().int().nonnegative();
@@ -188,7 +188,7 @@ function joined(
     const content = contents[at];
     if (content === undefined) return null;
     const { digest, submission, spec } = content;
-    all.push({ id, digest, submission, submitIndex, submittedAtMs, ...waiting(spec) });
+    all.push(waitingJob({ id, digest, submission, submitIndex, submittedAtMs, spec }));
   }
   all.sort((a, b) => a.submitIndex - b.submitIndex);
   const ordered = new Map(all.map((job) => [job.id, job]));

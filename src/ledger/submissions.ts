@@ -6,7 +6,7 @@ import { orderProblem } from "./dag.ts";
 import { type EntryOf, type JobSpec, SUBMITS_MAX } from "./entries.ts";
 import type { Cut, Job, LedgerState, Workflow } from "./job.ts";
 import { createPool } from "./pool.ts";
-import { enrol, liveCount, strike } from "./roll.ts";
+import { enter, liveCount, strike } from "./roll.ts";
 import { refuse, type Turn } from "./turn.ts";
 
 /** Jobs that may be live (submitted and not finished) at a time: one that waits costs half a KiB on every manager. */
@@ -16,18 +16,28 @@ export const FORGOTTEN_KEYS_MAX = 10_000;
 
 /** Each by itself. */
 export function submits(turn: Turn, { contents, jobs }: EntryOf<"submits">): void {
-  for (const [at, { job, of }] of jobs.entries()) {
+  const problems = contents.map(({ spec }) => orderProblem(spec));
+  for (let at = 0; at < jobs.length; at++) {
+    const { job, of } = jobs[at] ?? { job: "", of: -1 };
     const content = contents[of];
     if (content === undefined) refuse(turn, job, "invalid", "the submit names no content");
-    else submit(turn, { job, ...content }, at);
+    else take(turn, job, content, { at, problem: problems[of] ?? null });
   }
 }
 
-/** Idempotent by id and digest. `at`: its place in its entry. */
-export function submit(
+type Content = EntryOf<"submits">["contents"][number];
+
+/** Idempotent by id and digest. */
+export function submit(turn: Turn, { job, digest, submission, spec }: EntryOf<"submit">): void {
+  take(turn, job, { digest, submission, spec }, { at: 0, problem: orderProblem(spec) });
+}
+
+/** `at`: its place in its entry; `problem`: of the content. */
+function take(
   turn: Turn,
-  { job: id, digest, submission, spec }: Pick<EntryOf<"submit">, "job" | "digest" | "submission" | "spec">,
-  at: number,
+  id: string,
+  { digest, submission, spec }: Content,
+  { at, problem }: { readonly at: number; readonly problem: string | null },
 ): void {
   const { state } = turn;
   const known = state.jobs.get(id);
@@ -45,16 +55,15 @@ export function submit(
       "expired",
       `job ${id} is older than what is kept; submit it under a new id to run it again`,
     );
-  const problem = orderProblem(spec);
   if (problem !== null) return refuse(turn, id, "invalid", problem);
   if (liveCount(state) >= JOBS_MAX) {
     const advice = "wait until one has ended, or cancel one, and submit again";
     return refuse(turn, id, "limit", `${JOBS_MAX} jobs are live, as many as there may be; ${advice}`);
   }
   const submitIndex = turn.index * SUBMITS_MAX + at;
-  const job: Job = { id, digest, submission, submitIndex, submittedAtMs: state.nowMs, ...waiting(spec) };
+  const job = waitingJob({ id, digest, submission, submitIndex, submittedAtMs: state.nowMs, spec });
   state.jobs.set(id, job);
-  enrol(state, job);
+  enter(state.roll, job);
   turn.effects.push({ kind: "accepted", job: id, isNew: true });
 }
 
@@ -94,6 +103,7 @@ export function forget(turn: Turn, { job: id }: EntryOf<"forget">): void {
 }
 
 function isForgotten(state: LedgerState, id: string): boolean {
+  if (state.forgottenThroughMs < 0 && state.forgottenKeys.size === 0) return false;
   const mintedMs = jobIdTimeMs(id);
   return mintedMs === null ? state.forgottenKeys.has(id) : mintedMs <= state.forgottenThroughMs;
 }
@@ -102,9 +112,21 @@ function isForgotten(state: LedgerState, id: string): boolean {
 const NO_WORKFLOWS: Job["workflows"] = new Map();
 const NO_VERDICTS: Job["verdicts"] = new Map();
 
-/** What is true of a job that nothing was said of since its submit. */
-export function waiting(spec: JobSpec): Omit<Job, "id" | "digest" | "submission" | "submitIndex" | "submittedAtMs"> {
+/** A job that nothing was said of since its submit. */
+export function waitingJob({
+  id,
+  digest,
+  submission,
+  submitIndex,
+  submittedAtMs,
+  spec,
+}: Pick<Job, "id" | "digest" | "submission" | "submitIndex" | "submittedAtMs"> & { readonly spec: JobSpec }): Job {
   return {
+    id,
+    digest,
+    submission,
+    submitIndex,
+    submittedAtMs,
     spec,
     retries: spec.retries,
     workflows: NO_WORKFLOWS,

@@ -40,6 +40,8 @@ export const nodeStatusSchema = z.object({
     boot: id,
     address,
     environment: z.string().max(64),
+    /** Its datacenter, as it was told. */
+    dc: z.string().max(64).nullable().default(null),
   }),
   /** null: not formed yet, or a node that does not know. */
   cluster: id.nullable(),
@@ -136,6 +138,7 @@ export type Standing = {
   readonly boot: string;
   readonly address: NodeAddress;
   readonly environment: string;
+  readonly dc: string | null;
   readonly swim: SwimView;
   readonly linked: readonly string[];
 };
@@ -218,7 +221,7 @@ function lineOf(job: Job, live: JobRate | null): JobLine {
     state: job.phase,
     outcome: job.outcome?.state ?? null,
     isPaused: job.isPaused,
-    cores: placesOf(job).length,
+    cores: job.spec === null ? placesOf(job).length : 0,
     owner: job.owner?.node ?? null,
     result: job.result,
     live,
@@ -230,11 +233,11 @@ export function workerStatus(standing: Standing, shares: NodeStatus["shares"]): 
 }
 
 function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
-  const { node, boot, address, environment, swim } = standing;
+  const { node, boot, address, environment, dc, swim } = standing;
   const linked = new Set(standing.linked);
   return {
     version: 1,
-    node: { id: node, role, boot, address, environment },
+    node: { id: node, role, boot, address, environment, dc },
     cluster: null,
     leader: null,
     term: null,
