@@ -11,7 +11,7 @@ import { Measure } from "../../src/engine/measure.ts";
 import { planJob } from "../../src/load/options.ts";
 import type { Executor } from "../../src/load/plan.ts";
 import type { Series } from "../../src/load/series.ts";
-import { type Accounting, type Resume, UNSTEERED } from "../../src/load/share.ts";
+import { type Accounting, type Resume, type Steering, UNSTEERED } from "../../src/load/share.ts";
 
 const module = {
   form: "simple" as const,
@@ -39,6 +39,9 @@ type Ask = {
   minIterationDurationMs?: number;
   isOneShot?: boolean;
   stop?: Promise<"graceful" | "now">;
+  steering?: Steering;
+  /** Called with the loop once it has begun. */
+  begun?: (loop: ShareLoop) => void;
   /** Called with the loop's accounts at any time a test likes to look at them. */
   look?: { accounting?: () => Accounting };
 };
@@ -87,7 +90,8 @@ async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}):
     isOneShot: ask.isOneShot ?? false,
     events: { threw: (thrown) => void threw.push(thrown), warning: (text) => void warnings.push(text), ended: resolve },
   });
-  loop.start(beganMs, UNSTEERED);
+  loop.start(beganMs, ask.steering ?? UNSTEERED);
+  ask.begun?.(loop);
   void ask.stop?.then((mode) => loop.stop(mode));
   const value = await promise;
   core.close();
@@ -228,6 +232,165 @@ describe("open executors", () => {
     );
     expect(ended.accounting.started + ended.accounting.dropped).toBe(50);
     expect(ended.accounting.dropped).toBeGreaterThan(40);
+  });
+});
+
+describe("steering", () => {
+  const paused = (pausedMs: number): Steering => ({ isPaused: true, pausedMs, vus: null });
+  const running = (pausedMs: number): Steering => ({ isPaused: false, pausedMs, vus: null });
+  const scaled = (vus: number): Steering => ({ isPaused: false, pausedMs: 0, vus });
+  /** Pauses the loop from 100 ms on for 300 ms. */
+  const pauseOnce = (loop: ShareLoop): void => {
+    setTimeout(() => loop.steer(paused(0)), 100);
+    setTimeout(() => loop.steer(running(300)), 400);
+  };
+  /** Longest time between two instants that follow one another. */
+  const longestGap = (instants: readonly number[]): number =>
+    instants.reduce((most, at, index) => Math.max(most, at - (instants[index - 1] ?? at)), 0);
+
+  test("a pause begins nothing, the arrivals of its time never happen, and none is late because of it", async () => {
+    const begunMs: number[] = [];
+    const executor: Executor = {
+      kind: "constant-arrival-rate",
+      rate: 100,
+      timeUnitMs: 1_000,
+      durationMs: 500,
+      preAllocatedVus: 10,
+      maxVus: 10,
+      onLate: "drop",
+    };
+    const ended = await drive(executor, async () => void begunMs.push(performance.now()), { begun: pauseOnce });
+    expect(ended.accounting).toMatchObject({ scheduled: 50, started: 50, completed: 50, dropped: 0 });
+    expect(longestGap(begunMs)).toBeGreaterThan(250);
+    expect(ended.elapsedMs).toBeGreaterThanOrEqual(790);
+    const response = ended.series.find(({ id }) => id.metric === "response_time")?.cells;
+    expect(response?.type === "trend" && response.max).toBeLessThan(200);
+    expect(response?.type === "trend" && response.min).toBeGreaterThanOrEqual(0);
+  });
+
+  test("what runs goes on to its end in a pause; an iteration longer than the pause is counted as it went", async () => {
+    let begun = 0;
+    let inPause = 0;
+    const ended = await drive(
+      { kind: "constant-vus", vus: 2, durationMs: 300 },
+      async (vu: VU) => {
+        begun++;
+        await vu.sleep(begun <= 2 ? 0.2 : 0.02);
+      },
+      {
+        begun: (loop) => {
+          pauseOnce(loop);
+          setTimeout(() => void (inPause = begun), 390);
+        },
+      },
+    );
+    expect(inPause).toBe(2);
+    expect(ended.accounting.interrupted).toBe(0);
+    expect(ended.accounting.completed).toBe(begun);
+    expect(begun).toBeGreaterThan(10);
+    expect(ended.elapsedMs).toBeGreaterThanOrEqual(590);
+    expect(ended.resume).toMatchObject({ kind: "elapsed" });
+  });
+
+  test("arrivals that wait for a VU wait on in a pause, and begin when it is over", async () => {
+    const executor: Executor = {
+      kind: "constant-arrival-rate",
+      rate: 100,
+      timeUnitMs: 1_000,
+      durationMs: 200,
+      preAllocatedVus: 1,
+      maxVus: 1,
+      onLate: "queue",
+    };
+    const ended = await drive(executor, async (vu: VU) => vu.sleep(0.01), {
+      begun: pauseOnce,
+      gracefulStopMs: 10_000,
+    });
+    expect(ended.accounting).toMatchObject({ scheduled: 20, started: 20, completed: 20, dropped: 0 });
+  });
+
+  test("one that starts in a pause begins when it is over, where its workflow is by then", async () => {
+    const begunMs: number[] = [];
+    const executor: Executor = { kind: "per-vu-iterations", vus: 1, iterations: 2, maxDurationMs: 60_000 };
+    const beganMs = performance.now();
+    const ended = await drive(executor, () => void begunMs.push(performance.now() - beganMs), {
+      steering: paused(0),
+      begun: (loop) => void setTimeout(() => loop.steer(running(200)), 200),
+    });
+    expect(ended.accounting.completed).toBe(2);
+    expect(begunMs[0]).toBeGreaterThan(190);
+  });
+
+  test("a stop ends a share that is paused", async () => {
+    const { promise, resolve } = Promise.withResolvers<"graceful">();
+    const ended = await drive({ kind: "constant-vus", vus: 2, durationMs: 60_000 }, async (vu: VU) => vu.sleep(0.01), {
+      stop: promise,
+      begun: (loop) => {
+        loop.steer(paused(0));
+        setTimeout(() => resolve("graceful"), 50);
+      },
+    });
+    expect(ended.elapsedMs).toBeLessThan(5_000);
+  });
+
+  test("scaled up, VUs with new numbers join at once; scaled down, those too many end after their iteration", async () => {
+    const begun = [new Set<number>()];
+    let iterations = 0;
+    const ended = await drive(
+      { kind: "constant-vus", vus: 2, durationMs: 500 },
+      async (vu: VU) => {
+        iterations++;
+        begun.at(-1)?.add(vu.id);
+        await vu.sleep(0.02);
+      },
+      {
+        begun: (loop) => {
+          for (const [at, vus] of [5, 1].entries()) {
+            setTimeout(
+              () => {
+                begun.push(new Set());
+                loop.steer(scaled(vus));
+              },
+              120 * (at + 1),
+            );
+          }
+        },
+      },
+    );
+    expect(begun.map((ids) => [...ids].sort())).toEqual([[1, 2], [1, 2, 3, 4, 5], [1]]);
+    expect(ended.accounting.interrupted).toBe(0);
+    expect(ended.accounting.completed).toBe(iterations);
+  });
+
+  test("a VU too many whose iteration does not end is interrupted after gracefulStop", async () => {
+    const ended = await drive(
+      { kind: "constant-vus", vus: 2, durationMs: 500 },
+      async (vu: VU) => vu.sleep(vu.id === 2 ? 60 : 0.02),
+      {
+        gracefulStopMs: 50,
+        begun: (loop) => void setTimeout(() => loop.steer(scaled(1)), 100),
+      },
+    );
+    expect(ended.accounting.interrupted).toBe(1);
+    expect(ended.accounting.completed).toBeGreaterThan(10);
+  });
+
+  test("externally-controlled begins with its vus and goes up to its maxVUs", async () => {
+    const ids = new Set<number>();
+    await drive(
+      { kind: "externally-controlled", vus: 1, maxVus: 4, durationMs: 300 },
+      async (vu: VU) => {
+        ids.add(vu.id);
+        await vu.sleep(0.01);
+      },
+      {
+        begun: (loop) => {
+          setTimeout(() => expect([...ids]).toEqual([1]), 90);
+          setTimeout(() => loop.steer(scaled(4)), 100);
+        },
+      },
+    );
+    expect([...ids].sort()).toEqual([1, 2, 3, 4]);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   nextArrivalMs,
   nextChangeMs,
   resume,
+  scale,
   scheduled,
   skipLost,
   takeArrival,
@@ -18,7 +19,17 @@ import {
   vusWanted,
 } from "../../src/load/driver.ts";
 import { targetAt } from "../../src/load/schedule.ts";
-import { constantRate, constantVus, rampingRate, rampingVus, sharedIterations, someStages, specOf } from "./shares.ts";
+import { vuBases, vusBeyond } from "../../src/load/dealing.ts";
+import {
+  constantRate,
+  constantVus,
+  rampingRate,
+  rampingVus,
+  sharedIterations,
+  someStages,
+  specOf,
+  workflowOf,
+} from "./shares.ts";
 import type { Driver } from "../../src/load/driver.ts";
 import type { Executor } from "../../src/load/plan.ts";
 
@@ -60,6 +71,50 @@ describe("a new driver", () => {
   test("numbers its VUs from the workflow's base", () => {
     const driver = createDriver({ ...specOf(constantVus(5, 100), 1, 2), vuBase: 100 });
     expect([vuNumber(driver, 0), vuNumber(driver, 1)]).toEqual([102, 104]);
+  });
+
+  test("numbers VUs beyond its plan apart from all others, whatever is scaled", () => {
+    const workflows = [
+      workflowOf("a", constantVus(2, 100)),
+      workflowOf("b", rampingVus(3, [{ durationMs: 1, target: 1 }])),
+      workflowOf("c", constantVus(1, 100)),
+    ];
+    const bases = vuBases(workflows);
+    const ids = workflows.flatMap(({ name, executor }, at) =>
+      [0, 1].flatMap((share) => {
+        const vuBase = bases[at] ?? 0;
+        const driver = createDriver({
+          ...specOf(executor, share, 2),
+          vuBase,
+          vusBeyond: vusBeyond(workflows, name),
+        });
+        if (executor.kind === "constant-vus") scale(driver, 9);
+        return Array.from({ length: driver.vus }, (_, local) => vuNumber(driver, local));
+      }),
+    );
+    expect(ids).toHaveLength(9 + 3 + 9);
+    expect(new Set(ids).size).toBe(ids.length);
+    // Those of setup and teardown, which run between the planned ones and those beyond.
+    expect(ids).not.toContain(7);
+    expect(ids).not.toContain(8);
+    expect(ids.filter((id) => id <= 6).sort()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test("scaled, its VUs are dealt exactly over the shares, more than planned or fewer, and keep their iterations", () => {
+    for (const vus of [1, 2, 5, 12, 3]) {
+      const shares = drivers(constantVus(5, 1_000), 3);
+      for (const driver of shares) {
+        claim(driver, 0, 10);
+        scale(driver, vus);
+      }
+      expect(shares.reduce((sum, driver) => sum + vusWanted(driver, 20), 0)).toBe(vus);
+      const [first] = shares;
+      if (first !== undefined) expect(claim(first, 0, 30)).toBe(1);
+    }
+    const [ramp] = drivers(rampingVus(1, [{ durationMs: 10, target: 4 }]), 1);
+    if (ramp !== undefined) expect(() => scale(ramp, 2)).toThrow("can be scaled");
+    const [shared] = drivers(sharedIterations(2, 9), 1);
+    if (shared !== undefined) expect(() => scale(shared, 2)).toThrow("can be scaled");
   });
 
   test("refuses a resume of another kind, or of another number of VUs", () => {
