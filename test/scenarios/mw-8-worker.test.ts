@@ -142,3 +142,32 @@ test("a dispatch of another share under a token that is taken changes nothing", 
   expect(scene.tenant.held.map(({ attempt }) => attempt)).toEqual([ATTEMPT]);
   expect(scene.ordered.map(({ kind }) => kind)).toEqual(["dispatch", "start"]);
 });
+
+test("a newer attempt of a share stops the older one at once, and no attempt of another share", async () => {
+  const scene = new TenantScene();
+  scene.isObedient = false;
+  for (const attempt of [attemptOf(1), attemptOf(2, { share: 1 })]) {
+    scene.dispatch(M1, attempt, attempt.token - 1);
+    await scene.clock.advance(0);
+    scene.report({ kind: "ready", attempt });
+    await scene.clock.advance(0);
+    scene.renew(M1);
+    scene.start(M1, attempt);
+  }
+  await scene.clock.advance(0);
+  scene.dispatch(M1, attemptOf(9), 3);
+  await scene.clock.advance(0);
+  expect([scene.stops, scene.state(1), scene.state(2)]).toEqual([["1 now"], "stopping", "running"]);
+  // It is handed back with everything it measured, like any work that is taken away.
+  scene.report({ kind: "ended", attempt: attemptOf(1), valueJson: null, thrown: null });
+  await scene.clock.advance(0);
+  expect(scene.reports("over").map(({ report }) => [report.attempt.token, report.end.kind])).toEqual([[1, "returned"]]);
+});
+
+test("an older attempt of a share is not taken after a newer one", async () => {
+  const scene = new TenantScene();
+  scene.dispatch(M1, attemptOf(9));
+  scene.dispatch(M1, attemptOf(4), 1);
+  await scene.clock.advance(0);
+  expect([scene.state(9), scene.state(4)]).toEqual(["ready", null]);
+});

@@ -1,0 +1,41 @@
+// Goal: nothing that a job still needs is collected. Method: the names that a ledger calls for (harness.ts of the
+// ledger's tests), step by step of a job's way.
+
+import { expect, test } from "bun:test";
+import { NO_ACCOUNTING } from "../../../src/ledger/accounting.ts";
+import { reachable } from "../../../src/node/owner/vault.ts";
+import { CLOSED, started, workflow } from "../../ledger/harness.ts";
+
+test("what seals and checkpoints of a running job name is needed, of a finished one its result alone", () => {
+  const harness = started(2, [workflow("a", { sharesMax: 2 })]);
+  const needed = (): readonly string[] => [...reachable(harness.state)].filter((name) => name !== "").toSorted();
+  harness.ready("a");
+  const [first, second] = harness.live("a");
+  if (first === undefined || second === undefined) throw new Error("there are two shares");
+  const kept = (seq: number): void =>
+    void harness.commit({
+      kind: "checkpoint",
+      job: "j",
+      ownerToken: harness.ownerToken(),
+      cuts: [first, second].map(({ share, token }) => ({
+        workflow: "a",
+        share,
+        attemptToken: token,
+        seq,
+        resume: null,
+        snapshot: `cut ${seq}`,
+        taken: 0,
+        accounting: NO_ACCOUNTING,
+      })),
+    });
+  expect(needed()).toEqual([]);
+  kept(5);
+  expect(needed()).toEqual(["cut 5"]);
+  kept(6);
+  expect(needed()).toEqual(["cut 6"]);
+  harness.seal(first, CLOSED, { seq: 7 });
+  expect(needed()).toEqual([`${first.token}`, "cut 6"].toSorted());
+  harness.seal(second, CLOSED, { seq: 7 });
+  expect(harness.job().phase).toBe("finished");
+  expect(needed()).toEqual([]);
+});
