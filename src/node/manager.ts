@@ -15,11 +15,12 @@ import { Admission, SUBMIT_RATE, type SubmitRate } from "./admission.ts";
 import { Desk } from "./desk.ts";
 import { JobRates } from "./job-rates.ts";
 import { Leader } from "./leader.ts";
+import { PeerCircuits } from "./network/circuits.ts";
 import { type NodeId, seedOf } from "./network/links.ts";
 import { Owner } from "./owner/owner.ts";
 import { PeerChanges } from "./consensus/peer-changes.ts";
 import { openReplica, type Replica } from "./consensus/replica.ts";
-import { standingProblem } from "./consensus/standing-problem.ts";
+import { expectProblem, standingProblem } from "./consensus/standing-problem.ts";
 import { addressKey } from "./network/dialler.ts";
 import type { Discovery } from "./network/discovery.ts";
 import { Neighbours } from "./network/neighbours.ts";
@@ -121,8 +122,10 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       },
       (error: unknown) => world.log.warn("blobs could not be sealed anew", { message: messageOf(error) }),
     );
+    const circuits = new PeerCircuits(world.clock, seedOf(world.random.bytes(4)));
     const opened = await openReplica({
       world,
+      circuits,
       directory: partOf(data, "log"),
       identity: station.identity,
       links: station.links,
@@ -132,7 +135,9 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       ...(options.walLimits === undefined ? {} : { walLimits: options.walLimits }),
     });
     replica = opened;
+    circuits.follow(station.links);
     const blobs = createBlobs({
+      circuits,
       world,
       self: station.identity.node,
       store,
@@ -145,7 +150,9 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       replica: opened,
       blobs,
       peers: peers.map(streamsAt),
+      expect: options.expect ?? null,
       values: options.values,
+      circuits,
       submitRate: options.submitRate === undefined ? SUBMIT_RATE : options.submitRate,
     });
   } catch (error) {
@@ -161,8 +168,10 @@ type ManagerMade = {
   readonly replica: Replica;
   readonly blobs: Blobs;
   readonly peers: readonly Address[];
+  readonly expect: number | null;
   readonly values: StoredValues;
   readonly submitRate: SubmitRate;
+  readonly circuits: PeerCircuits;
 };
 
 class ManagerNode implements Manager {
@@ -173,19 +182,21 @@ class ManagerNode implements Manager {
   readonly #owner: Owner;
   readonly #hall: WorkerHall;
   readonly #admission: Admission;
+  readonly #circuits: PeerCircuits;
   readonly #desk: Desk;
   readonly #leader: Leader;
   readonly #changes: PeerChanges;
   readonly #rates: JobRates;
   readonly #neighbours: Neighbours;
   readonly #peers: readonly Address[];
+  readonly #expect: number | null;
   #collectTimer: Timer | null = null;
   #neighbourTimer: Timer | null = null;
   #isVoter = false;
   #isMending = false;
   #stopped: Promise<void> | null = null;
 
-  constructor({ world, station, replica, blobs, peers, values, submitRate }: ManagerMade) {
+  constructor({ world, station, replica, blobs, peers, expect, values, submitRate, circuits }: ManagerMade) {
     const { clock } = world;
     const { links, membership, identity } = station;
     this.#world = world;
@@ -194,9 +205,11 @@ class ManagerNode implements Manager {
     this.#blobs = blobs;
     const { consensus } = replica;
     this.#peers = peers;
+    this.#expect = expect;
     this.#rates = new JobRates(clock, links);
     this.#neighbours = new Neighbours(links, peers);
     this.#changes = new PeerChanges({ clock, self: identity.node, links, consensus });
+    this.#circuits = circuits;
     this.#admission = new Admission({ clock, seed: seedOf(world.random.bytes(4)), submitRate });
     const desk = new Desk({
       clock,
@@ -291,7 +304,7 @@ class ManagerNode implements Manager {
     const { consensus, state } = this.#replica;
     const raft = consensus.view();
     return managerStatus(standingOf(this.#station), {
-      circuits: [],
+      circuits: this.#circuits.view(),
       rateOf: (job) => this.#rates.of(job),
       raft,
       ledger: state,

@@ -7,6 +7,8 @@ import { DATAGRAM_BYTES_MAX } from "../swim/config.ts";
 import { lan, local, type Pool, type SwimConfig, wan } from "../swim/swim.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Identity, openIdentity } from "./identity.ts";
+import { addressKey } from "./network/dialler.ts";
+import type { Discovery } from "./network/discovery.ts";
 import { type Links, openLinks } from "./network/links.ts";
 import { type Membership, openMembership } from "./network/membership.ts";
 import type { Standing } from "./status.ts";
@@ -28,6 +30,10 @@ export type StationOptions = {
   readonly advertise?: string;
   /** Managers as configured. */
   readonly managers: readonly NodeAddress[];
+  /** Managers that are looked for. */
+  readonly discovery?: Discovery;
+  /** Name of the datacenter, for people. */
+  readonly dc?: string;
   readonly profile: Profile;
   /** The cluster this node belongs to, once it knows. */
   readonly cluster: () => string | null;
@@ -38,6 +44,7 @@ export type StationOptions = {
 export type Station = {
   readonly identity: Identity;
   readonly environment: string;
+  readonly dc: string | null;
   readonly links: Links;
   readonly membership: Membership;
   readonly address: NodeAddress;
@@ -63,6 +70,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
     major: PROTOCOL_MAJOR,
     minor: PROTOCOL_MINOR,
     features: [],
+    ...(options.dc === undefined ? {} : { dc: options.dc }),
   });
   const links = await openLinks({ world, listen: { host: listen.host, port: listen.tcp }, hello }).catch(
     (error: unknown) => {
@@ -78,12 +86,15 @@ export async function openStation(options: StationOptions): Promise<Station> {
   };
   const membership = openMembership({ world, identity, role, socket, address, links, config });
   const close = (): void => {
+    options.discovery?.close();
     membership.close();
     links.close();
   };
+  if (options.discovery !== undefined) seek(options.discovery, links, membership);
   return {
     identity,
     environment,
+    dc: options.dc ?? null,
     links,
     membership,
     address,
@@ -95,9 +106,30 @@ export async function openStation(options: StationOptions): Promise<Station> {
   };
 }
 
+/** Keeps links to whoever is found. Whoever answers is a member from then on, and names are asked again when one goes. */
+function seek(discovery: Discovery, links: Links, membership: Membership): void {
+  let wanted: readonly Address[] = [];
+  const look = (found: readonly Address[]): void => {
+    const keys = new Set(found.map(addressKey));
+    for (const address of wanted) if (!keys.has(addressKey(address))) links.unwant(address);
+    for (const address of found) links.want(address);
+    wanted = found;
+  };
+  links.onUp(({ role, address }) => {
+    if (role !== "client") membership.seek(address);
+  });
+  links.onDown(({ role }) => {
+    if (role === "manager") discovery.again();
+  });
+  links.onRefused(() => discovery.again());
+  discovery.onChange(look);
+  look(discovery.addresses);
+}
+
 /** What a node of any role knows of the cluster. */
-export function standingOf({ identity, address, environment, membership, links }: Station): Standing {
+export function standingOf({ identity, address, environment, dc, membership, links }: Station): Standing {
   return {
+    dc,
     node: identity.node,
     boot: identity.bootId,
     address,

@@ -4,6 +4,7 @@
 import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../ledger/entries.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
+import type { Discovery } from "./network/discovery.ts";
 import type { Membership } from "./network/membership.ts";
 import type { CoreRequest, WorkerReport } from "./messages.ts";
 import { type NodeAddress, openStation, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
@@ -27,6 +28,10 @@ export type WorkerNodeOptions = {
   readonly listen: NodeAddress;
   readonly advertise?: string;
   readonly managers: readonly NodeAddress[];
+  /** Managers that are looked for, beside those. */
+  readonly discovery?: Discovery;
+  /** Name of its datacenter, for people. */
+  readonly dc?: string;
   readonly profile: Profile;
   readonly cores: number;
   readonly labels?: Labels;
@@ -65,6 +70,8 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     listen: options.listen,
     managers,
     profile,
+    ...(options.discovery === undefined ? {} : { discovery: options.discovery }),
+    ...(options.dc === undefined ? {} : { dc: options.dc }),
     cluster: () => null,
     pinned: options.pinned ?? null,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),

@@ -18,6 +18,8 @@ export type SwimEvent =
   | { readonly kind: "reset"; readonly node: NodeId }
   /** That node proved itself on a stream (handshake, or any message of another protocol). */
   | { readonly kind: "heard"; readonly node: NodeId }
+  /** A node is at that address: it is called like a configured one. */
+  | { readonly kind: "seed"; readonly address: Address }
   /** The event loop stood still so long. */
   | { readonly kind: "stalled"; readonly lateMs: Ms }
   /** What this node says of itself from now on, at most 512 B. */

@@ -33,6 +33,16 @@ export function tickReconnect(turn: Turn): void {
   callDead(turn);
 }
 
+/** A node is said to be there: it is called now, unless it is known or there is no room for more. */
+export function addSeed(turn: Turn, address: Seed["address"]): void {
+  const { state, now } = turn;
+  const isKnown = (other: Seed["address"]): boolean => other.host === address.host && other.udp === address.udp;
+  if (state.seeds.some((seed) => isKnown(seed.address)) || state.seeds.length >= state.config.limits.seedsMax) return;
+  if ([...state.members.values()].some((member) => isKnown(member.address) && member.isConfirmed)) return;
+  state.seeds.push({ address, node: null, isReported: false });
+  state.reconnectAt = now;
+}
+
 /** Nobody of those who run answered there; one that left is not called back. */
 function isSilent(state: Swim, seed: Seed): boolean {
   if (seed.node === null) return true;

@@ -89,7 +89,7 @@ export type Swim = {
   readonly relays: Map<number, Relay>;
   seq: number;
   readonly rumours: Rumours;
-  readonly seeds: readonly Seed[];
+  readonly seeds: Seed[];
   score: number;
   probeAt: Ms;
   gossipAt: Ms;

@@ -8,7 +8,7 @@ import { createPrng, nextFloat, nextU32 } from "../base/prng.ts";
 import { assertConfig, ID_LENGTH_MAX, PAYLOAD_BYTES_MAX, type SwimConfig } from "./config.ts";
 import type { SwimEffect, SwimEvent } from "./contract.ts";
 import { createRumours, hasRumours, spread, tickGossip } from "./gossip.ts";
-import { leave, reconnectDueAt, setPayload, tickLeave, tickPayload, tickReconnect } from "./join.ts";
+import { addSeed, leave, reconnectDueAt, setPayload, tickLeave, tickPayload, tickReconnect } from "./join.ts";
 import { BOOT_MAX, type Address, type Member, type Ms, type NodeId, type Role } from "./member.ts";
 import { refuteDueAt, tickRefutation } from "./merge.ts";
 import { handleStreamFailed, probeDueAt, startHint, tickProbes } from "./probe.ts";
@@ -134,6 +134,8 @@ function perform(turn: Turn, event: SwimEvent): void {
       return startHint(turn, event.node);
     case "heard":
       return hear(turn, event.node, false);
+    case "seed":
+      return addSeed(turn, event.address);
     case "stalled":
       return event.lateMs > turn.state.config.stallMs && turn.now >= turn.state.holdUntil
         ? noteStall(turn, event.lateMs)

@@ -25,6 +25,8 @@ export const helloSchema = z
     major: z.int().min(0).max(65_535),
     minor: z.int().min(0).max(65_535),
     features: z.array(word).max(64).readonly(),
+    /** Its datacenter, for people. */
+    dc: word.optional(),
   })
   .readonly();
 

@@ -18,6 +18,8 @@ import type { Identity } from "../identity.ts";
 import { type Applied, type LedgerPort, type ProposalOutcome, stamped } from "../ledger-port.ts";
 import type { Links, NodeId } from "../network/links.ts";
 import type { Machine, ProposalAnswer } from "./machine.ts";
+import { PeerCircuits } from "../network/circuits.ts";
+import { Passing } from "./passing.ts";
 import { type Open, Proposals } from "./proposals.ts";
 import type { BodyOf, NodeMessage } from "../protocol.ts";
 
@@ -29,9 +31,13 @@ export type ReplicaOptions = {
   readonly links: Links;
   /** Every manager as configured, with or without this one; all are kept linked. */
   readonly peers: readonly Address[];
+  /** How many managers form the cluster, where they are found and not listed. */
+  readonly expect?: number;
   /** A preset of raft/limits.ts. */
   readonly config: (self: NodeId) => RaftConfig;
   readonly walLimits?: WalLimits;
+  /** Left out: those of this replica alone. */
+  readonly circuits?: PeerCircuits;
 };
 
 export type Replica = LedgerPort & {
@@ -63,6 +69,7 @@ class LedgerReplica implements Replica, Machine {
   readonly #options: ReplicaOptions;
   readonly #config: RaftConfig;
   readonly #proposals: Proposals;
+  readonly #passing: Passing;
   #consensus: Consensus | null = null;
   #state: LedgerState = createLedger();
   /** Ledger time is the clock plus this. It only grows: no entry is ever ahead of it. */
@@ -84,6 +91,8 @@ class LedgerReplica implements Replica, Machine {
     this.#options = options;
     this.#offsetMs = -world.clock.nowMs();
     this.#config = options.config(identity.node);
+    const { clock } = world;
+    this.#passing = new Passing(clock, options.circuits ?? new PeerCircuits(clock, 1));
     this.#proposals = new Proposals({
       openMax: this.#config.limits.sequencesMax,
       nextClient: () => ({
@@ -140,7 +149,7 @@ class LedgerReplica implements Replica, Machine {
       queueMicrotask(() => settled?.({ kind: "refused", code: "too_large", message }));
       return;
     }
-    this.#proposals.add({ bytes, isRefusable: proposal.kind === "submit", settled });
+    this.#proposals.add({ bytes, isRefusable: isSubmit(proposal), settled });
     this.#push();
   }
 
@@ -172,6 +181,7 @@ class LedgerReplica implements Replica, Machine {
   #apply({ index, client, sequence, command }: CommandEntry): void {
     const applied = this.#applied(index, command);
     if (applied !== null) for (const handle of this.#appliedHandlers) handle(applied);
+    this.#passing.answered(client, sequence);
     const own = this.#proposals.take(client, sequence);
     own?.settled?.(
       applied === null
@@ -215,6 +225,7 @@ class LedgerReplica implements Replica, Machine {
   turned(leader: NodeId | null): void {
     const isOther = leader !== this.#leader;
     this.#leader = leader;
+    this.#passing.turn();
     this.#proposals.turn();
     this.#push();
     if (isOther) for (const handle of this.#turnHandlers) handle(leader);
@@ -263,7 +274,8 @@ class LedgerReplica implements Replica, Machine {
   #sayTo(leader: NodeId, { client, sequence, since, bytes }: Open): void {
     const { identity, links } = this.#options;
     if (leader === identity.node) this.#append({ client, sequence, since, proposal: bytes });
-    else links.send(leader, { kind: "propose", body: { client, sequence, since, proposal: bytes } });
+    else if (this.#passing.mayPass(leader, client, sequence))
+      links.send(leader, { kind: "propose", body: { client, sequence, since, proposal: bytes } });
   }
 
   #append({ client, sequence, since, proposal }: BodyOf<"propose">): void {
@@ -319,6 +331,7 @@ class LedgerReplica implements Replica, Machine {
         return this.#append(message.body);
       case "proposed": {
         const { client, sequence, outcome } = message.body;
+        this.#passing.answered(client, sequence);
         if (this.#proposals.find(client, sequence) !== null) this.#answered(client, sequence, answerOf(outcome));
         return;
       }
@@ -340,8 +353,15 @@ class LedgerReplica implements Replica, Machine {
   /** A blank node tells the core who its configured peers are, once each has said its id. */
   #form(): void {
     if (this.#isOver || this.consensus.view().standing !== "blank") return;
-    const { identity, links, peers } = this.#options;
+    const { identity, links, peers, expect } = this.#options;
     const nodes = new Set([identity.node]);
+    if (expect !== undefined) {
+      for (const { node, role } of links.peers()) if (role === "manager") nodes.add(node);
+      // One more than expected, and nobody can say which of them are meant (standing-problem.ts).
+      if (nodes.size === expect) this.consensus.form([...nodes]);
+      if (nodes.size !== expect || nodes.size > 1) this.#formLater();
+      return;
+    }
     for (const address of peers) {
       const node = links.nodeAt(address);
       if (node === null) return this.#formLater();
@@ -354,6 +374,10 @@ class LedgerReplica implements Replica, Machine {
     this.#formTimer?.cancel();
     this.#formTimer = this.#options.world.clock.setTimer(FORM_MS, () => this.#form());
   }
+}
+
+function isSubmit({ kind }: Proposal): boolean {
+  return kind === "submit" || kind === "submits";
 }
 
 /** What a peer said; a reason that is not known here means "not now". */

@@ -30,6 +30,13 @@ export function standingProblem({ view, peers, silent, mismatch }: Surroundings)
   }
 }
 
+/** Why so many managers, this one among them, do not form a cluster of `expect`. Out: null when they do. */
+export function expectProblem(found: number, expect: number | null): string | null {
+  if (expect === null || found === expect) return null;
+  if (found < expect) return `no cluster yet: ${found} of ${expect} managers are found, this one among them`;
+  return `no cluster is formed: ${found} managers are found where ${expect} are expected: stop those that are too many, or expect more`;
+}
+
 function blankProblem({ view, peers, silent, mismatch }: Surroundings): string {
   const formed = peers.find(({ role, cluster }) => role === "manager" && cluster !== null);
   if (formed !== undefined)

@@ -38,6 +38,8 @@ export type Membership = {
   reset(node: NodeId): void;
   /** That node proved itself alive otherwise. Links tell it by themselves. */
   heard(node: NodeId): void;
+  /** A node is at that address: it is called until it answers, like a configured one. */
+  seek(address: SwimAddress): void;
   /** What this node says of itself from now on, at most 512 B. */
   setPayload(bytes: Uint8Array): void;
   /** Says goodbye; resolves when it is told, in the time the preset gives it at most. */
@@ -134,6 +136,10 @@ class Shell implements Membership {
 
   heard(node: NodeId): void {
     this.#post({ kind: "heard", node });
+  }
+
+  seek(address: SwimAddress): void {
+    this.#post({ kind: "seed", address });
   }
 
   setPayload(bytes: Uint8Array): void {
