@@ -146,8 +146,8 @@ export function reachable(state: LedgerState): Set<string> {
     for (const { shares } of job.workflows.values()) {
       for (const { attempts } of shares) {
         for (const { seal, checkpoint } of attempts) {
-          if (seal !== null) names.add(seal.snapshot);
-          if (checkpoint !== null) names.add(checkpoint.snapshot);
+          // An attempt that measured nothing has no blob.
+          for (const cut of [seal, checkpoint]) if (cut !== null && cut.snapshot !== "") names.add(cut.snapshot);
         }
       }
     }
