@@ -62,7 +62,10 @@ export const CONSENSUS: readonly Mutant[] = [
     find: "(leading.peers.get(voter)?.acked ?? 0),",
     replace: "(leading.peers.get(voter)?.next ?? 1) - 1,",
     profile: "net",
-    proof: null,
+    proof: {
+      file: "node/consensus/durability.test.ts",
+      name: "[MW-15.1.2] what was sent and not answered is not acknowledged, though both others hold it",
+    },
   },
   {
     name: "entries are not made durable",
@@ -121,7 +124,10 @@ export const CONSENSUS: readonly Mutant[] = [
     find: 'if (effect === undefined || (effect.kind === "barrier" && !effect.isDurable)) break;',
     replace: "if (effect === undefined) break;",
     profile: "crash",
-    proof: null,
+    proof: {
+      file: "node/consensus/durability.test.ts",
+      name: "a follower's answer waits for its disk: what one disk of three holds is not acknowledged",
+    },
   },
   {
     name: "a sync that failed is tried again",
@@ -151,7 +157,10 @@ export const CONSENSUS: readonly Mutant[] = [
     find: '(state.hard.standing === "member" || state.hard.standing === "forming") && state.hard.lost === "nothing";',
     replace: 'state.hard.standing === "member" || state.hard.standing === "forming";',
     profile: "disk",
-    proof: null,
+    proof: {
+      file: "node/consensus/durability.test.ts",
+      name: "a manager whose log was damaged votes for nobody until it has back what it had acknowledged",
+    },
   },
   {
     name: "recovery ends at once",

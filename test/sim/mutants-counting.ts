@@ -36,8 +36,8 @@ export const COUNTING: readonly Mutant[] = [
     find: "const resume = share.attempts.findLast(({ seal }) => seal?.resume != null)?.seal?.resume ?? null;",
     replace: "const resume = share.attempts.findLast(({ seal }) => seal?.seq === -1)?.seal?.resume ?? null;",
     proof: {
-      file: "ledger/apply.test.ts",
-      name: "[MW-20.3.1] [LD-47.3] [MW-3.1.4] with retry budget the rest runs again under a new token from the sealed resume, until it is spent",
+      file: "ledger/attempts.test.ts",
+      name: "[LD-45.8] goes on each time from its newest seal, and a seal that says nothing of it takes nothing back",
     },
   },
   {
@@ -45,7 +45,10 @@ export const COUNTING: readonly Mutant[] = [
     file: "ledger/standing.ts",
     find: "const resume = share.attempts.findLast(({ seal }) => seal?.resume != null)?.seal?.resume ?? null;",
     replace: "const resume = share.attempts.find(({ seal }) => seal?.resume != null)?.seal?.resume ?? null;",
-    proof: null,
+    proof: {
+      file: "ledger/attempts.test.ts",
+      name: "[LD-45.8] goes on each time from its newest seal, and a seal that says nothing of it takes nothing back",
+    },
   },
   {
     name: "a seal keeps no numbers",
@@ -53,8 +56,8 @@ export const COUNTING: readonly Mutant[] = [
     find: "attempt.seal = entry.seq >= (attempt.checkpoint?.seq ?? 0) ? cutOf(entry) : attempt.checkpoint;",
     replace: 'attempt.seal = { ...cutOf(entry), snapshot: "", seq: 0 };',
     proof: {
-      file: "ledger/endurance.test.ts",
-      name: "[LD-37.3.2] [LD-37.3.3] [LD-42.1.1] a million random operations keep cores conserved and memory bounded",
+      file: "node/owner/vault.test.ts",
+      name: "what seals and checkpoints of a running job name is needed, of a finished one its result alone",
     },
   },
   {
@@ -75,8 +78,8 @@ export const COUNTING: readonly Mutant[] = [
     replace: "if (cut.seq <= intake.seq || part >= parts) return null;",
     profile: "net",
     proof: {
-      file: "node/worker/outbox.test.ts",
-      name: "[LD-23.3.3] a delta whose base the owner does not hold is not taken: everything is told again instead",
+      file: "node/owner/intake.test.ts",
+      name: "[LD-23.3.3] that builds on one which did not arrive is not taken, though all its series are known",
     },
   },
   {
@@ -95,7 +98,10 @@ export const COUNTING: readonly Mutant[] = [
     file: "ledger/accounting.ts",
     find: "    unsent: left.unsent + right.unsent,",
     replace: "    unsent: Math.max(left.unsent, right.unsent),",
-    proof: null,
+    proof: {
+      file: "ledger/attempts.test.ts",
+      name: "[LD-51.2] is the sum of all its attempts, in everything that is counted",
+    },
   },
   {
     name: "the retry budget is not kept",
@@ -198,7 +204,10 @@ export const COUNTING: readonly Mutant[] = [
     find: "return over !== null && seq >= over.seq && offers >= over.offers;",
     replace: "return over !== null && offers >= over.offers;",
     profile: "net",
-    proof: null,
+    proof: {
+      file: "node/owner/intake.test.ts",
+      name: "[LD-44.4] [LD-45.4] waits for the last snapshot and the last value before it, whichever comes first",
+    },
   },
   {
     name: "values that are missing do not hold up a seal",
@@ -216,15 +225,10 @@ export const COUNTING: readonly Mutant[] = [
     file: "node/owner/seals.ts",
     find: "if (this.#providing.has(id.token)) this.#due",
     replace: "if (this.#providing.size < 0) this.#due",
-    proof: null,
-  },
-  {
-    name: "a seal of an earlier owner is not read",
-    file: "node/owner/judging.ts",
-    find: "    if (foreign.length > 0) return this.#read(foreign);\n",
-    replace: "",
-    profile: "crash",
-    proof: null,
+    proof: {
+      file: "node/owner/succession.test.ts",
+      name: "[LD-41.11.3] a value that is proposed is committed before the end of its attempt, however long it takes",
+    },
   },
   {
     name: "the unreported bound is lost with its owner",
@@ -232,14 +236,20 @@ export const COUNTING: readonly Mutant[] = [
     find: "  for (const { notes } of kept.values()) takeNotes(run, notes);\n",
     replace: "",
     profile: "crash",
-    proof: null,
+    proof: {
+      file: "node/owner/succession.test.ts",
+      name: "tells the bound of what nobody heard, though it was the last one that lost the worker",
+    },
   },
   {
     name: "verdicts are lost with their owner",
     file: "node/owner/adoption.ts",
     find: "  for (const { metricKey, expression } of job.verdicts.values())\n    run.latched.set(`${metricKey} ${expression}`, { metricKey, expression, ok: false, value: null });\n",
     replace: "",
-    proof: null,
+    proof: {
+      file: "node/owner/succession.test.ts",
+      name: "holds a threshold for failed that failed under the last one",
+    },
   },
   {
     name: "no checkpoint is ever committed",
@@ -247,7 +257,10 @@ export const COUNTING: readonly Mutant[] = [
     find: "if (job === null || this.#isKeeping || running.length === 0) return;",
     replace: "if (job === null || this.#isKeeping || running.length >= 0) return;",
     profile: "crash",
-    proof: null,
+    proof: {
+      file: "node/owner/succession.test.ts",
+      name: "[LD-30.1.3] counts what the last one held at its checkpoint, when the worker died with it",
+    },
   },
   {
     name: "the lowest VU's value holds",

@@ -6,8 +6,8 @@ export const OWNING: readonly Mutant[] = [
   {
     name: "a worker goes on without a lease",
     file: "node/worker/tenant.ts",
-    find: "if (isSending(outbox.state) && nowMs >= untilMs) this.#handBack",
-    replace: "if (isSending(outbox.state) && nowMs >= untilMs + 1e9) this.#handBack",
+    find: "tenure.leaseUntilMs = leaseUntilMs(tenure.leaseUntilMs, Math.min(sentAtMs, heardAtMs));",
+    replace: "tenure.leaseUntilMs = heardAtMs + 1e9;",
     profile: "net",
     proof: {
       file: "scenarios/mw-12-orphans.test.ts",
@@ -64,8 +64,8 @@ export const OWNING: readonly Mutant[] = [
     find: 'workflow?.state === "preparing" && workflow.shares.every((share) => liveAttempt(share)?.state === "ready");',
     replace: 'workflow?.state === "preparing" || workflow?.state === "running";',
     proof: {
-      file: "ledger/interleaving.test.ts",
-      name: "[MW-10.1.1] [LD-28.1.1] [LD-41.19.5] every interleaving gives each job exactly one terminal state, with cores conserved and two fences",
+      file: "ledger/attempts.test.ts",
+      name: "is refused before every share is ready, and when it has been: the clock of the first one stays",
     },
   },
   {
@@ -80,11 +80,13 @@ export const OWNING: readonly Mutant[] = [
   },
   {
     name: "a submit is acknowledged before it is committed",
-    file: "node/desk.ts",
-    find: "      await blobs.replicate(bytes, { timeoutMs: FETCH_MS });",
-    replace:
-      '      if (retries >= 0) return { kind: "accepted" };\n      await blobs.replicate(bytes, { timeoutMs: FETCH_MS });',
-    proof: { file: "node/cluster.test.ts", name: "a plan that has no order is refused" },
+    file: "node/submits.ts",
+    find: "      this.#waiting.push({ id, content, settle });",
+    replace: '      settle({ kind: "accepted" });\n      this.#waiting.push({ id, content, settle });',
+    proof: {
+      file: "node/submits.test.ts",
+      name: "a submit waits for a majority's disks, then for its commit, and is answered after both",
+    },
   },
   {
     name: "another content of a known id is taken for the same",
@@ -110,7 +112,10 @@ export const OWNING: readonly Mutant[] = [
     find: '      if (isOlder) this.#handBack(other, "a newer attempt of its share was dispatched");\n',
     replace: "      if (isOlder) continue;\n",
     profile: "net",
-    proof: null,
+    proof: {
+      file: "scenarios/mw-8-worker.test.ts",
+      name: "a newer attempt of a share stops the older one at once, and no attempt of another share",
+    },
   },
   {
     name: "a worker forgets what it did before that is committed",
@@ -149,7 +154,10 @@ export const OWNING: readonly Mutant[] = [
     file: "node/owner/owner.ts",
     find: "    ports.ledger.onReset(() => this.look());\n",
     replace: "",
-    proof: null,
+    proof: {
+      file: "node/owner/succession.test.ts",
+      name: "takes on what a snapshot of the ledger brought, and gives up what is another's by then",
+    },
   },
   {
     name: "ledger time runs by the wall clock",
@@ -157,7 +165,10 @@ export const OWNING: readonly Mutant[] = [
     find: "return Math.max(this.#state.nowMs, this.#options.world.clock.nowMs() + this.#offsetMs);",
     replace: "return this.#options.world.clock.epochMs() - 1_767_225_600_000 + 0 * this.#offsetMs;",
     profile: "clock",
-    proof: null,
+    proof: {
+      file: "node/consensus/ledger-time.test.ts",
+      name: "[LD-24.2.2] wall clocks that are hours off and jump do not move ledger time, under any leader",
+    },
   },
   {
     name: "who is accused does not refute",
@@ -179,12 +190,26 @@ export const OWNING: readonly Mutant[] = [
     proof: { file: "node/identity.test.ts", name: "keeps the id and counts starts" },
   },
   {
+    name: "a submission is named before a majority keeps it",
+    file: "node/submits.ts",
+    find: "const kept = await blobs.replicate(bytes, { timeoutMs: FETCH_MS });",
+    replace: "blobs.replicate(bytes, { timeoutMs: FETCH_MS }).catch(() => {});\n    const kept = digest;",
+    profile: "disk",
+    proof: {
+      file: "node/submits.test.ts",
+      name: "a submit waits for a majority's disks, then for its commit, and is answered after both",
+    },
+  },
+  {
     name: "seals name blobs that one manager keeps alone",
     file: "node/owner/vault.ts",
     find: "keep: (kept) => blobs.replicate(packKept(kept)),",
     replace: "keep: (kept) => blobs.keep(packKept(kept)),",
     profile: "crash",
-    proof: null,
+    proof: {
+      file: "scenarios/ld-30-checkpoints.test.ts",
+      name: "[LD-30.1.3] [LD-36.4.1] [LD-36.4.2] the owner and a worker die for good: their job has all that was checkpointed, and the rest is bounded",
+    },
   },
   {
     name: "a load starts before its setup is committed",
@@ -201,7 +226,7 @@ export const OWNING: readonly Mutant[] = [
     file: "ledger/flow.ts",
     find: 'return workflow.spec.role === "teardown" || job.ending === null;',
     replace: "return job.ending === null;",
-    proof: { file: "ledger/setup-teardown.test.ts", name: "after a committed setup, teardown runs on " },
+    proof: { file: "ledger/setup-teardown.test.ts", name: "after a committed setup, teardown runs on" },
   },
   {
     name: "a lease runs from when the answer came",
@@ -241,7 +266,10 @@ export const OWNING: readonly Mutant[] = [
     file: "node/owner/vault.ts",
     find: "          if (checkpoint !== null) names.add(checkpoint.snapshot);\n",
     replace: "",
-    proof: null,
+    proof: {
+      file: "node/owner/vault.test.ts",
+      name: "what seals and checkpoints of a running job name is needed, of a finished one its result alone",
+    },
   },
   {
     name: "a forgotten job runs again",
@@ -292,6 +320,9 @@ export const OWNING: readonly Mutant[] = [
     find: "if (job === undefined) return token <= this.#ports.applied();",
     replace: "if (job === undefined) return token > 0;",
     profile: "net",
-    proof: null,
+    proof: {
+      file: "node/owner/worker-hall.test.ts",
+      name: "attempts of a job it has not heard of are over only if they are older than what it knows",
+    },
   },
 ];
