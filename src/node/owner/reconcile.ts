@@ -70,7 +70,7 @@ function compare(
   }
   const steps: Step[] = [];
   const isSteered = isSameSteering(report.steering ?? UNSTEERED, steeringOf(workflow));
-  if (report.state === "running" && !isSteered) steps.push({ kind: "steer", attempt });
+  if (report.state === "running" && stopMode === null && !isSteered) steps.push({ kind: "steer", attempt });
   if (report.isAborting && job.ending === null) steps.push({ kind: "tell", attempt, heard });
   if (report.state === "ready" && state === "dispatched") steps.push({ kind: "ready", attempt });
   if (report.state === "ready" && startAtMs !== null && stopMode === null) steps.push({ kind: "start", attempt });

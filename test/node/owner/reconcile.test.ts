@@ -113,6 +113,39 @@ describe("an attempt both have", () => {
   });
 });
 
+describe("what people ask of a workflow", () => {
+  const ask = (...kinds: readonly ("pause" | "resume" | "scale")[]): Job => {
+    const job = jobAt("running");
+    const workflow = job.workflows.get("default");
+    if (workflow === undefined) throw new Error("no workflow");
+    for (const kind of kinds) {
+      if (kind === "pause") workflow.pausedAtMs = 10;
+      if (kind === "resume") Object.assign(workflow, { pausedAtMs: null, pausedMs: workflow.pausedMs + 5 });
+      if (kind === "scale") workflow.scaledVus = 7;
+    }
+    return job;
+  };
+  const told = (isPaused: boolean, pausedMs: number, vus: number | null) =>
+    speaker([held("running", { steering: { isPaused, pausedMs, vus } })]);
+
+  test("is told to an attempt that runs and has not heard of it, until it has", () => {
+    const untouched = speaker([held("running")]);
+    for (const kinds of [["pause"], ["pause", "resume"], ["scale"]] as const)
+      expect(steps(ask(...kinds), untouched)).toEqual(["steer"]);
+    expect(steps(ask("pause", "resume"), told(true, 0, null))).toEqual(["steer"]);
+    expect(steps(ask("pause"), told(true, 0, null))).toEqual([]);
+    expect(steps(ask("pause", "resume"), told(false, 5, null))).toEqual([]);
+    expect(steps(ask("pause", "resume", "scale"), told(false, 5, 7))).toEqual([]);
+    expect(steps(ask("scale"), told(false, 0, 6))).toEqual(["steer"]);
+  });
+
+  test("comes with the start of one that has not begun, and is nothing to one that stops", () => {
+    expect(steps(ask("pause"), speaker([held("ready")]))).toEqual(["start"]);
+    expect(steps(ask("pause"), speaker([held("preparing")]))).toEqual([]);
+    expect(steps(jobAt("stopping"), told(true, 0, null))).toEqual(["stop graceful"]);
+  });
+});
+
 describe("an attempt the worker has and the ledger does not", () => {
   test("may be forgotten: it is sealed, or never was", () => {
     expect(steps(jobAt("sealed"), speaker([held("over")]))).toEqual(["sealed"]);
