@@ -3,6 +3,7 @@
 
 import type { Clock, Timer } from "../../io/world.ts";
 import { createContentDigest } from "../../io/content-digest.ts";
+import type { Leave, PeerCircuits } from "../network/circuits.ts";
 import type { Links, NodeId } from "../network/links.ts";
 import { BLOB_BYTES_MAX, BLOB_PART_BYTES, type BodyOf } from "../protocol.ts";
 
@@ -22,6 +23,9 @@ export class BlobPull {
   readonly #clock: Clock;
   readonly #links: Links;
   readonly #digest: string;
+  readonly #circuits: PeerCircuits | null;
+  /** To ask the source. */
+  #leave: Leave | null = null;
   readonly #limit: Timer;
   /** Who is asked first. */
   readonly #preferred: NodeId[];
@@ -41,6 +45,8 @@ export class BlobPull {
     readonly digest: string;
     readonly from: readonly NodeId[];
     readonly timeoutMs: number;
+    /** null: everybody is asked, however often it did not answer. */
+    readonly circuits: PeerCircuits | null;
   }) {
     const { promise, resolve } = Promise.withResolvers<PullResult>();
     this.result = promise;
@@ -48,6 +54,7 @@ export class BlobPull {
     this.#clock = options.clock;
     this.#links = options.links;
     this.#digest = options.digest;
+    this.#circuits = options.circuits;
     this.#preferred = [...options.from];
     this.#limit = this.#clock.setTimer(options.timeoutMs, () => this.end(this.#reason));
     this.#next();
@@ -74,7 +81,9 @@ export class BlobPull {
   }
 
   missing(from: NodeId): void {
-    if (from === this.#source) this.#fail(`${from} does not have it`);
+    if (from !== this.#source || this.#isOver) return;
+    this.#settle(true);
+    this.#fail(`${from} does not have it`);
   }
 
   /** The link to that node is gone. */
@@ -91,7 +100,12 @@ export class BlobPull {
     const linked = this.#links.peers();
     const managers = linked.filter(({ role }) => role === "manager").map(({ node }) => node);
     const candidates = [...this.#preferred, ...managers];
-    const source = candidates.find((node) => !this.#tried.has(node) && linked.some((peer) => peer.node === node));
+    const source = candidates.find(
+      (node) =>
+        !this.#tried.has(node) &&
+        linked.some((peer) => peer.node === node) &&
+        this.#mayAsk(node, managers.includes(node)),
+    );
     this.#bytes = null;
     this.#missing.clear();
     this.#nextOffset = 0;
@@ -105,6 +119,18 @@ export class BlobPull {
     this.#tried.add(source);
     this.#rearm();
     this.#ask(source, 1);
+  }
+
+  /** A manager that does not answer is left alone for a moment; others are asked meanwhile. */
+  #mayAsk(node: NodeId, isManager: boolean): boolean {
+    this.#leave = isManager && this.#circuits !== null ? this.#circuits.ask(node) : null;
+    return this.#leave !== null || !isManager || this.#circuits === null;
+  }
+
+  /** What came of asking the source. */
+  #settle(isSuccess: boolean): void {
+    if (this.#leave !== null) this.#circuits?.ended(this.#leave, isSuccess);
+    this.#leave = null;
   }
 
   /** Keeps the window full. The first part tells the size. */
@@ -125,13 +151,17 @@ export class BlobPull {
   #check(from: NodeId, bytes: Uint8Array): void {
     const sum = createContentDigest();
     sum.update(bytes);
-    if (sum.hex() === this.#digest) return this.#finish({ kind: "whole", bytes });
+    if (sum.hex() === this.#digest) {
+      this.#settle(true);
+      return this.#finish({ kind: "whole", bytes });
+    }
     this.#fail(`${from} sent another content`);
   }
 
   #fail(reason: string): void {
     if (this.#isOver) return;
     this.#reason = reason;
+    this.#settle(false);
     this.#next();
   }
 

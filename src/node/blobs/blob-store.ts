@@ -36,6 +36,8 @@ export type BlobStore = {
    * expected; `storage` (74) when the disk fails or is full (nothing is left behind then).
    */
   put(content: Uint8Array | AsyncIterable<Uint8Array>, expected?: string): Promise<Blob>;
+  /** Somebody is about to name it: its grace begins anew. */
+  touch(digest: string): void;
   /** Size of a blob, or null when it is not here. */
   find(digest: string): Promise<Blob | null>;
   /**
@@ -153,6 +155,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
         }
       });
     },
+    touch: (digest) => void unreachableSince.delete(digest),
     async find(digest) {
       const file = await openFile(digest);
       if (file === null) return null;

@@ -8,6 +8,7 @@ import type { Hello } from "../../wire/handshake.ts";
 import { BlobPull, type PullResult } from "./blob-pull.ts";
 import { BlobServer } from "./blob-server.ts";
 import type { BlobStore } from "./blob-store.ts";
+import type { PeerCircuits } from "../network/circuits.ts";
 import type { Links, NodeId } from "../network/links.ts";
 import type { NodeMessage } from "../protocol.ts";
 
@@ -37,7 +38,7 @@ export type Blobs = {
 };
 
 /** What blobs need of a store: BlobStore, or memory (createMemoryStore) for nodes that keep nothing. */
-export type BlobKeep = Pick<BlobStore, "put" | "find" | "get" | "collect">;
+export type BlobKeep = Pick<BlobStore, "put" | "touch" | "find" | "get" | "collect">;
 
 export type BlobsOptions = {
   readonly world: Pick<NodeWorld, "clock" | "log">;
@@ -46,6 +47,8 @@ export type BlobsOptions = {
   readonly links: Links;
   /** The voters now. Nodes that are no managers give none. */
   readonly voters: () => readonly NodeId[];
+  /** Of a manager. */
+  readonly circuits?: PeerCircuits;
 };
 
 /** Serves and pulls from now on. */
@@ -65,6 +68,7 @@ export function createMemoryStore(): BlobKeep {
       held.set(digest, content);
       return { digest, bytes: content.length };
     },
+    touch: () => {},
     async find(digest) {
       const bytes = held.get(digest);
       return bytes === undefined ? null : { digest, bytes: bytes.length };
@@ -132,7 +136,9 @@ class LinkedBlobs implements Blobs {
     const digest = digestOf(bytes);
     this.#pin(digest, 1);
     try {
-      await this.#options.store.put(bytes, digest);
+      const { store } = this.#options;
+      store.touch(digest);
+      if ((await store.find(digest)) === null) await store.put(bytes, digest);
       await this.#spread(digest, bytes.length, options.timeoutMs);
       return digest;
     } finally {
@@ -166,7 +172,8 @@ class LinkedBlobs implements Blobs {
       return running.result;
     }
     const { world, links, store } = this.#options;
-    const pull = new BlobPull({ clock: world.clock, links, digest, from, timeoutMs });
+    const { circuits } = this.#options;
+    const pull = new BlobPull({ clock: world.clock, links, digest, from, timeoutMs, circuits: circuits ?? null });
     const result = pull.result
       .then(async (outcome) => {
         if (outcome.kind === "whole") await store.put(outcome.bytes, digest);
@@ -269,6 +276,7 @@ class LinkedBlobs implements Blobs {
   }
 
   async #kept(from: NodeId, digest: string): Promise<void> {
+    this.#options.store.touch(digest);
     if ((await this.#options.store.find(digest)) === null) {
       const result = await this.#pull(digest, { from: [from] });
       if (result.kind === "failed") return;
