@@ -107,14 +107,34 @@ export function addTrends(a: TrendCells, b: TrendCells): TrendCells {
  */
 export function laterTrend(earlier: TrendCells, later: TrendCells): TrendCells {
   if (later.index.length >= earlier.index.length && covers(later, earlier)) return later;
+  return { ...laterScalars(earlier, later), ...unite(earlier, later, "larger") };
+}
+
+/** Everything of it but the cells, which are `later`'s. */
+export function laterScalars(earlier: TrendCells, later: TrendCells): TrendCells {
   return {
-    type: "trend",
+    ...later,
     count: Math.max(earlier.count, later.count),
     sum: later.count >= earlier.count ? later.sum : earlier.sum,
     min: Math.min(earlier.min, later.min),
     max: Math.max(earlier.max, later.max),
     clamped: Math.max(earlier.clamped, later.clamped),
-    ...(raised(earlier, later) ?? unite(earlier, later, "larger")),
+  };
+}
+
+/**
+ * Extremes of what came between two cuts, in the cells `grown`: exact where the cut set a new one, else within 0.1 %.
+ */
+export function extremesOf(
+  later: TrendCells,
+  earlier: TrendCells | null,
+  { index }: CellCounts,
+): Pick<TrendCells, "min" | "max"> {
+  const lowest = index.length === 0 ? later.min : within(later, cellValue(index[0]!));
+  const highest = index.length === 0 ? later.max : within(later, cellValue(index[index.length - 1]!));
+  return {
+    min: earlier === null || later.min < earlier.min ? later.min : lowest,
+    max: earlier === null || later.max > earlier.max ? later.max : highest,
   };
 }
 
@@ -141,17 +161,14 @@ export function trendGrowth(later: TrendCells, earlier: TrendCells): TrendCells 
     counts[length] = more;
     length++;
   }
-  const lowest = length === 0 ? later.min : within(later, cellValue(index[0]!));
-  const highest = length === 0 ? later.max : within(later, cellValue(index[length - 1]!));
+  const grown = { index: index.slice(0, length), counts: counts.slice(0, length) };
   return {
     type: "trend",
     count: later.count - earlier.count,
     sum: later.sum - earlier.sum,
-    min: later.min < earlier.min ? later.min : lowest,
-    max: later.max > earlier.max ? later.max : highest,
+    ...extremesOf(later, earlier, grown),
     clamped: Math.max(0, later.clamped - earlier.clamped),
-    index: index.slice(0, length),
-    counts: counts.slice(0, length),
+    ...grown,
   };
 }
 
@@ -222,106 +239,9 @@ export class TrendSum {
   }
 }
 
-/**
- * Counts by cell that other trends' cells are added to and taken from in place: a running sum. Costs one step per cell
- * of both; memory as much as the occupied cells need. Whole counts: what was added and taken away leaves no trace.
- */
-export class RunningCells {
-  #index: Int32Array = new Int32Array(0);
-  #counts: Float64Array = new Float64Array(0);
-
-  add(cells: CellCounts): void {
-    this.#shift(cells, 1);
-  }
-
-  /** In: cells that were added before. */
-  subtract(cells: CellCounts): void {
-    this.#shift(cells, -1);
-  }
-
-  /** The same as taking away `before`, which was added, and adding `after`, which has all of its cells; in one pass. */
-  replace(before: CellCounts, after: CellCounts): void {
-    const { index, counts } = after;
-    const { index: earlier, counts: earlierCounts } = before;
-    let at = 0;
-    let from = 0;
-    for (let of = 0; of < index.length; of++) {
-      const cell = index[of]!;
-      const isKnown = from < earlier.length && earlier[from]! === cell;
-      const more = isKnown ? counts[of]! - earlierCounts[from++]! : counts[of]!;
-      if (more === 0) continue;
-      while (at < this.#index.length && this.#index[at]! < cell) at++;
-      if (at === this.#index.length || this.#index[at]! !== cell) at = this.#widen(index, cell);
-      this.#counts[at]! += more;
-    }
-    assert(from === earlier.length, "what is replaced has no cell of its own");
-  }
-
-  /** The occupied cells: copies. */
-  read(): CellCounts {
-    let length = 0;
-    for (let at = 0; at < this.#counts.length; at++) if (this.#counts[at]! > 0) length++;
-    const index = new Int32Array(length);
-    const counts = new Float64Array(length);
-    let to = 0;
-    for (let at = 0; at < this.#counts.length; at++) {
-      if (this.#counts[at]! <= 0) continue;
-      index[to] = this.#index[at]!;
-      counts[to] = this.#counts[at]!;
-      to++;
-    }
-    return { index, counts };
-  }
-
-  #shift({ index, counts }: CellCounts, sign: 1 | -1): void {
-    let at = 0;
-    for (let of = 0; of < index.length; of++) {
-      const cell = index[of]!;
-      while (at < this.#index.length && this.#index[at]! < cell) at++;
-      if (at === this.#index.length || this.#index[at]! !== cell) at = this.#widen(index, cell);
-      this.#counts[at]! += sign * counts[of]!;
-    }
-  }
-
-  /** Makes places for cells. Out: that of one of them. */
-  #widen(cells: Int32Array, cell: number): number {
-    const none = { index: cells, counts: new Float64Array(cells.length) };
-    const wide = unite({ index: this.#index, counts: this.#counts }, none, "add");
-    this.#index = wide.index;
-    this.#counts = wide.counts;
-    return this.#index.indexOf(cell);
-  }
-}
-
-/** Earlier cells with the larger counts of later ones, on the same indices. Out: null when one of those is not there. */
-function raised(earlier: CellCounts, later: CellCounts): CellCounts | null {
-  const { index } = earlier;
-  const counts = earlier.counts.slice();
-  let at = 0;
-  for (let of = 0; of < later.index.length; of++) {
-    const cell = later.index[of]!;
-    while (at < index.length && index[at]! < cell) at++;
-    if (at === index.length || index[at]! !== cell) return null;
-    if (later.counts[of]! > counts[at]!) counts[at] = later.counts[of]!;
-  }
-  return { index, counts };
-}
-
 /** A cell's middle can lie outside of what was seen: bring it back. */
 function within(cells: TrendCells, value: number): number {
   return Math.min(cells.max, Math.max(cells.min, value));
-}
-
-/** True if every cell of `part` is one of `whole`. */
-export function hasCellsOf(whole: CellCounts, part: CellCounts): boolean {
-  if (whole.index === part.index) return true;
-  let at = 0;
-  for (let of = 0; of < part.index.length; of++) {
-    const cell = part.index[of]!;
-    while (at < whole.index.length && whole.index[at]! < cell) at++;
-    if (at === whole.index.length || whole.index[at]! !== cell) return false;
-  }
-  return true;
 }
 
 /** True if no count of `small` goes beyond that of `large`. */

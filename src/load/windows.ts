@@ -4,6 +4,7 @@
 
 import { assert } from "../base/assert.ts";
 import { growth, sumSeries } from "./merge.ts";
+import { TrendGrowths } from "./running-cells.ts";
 import type { SecondWindow } from "./result.ts";
 import type { Cells, GaugeCells, Series } from "./series.ts";
 
@@ -28,6 +29,8 @@ export type Cut = {
   readonly vus: number;
   readonly vusMax: number;
   readonly series: readonly Series[];
+  /** What series that are not in `series` grew by since the cut before: trends, used up before this returns. */
+  readonly growth?: readonly Series[];
 };
 
 type LiveAttempt = {
@@ -44,7 +47,12 @@ type LiveAttempt = {
   /** Cells by series key that earlier seconds have taken. */
   readonly settled: Map<string, Cells>;
 };
-type PendingSecond = { readonly growths: Series[][]; readonly presences: Presence[] };
+type PendingSecond = {
+  readonly growths: Series[][];
+  /** By series key. */
+  readonly trends: Map<string, TrendGrowths>;
+  readonly presences: Presence[];
+};
 type Presence = { readonly fromMs: number; readonly toMs: number; readonly vus: number; readonly vusMax: number };
 
 /** State before the first attempt. In: the job's start on the epoch, for the windows' time stamps. */
@@ -83,6 +91,18 @@ export function observe(windows: Windows, key: string, cut: Cut): void {
   attempt.vusPeak = Math.max(attempt.vusPeak, cut.vus);
   attempt.cutMs = cutMs;
   attempt.series = cut.series;
+  addGrowth(windows, attempt, cut.growth ?? []);
+}
+
+function addGrowth(windows: Windows, { second }: LiveAttempt, growth: readonly Series[]): void {
+  if (growth.length === 0) return;
+  const { trends } = pendingOf(windows, second);
+  for (const { id, cells } of growth) {
+    assert(cells.type === "trend", "only trends tell what they grew by");
+    const known = trends.get(id.key) ?? new TrendGrowths(id);
+    known.add(cells);
+    trends.set(id.key, known);
+  }
 }
 
 /** Ends an attempt after its last cut was observed: no second waits for it any more. */
@@ -109,7 +129,8 @@ export function ready(windows: Windows, jobElapsedMs: number): SecondWindow[] {
 export function flush(windows: Windows, jobElapsedMs: number): SecondWindow[] {
   for (const key of [...windows.live.keys()]) close(windows, key);
   let last = Math.floor(jobElapsedMs / 1_000) - 1;
-  for (const [second, { growths }] of windows.pending) if (growths.length > 0) last = Math.max(last, second);
+  for (const [second, { growths, trends }] of windows.pending)
+    if (growths.length > 0 || trends.size > 0) last = Math.max(last, second);
   const emitted: SecondWindow[] = [];
   while (windows.next <= last) emitted.push(emit(windows));
   return emitted;
@@ -136,7 +157,7 @@ function emit(windows: Windows): SecondWindow {
   for (const attempt of windows.live.values()) {
     if (attempt.second === second) settle(windows, attempt, second + 1, Infinity);
   }
-  const { growths, presences } = pendingOf(windows, second);
+  const { growths, trends, presences } = pendingOf(windows, second);
   windows.pending.delete(second);
   windows.next = second + 1;
   const { vus, vusMax } = mostAtOnce(presences, second * 1_000);
@@ -144,7 +165,13 @@ function emit(windows: Windows): SecondWindow {
     windows.vus = observed(windows.vus, vus, second);
     windows.vusMax = observed(windows.vusMax, vusMax, second);
   }
-  return { second, epochMs: windows.startedAtEpochMs + second * 1_000, vus, vusMax, series: sumSeries(growths) };
+  return {
+    second,
+    epochMs: windows.startedAtEpochMs + second * 1_000,
+    vus,
+    vusMax,
+    series: [...sumSeries(growths), ...Array.from(trends.values(), (one) => one.read())],
+  };
 }
 
 /** Gives what the attempt measured since it last settled to its present second, and moves it on to `second`. */
@@ -170,7 +197,7 @@ function settle(windows: Windows, attempt: LiveAttempt, second: number, toMs: nu
 function pendingOf(windows: Windows, second: number): PendingSecond {
   const known = windows.pending.get(second);
   if (known !== undefined) return known;
-  const created: PendingSecond = { growths: [], presences: [] };
+  const created: PendingSecond = { growths: [], trends: new Map(), presences: [] };
   windows.pending.set(second, created);
   return created;
 }

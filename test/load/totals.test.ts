@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createPrng, nextBelow, type Prng } from "../../src/base/prng.ts";
-import { applySnapshot, type HeldAttempt, heldSeries, sumSeries } from "../../src/load/merge.ts";
+import { applySnapshot, growth, type HeldAttempt, heldSeries, sumSeries } from "../../src/load/merge.ts";
 import type { Cells, Series } from "../../src/load/series.ts";
 import type { Snapshot } from "../../src/load/share.ts";
 import { Totals } from "../../src/load/totals.ts";
@@ -43,7 +43,12 @@ function snapshotOf(measured: Measured, prng: Prng): Snapshot {
   };
 }
 
-type Hold = (totals: Totals, token: number, held: HeldAttempt | null) => void;
+/** What is given to the sums after a step: a cut of the attempt, or (null) all that is held of it from now on. */
+type Hold = (totals: Totals, token: number, held: HeldAttempt | null, cut: Snapshot | null) => void;
+const exact: Hold = (totals, token, held, cut) => {
+  if (cut === null) totals.hold(token, held);
+  else totals.take(token, cut);
+};
 
 /** Seeds in which the running sums differ from the naive ones after some step. */
 function faults(hold: Hold): number[] {
@@ -60,15 +65,35 @@ function faults(hold: Hold): number[] {
       const { token } = measured;
       const kind = nextBelow(prng, 12);
       // It is gone; or another cut of it is held from now on, as a seal of an earlier owner asks for.
+      let cut: Snapshot | null = null;
       if (kind === 0) held.delete(token);
       else if (kind === 1) held.set(token, applySnapshot(null, snapshotOf({ ...measured, trends: new Map() }, prng)));
-      else held.set(token, applySnapshot(held.get(token) ?? null, snapshotOf(measured, prng)));
-      hold(totals, token, held.get(token) ?? null);
+      else {
+        cut = partOf(snapshotOf(measured, prng), held.get(token) ?? null, prng);
+        held.set(token, applySnapshot(held.get(token) ?? null, cut));
+      }
+      hold(totals, token, held.get(token) ?? null, cut);
       if (nextBelow(prng, 3) > 0) isRight = same(totals.series(), naive(held));
     }
     if (!isRight || !same(totals.series(), naive(held))) wrong.push(seed);
   }
   return wrong;
+}
+
+/** The same cut, with only those cells of its trends (half of the time) that are more than what is held. */
+function partOf(cut: Snapshot, held: HeldAttempt | null, prng: Prng): Snapshot {
+  if (nextBelow(prng, 2) === 0) return cut;
+  const series = cut.series.map(({ id, cells }): Series => {
+    const before = held?.series.get(id.key)?.series.cells;
+    if (cells.type !== "trend" || before?.type !== "trend") return { id, cells };
+    const known = new Map(Array.from(before.index, (cell, at) => [cell, before.counts[at] ?? 0]));
+    const more = Array.from(cells.index, (cell, at) => [cell, cells.counts[at] ?? 0] as const).filter(
+      ([cell, count]) => count > (known.get(cell) ?? 0),
+    );
+    const index = Int32Array.from(more, ([cell]) => cell);
+    return { id, cells: { ...cells, index, counts: Float64Array.from(more, ([, count]) => count) } };
+  });
+  return { ...cut, series };
 }
 
 function naive(held: ReadonlyMap<number, HeldAttempt>): Series[] {
@@ -94,18 +119,40 @@ function sumOf(cells: Cells): number {
 
 describe("running sums over attempts", () => {
   test("are what summing all attempts anew gives, after every cut, replacement and loss", () => {
+    expect(faults(exact)).toEqual([]);
     expect(faults((totals, token, held) => totals.hold(token, held))).toEqual([]);
   });
 
   test("the comparison catches a sum that forgets to take away, and one that misses a cut", () => {
-    const keeping: Hold = (totals, token, held) => {
-      if (held !== null) totals.hold(token, held);
+    const keeping: Hold = (totals, token, held, cut) => {
+      if (held !== null) exact(totals, token, held, cut);
     };
-    const missing: Hold = (totals, token, held) => {
-      if (held === null || held.cut.seq % 5 !== 0) totals.hold(token, held);
+    const missing: Hold = (totals, token, held, cut) => {
+      if (held === null || held.cut.seq % 5 !== 0) exact(totals, token, held, cut);
     };
     expect(faults(keeping).length).toBeGreaterThan(7);
     expect(faults(missing).length).toBeGreaterThan(7);
+  });
+
+  test("what a cut holds is what the attempt holds then, and its trends tell what they grew by", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const prng = createPrng(seed, "taken");
+      const totals = new Totals();
+      const measured: Measured = { token: 1, seq: 0, trends: new Map(), count: 0 };
+      let held: HeldAttempt | null = null;
+      for (let step = 0; step < 20; step++) {
+        const cut = partOf(snapshotOf(measured, prng), held, prng);
+        const before: HeldAttempt | null = held;
+        held = applySnapshot(before, cut);
+        const taken = totals.take(1, cut);
+        expect(same(heldSeries(taken.held), heldSeries(held))).toBe(true);
+        const grown = heldSeries(held).flatMap(({ id, cells }): Series[] => {
+          const more = growth(cells, before?.series.get(id.key)?.series.cells ?? null);
+          return more?.type === "trend" ? [{ id, cells: more }] : [];
+        });
+        expect(same(taken.growth, grown)).toBe(true);
+      }
+    }
   });
 
   test("reading again what did not change is the same list", () => {

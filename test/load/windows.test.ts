@@ -389,4 +389,35 @@ describe("simulated attempts", () => {
       ]);
     }
   });
+
+  test("trends that tell what they grew by make the same seconds as trends told whole", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const prng = createPrng(seed, "growth");
+      const [whole, grown] = [createWindows(EPOCH_MS), createWindows(EPOCH_MS)];
+      const attempts = ["a", "b", "c"].map((key) => ({ key, told: new Array<number>() }));
+      const seconds: SecondWindow[][] = [[], []];
+      for (const { key } of attempts) for (const windows of [whole, grown]) register(windows, key, 0);
+      for (let atMs = 400; atMs <= 6_000; atMs += 200) {
+        for (const { key, told } of attempts) {
+          const more = Array.from({ length: nextBelow(prng, 4) }, () => 1 + nextBelow(prng, 1_000));
+          told.push(...more);
+          const cut = { jobElapsedMs: atMs + nextBelow(prng, 300), vus: 1, vusMax: 1 };
+          observe(whole, key, { ...cut, series: told.length === 0 ? [] : [seriesOf("d", {}, trendOf(told))] });
+          observe(grown, key, {
+            ...cut,
+            series: [],
+            growth: more.length === 0 ? [] : [seriesOf("d", {}, trendOf(more))],
+          });
+        }
+        for (const [at, windows] of [whole, grown].entries()) seconds[at]?.push(...ready(windows, atMs));
+      }
+      for (const [at, windows] of [whole, grown].entries()) seconds[at]?.push(...flush(windows, 6_001));
+      const cellsOf = (list: readonly SecondWindow[] | undefined): unknown =>
+        list?.map(({ second, series }) => [
+          second,
+          series.map(({ cells }) => "counts" in cells && [cells.count, cells.sum, [...cells.index], [...cells.counts]]),
+        ]);
+      expect(cellsOf(seconds[1])).toEqual(cellsOf(seconds[0]));
+    }
+  });
 });

@@ -22,7 +22,7 @@ export type RunAttempt = {
   readonly core: number;
   /** This owner's clock when it first ordered it; -Infinity for one that an earlier owner ordered. */
   orderedAtMs: number;
-  /** Changed by `hold` alone. */
+  /** Changed by `hold` and `takeSnapshot` alone; cells of trends are raised in place (totals.ts). */
   held: HeldAttempt | null;
   /** The name under which `held` is kept for good; null while it is not. */
   keptAs: string | null;
@@ -43,6 +43,8 @@ export type RunAttempt = {
   ratedMs: number;
   /** It ran before this owner came: what its first snapshot holds belongs to no second. */
   isTakenOver: boolean;
+  /** What its trends grew by and no second has taken. */
+  readonly unseen: Series[];
   errors: readonly { readonly message: string; readonly count: number }[];
 };
 
@@ -123,6 +125,7 @@ export function addAttempt(
     rated: 0,
     ratedMs: -Infinity,
     isTakenOver: false,
+    unseen: [],
     errors: [],
   });
 }
@@ -157,19 +160,45 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
     return;
   }
   attempt.cpu = cpuSince(attempt.held?.cut.generator ?? null, snapshot.generator) ?? attempt.cpu;
-  const held = hold(run, attempt, applySnapshot(attempt.held, snapshot));
-  if (run.windows === null || attempt.offsetMs === null) return;
-  if (snapshot.content !== "scalars") noteRate(attempt, attempt.offsetMs + snapshot.elapsedMs);
-  if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, attempt.offsetMs + snapshot.elapsedMs);
+  const { held, growth } = run.totals.take(attempt.id.token, snapshot);
+  attempt.held = held;
+  const { windows } = run;
+  const { offsetMs } = attempt;
+  if (windows === null || offsetMs === null) return void attempt.unseen.push(...growth.map(copied));
+  const cutMs = offsetMs + snapshot.elapsedMs;
+  if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, cutMs);
   // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
-  if (snapshot.content === "scalars") return;
-  if (attempt.isTakenOver) takeAsBase(run.windows, attempt, held);
-  observe(run.windows, String(attempt.id.token), {
-    jobElapsedMs: attempt.offsetMs + snapshot.elapsedMs,
+  if (snapshot.content === "scalars") return void attempt.unseen.push(...growth.map(copied));
+  noteRate(attempt, cutMs);
+  see(windows, attempt, held, { cutMs, snapshot, growth });
+}
+
+/** Lays what the attempt measured since the cut before into its second. */
+function see(
+  windows: Windows,
+  attempt: RunAttempt,
+  held: HeldAttempt,
+  { cutMs, snapshot, growth }: { cutMs: number; snapshot: Snapshot; growth: readonly Series[] },
+): void {
+  const series = heldSeries(held).filter(({ id }) => id.type !== "trend");
+  if (attempt.isTakenOver) takeAsBase(windows, attempt, series);
+  else attempt.unseen.push(...growth);
+  observe(windows, String(attempt.id.token), {
+    jobElapsedMs: cutMs,
     vus: snapshot.vus,
     vusMax: snapshot.vusMax,
-    series: heldSeries(held),
+    series,
+    growth: attempt.unseen,
   });
+  attempt.unseen.length = 0;
+}
+
+/** Growth that is kept beyond the turn. */
+function copied({ id, cells }: Series): Series {
+  return {
+    id,
+    cells: cells.type === "trend" ? { ...cells, index: cells.index.slice(), counts: cells.counts.slice() } : cells,
+  };
 }
 
 /** From now on this is what is held of the attempt. Out: it. */
@@ -180,10 +209,11 @@ export function hold<Held extends HeldAttempt | null>(run: Run, attempt: RunAtte
 }
 
 /** What was measured before this owner came lies in seconds that an earlier one has told. */
-function takeAsBase(windows: Windows, attempt: RunAttempt, held: HeldAttempt): void {
+function takeAsBase(windows: Windows, attempt: RunAttempt, series: readonly Series[]): void {
   attempt.isTakenOver = false;
+  attempt.unseen.length = 0;
   const live = windows.live.get(String(attempt.id.token));
-  for (const { id, cells } of heldSeries(held)) live?.settled.set(id.key, cells);
+  for (const { id, cells } of series) live?.settled.set(id.key, cells);
 }
 
 /** In: job time of the newest cut. */
