@@ -143,8 +143,12 @@ function giveUp(turn: Turn, job: Job, share: Share, reason: string): void {
   endEarly(turn, job, { state: "failed", errorCode: "failed", reason });
 }
 
-/** Its node died soon after its start. How long the owner took to seal it does not matter. */
+/**
+ * Its node died soon after its start, or surely while it was being prepared: code may kill its process as it loads.
+ * How long the owner took to seal it does not matter.
+ */
 function isEarly({ startAtMs, endAtMs, lost }: Attempt): boolean {
+  if (startAtMs === null) return lost?.isCertain === true;
   const diedAtMs = lost?.atMs ?? endAtMs;
-  return startAtMs !== null && diedAtMs !== null && diedAtMs - startAtMs <= POISON_MS;
+  return diedAtMs !== null && diedAtMs - startAtMs <= POISON_MS;
 }

@@ -166,6 +166,18 @@ describe("poison", () => {
     expect(harness.job().outcome?.reason).toContain("w1 and w2 died within 60 s");
   });
 
+  test("is code that surely killed two workers while it was prepared; who is only not heard of does not count", () => {
+    for (const isCertain of [true, false]) {
+      const harness = started(1);
+      harness.join("w2", 1);
+      for (const worker of ["w1", "w2"]) {
+        leave(harness, worker, isCertain);
+        harness.close("a", LOST);
+      }
+      expect(harness.job().ending?.reason ?? "goes on").toContain(isCertain ? "poison" : "goes on");
+    }
+  });
+
   test("is not the same worker twice", () => {
     const harness = started(1);
     for (const boot of ["2", "3"]) {
