@@ -17,6 +17,7 @@ import { JobRates } from "./job-rates.ts";
 import { Leader } from "./leader.ts";
 import { PeerCircuits } from "./network/circuits.ts";
 import { type NodeId, seedOf } from "./network/links.ts";
+import { handOverJobs } from "./owner/hand-over.ts";
 import { Owner } from "./owner/owner.ts";
 import { PeerChanges } from "./consensus/peer-changes.ts";
 import { openReplica, type Replica } from "./consensus/replica.ts";
@@ -38,7 +39,7 @@ const START_LEAD_MS = 250;
 const COLLECT_MS = 60_000;
 /** How often the managers that count are compared with those that are linked. */
 const NEIGHBOURS_MS = 500;
-/** A leader that stops hands over, if it can, within so long. */
+/** A leader that stops hands over, if it can, within so long, and an owner its jobs. */
 const TRANSFER_MS = 1_500;
 /** A leader that heard a quorum and has applied all of it within so long still leads. */
 const LEADING_MS = 1_000;
@@ -328,6 +329,9 @@ class ManagerNode implements Manager {
 
   async #stop(): Promise<void> {
     if (this.#replica.consensus.contact().isLeader) await this.#handOver();
+    const { clock } = this.#world;
+    const handOver = { clock, ledger: this.#replica, owner: this.#owner, successors: () => this.#successors() };
+    await handOverJobs(handOver, TRANSFER_MS);
     this.#collectTimer?.cancel();
     this.#neighbourTimer?.cancel();
     this.#leader.close();
@@ -340,6 +344,17 @@ class ManagerNode implements Manager {
     await this.#station.leave();
     this.#blobs.close();
     await this.#replica.stop();
+  }
+
+  /** Managers of the quorum that are linked, and of which nobody says that they left. */
+  #successors(): readonly { readonly node: string; readonly boot: string }[] {
+    const { links, membership, identity } = this.#station;
+    const gone = new Set(membership.view().members.flatMap(({ id, status }) => (status === "left" ? [id] : [])));
+    const voters = this.#replica.consensus.view().membership?.voters ?? [];
+    return voters.flatMap((node) => {
+      const boot = node === identity.node || gone.has(node) ? undefined : links.peer(node)?.boot;
+      return boot === undefined ? [] : [{ node, boot }];
+    });
   }
 
   /** Another leads on without an election, where there is one to. */

@@ -38,6 +38,31 @@ test("[LD-40.2.1] [LD-40.2.2] [LD-40.2.3] an owner that stops hands its job on: 
   expect(requests - unsent).toBe(seen(cluster));
 });
 
+test("[LD-40.2.4] an owner that stops gives its job away before it leaves: it never goes without an owner", () => {
+  const cluster = clusterUp();
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(12, { vus: 4 }) });
+  cluster.until(() => seen(cluster) > 40);
+  const owner = cluster.ownerOf("job1") ?? "";
+  const nodeOf = (name: string): string => cluster.managers.get(name)?.view().node ?? "";
+  let isOver = false;
+  void cluster.managers
+    .get(owner)
+    ?.stop()
+    .then(() => (isOver = true));
+  // It still runs, says so, and the job is another's already.
+  cluster.until(() => jobOf(cluster)?.owner?.node !== nodeOf(owner), 1_000);
+  expect(isOver).toBe(false);
+  const known = statuses(cluster).flatMap(({ members }) => members.filter(({ id }) => id === nodeOf(owner)));
+  expect(known.some(({ status }) => status === "left")).toBe(false);
+  cluster.until(() => isOver, 10_000);
+  cluster.kill(owner);
+  const result = cluster.finish(submitted);
+  expect(result).toMatchObject({ state: "completed", late: 0, unreportedMax: 0 });
+  expect(cluster.target.attempts.size).toBe(4);
+  const { requests, unsent } = counted(result);
+  expect(requests - unsent).toBe(seen(cluster));
+});
+
 test("[LD-40.3.2] a worker that stops takes its cores out of the pool, and its shares hold none any more", () => {
   const cluster = clusterUp();
   const submitted = cluster.submit("c0", "job1", { workflows: steady(7, { vus: 4 }) });

@@ -39,6 +39,11 @@ export class OwnedJob {
     this.#own.close();
   }
 
+  /** What is known of it is kept, for whoever takes it over. */
+  keep(): Promise<void> {
+    return this.#seals.checkpoint();
+  }
+
   /** Everything has ended, as far as the ledger says: the result is made. */
   judge(): void {
     this.#judging.judge();

@@ -73,12 +73,12 @@ export class Seals {
   #armCheckpoint(): void {
     this.#own.arm(CHECKPOINT_MS, () => {
       this.#armCheckpoint();
-      this.#checkpoint();
+      void this.checkpoint();
     });
   }
 
-  /** All running attempts in one blob and one entry. */
-  #checkpoint(): void {
+  /** All running attempts in one blob and one entry. Resolves when it is proposed, or could not be kept. */
+  async checkpoint(): Promise<void> {
     const { run, ports, token } = this.#own;
     const job = this.#own.job();
     const running = [...run.attempts.values()].filter(
@@ -88,12 +88,13 @@ export class Seals {
     this.#isKeeping = true;
     const attempts = running.flatMap(({ held, errors }) => (held === null ? [] : [{ held, errors }]));
     const cuts = attempts.map(({ held }) => held);
-    const done = (): void => {
-      this.#isKeeping = false;
-    };
-    Promise.resolve(ports.vault.keep({ notes: notesOf(run), attempts })).then((snapshot) => {
-      done();
+    try {
+      const snapshot = await ports.vault.keep({ notes: notesOf(run), attempts });
       this.#own.propose(checkpointEntry({ job: job.id, ownerToken: token }, cuts, snapshot));
-    }, done);
+    } catch {
+      // It is tried again at its time.
+    } finally {
+      this.#isKeeping = false;
+    }
   }
 }
