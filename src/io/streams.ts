@@ -3,7 +3,8 @@
 
 import { assert } from "../base/assert.ts";
 import { rethrowLater } from "./callback-error.ts";
-import { NetError, netError } from "./net-error.ts";
+import { beginConnect, plainBytes } from "./connect-attempt.ts";
+import { netError } from "./net-error.ts";
 import type { PeerIdentity } from "./security/peer-identity.ts";
 import {
   WRITE_BUFFER_BYTES,
@@ -44,27 +45,17 @@ async function listen(at: Address, accept: (connection: Connection) => void): Pr
 }
 
 function connect(to: Address, { timeoutMs }: { readonly timeoutMs: number }): Promise<Connection> {
-  return new Promise((resolve, reject) => {
-    let isSettled = false;
-    const settle = (act: () => void): void => {
-      if (isSettled) return;
-      isSettled = true;
-      clearTimeout(timer);
-      act();
-    };
-    const timer = setTimeout(() => settle(() => reject(new NetError("timeout", "connect to", to))), timeoutMs);
-    const handlers = socketHandlers((socket) => {
-      // Nobody waits for it any more.
-      if (isSettled) socket.terminate();
-      else settle(() => resolve(opened(socket)));
-    });
-    Bun.connect<Holder>({
-      hostname: to.host,
-      port: to.port,
-      data: { connection: null },
-      socket: handlers,
-    }).catch((error: unknown) => settle(() => reject(netError("connect to", to, error))));
-  });
+  const attempt = beginConnect(to, timeoutMs);
+  Bun.connect<Holder>({
+    hostname: to.host,
+    port: to.port,
+    data: { connection: null },
+    socket: socketHandlers((socket) => {
+      if (attempt.isOver) socket.terminate();
+      else attempt.succeed(opened(socket));
+    }),
+  }).catch((error: unknown) => attempt.fail(error));
+  return attempt.connected;
 }
 
 function opened(socket: Socket): SocketConnection {
@@ -77,9 +68,7 @@ function opened(socket: Socket): SocketConnection {
 function socketHandlers(open: (socket: Socket) => void): Bun.SocketHandler<Holder> {
   return {
     open,
-    // A plain array: the `slice` of a Buffer shares its bytes.
-    data: (socket, { buffer, byteOffset, length }) =>
-      socket.data.connection?.receive(new Uint8Array(buffer, byteOffset, length)),
+    data: (socket, bytes) => socket.data.connection?.receive(plainBytes(bytes)),
     drain: (socket) => socket.data.connection?.flush(),
     close: (socket, error) => socket.data.connection?.receiveClose(error),
     // A failed connect is told by its promise.

@@ -3,6 +3,7 @@
 
 import * as z from "../base/schema.ts";
 import { HyperscaleError } from "../base/error.ts";
+import { parseJson } from "../base/json.ts";
 import { DiskError, diskErrorCode } from "../io/disk-error.ts";
 import { within } from "../io/files.ts";
 import { isIdentityWord } from "../io/security/peer-identity.ts";
@@ -103,15 +104,6 @@ function foreign(directory: string, what: string): HyperscaleError {
   return new HyperscaleError("storage", `the data folder ${directory} ${what}`, {
     hint: "every node needs a data folder of its own",
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
 
 function hex(bytes: Uint8Array): string {

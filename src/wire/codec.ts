@@ -86,6 +86,24 @@ type Head = {
   readonly count: number;
 };
 
+/** By first byte: types that say how much follows, and in how many bytes they say it. */
+const COUNTED: Readonly<
+  Record<number, { readonly kind: "plain" | "text" | "list" | "map"; readonly size: 1 | 2 | 4 }>
+> = {
+  0xc4: { kind: "plain", size: 1 },
+  0xc5: { kind: "plain", size: 2 },
+  0xc6: { kind: "plain", size: 4 },
+  0xd9: { kind: "text", size: 1 },
+  0xda: { kind: "text", size: 2 },
+  0xdb: { kind: "text", size: 4 },
+  0xdc: { kind: "list", size: 2 },
+  0xdd: { kind: "list", size: 4 },
+  0xde: { kind: "map", size: 2 },
+  0xdf: { kind: "map", size: 4 },
+};
+/** 64-bit integers, extensions and the type that msgpack never uses. */
+const NONE: Head = { kind: "bad", bytes: 1, count: 0 };
+
 /** Heads of types with a fixed form, made once: 256 of them, by first byte. Null: a length follows. */
 const FIXED: readonly (Head | null)[] = Array.from({ length: 256 }, (_, type) => fixedHead(type));
 
@@ -94,6 +112,7 @@ function fixedHead(type: number): Head | null {
   if (type < 0x90) return { kind: "map", bytes: 1, count: type & 0x0f };
   if (type < 0xa0) return { kind: "list", bytes: 1, count: type & 0x0f };
   if (type < 0xc0) return { kind: "text", bytes: 1, count: type & 0x1f };
+  if (COUNTED[type] !== undefined) return null;
   switch (type) {
     case 0xc0:
     case 0xc2:
@@ -111,20 +130,8 @@ function fixedHead(type: number): Head | null {
     case 0xcd:
     case 0xd1:
       return { kind: "plain", bytes: 1, count: 2 };
-    case 0xc4:
-    case 0xc5:
-    case 0xc6:
-    case 0xd9:
-    case 0xda:
-    case 0xdb:
-    case 0xdc:
-    case 0xdd:
-    case 0xde:
-    case 0xdf:
-      return null;
     default:
-      // 64-bit integers, extensions and the type that msgpack never uses.
-      return { kind: "bad", bytes: 1, count: 0 };
+      return NONE;
   }
 }
 
@@ -132,28 +139,10 @@ function headOf(bytes: Uint8Array, at: number): Head {
   const type = bytes[at] ?? 0;
   const fixed = FIXED[type];
   if (fixed != null) return fixed;
-  switch (type) {
-    case 0xc4:
-      return { kind: "plain", bytes: 2, count: lengthAt(bytes, at + 1, 1) };
-    case 0xc5:
-      return { kind: "plain", bytes: 3, count: lengthAt(bytes, at + 1, 2) };
-    case 0xc6:
-      return { kind: "plain", bytes: 5, count: lengthAt(bytes, at + 1, 4) };
-    case 0xd9:
-      return { kind: "text", bytes: 2, count: lengthAt(bytes, at + 1, 1) };
-    case 0xda:
-      return { kind: "text", bytes: 3, count: lengthAt(bytes, at + 1, 2) };
-    case 0xdb:
-      return { kind: "text", bytes: 5, count: lengthAt(bytes, at + 1, 4) };
-    case 0xdc:
-      return { kind: "list", bytes: 3, count: lengthAt(bytes, at + 1, 2) };
-    case 0xdd:
-      return { kind: "list", bytes: 5, count: lengthAt(bytes, at + 1, 4) };
-    case 0xde:
-      return { kind: "map", bytes: 3, count: lengthAt(bytes, at + 1, 2) };
-    default:
-      return { kind: "map", bytes: 5, count: lengthAt(bytes, at + 1, 4) };
-  }
+  const counted = COUNTED[type];
+  if (counted === undefined) return NONE;
+  const { kind, size } = counted;
+  return { kind, bytes: 1 + size, count: lengthAt(bytes, at + 1, size) };
 }
 
 /** Big endian. A length that is cut short counts as one that is too long. */

@@ -3,6 +3,7 @@
 import { hkdfSync } from "node:crypto";
 import { z } from "zod";
 import { HyperscaleError } from "../../base/error.ts";
+import { parseJson } from "../../base/json.ts";
 import { readText } from "../files.ts";
 import { readCertificates } from "./certificate.ts";
 import type { Credentials } from "./credentials.ts";
@@ -97,13 +98,4 @@ function identityIn(certificate: string, path: string): PeerIdentity {
       hint: "it needs one subject alternative name of the form URI:hyperscale://CLUSTER/ROLE/NODE (or /* for any node)",
     },
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

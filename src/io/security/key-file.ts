@@ -46,8 +46,7 @@ export async function changeKeyFile(path: string, step: KeyStep): Promise<readon
 }
 
 /** See `changeKeyFile`. */
-export const KEY_STEPS = ["add", "promote", "retire"] as const;
-export type KeyStep = (typeof KEY_STEPS)[number];
+export type KeyStep = "add" | "promote" | "retire";
 
 const STEPS_HINT = "a key is changed by key add, then key promote, then key retire, all nodes restarted after each";
 

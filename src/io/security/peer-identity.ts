@@ -23,7 +23,7 @@ export function identityUri({ cluster, role, node }: PeerIdentity): string {
 }
 
 /** The identity in a URI; null for any other text. */
-export function parseIdentityUri(uri: string): PeerIdentity | null {
+function parseIdentityUri(uri: string): PeerIdentity | null {
   if (!uri.startsWith(SCHEME)) return null;
   const [cluster = "", roleWord = "", node = "", ...rest] = uri.slice(SCHEME.length).split("/");
   const role = PEER_ROLES.find((one) => one === roleWord);

@@ -19,8 +19,8 @@ import { isIdentityWord } from "./peer-identity.ts";
 /** Senders that are told apart at once; the one not heard for longest makes room. */
 export const SENDERS_MAX = 4_096;
 /** Keys that may be in a ring: the old, the new, and one to spare. */
-export const GOSSIP_KEYS_MAX = 4;
-export const GOSSIP_KEY_BYTES = 32;
+const GOSSIP_KEYS_MAX = 4;
+const GOSSIP_KEY_BYTES = 32;
 
 /**
  * Why a datagram was dropped. plain: not of this form, sent without encryption for instance. foreign: under a key that
@@ -28,8 +28,7 @@ export const GOSSIP_KEY_BYTES = 32;
  * started anew since. twin: a second process under the same name and start. ownName: under the name of this node
  * (reflected, or a second node of that name). forged: changed under way, or made by someone without the key.
  */
-export const DROP_REASONS = ["plain", "foreign", "replayed", "oldBoot", "twin", "ownName", "forged"] as const;
-export type DropReason = (typeof DROP_REASONS)[number];
+export type DropReason = "plain" | "foreign" | "replayed" | "oldBoot" | "twin" | "ownName" | "forged";
 
 export type Opened =
   | { readonly ok: true; readonly node: string; readonly boot: number; readonly bytes: Uint8Array }

@@ -5,6 +5,7 @@
 // 1, or 0 and a sentence (length u8, UTF-8). Under TLS 1.3 the connecting side would not know otherwise.
 
 import { rethrowLater } from "../callback-error.ts";
+import { beginConnect, plainBytes } from "../connect-attempt.ts";
 import { NetError, netError } from "../net-error.ts";
 import { SocketConnection } from "../streams.ts";
 import type { Address, Clock, Connection, Listener, Streams } from "../world.ts";
@@ -16,9 +17,9 @@ import { describeIdentity, identityOf, type PeerIdentity } from "./peer-identity
  * Strangers that may be at their handshake at once. One more, and the one there for longest has to go: a member is done
  * in milliseconds, so that those who only stand there keep nobody out.
  */
-export const HANDSHAKES_MAX = 128;
+const HANDSHAKES_MAX = 128;
 /** Time a stranger has to prove who it is. */
-export const HANDSHAKE_MS_MAX = 5_000;
+const HANDSHAKE_MS_MAX = 5_000;
 
 const ACCEPTED = 1;
 const REFUSED = 0;
@@ -96,7 +97,7 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
       accept(connection);
     },
     data: (socket, bytes) => {
-      if (socket.data.connection !== null) socket.data.connection.receive(plain(bytes));
+      if (socket.data.connection !== null) socket.data.connection.receive(plainBytes(bytes));
       else if (strangers.has(socket)) refuse(socket, "it spoke before it had proved who it is");
     },
     drain: (socket) => socket.data.connection?.flush(),
@@ -120,66 +121,57 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
 }
 
 function connect(options: TlsOptions, to: Address, timeoutMs: number): Promise<Connection> {
-  return new Promise((resolve, reject) => {
-    let isSettled = false;
-    let peer: PeerIdentity | null = null;
-    let verdict: Uint8Array = new Uint8Array(0);
-    const settle = (act: () => void): void => {
-      if (isSettled) return;
-      isSettled = true;
-      clearTimeout(timer);
-      act();
-    };
-    const timer = setTimeout(() => settle(() => reject(new NetError("timeout", "connect to", to))), timeoutMs);
-    const deny = (socket: Socket | null, reason: string): void => {
-      settle(() => reject(new NetError("denied", "connect to", to, { reason })));
-      socket?.terminate();
-    };
-    const socketHandlers: Bun.SocketHandler<Holder> = {
-      open: (socket) => {
-        // Nobody waits for it any more.
-        if (isSettled) socket.terminate();
-      },
-      handshake: (socket, isDone, error) => {
-        const judgement = judge(options, socket, isDone ? error : (error ?? new Error("no handshake")));
-        if (!judgement.ok) deny(socket, judgement.why);
-        else peer = judgement.peer;
-      },
-      data: (socket, bytes) => {
-        if (socket.data.connection !== null) {
-          socket.data.connection.receive(plain(bytes));
-          return;
-        }
-        if (isSettled || peer === null) {
-          socket.terminate();
-          return;
-        }
-        verdict = Buffer.concat([verdict, bytes]);
-        if (verdict[0] === ACCEPTED) {
-          const connection = opened(socket, peer);
-          settle(() => resolve(connection));
-          if (verdict.length > 1) connection.receive(verdict.slice(1));
-          return;
-        }
-        const sentence = refusalIn(verdict);
-        if (sentence !== null) deny(socket, sentence);
-      },
-      drain: (socket) => socket.data.connection?.flush(),
-      close: (socket, error) => {
-        if (socket.data.connection !== null) socket.data.connection.receiveClose(error);
-        else deny(null, leftWords(options.credentials, peer));
-      },
-      // A failed connect is told by its promise.
-      connectError: () => {},
-    };
-    Bun.connect<Holder>({
-      hostname: to.host,
-      port: to.port,
-      data: { remote: null, connection: null, handshakeTimer: null },
-      tls: { ...tlsOf(options.credentials), serverName: NODE_SERVER_NAME },
-      socket: guarded(socketHandlers),
-    }).catch((error: unknown) => settle(() => reject(netError("connect to", to, error))));
-  });
+  const attempt = beginConnect(to, timeoutMs);
+  let peer: PeerIdentity | null = null;
+  let verdict: Uint8Array = new Uint8Array(0);
+  const deny = (socket: Socket | null, reason: string): void => {
+    attempt.fail(new NetError("denied", "connect to", to, { reason }));
+    socket?.terminate();
+  };
+  const socketHandlers: Bun.SocketHandler<Holder> = {
+    open: (socket) => {
+      if (attempt.isOver) socket.terminate();
+    },
+    handshake: (socket, isDone, error) => {
+      const judgement = judge(options, socket, isDone ? error : (error ?? new Error("no handshake")));
+      if (!judgement.ok) deny(socket, judgement.why);
+      else peer = judgement.peer;
+    },
+    data: (socket, bytes) => {
+      if (socket.data.connection !== null) {
+        socket.data.connection.receive(plainBytes(bytes));
+        return;
+      }
+      if (attempt.isOver || peer === null) {
+        socket.terminate();
+        return;
+      }
+      verdict = Buffer.concat([verdict, bytes]);
+      if (verdict[0] === ACCEPTED) {
+        const connection = opened(socket, peer);
+        attempt.succeed(connection);
+        if (verdict.length > 1) connection.receive(verdict.slice(1));
+        return;
+      }
+      const sentence = refusalIn(verdict);
+      if (sentence !== null) deny(socket, sentence);
+    },
+    drain: (socket) => socket.data.connection?.flush(),
+    close: (socket, error) => {
+      if (socket.data.connection !== null) socket.data.connection.receiveClose(error);
+      else deny(null, leftWords(options.credentials, peer));
+    },
+    // A failed connect is told by its promise.
+    connectError: () => {},
+  };
+  Bun.connect<Holder>({
+    hostname: to.host,
+    port: to.port,
+    data: { remote: null, connection: null, handshakeTimer: null },
+    tls: { ...tlsOf(options.credentials), serverName: NODE_SERVER_NAME },
+    socket: guarded(socketHandlers),
+  }).catch((error: unknown) => attempt.fail(error));
+  return attempt.connected;
 }
 
 function tlsOf(credentials: Credentials): Bun.TLSOptions {
@@ -290,9 +282,4 @@ function codeOf(error: Error): string {
 
 function dateOf(text: string): string {
   return timeText(Date.parse(text));
-}
-
-/** A plain array: the `slice` of a Buffer shares its bytes. */
-function plain({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, length);
 }
