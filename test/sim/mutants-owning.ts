@@ -207,8 +207,8 @@ export const OWNING: readonly Mutant[] = [
     replace: "keep: (kept) => blobs.keep(packKept(kept)),",
     profile: "crash",
     proof: {
-      file: "scenarios/ld-30-checkpoints.test.ts",
-      name: "[LD-30.1.3] [LD-36.4.1] [LD-36.4.2] the owner and a worker die for good: their job has all that was checkpointed, and the rest is bounded",
+      file: "node/owner/vault.test.ts",
+      name: "a cut has its name when a majority keeps it, and not when this manager does",
     },
   },
   {
@@ -264,8 +264,8 @@ export const OWNING: readonly Mutant[] = [
   {
     name: "the blobs of checkpoints are collected",
     file: "node/owner/vault.ts",
-    find: "          if (checkpoint !== null) names.add(checkpoint.snapshot);\n",
-    replace: "",
+    find: "for (const cut of [seal, checkpoint])",
+    replace: "for (const cut of [seal])",
     proof: {
       file: "node/owner/vault.test.ts",
       name: "what seals and checkpoints of a running job name is needed, of a finished one its result alone",

@@ -1,9 +1,10 @@
-// Goal: nothing that a job still needs is collected. Method: the names that a ledger calls for (harness.ts of the
-// ledger's tests), step by step of a job's way.
+// Goal: what a ledger names is with a majority before it is named, and nothing that a job still needs is collected.
+// Method: blobs that answer when the test says so; the names a ledger calls for, step by step of a job's way.
 
 import { expect, test } from "bun:test";
 import { NO_ACCOUNTING } from "../../../src/ledger/accounting.ts";
-import { reachable } from "../../../src/node/owner/vault.ts";
+import { createBlobVault, reachable } from "../../../src/node/owner/vault.ts";
+import { CLEAR_VALUES } from "../../../src/node/stored-values.ts";
 import { CLOSED, started, workflow } from "../../ledger/harness.ts";
 
 test("what seals and checkpoints of a running job name is needed, of a finished one its result alone", () => {
@@ -38,4 +39,27 @@ test("what seals and checkpoints of a running job name is needed, of a finished 
   harness.seal(second, CLOSED, { seq: 7 });
   expect(harness.job().phase).toBe("finished");
   expect(needed()).toEqual([]);
+});
+
+test("a cut has its name when a majority keeps it, and not when this manager does", async () => {
+  const spread = Promise.withResolvers<string>();
+  const vault = createBlobVault(
+    {
+      have: () => Promise.resolve(true),
+      keep: () => Promise.resolve("here alone"),
+      pull: () => Promise.reject(new Error("nothing is pulled")),
+      replicate: () => spread.promise,
+      collect: () => Promise.resolve([]),
+      close: () => {},
+    },
+    CLEAR_VALUES,
+  );
+  const notes = { startedAtEpochMs: 0, warnings: [], disturbed: [], unheard: [], late: 0 };
+  const names: string[] = [];
+  const named = Promise.resolve(vault.keep({ notes, attempts: [] })).then((name) => void names.push(name));
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  expect(names).toEqual([]);
+  spread.resolve("with a majority");
+  await named;
+  expect(names).toEqual(["with a majority"]);
 });
