@@ -27,6 +27,7 @@ _hyperscale() {
         --cores) COMPREPLY=(); return ;;
         --memory-max) COMPREPLY=(); return ;;
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -41,17 +42,20 @@ _hyperscale() {
         --summary-trend-stats) COMPREPLY=(); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --memory-max --managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --detach --id -o --out --summary-export --html --json --summary-trend-stats -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "-u --vus -d --duration -i --iterations -s --stage --rate --max-vus -X --method -H --header -b --body -e --env --tag --threshold --no-thresholds --no-setup --no-teardown -c --config -k --insecure-skip-tls-verify --discard-response-bodies --no-connection-reuse --user-agent --max-redirects --cores --memory-max --managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --detach --id -o --out --summary-export --html --json --summary-trend-stats -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=($(compgen -f -- "$current"))
       fi ;;
     manager)
       case "$previous" in
         --peers) COMPREPLY=(); return ;;
+        --expect) COMPREPLY=(); return ;;
         --tcp) COMPREPLY=(); return ;;
         --udp) COMPREPLY=(); return ;;
         --host) COMPREPLY=(); return ;;
         --advertise) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
+        --dc) COMPREPLY=(); return ;;
         --submit-rate) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -66,7 +70,7 @@ _hyperscale() {
         --runtime-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--peers --tcp --udp --host --advertise --submit-rate --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--peers --expect --tcp --udp --host --advertise --dns --dc --submit-rate --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -77,6 +81,9 @@ _hyperscale() {
         --udp) COMPREPLY=(); return ;;
         --host) COMPREPLY=(); return ;;
         --advertise) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
+        --dc) COMPREPLY=(); return ;;
+        --port-range) COMPREPLY=(); return ;;
         --cores) COMPREPLY=(); return ;;
         --label) COMPREPLY=(); return ;;
         --memory-max) COMPREPLY=(); return ;;
@@ -94,13 +101,14 @@ _hyperscale() {
         --runtime-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --tcp --udp --host --advertise --cores --label --memory-max --exit-without-managers --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --tcp --udp --host --advertise --dns --dc --port-range --cores --label --memory-max --exit-without-managers --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --data --environment --profile -c --config --runtime-dir --chaos -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
     status)
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -112,13 +120,14 @@ _hyperscale() {
         --job) COMPREPLY=(); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --job --watch --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --job --watch --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
     jobs)
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -129,13 +138,14 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
     results)
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -147,13 +157,14 @@ _hyperscale() {
         --summary-export) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --summary-export --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --summary-export --json -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
     pause)
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -164,13 +175,14 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
     resume)
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -181,7 +193,7 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -190,6 +202,7 @@ _hyperscale() {
         --vus) COMPREPLY=(); return ;;
         --workflow) COMPREPLY=(); return ;;
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -200,13 +213,14 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--vus --workflow --managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--vus --workflow --managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
     cancel)
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -217,13 +231,14 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
     peer)
       case "$previous" in
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -234,7 +249,7 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=($(compgen -W "list add remove replace" -- "$current"))
       fi ;;
@@ -258,6 +273,7 @@ _hyperscale() {
         --seed) COMPREPLY=(); return ;;
         --submit-rate) COMPREPLY=(); return ;;
         --managers) COMPREPLY=(); return ;;
+        --dns) COMPREPLY=(); return ;;
         --environment) COMPREPLY=(); return ;;
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --credentials) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -268,7 +284,7 @@ _hyperscale() {
         --runtime-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--for --one-way --profile --seed --submit-rate --managers --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --runtime-dir --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--for --one-way --profile --seed --submit-rate --managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file --runtime-dir --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
       else
         COMPREPLY=($(compgen -W "list kill pause resume restart partition isolate delay loss disk crash-core slow heal random" -- "$current"))
       fi ;;

@@ -2,6 +2,7 @@
 
 import type { OptionTable } from "./command.ts";
 import { CREDENTIAL_OPTIONS } from "./credentials.ts";
+import { DNS_OPTION } from "./place-options.ts";
 
 export const CLUSTER_OPTIONS = {
   managers: {
@@ -10,8 +11,9 @@ export const CLUSTER_OPTIONS = {
     isRepeatable: true,
     isList: true,
     section: "Cluster",
-    description: "Managers of a cluster, one or more of them: the next is asked when one does not answer",
+    description: "Managers of a cluster, one or more: HOST:PORT, HOST:FROM-TO, dns:NAME:PORT or srv:NAME",
   },
+  ...DNS_OPTION,
   environment: {
     type: "string",
     valueHint: "NAME",

@@ -12,12 +12,14 @@ import type { NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import { type ClientContact, type ClusterClient, type ContactFailure, openClient } from "../node/client.ts";
 import type { LiveEvent } from "../node/messages.ts";
+import type { Discovery } from "../node/network/discovery.ts";
 import { type NodeAddress, streamsAt } from "../node/station.ts";
-import { addressesOf, addressText } from "./addresses.ts";
+import { addressText } from "./addresses.ts";
 import type { JobStart, RunningJob, StartJob } from "./embedded.ts";
 import type { Invocation } from "./command.ts";
 import { credentialsGiven, openGiven } from "./credentials.ts";
 import { environmentOf } from "./node-settings.ts";
+import { openDiscovery, type Places, placesOf, placesText } from "./places.ts";
 
 /** Whoever is asked has so long to take a connection, and so long to answer. */
 const REACH_MS = 10_000;
@@ -30,7 +32,11 @@ const REFUSED_MS = 1_000;
 
 /** Where a cluster is, and what this client proves itself with there. */
 export type ClusterPlace = {
+  /** Those that are written down; others are looked for. */
   readonly managers: readonly NodeAddress[];
+  readonly discover: (ports: { readonly clock: NodeWorld["clock"]; readonly log: Log }) => Promise<Discovery | null>;
+  /** All of them, as people write them. */
+  readonly text: string;
   readonly environment: string;
   readonly given: CredentialsGiven;
   readonly credentials: (epochMs: number) => Promise<Credentials>;
@@ -38,15 +44,22 @@ export type ClusterPlace = {
 
 /** The managers of the settings. Out: null when none are given. Throws `invalid`. */
 export function placeOf(invocation: Invocation): ClusterPlace | null {
-  const managers = addressesOf(invocation.settings.all("managers"));
-  return managers.length === 0 ? null : placeAt(invocation, managers);
+  const { listed, sought } = placesOf(invocation.settings.all("managers"));
+  return listed.length === 0 && sought.length === 0 ? null : placeAt(invocation, listed, sought);
 }
 
 /** Nodes of a cluster that are reached as the settings say. Throws `invalid`. */
-export function placeAt(invocation: Invocation, managers: readonly NodeAddress[]): ClusterPlace {
+export function placeAt(
+  invocation: Invocation,
+  managers: readonly NodeAddress[],
+  sought: Places["sought"] = [],
+): ClusterPlace {
   const given = credentialsGiven(invocation);
+  const places = { listed: managers, sought };
   return {
     managers,
+    discover: (ports) => openDiscovery(invocation.settings, places, ports),
+    text: placesText(places),
     environment: environmentOf(invocation.settings),
     given,
     credentials: (epochMs) => openGiven(invocation, { given, role: "client", host: null, epochMs }),
@@ -78,11 +91,24 @@ export async function openCluster(
   const { managers, environment } = place;
   const secured = secureWorld(world, await place.credentials(world.clock.epochMs()));
   await secured.tested;
-  const client = await openClient({ world: secured.world, managers: managers.map(streamsAt), environment, ...options });
+  const discovery = await place.discover(world);
+  const listed = managers.map(streamsAt);
+  const client = await openClient({
+    world: secured.world,
+    get managers() {
+      return discovery?.addresses ?? listed;
+    },
+    onMove: () => discovery?.again(),
+    environment,
+    ...options,
+  });
   return {
     client,
     answer: (asked) => answered({ clock: world.clock, place, contact: () => client.contact() }, asked),
-    close: () => client.close(),
+    close: () => {
+      discovery?.close();
+      client.close();
+    },
   };
 }
 
@@ -118,7 +144,7 @@ function isRefusal({ failure }: ContactFailure): boolean {
 }
 
 function isRefused({ failures }: ClientContact, { managers }: ClusterPlace): boolean {
-  return failures.length >= managers.length && failures.every(isRefusal);
+  return failures.length >= Math.max(1, managers.length) && failures.every(isRefusal);
 }
 
 function unreachable({ failures }: ClientContact, { given }: ClusterPlace, silentMs: number): HyperscaleError {

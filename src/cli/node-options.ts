@@ -2,6 +2,7 @@
 
 import type { OptionTable } from "./command.ts";
 import { CREDENTIAL_OPTIONS } from "./credentials.ts";
+import { DNS_OPTION } from "./place-options.ts";
 
 export const LISTEN_OPTIONS = {
   tcp: { type: "string", valueHint: "PORT", section: "Network", description: "TCP port; 0 takes a free one" },
@@ -18,6 +19,8 @@ export const LISTEN_OPTIONS = {
     section: "Network",
     description: "Address that others reach this node at; default --host",
   },
+  ...DNS_OPTION,
+  dc: { type: "string", valueHint: "NAME", section: "Node", description: "Name of its datacenter, shown in status" },
 } as const satisfies OptionTable;
 
 /** Also an option of `chaos`. */

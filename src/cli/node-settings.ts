@@ -21,21 +21,28 @@ export type NodeSettings = {
   readonly listen: NodeAddress;
   readonly advertise?: string;
   readonly profile: Profile;
+  readonly dc?: string;
   readonly given: CredentialsGiven;
 };
 
-/** Throws `invalid`. */
-export function nodeSettings(invocation: Invocation, role: keyof typeof DEFAULT_PORTS): NodeSettings {
+/** `tcp`: the port that was found free in a range. Throws `invalid`. */
+export function nodeSettings(
+  invocation: Invocation,
+  role: keyof typeof DEFAULT_PORTS,
+  tcp: number | null = null,
+): NodeSettings {
   const { settings } = invocation;
   const given = credentialsGiven(invocation);
-  const listen = listenOf(settings, role, given);
+  const listen = tcp === null ? listenOf(settings, role, given) : { ...hostTo(settings, given), tcp, udp: tcp + 1 };
   const advertise = settings.one("advertise");
+  const dc = settings.one("dc");
   return {
     data: dataOf(invocation, role, listen.tcp),
     environment: environmentOf(settings),
     listen,
     ...(advertise === null ? {} : { advertise: hostOf(advertise) }),
     profile: profileOf(settings),
+    ...(dc === null ? {} : { dc: dcOf(dc) }),
     given,
   };
 }
@@ -50,15 +57,26 @@ export function environmentOf(settings: Settings): string {
 }
 
 function listenOf(settings: Settings, role: keyof typeof DEFAULT_PORTS, given: CredentialsGiven): NodeAddress {
-  const [tcpSetting, udpSetting, hostSetting] = [settings.one("tcp"), settings.one("udp"), settings.one("host")];
+  const [tcpSetting, udpSetting] = [settings.one("tcp"), settings.one("udp")];
   const tcp = tcpSetting === null ? DEFAULT_PORTS[role] : portOf(tcpSetting);
   const udp = udpSetting === null ? (tcp === 0 ? 0 : tcp + 1) : portOf(udpSetting);
   if (tcpSetting !== null && udp > 65_535)
     return refuse(tcpSetting, "leaves no port after it for UDP", "give --udp too");
-  const host = hostSetting === null ? "127.0.0.1" : hostOf(hostSetting);
+  return { ...hostTo(settings, given), tcp, udp };
+}
+
+/** The host to listen at. */
+export function hostTo(settings: Settings, given: CredentialsGiven): { readonly host: string } {
+  const setting = settings.one("host");
+  const host = setting === null ? "127.0.0.1" : hostOf(setting);
   const problem = bindProblem(host, given);
-  if (hostSetting !== null && problem !== null) return refuse(hostSetting, `is refused: ${problem}`);
-  return { host, tcp, udp };
+  if (setting !== null && problem !== null) return refuse(setting, `is refused: ${problem}`);
+  return { host };
+}
+
+function dcOf(setting: Setting): string {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(setting.text)) return setting.text;
+  return refuse(setting, "is no name of a datacenter", "letters, digits and . _ - are allowed, 64 at most");
 }
 
 function hostOf(setting: Setting): string {

@@ -7,20 +7,8 @@ import type { Clock } from "../io/world.ts";
 import { ADDRESSES_MAX, Discovery, type Place, placeText } from "../node/network/discovery.ts";
 import { type NodeAddress, streamsAt } from "../node/station.ts";
 import { addressesOf, addressOf } from "./addresses.ts";
-import type { OptionTable } from "./command.ts";
 import type { Setting, Settings } from "./settings.ts";
 import { refuse } from "./values.ts";
-
-export const DNS_OPTION = {
-  dns: {
-    type: "string",
-    valueHint: "HOST:PORT,...",
-    isRepeatable: true,
-    isList: true,
-    section: "Network",
-    description: "Name servers for dns: and srv:, like 127.0.0.1:8600; default the system's",
-  },
-} as const satisfies OptionTable;
 
 /** listed: written down. sought: to be looked for. */
 export type Places = { readonly listed: readonly NodeAddress[]; readonly sought: readonly Place[] };

@@ -121,7 +121,7 @@ function bannerOf(
   const facts: readonly (readonly [name: string, value: string])[] = [
     ["job", printable(plan.name)],
     ["test", printable(settings.positional("file") ?? "")],
-    place === null ? ["cores", String(cores)] : ["managers", place.managers.map(addressText).join(", ")],
+    place === null ? ["cores", String(cores)] : ["managers", place.text],
     ...(outputs.length === 0 ? [] : [["files", outputs.join(", ")] as const]),
   ];
   const width = Math.max(...facts.map(([name]) => name.length)) + 2;

@@ -6,11 +6,12 @@ import { labelsSchema, type Labels } from "../ledger/entries.ts";
 import { startWorker } from "../node/worker-node.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { plural } from "../tui/node-lines.ts";
-import { addressesOf, addressText } from "./addresses.ts";
 import type { Invocation } from "./command.ts";
 import { openGiven } from "./credentials.ts";
 import { coresOf } from "./job.ts";
 import { nodeSettings } from "./node-settings.ts";
+import { portOfRange } from "./port-range.ts";
+import { openDiscovery, placesOf, placesText } from "./places.ts";
 import { listeningText, runNode } from "./node-process.ts";
 import type { Settings } from "./settings.ts";
 import { bytesOf, durationOf, recordOf, refuse } from "./values.ts";
@@ -18,9 +19,10 @@ import { bytesOf, durationOf, recordOf, refuse } from "./values.ts";
 /** Runs a worker until it is told to stop. Throws `invalid` and `storage`, and `cluster` when no manager is left. */
 export async function worker(invocation: Invocation): Promise<number> {
   const { settings } = invocation;
-  const node = nodeSettings(invocation, "worker");
-  const managers = addressesOf(settings.all("managers"));
-  if (managers.length === 0)
+  const world = await invocation.openWorld();
+  const node = nodeSettings(invocation, "worker", await portOfRange(invocation, world));
+  const places = placesOf(settings.all("managers"));
+  if (places.listed.length === 0 && places.sought.length === 0)
     throw new HyperscaleError("invalid", "--managers: a worker needs the addresses of its managers", {
       hint: "like --managers 127.0.0.1:9000,127.0.0.1:9002,127.0.0.1:9004",
     });
@@ -30,7 +32,6 @@ export async function worker(invocation: Invocation): Promise<number> {
   const memoryMaxBytes = memoryMax === null ? null : bytesOf(memoryMax);
   const patience = settings.one("exit-without-managers");
   const patienceMs = patience === null ? null : durationOf(patience);
-  const world = await invocation.openWorld();
   const { given, listen } = node;
   const epochMs = world.clock.epochMs();
   const credentials = await openGiven(invocation, { given, role: "worker", host: listen.host, epochMs });
@@ -40,21 +41,25 @@ export async function worker(invocation: Invocation): Promise<number> {
     role: "worker",
     data: node.data,
     listen: node.listen,
-    start: (secured) =>
-      startWorker({
+    start: async (secured) => {
+      const discovery = await openDiscovery(settings, places, secured);
+      return startWorker({
         world: secured,
-        managers,
+        managers: discovery === null ? places.listed : [],
+        ...(discovery === null ? {} : { discovery }),
         cores,
         labels,
         memoryMaxBytes,
         pinned: credentials.identity.node,
         ...node,
-      }),
+      });
+    },
     greeting: (running) => [
       ...(given.kind === "keyFile" ? [HOLDS_KEY] : []),
       `worker ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
-      `it has ${plural(cores, "core")} and knows ${plural(managers.length, "manager")}: ` +
-        managers.map(addressText).join(", "),
+      `it has ${plural(cores, "core")} and ` +
+        (places.sought.length > 0 ? "looks for managers at " : `knows ${plural(places.listed.length, "manager")}: `) +
+        placesText(places),
     ],
     ...(patienceMs === null ? {} : { isOver: lonely(patienceMs, () => world.clock.nowMs()) }),
   });

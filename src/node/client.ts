@@ -31,7 +31,10 @@ const UNKNOWNS_MAX = 5;
 
 export type ClientOptions = {
   readonly world: Pick<NodeWorld, "clock" | "random" | "streams" | "log">;
+  /** Read again at every move: they may change. */
   readonly managers: readonly Address[];
+  /** A manager is left, or could not be reached. */
+  readonly onMove?: () => void;
   readonly environment: string;
   /** Others than managers may answer: for `status` alone. Default false. */
   readonly acceptsAnyNode?: boolean;
@@ -124,6 +127,7 @@ class Client implements ClusterClient {
   #nextAsk = 1;
   /** Which manager is wanted, and who it turned out to be. */
   #at = 0;
+  #wanted: Address | undefined;
   #manager: string | null = null;
   #heardAtMs: number;
   /** Managers without a part in the cluster that answered since the last look. */
@@ -198,7 +202,7 @@ class Client implements ClusterClient {
 
   contact(): ClientContact {
     return {
-      address: this.#manager === null ? null : (this.#address() ?? null),
+      address: this.#manager === null ? null : (this.#wanted ?? null),
       failures: [...this.#failures.values()],
     };
   }
@@ -356,8 +360,8 @@ class Client implements ClusterClient {
   // ── managers ──────────────────────────────────────────────────────────────────────────────────
 
   #want(): void {
-    const address = this.#address();
-    if (address !== undefined) this.#links.want(address);
+    this.#wanted = this.#address();
+    if (this.#wanted !== undefined) this.#links.want(this.#wanted);
   }
 
   #address(): Address | undefined {
@@ -373,7 +377,8 @@ class Client implements ClusterClient {
   /** On to the next manager. */
   #move(): void {
     if (this.#isClosed) return;
-    const address = this.#address();
+    this.#options.onMove?.();
+    const address = this.#wanted;
     const left = this.#manager;
     this.#manager = null;
     this.#at++;
@@ -391,7 +396,7 @@ class Client implements ClusterClient {
     if (!isWanted || this.#manager !== null) return;
     this.#manager = peer.node;
     this.#given.clear();
-    const address = this.#address();
+    const address = this.#wanted;
     if (address !== undefined) this.#failures.delete(addressKey(address));
     this.#heardAtMs = this.#nowMs();
     this.#sayAll();

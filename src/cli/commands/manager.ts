@@ -11,6 +11,9 @@ export const text: CommandText = {
     "Three managers survive the loss of one, five the loss of two. All are given the same --peers, themselves " +
       "included; once all of them are up they form the cluster, and from then on a majority is enough.",
     "A peer is HOST:PORT, its TCP port; its UDP port is the next one, or stated as HOST:TCP/UDP.",
+    "Where --peers is dns:NAME:PORT (all addresses of a name), srv:NAME (an SRV record) or HOST:FROM-TO (a range of " +
+      "ports), managers are looked for there, and form the cluster once --expect of them are found.",
+    "A manager with an empty folder that meets a cluster has no part in it before hyperscale peer add or peer replace.",
     "The data folder holds every job that was acknowledged: a manager that is started again with it goes on. " +
       "Without credentials a node listens on loopback only.",
     "SIGTERM and Ctrl+C hand over what the manager leads and owns and end it; a second one ends it at once.",
@@ -32,7 +35,13 @@ export const options = {
     isRepeatable: true,
     isList: true,
     section: "Network",
-    description: "All managers of the cluster, this one too; default this one alone",
+    description: "All managers of the cluster, this one too; default this one alone. Or where to look for them",
+  },
+  expect: {
+    type: "string",
+    valueHint: "N",
+    section: "Network",
+    description: "How many managers form the cluster, where --peers says only where to look for them",
   },
   ...LISTEN_OPTIONS,
   "submit-rate": {

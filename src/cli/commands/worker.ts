@@ -30,9 +30,17 @@ export const options = {
     isRepeatable: true,
     isList: true,
     section: "Network",
-    description: "Managers of the cluster: HOST:PORT, or HOST:TCP/UDP where the UDP port is not the next one",
+    description:
+      "Managers of the cluster: HOST:PORT (HOST:TCP/UDP where the UDP port is not the next one), or where to look for " +
+      "them: HOST:FROM-TO, dns:NAME:PORT or srv:NAME",
   },
   ...LISTEN_OPTIONS,
+  "port-range": {
+    type: "string",
+    valueHint: "FROM-TO",
+    section: "Network",
+    description: "Listen at the first pair of ports that is free in this range: 9200-9299",
+  },
   cores: { type: "string", valueHint: "N", section: "Generator", description: "CPU cores to run on; default all" },
   label: {
     type: "string",
