@@ -30,8 +30,12 @@ export function usageOf(pid: number): Usage {
   };
 }
 
-/** A client of the managers at these ports; `only`: of that one alone. */
-export async function clientOf({ dir, ports }: Place, only: number | null = null): Promise<ClusterClient> {
+/** A client of the managers at these ports; `only`: of that one alone; `first`: the one it tries first. */
+export async function clientOf(
+  { dir, ports }: Place,
+  only: number | null = null,
+  first: number | null = null,
+): Promise<ClusterClient> {
   process.env["XDG_RUNTIME_DIR"] = dir;
   const world = createWorld(SILENT);
   const credentials = await openCredentials({
@@ -42,7 +46,11 @@ export async function clientOf({ dir, ports }: Place, only: number | null = null
   const { world: secured, tested } = secureWorld(world, credentials);
   await tested;
   const managers = ports.filter((_, at) => only === null || at === only).map((port) => ({ host: "127.0.0.1", port }));
-  return openClient({ world: secured, managers, environment: "default" });
+  const { random } = secured;
+  // Where a client begins is drawn.
+  const bytes = (count: number): Uint8Array =>
+    count === 1 && first !== null ? Uint8Array.of(first) : random.bytes(count);
+  return openClient({ world: { ...secured, random: { bytes } }, managers, environment: "default" });
 }
 
 export class Managers {

@@ -69,7 +69,12 @@ export const blobPartSchema = z.object({
 /** It is not here. Idempotent. */
 export const blobMissingSchema = z.object({ digest });
 /** Manager to manager: I hold it, keep it too. Answered by blobStored once it is durable there. Idempotent. */
-export const blobHaveSchema = z.object({ digest, size });
+export const blobHaveSchema = z.object({
+  digest,
+  size,
+  /** All of it, where it is small: nobody has to ask for it. */
+  content: bytes.refine(({ length }) => length <= BLOB_PART_BYTES, "the content is too large").nullable(),
+});
 /** It is durable here. Idempotent. */
 export const blobStoredSchema = z.object({ digest });
 

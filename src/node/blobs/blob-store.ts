@@ -66,6 +66,14 @@ export type BlobStore = {
   collect(reachable: ReadonlySet<string>, nowMs: number): Promise<readonly string[]>;
 };
 
+/** A blob in its file, whose name is not yet its digest. */
+type Unnamed = {
+  readonly unfinished: string;
+  readonly digest: string;
+  readonly version: number;
+  readonly settled: PromiseWithResolvers<void>;
+};
+
 const PART_BYTES = 65_536;
 const BLOB_BYTES_MAX = 256 * 1_048_576;
 const BLOBS_MAX = 100_000;
@@ -99,6 +107,40 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       assert(error instanceof HyperscaleError, "a store fails with a sentence");
     });
     return result;
+  };
+
+  /** Blobs that are written and have no name yet: those that come while others get theirs share one sync. */
+  let unnamed: Unnamed[] = [];
+  const name = (written: Omit<Unnamed, "settled">): Promise<void> => {
+    const settled = Promise.withResolvers<void>();
+    unnamed.push({ ...written, settled });
+    if (unnamed.length === 1) void change(nameAll);
+    return settled.promise;
+  };
+  const nameAll = async (): Promise<void> => {
+    const blobs = unnamed;
+    unnamed = [];
+    const fail = ({ settled }: Unnamed, error: unknown): void => settled.reject(storageError(directory, error));
+    const renamed = await Promise.all(
+      blobs.map((blob) =>
+        disk.rename(blob.unfinished, path(blob.digest)).then(
+          () => [blob],
+          (error: unknown) => (fail(blob, error), []),
+        ),
+      ),
+    );
+    const named = renamed.flat();
+    try {
+      await disk.syncDirectory(directory);
+    } catch (error) {
+      for (const blob of named) fail(blob, error);
+      return;
+    }
+    for (const { digest, version, settled } of named) {
+      names.set(digest, version);
+      unreachableSince.delete(digest);
+      settled.resolve();
+    }
   };
 
   /** The blob's file, or null. In: a digest of the right form, else it is a bug of the caller. */
@@ -142,12 +184,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
           }
           await file.syncData();
           await file.close();
-          await change(async () => {
-            await disk.rename(unfinished, path(blob.digest));
-            await disk.syncDirectory(directory);
-            names.set(blob.digest, version);
-            unreachableSince.delete(blob.digest);
-          });
+          await name({ unfinished, digest: blob.digest, version });
           return blob;
         } catch (error) {
           await discard(disk, file, unfinished);
@@ -347,7 +384,11 @@ async function storage<Result>(directory: string, run: () => Promise<Result>): P
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
-    throw new HyperscaleError("storage", `blobs in ${directory}: ${error.message}`, { cause: error });
+    throw storageError(directory, error);
   }
+}
+
+function storageError(directory: string, error: unknown): unknown {
+  if (!(error instanceof DiskError)) return error;
+  return new HyperscaleError("storage", `blobs in ${directory}: ${error.message}`, { cause: error });
 }

@@ -10,7 +10,7 @@ import { BlobServer } from "./blob-server.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { PeerCircuits } from "../network/circuits.ts";
 import type { Links, NodeId } from "../network/links.ts";
-import type { NodeMessage } from "../protocol.ts";
+import { BLOB_PART_BYTES, type BodyOf, type NodeMessage } from "../protocol.ts";
 
 export type PullOptions = {
   /** Who is asked first. All managers with a link are asked after them. */
@@ -94,7 +94,12 @@ const PULL_TIMEOUT_MS = 30_000;
 const TELL_MS = 1_000;
 
 /** A blob on its way to a majority. */
-type Spread = { readonly size: number; readonly stored: Set<NodeId>; readonly check: () => void };
+type Spread = {
+  readonly size: number;
+  readonly content: Uint8Array | null;
+  readonly stored: Set<NodeId>;
+  readonly check: () => void;
+};
 
 class LinkedBlobs implements Blobs {
   readonly #options: BlobsOptions;
@@ -139,7 +144,7 @@ class LinkedBlobs implements Blobs {
       const { store } = this.#options;
       store.touch(digest);
       if ((await store.find(digest)) === null) await store.put(bytes, digest);
-      await this.#spread(digest, bytes.length, options.timeoutMs);
+      await this.#spread(digest, bytes, options.timeoutMs);
       return digest;
     } finally {
       this.#pin(digest, -1);
@@ -185,11 +190,12 @@ class LinkedBlobs implements Blobs {
   }
 
   /** Resolves when a majority has it. */
-  async #spread(digest: string, size: number, timeoutMs: number | undefined): Promise<void> {
+  async #spread(digest: string, bytes: Uint8Array, timeoutMs: number | undefined): Promise<void> {
     const { world, self } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const spread: Spread = {
-      size,
+      size: bytes.length,
+      content: bytes.length <= BLOB_PART_BYTES ? bytes : null,
       stored: new Set([self]),
       check: () => {
         const voters = this.#options.voters();
@@ -227,17 +233,17 @@ class LinkedBlobs implements Blobs {
     }
   }
 
-  #tell(digest: string, { size, stored }: Spread): void {
+  #tell(digest: string, { size, content, stored }: Spread): void {
     for (const voter of this.#options.voters())
-      if (!stored.has(voter)) this.#options.links.send(voter, { kind: "blobHave", body: { digest, size } });
+      if (!stored.has(voter)) this.#options.links.send(voter, { kind: "blobHave", body: { digest, size, content } });
   }
 
   /** To a node that was away. */
   #tellAll(node: NodeId): void {
     for (const [digest, spreads] of this.#spreads)
-      for (const { size, stored } of spreads)
+      for (const { size, content, stored } of spreads)
         if (!stored.has(node) && this.#options.voters().includes(node))
-          this.#options.links.send(node, { kind: "blobHave", body: { digest, size } });
+          this.#options.links.send(node, { kind: "blobHave", body: { digest, size, content } });
   }
 
   #hear(from: Hello, message: NodeMessage): void {
@@ -250,7 +256,7 @@ class LinkedBlobs implements Blobs {
       case "blobMissing":
         return this.#pulls.get(message.body.digest)?.pull.missing(from.node);
       case "blobHave":
-        if (from.role === "manager") this.#take(from.node, message.body.digest);
+        if (from.role === "manager") this.#take(from.node, message.body);
         return;
       case "blobStored": {
         for (const spread of this.#spreads.get(message.body.digest) ?? []) {
@@ -265,9 +271,9 @@ class LinkedBlobs implements Blobs {
   }
 
   /** A manager wants it kept here too. Nothing is answered when it cannot be: it asks again. */
-  #take(from: NodeId, digest: string): void {
+  #take(from: NodeId, { digest, content }: BodyOf<"blobHave">): void {
     this.#pin(digest, 1);
-    this.#kept(from, digest)
+    this.#kept(from, digest, content)
       .catch((error: unknown) => {
         if (!(error instanceof HyperscaleError)) throw error;
         this.#options.world.log.warn("a blob cannot be kept", { digest, reason: messageOf(error) });
@@ -275,11 +281,11 @@ class LinkedBlobs implements Blobs {
       .finally(() => this.#pin(digest, -1));
   }
 
-  async #kept(from: NodeId, digest: string): Promise<void> {
+  async #kept(from: NodeId, digest: string, content: Uint8Array | null): Promise<void> {
     this.#options.store.touch(digest);
     if ((await this.#options.store.find(digest)) === null) {
-      const result = await this.#pull(digest, { from: [from] });
-      if (result.kind === "failed") return;
+      if (content !== null) await this.#options.store.put(content, digest);
+      else if ((await this.#pull(digest, { from: [from] })).kind === "failed") return;
     }
     this.#options.links.send(from, { kind: "blobStored", body: { digest } });
   }

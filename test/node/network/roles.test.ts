@@ -59,7 +59,7 @@ const MESSAGES: readonly NodeMessage[] = [
   { kind: "blobWant", body: { digest: DIGEST, offset: 0 } },
   { kind: "blobPart", body: { digest: DIGEST, offset: 0, size: 1, bytes: Uint8Array.of(1) } },
   { kind: "blobMissing", body: { digest: DIGEST } },
-  { kind: "blobHave", body: { digest: DIGEST, size: 1 } },
+  { kind: "blobHave", body: { digest: DIGEST, size: 1, content: null } },
   { kind: "blobStored", body: { digest: DIGEST } },
   { kind: "toWorker", body: { kind: "sealed", attempts: [] } },
   { kind: "fromWorker", body: { kind: "report", ownerToken: 1, report: { kind: "ready", attempt: ATTEMPT } } },
