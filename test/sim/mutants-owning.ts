@@ -1,4 +1,5 @@
-// Planted bugs in who may do what: the two fences, leases, orders, submits, membership. What a mutant is: plant.ts.
+// Planted bugs in who may do what, and who gets what: the two fences, leases, orders, submits, cores, membership. What
+// a mutant is: plant.ts.
 
 import type { Mutant } from "./plant.ts";
 
@@ -323,6 +324,68 @@ export const OWNING: readonly Mutant[] = [
     proof: {
       file: "node/owner/worker-hall.test.ts",
       name: "attempts of a job it has not heard of are over only if they are older than what it knows",
+    },
+  },
+  {
+    name: "a share that joins in a pause begins at once",
+    file: "ledger/flow.ts",
+    find: "if (workflow.startAtMs === null || job.isPaused) return;",
+    replace: "if (workflow.startAtMs === null) return;",
+    proof: {
+      file: "ledger/steering.test.ts",
+      name: "moves the schedule: it ends later by as much, and who joins joins where it stands",
+    },
+  },
+  {
+    name: "a workflow is placed in part",
+    file: "ledger/placement.ts",
+    find: "  if (open.length < least) return null;\n",
+    replace: "",
+    proof: {
+      file: "ledger/placement.test.ts",
+      name: "[MW-10.1.2] [MW-10.1.3] [MW-2.2.2] never share a core: the second waits whole, and starts when enough cores came free",
+    },
+  },
+  {
+    name: "nothing is kept free for who waits",
+    file: "ledger/placement.ts",
+    find: "if (isForExclusive || (core.job === null && ahead.length > 0)) continue;",
+    replace: "if (isForExclusive) continue;",
+    proof: {
+      file: "ledger/fairness.test.ts",
+      name: "[LD-46.1] is overtaken by small ones at first, then its cores are kept free for it",
+    },
+  },
+  {
+    name: "the rest of a pool goes with its attempt",
+    file: "ledger/sealing.ts",
+    find: "  if (workflow.pool !== null && attempt.seal !== null) release(workflow.pool, attempt.token, progressOf(attempt.seal));\n",
+    replace: "",
+    profile: "crash",
+    proof: {
+      file: "ledger/pool.test.ts",
+      name: "a failed attempt's open ranges go to the next ones, its done ones to nobody",
+    },
+  },
+  {
+    name: "a full disk takes submits",
+    file: "node/consensus/wal-writer.ts",
+    find: 'return this.#waitsForSpace > 0 ? "full" : "ok";',
+    replace: 'return this.#waitsForSpace > 1e9 ? "full" : "ok";',
+    profile: "disk",
+    proof: {
+      file: "node/consensus/consensus.test.ts",
+      name: "[LD-41.10.3] at the leader: submits are refused as disk_full, others wait, and both go on when there is space",
+    },
+  },
+  {
+    name: "a core sends without a lease",
+    file: "engine/http/core.ts",
+    find: "return nowMs + performance.timeOrigin < this.#permit[0]!;",
+    replace: "return nowMs > -this.#permit[0]!;",
+    proof: {
+      file: "engine/http/connection.test.ts",
+      name: "that is over holds requests back before their first byte, on new and kept connections, until it is renewed",
     },
   },
 ];
