@@ -8,12 +8,17 @@ import { chmodSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createPrng, nextBelow, nextU32 } from "../../src/base/prng.ts";
 import { createClock } from "../../src/io/clock.ts";
+import { createWorld } from "../../src/io/real-world.ts";
+import { createLog } from "../../src/io/log.ts";
 import { netErrorCode } from "../../src/io/net-error.ts";
 import { readCredentialFile, writeCredentialFile } from "../../src/io/security/credential-file.ts";
 import { type Credentials, issueCredentials, selfIssue } from "../../src/io/security/credentials.ts";
 import { readKeyFile } from "../../src/io/security/key-file.ts";
+import { secureWorld } from "../../src/io/security/secure-world.ts";
 import { createTlsStreams } from "../../src/io/security/tls.ts";
 import type { Connection } from "../../src/io/world.ts";
+import type { JobResult } from "../../src/load/result.ts";
+import { openClient } from "../../src/node/client.ts";
 import { type NodeMessage, nodeProtocol } from "../../src/node/protocol.ts";
 import { type ChannelEnd, openChannel } from "../../src/wire/channel.ts";
 import { encode } from "../../src/wire/codec.ts";
@@ -133,13 +138,16 @@ describe("secrets of a job", () => {
         [
           ["status", "--json"],
           ["jobs", "--json"],
-          ["results", id],
+          ["results", id, "--json"],
         ].map((command) => run([...command, "--managers", `127.0.0.1:${at.port}`, "--credentials", keys.client])),
       );
+      // Who may read results is not told what the test was given.
+      const plan = JSON.stringify((await resultOf(at.port, id)).plan);
+      expect(plan).toContain("searched-for-9b3e");
       const argv = Buffer.concat([at.node, node].map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`))).toString();
       expect(await node.end("SIGTERM")).toBe(0);
       expect(await at.node.end("SIGTERM")).toBe(0);
-      const said = [at.node.said, node.said, argv, ...told.map(({ output }) => output)].join("\n");
+      const said = [plan, at.node.said, node.said, argv, ...told.map(({ output }) => output)].join("\n");
       // ... and the search finds what is there: the job's id in the log, and the manager's blobs.
       expect(holding(id, join(at.dir, "m0")).length).toBeGreaterThan(0);
       expect(readdirSync(join(at.dir, "m0", "blobs")).length).toBeGreaterThan(1);
@@ -153,6 +161,17 @@ describe("secrets of a job", () => {
     },
   );
 });
+
+/** A job's result as any client gets it. */
+async function resultOf(port: number, id: string): Promise<JobResult> {
+  const credentials = await readCredentialFile(keys.client);
+  const { world } = secureWorld(
+    { ...createWorld(), log: createLog({ level: "error", color: false, line: () => {} }) },
+    credentials,
+  );
+  const client = await openClient({ world, managers: [{ host: "127.0.0.1", port }], environment: "default" });
+  return client.follow(id, () => {}).result.finally(() => client.close());
+}
 
 // ── members that are not what they say ──────────────────────────────────────────────────────────
 

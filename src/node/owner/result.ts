@@ -6,6 +6,7 @@ import { sealedAttempts, workflowAccounting } from "../../ledger/accounting.ts";
 import type { Ending, Job, Workflow } from "../../ledger/job.ts";
 import { heldSeries, sumSeries } from "../../load/merge.ts";
 import { pausedWithin } from "../../load/pauses.ts";
+import type { JobPlan } from "../../load/plan.ts";
 import type { CoreResult, JobResult, ThresholdOutcome, WorkflowResult } from "../../load/result.ts";
 import type { Series } from "../../load/series.ts";
 import { finalOutcomes, windowedOutcomes } from "../../load/thresholds.ts";
@@ -66,7 +67,7 @@ export function buildResult(
     errorCode: outcome.errorCode,
     startedAtEpochMs: run.startedAtEpochMs,
     durationMs: endMs,
-    plan: run.plan,
+    plan: withoutSecrets(run.plan),
     workflows,
     thresholds,
     late: notesOf(run).late,
@@ -190,4 +191,14 @@ function errorsOf(run: Run): { workflow: string; message: string; count: number 
 
 function keyOf({ metricKey, expression }: ThresholdOutcome): string {
   return `${metricKey} ${expression}`;
+}
+
+/** The plan as results and reports may show it, to whoever may read them: what the test was given stays out. */
+function withoutSecrets(plan: JobPlan): JobPlan {
+  return {
+    ...plan,
+    env: {},
+    http: { ...plan.http, tlsAuth: [] },
+    workflows: plan.workflows.map((workflow) => ({ ...workflow, env: {} })),
+  };
 }
