@@ -42,12 +42,12 @@ const EXIT_INTERNAL = 70;
 const EXIT_STORAGE = 74;
 const DAMAGED = /the log is damaged/;
 /** Looks, on average so far apart, for the moment at which the power goes. */
-const CRASH_LOOKS = 20;
-const CRASH_LOOK_MS = 7;
+const CRASH_LOOKS = 60;
+const CRASH_LOOK_MS = 5;
 /** A process that ended by itself is started again after this, as a service manager does. */
 const RESTART_MS = 1_000;
 /** Files a bit may rot in. */
-const LOG_FILE = /\/log\/[^/]+$/;
+const LOG_FILE = /\/log\/\d+\.wal$/;
 
 export type ClusterOptions = {
   readonly kernel: Kernel;
@@ -145,12 +145,12 @@ export class Cluster implements Arena {
     return true;
   }
 
-  /** As soon as a frame of several sectors is under way, or after so many looks. */
+  /** As soon as a frame of several sectors is under way in its log, or after so many looks. */
   #crashSoon(node: SimNode, looks: number): void {
     this.#kernel.after(between(this.#prng, 0, 2 * CRASH_LOOK_MS), this.#restart, () => {
       const { host } = node;
       const isUp = node.isHeldDown && host.isUp;
-      if (isUp && looks > 0 && node.role === "manager" && host.disk.unsynced().length < 2)
+      if (isUp && looks > 0 && node.role === "manager" && host.disk.unsyncedSectors(LOG_FILE) < 2)
         return this.#crashSoon(node, looks - 1);
       this.disk(node.name, "none", 0);
       if (!isUp) return;

@@ -144,6 +144,13 @@ export class SimDisk {
     return versions;
   }
 
+  /** Sectors of the files whose path matches that are not durable. */
+  unsyncedSectors(match: RegExp): number {
+    let sectors = 0;
+    for (const path of this.paths()) if (match.test(path)) sectors += this.#fileAt(path, "look at").unsyncedSectors;
+    return sectors;
+  }
+
   /** Damages a file's bytes in cache and on disk alike: bit rot, misdirected writes. In: the file is there. */
   damage(path: string, change: (bytes: Uint8Array) => void): void {
     this.#fileAt(path, "damage").damage(change);
@@ -254,18 +261,12 @@ export class SimDisk {
 
   #write(file: SimFile, path: string, what: { readonly position: number; readonly bytes: Uint8Array }): number {
     const growth = what.position + what.bytes.length - file.sizeBytes;
-    const free = (this.#options.capacityBytes ?? Infinity) - this.#usedBytes(this.#root);
+    const { capacityBytes = Infinity } = this.#options;
+    const free = capacityBytes === Infinity ? Infinity : capacityBytes - usedBytes(this.#root);
     const taken = growth <= free ? what.bytes.length : what.bytes.length - (growth - Math.max(0, free));
     if (taken <= 0) throw new DiskError("full", "write", path);
     file.write(what.position, what.bytes.subarray(0, taken));
     return taken;
-  }
-
-  #usedBytes(folder: Folder): number {
-    if (this.#options.capacityBytes === undefined) return 0;
-    let bytes = 0;
-    for (const node of folder.names.values()) bytes += node instanceof SimFile ? node.sizeBytes : this.#usedBytes(node);
-    return bytes;
   }
 
   #makeDirectory(path: string): void {
@@ -343,6 +344,12 @@ function survivor(folder: Folder, choose: CrashChoice): Folder {
     [...names].map(([name, node]) => [name, node instanceof SimFile ? node.survivor(choose) : survivor(node, choose)]),
   );
   return { kind: "folder", names: survived, durable: new Map(survived), changes: [] };
+}
+
+function usedBytes(folder: Folder): number {
+  let bytes = 0;
+  for (const node of folder.names.values()) bytes += node instanceof SimFile ? node.sizeBytes : usedBytes(node);
+  return bytes;
 }
 
 /** A change whose ground did not survive has no effect. */

@@ -13,6 +13,8 @@ export type SimThreadsOptions = {
   readonly clock: Clock;
   readonly prng: Prng;
   readonly target: SimTarget;
+  /** Ends the whole process. Left out: the code it plays never does that. */
+  readonly kill?: () => void;
 };
 
 /** The cores of one process. */

@@ -5,18 +5,25 @@ import type { CrashChoice } from "./disk.ts";
 /** What survives a crash whole or not at all. */
 export const SECTOR_BYTES = 512;
 
-/** How far the versions of each sector, and the size, had come when a sync began. */
-export type SyncMark = { readonly versions: ReadonlyMap<number, number>; readonly sizeBytes: number };
+/** How many writes there were, and the size, when a sync began. */
+export type SyncMark = { readonly writes: number; readonly sizeBytes: number };
+/** What one write, by its number, made of a sector. */
+type Version = { readonly write: number; readonly bytes: Uint8Array };
 
 export class SimFile {
   #cached = new Uint8Array(0);
   #sizeBytes = 0;
   #durable = new Uint8Array(0);
-  /** Contents of each unsynced sector, oldest first, and how many were dropped in front. */
-  #pending = new Map<number, { dropped: number; readonly versions: Uint8Array[] }>();
+  #writes = 0;
+  /** Contents of each unsynced sector, oldest first. */
+  #pending = new Map<number, Version[]>();
 
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  get unsyncedSectors(): number {
+    return this.#pending.size;
   }
 
   read(position: number, length: number): Uint8Array {
@@ -32,31 +39,31 @@ export class SimFile {
     }
     this.#cached.set(bytes, position);
     this.#sizeBytes = Math.max(this.#sizeBytes, end);
-    for (let sector = Math.floor(position / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
-      const pending = this.#pending.get(sector) ?? { dropped: 0, versions: [] };
-      pending.versions.push(this.#cached.slice(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES));
-      this.#pending.set(sector, pending);
+    const write = ++this.#writes;
+    const first = Math.floor(position / SECTOR_BYTES);
+    const copy = this.#cached.slice(first * SECTOR_BYTES, sectorsUp(end));
+    for (let sector = first; sector * SECTOR_BYTES < end; sector++) {
+      const from = (sector - first) * SECTOR_BYTES;
+      const version = { write, bytes: copy.subarray(from, from + SECTOR_BYTES) };
+      const versions = this.#pending.get(sector);
+      if (versions === undefined) this.#pending.set(sector, [version]);
+      else versions.push(version);
     }
   }
 
   mark(): SyncMark {
-    const versions = new Map(
-      [...this.#pending].map(([sector, { dropped, versions: kept }]) => [sector, dropped + kept.length]),
-    );
-    return { versions, sizeBytes: this.#sizeBytes };
+    return { writes: this.#writes, sizeBytes: this.#sizeBytes };
   }
 
   /** Makes durable what was there at the mark. */
   sync(mark: SyncMark): void {
     if (mark.sizeBytes > this.#durable.length) this.#durable = resized(this.#durable, mark.sizeBytes);
-    for (const [sector, through] of mark.versions) {
-      const pending = this.#pending.get(sector);
-      if (pending === undefined) continue;
-      const covered = pending.versions.splice(0, Math.max(0, through - pending.dropped));
-      pending.dropped += covered.length;
-      const newest = covered.at(-1);
-      if (newest !== undefined) put(this.#durable, sector, newest);
-      if (pending.versions.length === 0) this.#pending.delete(sector);
+    for (const [sector, versions] of this.#pending) {
+      const newest = versions.findLast(({ write }) => write <= mark.writes);
+      if (newest === undefined) continue;
+      put(this.#durable, sector, newest.bytes);
+      if (versions.at(-1) === newest) this.#pending.delete(sector);
+      else versions.splice(0, versions.indexOf(newest) + 1);
     }
   }
 
@@ -77,9 +84,9 @@ export class SimFile {
   survivor(choose: CrashChoice): SimFile {
     const isGrown = this.#sizeBytes > this.#durable.length && choose(1) === 1;
     const bytes = resized(this.#durable, isGrown ? this.#sizeBytes : this.#durable.length);
-    for (const [sector, { versions }] of this.#pending) {
+    for (const [sector, versions] of this.#pending) {
       const chosen = versions[choose(versions.length) - 1];
-      if (chosen !== undefined) put(bytes, sector, chosen);
+      if (chosen !== undefined) put(bytes, sector, chosen.bytes);
     }
     const survivor = new SimFile();
     survivor.#cached = bytes;

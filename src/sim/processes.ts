@@ -32,13 +32,16 @@ const DATA = "/data";
 const TCP = 9_000;
 const UDP = 9_001;
 const CORES = 4;
+/** Exit code of a process that SIGKILL ended. */
+const EXIT_KILLED = 137;
 /** Small, so that logs roll and snapshots are taken and sent within seconds. */
-const WAL_LIMITS: WalLimits = { segmentBytes: 1_048_576, framePayloadBytesMax: 786_432, recordBytesMax: 262_144 };
+const WAL_LIMITS: WalLimits = { segmentBytes: 655_360, framePayloadBytesMax: 491_520, recordBytesMax: 163_840 };
 const RAFT_LIMITS = {
   ...LIMITS,
   clientsMax: 12,
-  commandBytesMax: 200_000,
-  appendBytesMax: 260_000,
+  sequencesMax: 256,
+  commandBytesMax: 100_000,
+  appendBytesMax: 130_000,
   snapshotEntries: 120,
   trailingEntries: 60,
 };
@@ -192,6 +195,7 @@ export class Processes {
       clock: world.clock,
       prng: kernel.prng(`engine ${node.name} ${node.host.boots}`),
       target: observer.target,
+      kill: () => world.process.exit(EXIT_KILLED, "killed by the code it runs"),
     });
     const worker = await startWorker({
       world: { ...world, threads, memory: MEMORY },

@@ -46,8 +46,8 @@ export type RunOutcome = {
 
 /** Virtual ms: faults come between the first two and are over by the third, nothing ends before the fourth. */
 const FAULTS_FROM_MS = 2_500;
-const FAULTS_UNTIL_MS = 17_000;
-const HEAL_MS = 18_000;
+const FAULTS_UNTIL_MS = 14_000;
+const HEAL_MS = 15_000;
 const LENGTH_MS_MIN = 30_000;
 /** All members see each other so long after the last fault. */
 const CONVERGED_WITHIN_MS = 30_000;

@@ -18,6 +18,8 @@ export type Script = {
   readonly abortMs: number | null;
   /** The code kills its thread, in every attempt that is there at that time. */
   readonly crashMs: number | null;
+  /** The code kills the whole process of its worker. */
+  readonly killMs: number | null;
 };
 
 /** A function that does its work. */
@@ -31,6 +33,7 @@ export const GOOD: Script = {
   provide: null,
   abortMs: null,
   crashMs: null,
+  killMs: null,
 };
 
 /** The bundle of a simulated test. `label` makes it differ from others of the same scripts. */

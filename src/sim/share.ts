@@ -41,7 +41,13 @@ export type ShareHost = { say(reply: EngineReply): void; slowness(): number; cra
 type Open = { readonly local: number; readonly unit: number; readonly isSent: boolean; readonly timer: Timer };
 
 /** Where a share runs: see SimThreadsOptions. */
-type ShareWorld = { readonly node: string; readonly clock: Clock; readonly prng: Prng; readonly target: SimTarget };
+type ShareWorld = {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly target: SimTarget;
+  readonly kill?: () => void;
+};
 
 /** From its preparation to its final cut. */
 export class SimShare {
@@ -195,6 +201,8 @@ export class SimShare {
     }
     if (this.#script.crashMs !== null && elapsedMs <= this.#script.crashMs)
       this.#after(this.#script.crashMs - elapsedMs, () => this.#host.crash());
+    if (this.#script.killMs !== null && elapsedMs <= this.#script.killMs)
+      this.#after(this.#script.killMs - elapsedMs, () => this.#options.kill?.());
     if (!this.#driver.isOpen) return this.#follow();
     const lost = spec.resume === null ? 0 : skipLost(this.#driver, elapsedMs);
     this.#drop(lost);

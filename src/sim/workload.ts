@@ -62,6 +62,7 @@ const KINDS = [
   "teardownThrows",
   "broken",
   "crashing",
+  "killing",
   "aborting",
 ] as const;
 export type JobKind = (typeof KINDS)[number];
@@ -76,6 +77,7 @@ const WEIGHTS: Readonly<Record<JobKind, number>> = {
   teardownThrows: 2,
   broken: 2,
   crashing: 6,
+  killing: 1,
   aborting: 3,
 };
 
@@ -169,7 +171,7 @@ function drawWorkflows(prng: Prng, kind: JobKind): Drawn {
   switch (kind) {
     case "long":
       return {
-        workflows: [load("a", [], drawExecutor(prng, between(prng, 12_000, 22_000)))],
+        workflows: [load("a", [], drawExecutor(prng, between(prng, 8_000, 13_000)))],
         scripts: { a: { latencyMs: between(prng, 200, 500) } },
       };
     case "parallel":
@@ -187,6 +189,8 @@ function drawWorkflows(prng: Prng, kind: JobKind): Drawn {
       return { workflows: [load("a", [], short())], scripts: { a: { isBroken: true } } };
     case "crashing":
       return { workflows: [load("a", [], short())], scripts: { a: { latencyMs, crashMs: between(prng, 200, 900) } } };
+    case "killing":
+      return { workflows: [load("a", [], short())], scripts: { a: { latencyMs, killMs: between(prng, 50, 700) } } };
     case "aborting":
       return { workflows: [load("a", [], short())], scripts: { a: { latencyMs, abortMs: between(prng, 100, 1_500) } } };
     default:
@@ -208,7 +212,7 @@ const ITERATIONS_MS_MAX = 60_000;
 
 /** An executor that runs for about `durationMs` and sends some tens of requests. */
 function drawExecutor(prng: Prng, durationMs: number): Executor {
-  const vus = wholeBetween(prng, 1, 4);
+  const vus = wholeBetween(prng, 1, 3);
   const half = Math.round(durationMs / 2);
   const rate = wholeBetween(prng, 4, 12);
   const arrivals = {

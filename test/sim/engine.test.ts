@@ -64,7 +64,7 @@ describe("the simulated core", () => {
       expect([job.kind, missing >= 0 && missing <= result.unreportedMax]).toEqual([job.kind, true]);
       kinds.add(job.kind);
     }
-    expect(kinds.size).toBe(11);
+    expect(kinds.size).toBe(12);
   });
 
   test("ends every job as its script says", () => {
