@@ -1,0 +1,79 @@
+// Goal: what a manager had no room for is asked again not before it said, spread out, within the budget, and given up in
+// the end. Method: a clock that the test advances and a manager that always refuses.
+
+import { expect, test } from "bun:test";
+import { ComeAgain, PATIENCE_MS } from "../../src/node/come-again.ts";
+import { VirtualClock } from "./fake-world.ts";
+
+class Scene {
+  readonly clock = new VirtualClock();
+  readonly again = new ComeAgain(this.clock, 7);
+  readonly beganAtMs = this.clock.nowMs();
+  /** When each was said again, from the beginning. */
+  readonly said: number[] = [];
+  gaveUpAfterMs: number | null = null;
+
+  refuse(key: number, retryAfterMs: number, beganAtMs: number | null = this.beganAtMs): void {
+    this.again.refused(key, {
+      retryAfterMs,
+      beganAtMs,
+      say: () => {
+        this.said.push(this.clock.nowMs() - this.beganAtMs);
+        this.refuse(key, retryAfterMs, beganAtMs);
+      },
+      giveUp: (afterMs) => (this.gaveUpAfterMs = afterMs),
+    });
+  }
+}
+
+test("it is asked again after what was said, and later each time", async () => {
+  const scene = new Scene();
+  scene.refuse(1, 500);
+  expect(scene.again.isWaiting(1)).toBe(true);
+  await scene.clock.advance(499);
+  expect(scene.said).toEqual([]);
+  await scene.clock.advance(102);
+  expect(scene.said).toHaveLength(1);
+  await scene.clock.advance(10_000);
+  const gaps = scene.said.map((atMs, at) => atMs - (scene.said[at - 1] ?? 0));
+  for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(500);
+  expect(Math.max(...gaps.slice(3))).toBeGreaterThan(1_000);
+});
+
+test("it is given up when its time is over, and says after how long; who has no deadline goes on", async () => {
+  const scene = new Scene();
+  scene.refuse(1, 1_000);
+  await scene.clock.advance(2 * PATIENCE_MS);
+  expect(scene.gaveUpAfterMs).toBeLessThanOrEqual(PATIENCE_MS);
+  expect(scene.gaveUpAfterMs).toBeGreaterThan(PATIENCE_MS - 12_000);
+  expect(scene.again.isWaiting(1)).toBe(false);
+  const endless = new Scene();
+  endless.refuse(1, 1_000, null);
+  await endless.clock.advance(10 * PATIENCE_MS);
+  expect(endless.gaveUpAfterMs).toBeNull();
+  expect(endless.said.at(-1)).toBeGreaterThan(9 * PATIENCE_MS);
+});
+
+test("many that were refused together do not come back together, and no more than the budget lets", async () => {
+  const scene = new Scene();
+  for (let key = 0; key < 500; key++) {
+    scene.again.first();
+    scene.refuse(key, 100);
+  }
+  await scene.clock.advance(10_000);
+  // A tenth of the first attempts, and three a second.
+  expect(scene.said.length).toBeGreaterThan(30);
+  expect(scene.said.length).toBeLessThanOrEqual(2 * (50 + 30));
+  expect(new Set(scene.said).size).toBeGreaterThan(20);
+});
+
+test("what is answered, and what is closed, is not asked again", async () => {
+  const scene = new Scene();
+  scene.refuse(1, 100);
+  scene.refuse(2, 100);
+  scene.again.forget(1);
+  expect(scene.again.isWaiting(1)).toBe(false);
+  scene.again.close();
+  await scene.clock.advance(60_000);
+  expect(scene.said).toEqual([]);
+});
