@@ -26,6 +26,7 @@ import { addressKey } from "./network/dialler.ts";
 import type { Discovery } from "./network/discovery.ts";
 import { Neighbours } from "./network/neighbours.ts";
 import { type NodeAddress, openStation, partOf, type Profile, standingOf, type Station, streamsAt } from "./station.ts";
+import { ManagerPressure } from "./pressure.ts";
 import { managerStatus, type NodeStatus } from "./status.ts";
 import type { StoredValues } from "./stored-values.ts";
 import { createBlobVault, reachable } from "./owner/vault.ts";
@@ -183,6 +184,7 @@ class ManagerNode implements Manager {
   readonly #owner: Owner;
   readonly #hall: WorkerHall;
   readonly #admission: Admission;
+  readonly #pressure: ManagerPressure;
   readonly #circuits: PeerCircuits;
   readonly #desk: Desk;
   readonly #leader: Leader;
@@ -212,6 +214,11 @@ class ManagerNode implements Manager {
     this.#changes = new PeerChanges({ clock, self: identity.node, links, consensus });
     this.#circuits = circuits;
     this.#admission = new Admission({ clock, seed: seedOf(world.random.bytes(4)), submitRate });
+    this.#pressure = new ManagerPressure({
+      clock,
+      overload: () => this.#admission.view().level,
+      queued: () => Math.max(0, consensus.view().lastIndex - consensus.applied),
+    });
     const desk = new Desk({
       clock,
       admission: this.#admission,
@@ -250,6 +257,7 @@ class ManagerNode implements Manager {
       applied: () => replica.consensus.applied,
       caughtUpAtMs: () => replica.consensus.contact().caughtUpAtMs,
       say: (worker, message) => void links.send(worker, { kind: "toWorker", body: message }),
+      pressure: () => this.#pressure.level(),
     });
     this.#leader = new Leader({
       clock,
@@ -306,6 +314,7 @@ class ManagerNode implements Manager {
     const raft = consensus.view();
     return managerStatus(standingOf(this.#station), {
       circuits: this.#circuits.view(),
+      pressure: this.#pressure.level(),
       rateOf: (job) => this.#rates.of(job),
       raft,
       ledger: state,

@@ -2,6 +2,7 @@
 // Derived from what the node holds, never stored.
 
 import * as z from "../base/schema.ts";
+import { PRESSURE_LEVELS } from "../health/backpressure.ts";
 import { labelsSchema } from "../ledger/entries.ts";
 import { type Job, type LedgerState, liveAttempts } from "../ledger/job.ts";
 import { waitingCount } from "../ledger/roll.ts";
@@ -116,6 +117,8 @@ export const nodeStatusSchema = z.object({
     )
     .max(64)
     .readonly(),
+  /** How much it asks of its workers' reports (a worker: what is asked of it): batch and reject mean late figures. */
+  pressure: z.enum(PRESSURE_LEVELS).default("none"),
   /** What a worker runs. */
   shares: z.array(attemptIdSchema.extend({ state: attemptStateSchema })).readonly(),
 });
@@ -150,10 +153,11 @@ export function managerStatus(
     readonly ledger: LedgerState;
     readonly problem: string | null;
     readonly circuits: NodeStatus["circuits"];
+    readonly pressure: NodeStatus["pressure"];
     readonly rateOf: (job: string) => JobRate | null;
   },
 ): NodeStatus {
-  const { raft, ledger, problem, circuits, rateOf } = known;
+  const { raft, ledger, problem, circuits, pressure, rateOf } = known;
   const common = commonOf("manager", standing);
   const voters = raft.membership?.voters ?? [];
   const alive = new Set(common.members.filter(({ status }) => status === "alive").map((member) => member.id));
@@ -184,6 +188,7 @@ export function managerStatus(
     jobs: newestJobs(ledger, rateOf),
     waiting: waitingCount(ledger),
     circuits,
+    pressure,
   };
 }
 
@@ -228,8 +233,8 @@ function lineOf(job: Job, live: JobRate | null): JobLine {
   };
 }
 
-export function workerStatus(standing: Standing, shares: NodeStatus["shares"]): NodeStatus {
-  return { ...commonOf("worker", standing), shares };
+export function workerStatus(standing: Standing, known: Pick<NodeStatus, "shares" | "pressure">): NodeStatus {
+  return { ...commonOf("worker", standing), ...known };
 }
 
 function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
@@ -255,6 +260,7 @@ function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
     jobs: [],
     waiting: 0,
     circuits: [],
+    pressure: "none",
     shares: [],
   };
 }

@@ -2,6 +2,7 @@
 // a connection: what matters is said again by comparing (reconcile.ts), never by counting on one message.
 
 import * as z from "../base/schema.ts";
+import { PRESSURE_LEVELS } from "../health/backpressure.ts";
 import { accountingSchema, labelsSchema, resumeSchema, SHARES_MAX } from "../ledger/entries.ts";
 
 const name = z.string().min(1).max(256);
@@ -69,12 +70,13 @@ export const toWorkerSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("heard"), ownerToken: count, job: name, token: count, seq: count }),
   /**
    * Answer to `renew`: the sender owns these jobs, and their leases run from `sentAtMs` (the worker's clock, given
-   * back). `ownerMs`: the sender's monotonic clock.
+   * back). `ownerMs`: the sender's monotonic clock. `pressure`: how much it asks of those who report.
    */
   z.object({
     kind: z.literal("renewed"),
     sentAtMs: ms,
     ownerMs: ms,
+    pressure: z.enum(PRESSURE_LEVELS).default("none"),
     jobs: z
       .array(z.object({ job: name, ownerToken: count }))
       .max(ATTEMPTS_MAX)

@@ -93,7 +93,11 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     boot: identity.bootId,
     labels,
     say: (manager, message) => void links.send(manager, { kind: "fromWorker", body: message }),
-    stream: (manager, part) => void links.send(manager, { kind: "snapshot", body: part }),
+    stream: (manager, part) => {
+      // One that still waits is replaced: the newer holds all of it.
+      const { token } = part.cut.attempt;
+      links.send(manager, { kind: "snapshot", body: part }, { key: `${token} ${part.part}` });
+    },
     managers: () => links.peers().flatMap(({ node, role }) => (role === "manager" ? [node] : [])),
     submission: (digest) => submissions.get(digest),
     warn: (text) => world.log.warn(text),
@@ -140,7 +144,7 @@ function node(world: NodeWorld, station: Station, tenant: Tenant, close: () => v
 
 function statusOf(station: Station, tenant: Tenant): NodeStatus {
   const shares = tenant.held.map(({ attempt, state }) => ({ ...attempt, state }));
-  return workerStatus(standingOf(station), shares);
+  return workerStatus(standingOf(station), { shares, pressure: tenant.pressure });
 }
 
 /** Submissions by digest, fetched once. */

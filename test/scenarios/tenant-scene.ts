@@ -1,6 +1,7 @@
 // A worker among managers that the test plays, message by message: a real Tenant over cores that obey at once. Virtual
 // time. Not a test itself.
 
+import type { PressureLevel } from "../../src/health/backpressure.ts";
 import type { AttemptId, Snapshot } from "../../src/load/share.ts";
 import type { CoreRequest, WorkerReport } from "../../src/node/messages.ts";
 import { createStreamPair, type Stream } from "../../src/node/stream.ts";
@@ -10,6 +11,8 @@ import { VirtualClock } from "../node/fake-world.ts";
 import { BUNDLE, jobPlan } from "../node/plans.ts";
 import { seriesOf } from "../load/samples.ts";
 
+/** What an answer to a renewal says; `agoMs`: since it was asked for. */
+export type Renewal = { readonly job?: string; readonly agoMs?: number; readonly pressure?: PressureLevel };
 export type Owner = { readonly manager: string; readonly token: number };
 /** The owner that dispatches, unless a test says otherwise. */
 export const M1: Owner = { manager: "m1", token: 10 };
@@ -91,12 +94,13 @@ export class TenantScene {
   }
 
   /** The owner's answer to a renewal that was asked for `agoMs` ago. */
-  renew({ manager, token }: Owner, { job = "j", agoMs = 0 } = {}): void {
+  renew({ manager, token }: Owner, { job = "j", agoMs = 0, pressure = "none" }: Renewal = {}): void {
     const nowMs = this.clock.nowMs();
     this.tenant.hear(manager, {
       kind: "renewed",
       sentAtMs: nowMs - agoMs,
       ownerMs: nowMs,
+      pressure,
       jobs: [{ job, ownerToken: token }],
     });
   }

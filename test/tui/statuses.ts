@@ -78,6 +78,7 @@ export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
     ],
     waiting: 0,
     circuits: [],
+    pressure: "none",
     shares: [],
     ...changes,
   };

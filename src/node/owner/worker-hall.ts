@@ -1,6 +1,7 @@
 // A manager's side of the workers: hears what they renew and report, grants leases of the jobs it owns, compares what
 // they hold with the ledger and orders the difference. Any manager tells a worker what is committed for good.
 
+import type { PressureLevel } from "../../health/backpressure.ts";
 import type { Clock, Timer } from "../../io/world.ts";
 import { contextOf } from "../../ledger/dag.ts";
 import type { Labels } from "../../ledger/entries.ts";
@@ -39,6 +40,8 @@ export type HallPorts = {
   /** When this manager last knew itself up to date, on its clock. */
   readonly caughtUpAtMs: () => number;
   readonly say: (worker: string, message: ToWorker) => void;
+  /** How much is asked of those who report. */
+  readonly pressure: () => PressureLevel;
 };
 
 export class WorkerHall {
@@ -137,7 +140,7 @@ export class WorkerHall {
         jobs.push({ job: job.id, ownerToken: owned.token });
       }
     }
-    this.#ports.say(worker, { kind: "renewed", sentAtMs, ownerMs: nowMs, jobs });
+    this.#ports.say(worker, { kind: "renewed", sentAtMs, ownerMs: nowMs, pressure: this.#ports.pressure(), jobs });
   }
 
   /** What is committed for good, or was never committed, of jobs that are nobody's here. */

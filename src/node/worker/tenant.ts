@@ -4,6 +4,7 @@
 
 import { never } from "../../base/assert.ts";
 import { messageOf } from "../../base/error.ts";
+import type { PressureLevel } from "../../health/backpressure.ts";
 import type { Clock, Timer } from "../../io/world.ts";
 import type { Labels } from "../../ledger/entries.ts";
 import { type AttemptId, UNSTEERED } from "../../load/share.ts";
@@ -20,6 +21,7 @@ import {
   reportsSince,
   snapshotParts,
 } from "./outbox.ts";
+import { SnapshotFlow } from "./snapshot-flow.ts";
 import { shareSpecOf } from "../job-spec.ts";
 import type { Stream } from "../stream.ts";
 import type { Submission } from "../submission.ts";
@@ -71,6 +73,7 @@ export class Tenant {
   readonly #outboxes = new Map<number, Outbox>();
   readonly #clocks = new Map<string, OwnerClock>();
   readonly #timers = new Set<Timer>();
+  readonly #flow: SnapshotFlow;
   #leaseTimer: Timer | null = null;
   #isDraining = false;
   #isClosed = false;
@@ -78,8 +81,20 @@ export class Tenant {
 
   constructor(ports: TenantPorts) {
     this.#ports = ports;
+    this.#flow = new SnapshotFlow({
+      clock: ports.clock,
+      send: (token) => {
+        const outbox = this.#outboxes.get(token);
+        if (outbox !== undefined) this.#streamTo(outbox);
+      },
+    });
     ports.cores.onMessage((report) => this.#report(report));
     this.#armRenew();
+  }
+
+  /** How much its managers ask of it. */
+  get pressure(): PressureLevel {
+    return this.#flow.level;
   }
 
   /** Attempts held, for views and checkers. */
@@ -93,6 +108,7 @@ export class Tenant {
 
   close(): void {
     this.#isClosed = true;
+    this.#flow.close();
     this.#leaseTimer?.cancel();
     for (const timer of this.#timers) timer.cancel();
     this.#tellEmpty();
@@ -305,7 +321,8 @@ export class Tenant {
 
   // ── leases ────────────────────────────────────────────────────────────────────────────────────
 
-  #renewed(manager: string, { sentAtMs, ownerMs, jobs }: Extract<ToWorker, { kind: "renewed" }>): void {
+  #renewed(manager: string, { sentAtMs, ownerMs, pressure, jobs }: Extract<ToWorker, { kind: "renewed" }>): void {
+    this.#flow.hear(manager, pressure);
     const heardAtMs = this.#ports.clock.nowMs();
     const clock = this.#clocks.get(manager) ?? createOwnerClock();
     this.#clocks.set(manager, clock);
@@ -375,7 +392,7 @@ export class Tenant {
         return this.#tell(outbox, report);
       case "snapshot":
         keepSnapshot(outbox, report.snapshot);
-        return this.#streamTo(outbox);
+        return this.#flow.offer(id.token, report.snapshot.isFinal);
       case "ended":
         return this.#end(outbox, closedOf(report));
       case "failed":

@@ -37,6 +37,7 @@ function hall(applied: number) {
     applied: () => applied,
     caughtUpAtMs: () => clock.nowMs(),
     say: (_worker, message) => void said.push(message),
+    pressure: () => "throttle",
   });
   return { hall: made, said };
 }
