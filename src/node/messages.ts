@@ -58,6 +58,9 @@ export type CoreRequest =
   /** The attempt's requests may start for so long from receipt; without one, for ever. */
   | { readonly kind: "lease"; readonly attempt: AttemptId; readonly forMs: number };
 
+/** What a core that had to be ended did beyond its last cut: requests it counted, and iterations that were open. */
+export type Torn = { readonly requests: number; readonly iterations: number };
+
 /** Worker to manager, about one attempt. */
 export type WorkerReport =
   | { readonly kind: "ready"; readonly attempt: AttemptId }
@@ -70,14 +73,17 @@ export type WorkerReport =
       readonly thrown: string | null;
     }
   /**
-   * The core could not go on: the code would not load, the thread stalled, died or ate its memory. The final snapshot
-   * went before.
+   * The core could not go on: the code would not load, the thread stalled, died or ate its memory. `torn`: left out where
+   * nothing can have been done. `salvage`: a cut of all that its board held, for when nothing of its share runs again:
+   * its numbers are newer than where its rest begins.
    */
   | {
       readonly kind: "failed";
       readonly attempt: AttemptId;
       readonly cause: "load" | "stalled" | "crashed" | "memory";
       readonly message: string;
+      readonly torn?: Torn | undefined;
+      readonly salvage?: Snapshot | undefined;
     }
   | {
       readonly kind: "provide";

@@ -121,6 +121,9 @@ export const cutSchema = z.object({
   vusMax: count,
 });
 
+/** What a core that had to be ended did beyond its last cut; the schema of messages.ts `Torn`. */
+const tornSchema = z.object({ requests: count, iterations: count });
+
 const level = z.enum(["debug", "info", "warn", "error"]);
 const reportSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready"), attempt: attemptIdSchema }),
@@ -148,7 +151,7 @@ const reportSchema = z.discriminatedUnion("kind", [
   }),
   /**
    * It is over, with its last snapshot `seq` and `offers` values. returned: by its worker, which drains or whose lease
-   * ran out; not whole when its core had to be ended meanwhile.
+   * ran out. torn: its core had to be ended.
    */
   z.object({
     kind: z.literal("over"),
@@ -161,8 +164,9 @@ const reportSchema = z.discriminatedUnion("kind", [
         kind: z.literal("failed"),
         cause: z.enum(["load", "stalled", "crashed", "memory"]),
         message: text,
+        torn: tornSchema.optional(),
       }),
-      z.object({ kind: z.literal("returned"), message: text, isWhole: z.boolean() }),
+      z.object({ kind: z.literal("returned"), message: text, torn: tornSchema.optional() }),
     ]),
   }),
 ]);

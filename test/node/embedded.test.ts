@@ -245,7 +245,10 @@ describe("a core that fails", () => {
     const result = await job.result();
     expect(result.state).toBe("completed");
     expect(job.world.engines.length).toBe(2);
-    expect(requests(result)).toBe(job.world.sent);
+    // What the core did beyond its last cut runs again, so it is not counted: it is told of as unreported.
+    const missing = job.world.sent - requests(result);
+    expect(missing).toBeGreaterThan(0);
+    expect(missing).toBeLessThanOrEqual(result.unreportedMax);
   });
 
   test("[MW-20.1.3] code that does not load ends the job as load with its message, before anything is sent", async () => {

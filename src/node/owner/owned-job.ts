@@ -9,7 +9,7 @@ import type { Stripe } from "../../load/dealing.ts";
 import { type AttemptId, isSameSteering, type Steering, UNSTEERED } from "../../load/share.ts";
 import { shareSpecOf } from "../job-spec.ts";
 import { closedEnd, openValues, providedValue } from "./passed-values.ts";
-import type { WorkerReport, WorkerRequest } from "../messages.ts";
+import type { Torn, WorkerReport, WorkerRequest } from "../messages.ts";
 import { Judging } from "./judging.ts";
 import { type JobPorts, Ownership } from "./ownership.ts";
 import { addAttempt, beginAttempt, closeAttempt, type Run, type RunAttempt, takeSnapshot } from "./run.ts";
@@ -186,28 +186,30 @@ export class OwnedJob {
     }
   }
 
-  /** A core gave up: each iteration that was open may have had a batch on its way that never got to the board. */
-  #fail(attempt: RunAttempt, { cause, message }: Failed): void {
+  /** A core gave up: what its last cut tells of counts, or all that it left when nothing of its share runs again. */
+  #fail(attempt: RunAttempt, { cause, message, torn, salvage }: Failed): void {
     const { core, worker, id, isSealing } = attempt;
     if (!isSealing) {
       this.#disturb(attempt, `core ${core} of ${worker} failed (${cause}) in workflow "${id.workflow}"`);
-      this.#noteOpen(attempt);
+      const isSalvaged = salvage !== undefined && this.#own.job()?.retries === 0;
+      if (isSalvaged) takeSnapshot(this.run, salvage);
+      if (torn !== undefined) this.#noteTorn(id, isSalvaged ? { ...torn, requests: 0 } : torn);
     }
     this.#seals.seal(id, { kind: "failed", cause, message });
   }
 
-  /** What an iteration that was broken off had on its way may be on no board. */
-  #noteOpen({ id, held }: RunAttempt): void {
-    const open = (held?.cut.accounting.interrupted ?? 0) * Math.max(1, this.run.plan.http.batch);
-    if (open > 0) this.run.unheard.set(id.token, { requests: open, seconds: 0 });
+  /** Each iteration that was broken off may have had a batch on its way that never got to the board. */
+  #noteTorn({ token }: AttemptId, { requests, iterations }: Torn): void {
+    const most = requests + iterations * Math.max(1, this.run.plan.http.batch);
+    if (most > 0) this.run.unheard.set(token, { requests: most, seconds: 0 });
   }
 
   /** Its worker handed it back: whole, or as its core left it when that had to be ended. */
-  takeBack(id: AttemptId, { message, isWhole }: { readonly message: string; readonly isWhole: boolean }): void {
+  takeBack(id: AttemptId, { message, torn }: { readonly message: string; readonly torn?: Torn | undefined }): void {
     const attempt = this.run.attempts.get(id.token);
     if (attempt === undefined || attempt.isSealing) return;
     this.#disturb(attempt, message);
-    if (!isWhole) this.#noteOpen(attempt);
+    if (torn !== undefined) this.#noteTorn(id, torn);
     this.#seals.seal(id, { kind: "returned", message });
   }
 

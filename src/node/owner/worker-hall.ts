@@ -267,7 +267,7 @@ export class WorkerHall {
       case "closed":
         return course.hear({ kind: "ended", attempt, valueJson: end.valueJson, thrown: end.thrown });
       case "failed":
-        return course.hear({ kind: "failed", attempt, cause: end.cause, message: end.message });
+        return course.hear({ ...end, attempt });
       case "returned":
         return course.takeBack(attempt, end);
     }

@@ -4,8 +4,10 @@
 import { Board, HEADER, salvage } from "../../engine/board.ts";
 import type { EngineReply, EngineRequest } from "../../engine/messages.ts";
 import type { Thread, Timer } from "../../io/world.ts";
+import { select } from "../../load/merge.ts";
+import type { Torn } from "../messages.ts";
 import { createDriver, resume } from "../../load/driver.ts";
-import type { SeriesId } from "../../load/series.ts";
+import type { Series, SeriesId } from "../../load/series.ts";
 import type { AttemptId, ShareSpec, Snapshot } from "../../load/share.ts";
 
 export type EngineThread = Thread<EngineRequest, EngineReply>;
@@ -27,6 +29,8 @@ export type Slot = {
   /** Clock ms of the workflow's start; null before. */
   startedAtMs: number | null;
   last: Snapshot | null;
+  /** Requests that its cuts have told of, by series. */
+  readonly requests: Map<string, number>;
   /** The last heartbeat seen on the board, and how long it has been the same. */
   heartbeat: number;
   silentMs: number;
@@ -49,6 +53,7 @@ export function createSlot(attempt: AttemptId, core: number, spec: ShareSpec, th
     state: "preparing",
     startedAtMs: null,
     last: null,
+    requests: new Map(),
     heartbeat: 0,
     silentMs: 0,
     isThreadEnded: false,
@@ -73,11 +78,26 @@ export function listen(slot: Slot, elapsedMs: number): number {
   return slot.silentMs;
 }
 
+/** Takes note of a cut that the thread made itself. */
+export function keepCut(slot: Slot, snapshot: Snapshot): void {
+  slot.last = snapshot;
+  for (const { id, cells } of snapshot.series)
+    if (id.metric === "http_reqs" && cells.type === "counter") slot.requests.set(id.key, cells.count);
+}
+
+/** What the ended thread of an attempt had done that none of its cuts tells of. */
+export function tornOf(slot: Slot): Torn {
+  const { started, completed, interrupted } = slot.board.accounting();
+  const told = [...slot.requests.values()].reduce((sum, count) => sum + count, 0);
+  const counted = requestsOf(salvage(slot.board.shared, slot.series));
+  return { requests: Math.max(0, counted - told), iterations: Math.max(0, started - completed - interrupted) };
+}
+
 /**
- * The final snapshot of an attempt whose thread has ended: everything its board holds. Iterations that were open are
- * interrupted. Where the rest begins is as the thread last said.
+ * A last snapshot of an attempt whose thread has ended: everything its board holds. Iterations that were open are
+ * interrupted. Where the rest begins is as the thread last said, which may be before what the numbers tell of.
  */
-export function lastCut(slot: Slot, nowMs: number): Snapshot {
+export function salvaged(slot: Slot, nowMs: number): Snapshot {
   const { board, last } = slot;
   const accounting = board.accounting();
   const words = board.words;
@@ -103,4 +123,9 @@ export function lastCut(slot: Slot, nowMs: number): Snapshot {
     vusMax: last?.vusMax ?? 0,
     series: salvage(board.shared, slot.series),
   };
+}
+
+function requestsOf(series: readonly Series[]): number {
+  const cells = select(series, "http_reqs", {});
+  return cells?.type === "counter" ? cells.count : 0;
 }

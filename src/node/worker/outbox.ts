@@ -27,6 +27,8 @@ export type Outbox = {
   readonly provided: Map<string, Provide>;
   abortReason: string | null;
   errors: readonly { readonly message: string; readonly count: number }[];
+  /** What is left of its share may run again when its core fails: then only cuts of its own count. */
+  mayRunAgain: boolean;
   /** Why it is stopped though nobody ordered it; it is handed back then. */
   returning: string | null;
   end: End | null;
@@ -48,6 +50,7 @@ export function createOutbox(attempt: AttemptId): Outbox {
     provided: new Map(),
     abortReason: null,
     errors: [],
+    mayRunAgain: true,
     returning: null,
     end: null,
     steering: UNSTEERED,

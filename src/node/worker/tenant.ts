@@ -249,8 +249,9 @@ export class Tenant {
     const isWanted = (): boolean =>
       !this.#isClosed && this.#outboxes.get(attempt.token) === outbox && outbox.end === null;
     this.#ports.submission(command.submission).then(
-      ({ plan, bundle }) => {
+      ({ plan, bundle, retries }) => {
         if (!isWanted()) return;
+        outbox.mayRunAgain = retries > 0;
         const spec = shareSpecOf(plan, attempt.workflow, place);
         if (spec === null)
           return this.#end(outbox, {
@@ -369,7 +370,7 @@ export class Tenant {
     const isPreparing = outbox.state === "preparing";
     outbox.state = "stopping";
     // Its code may not have come yet; then there is nothing to stop and nothing was done.
-    if (isPreparing) return this.#discard(outbox, { kind: "returned", message: why, isWhole: true });
+    if (isPreparing) return this.#discard(outbox, { kind: "returned", message: why });
     this.#ports.cores.send({ kind: "stop", attempt: outbox.attempt, mode: "now" });
   }
 
@@ -396,7 +397,7 @@ export class Tenant {
       case "ended":
         return this.#end(outbox, closedOf(report));
       case "failed":
-        return this.#end(outbox, { kind: "failed", cause: report.cause, message: report.message });
+        return this.#fail(outbox, report);
       case "provide":
         return this.#provide(outbox, report);
       case "abort":
@@ -413,6 +414,16 @@ export class Tenant {
     }
   }
 
+  #fail(outbox: Outbox, { cause, message, torn, salvage }: Extract<WorkerReport, { kind: "failed" }>): void {
+    const isLast = outbox.returning === null && !outbox.mayRunAgain;
+    if (isLast && salvage !== undefined) {
+      keepSnapshot(outbox, salvage);
+      this.#streamTo(outbox);
+    }
+    const left = torn === undefined ? {} : { torn: isLast ? { ...torn, requests: 0 } : torn };
+    this.#end(outbox, { kind: "failed", cause, message, ...left });
+  }
+
   #provide(outbox: Outbox, report: Extract<WorkerReport, { kind: "provide" }>): void {
     if (report.json.length <= VALUE_BYTES_MAX) return this.#tell(outbox, keepValue(outbox, report));
     const { workflow } = outbox.attempt;
@@ -425,7 +436,8 @@ export class Tenant {
   #end(outbox: Outbox, end: NonNullable<Outbox["end"]>): void {
     outbox.state = "over";
     const message = outbox.returning;
-    outbox.end = message === null ? end : { kind: "returned", message, isWhole: end.kind !== "failed" };
+    const left = end.kind === "failed" && end.torn !== undefined ? { torn: end.torn } : {};
+    outbox.end = message === null ? end : { kind: "returned", message, ...left };
     const over = overReport(outbox);
     if (over !== null) this.#tell(outbox, over);
   }

@@ -9,7 +9,7 @@ import { createFeedCursors } from "../../engine/feed-cursors.ts";
 import type { EngineReply, EngineRequest } from "../../engine/messages.ts";
 import type { Timer, World } from "../../io/world.ts";
 import { UNSTEERED } from "../../load/share.ts";
-import { createSlot, type EngineThread, lastCut, listen, type Slot } from "./engine-slot.ts";
+import { createSlot, type EngineThread, keepCut, listen, salvaged, type Slot, tornOf } from "./engine-slot.ts";
 import { workflowPlanOf } from "../job-spec.ts";
 import type { CoreRequest, WorkerReport } from "../messages.ts";
 import type { Stream } from "../stream.ts";
@@ -250,7 +250,7 @@ class Cores {
         return;
       case "snapshot":
         if (reply.snapshot.attempt.token !== attempt.token) return;
-        slot.last = reply.snapshot;
+        keepCut(slot, reply.snapshot);
         return this.#manager.send({ kind: "snapshot", snapshot: reply.snapshot });
       case "ended":
         slot.stopTimer?.cancel();
@@ -285,10 +285,9 @@ class Cores {
   /** The attempt cannot go on: its thread is ended and its numbers are kept. */
   #fail(slot: Slot, cause: FailureCause, message: string): void {
     this.#end(slot, () => {
-      if (cause !== "load")
-        this.#manager.send({ kind: "snapshot", snapshot: lastCut(slot, this.#world.clock.nowMs()) });
       slot.state = "reported";
-      this.#manager.send({ kind: "failed", attempt: slot.attempt, cause, message });
+      const left = cause === "load" ? {} : { torn: tornOf(slot), salvage: salvaged(slot, this.#world.clock.nowMs()) };
+      this.#manager.send({ kind: "failed", attempt: slot.attempt, cause, message, ...left });
     });
   }
 

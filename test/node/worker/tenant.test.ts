@@ -22,7 +22,7 @@ test("a submission that nobody gives is asked for again for 30 s; then the attem
   expect(asked).toBe(before);
   const message = "the test of job j could not be fetched for 30 s: nobody has it";
   expect(scene.warned).toEqual([message]);
-  expect(scene.reports("over").map(({ report }) => report.end)).toEqual([{ kind: "returned", message, isWhole: true }]);
+  expect(scene.reports("over").map(({ report }) => report.end)).toEqual([{ kind: "returned", message }]);
 });
 
 test("a stop is answered at once while the submission is fetched, and nothing reaches a core later", async () => {
