@@ -27,7 +27,9 @@ const NEXT: Readonly<Record<KeyStep, string>> = {
   add:
     "it is accepted wherever this file is. Copy it to every manager, restart one after the other, issue credentials " +
     "anew; then hyperscale key promote",
-  promote: "copy the file to every manager and restart one after the other; then hyperscale key retire",
+  promote:
+    "copy the file to every manager, restart one after the other, issue credentials anew: those from before are " +
+    "signed by the old key; then hyperscale key retire",
   retire: "copy the file to every manager and restart one after the other: then the old key opens nothing any more",
 };
 

@@ -4,7 +4,7 @@
 // its worker; every file of every node searched.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPrng, nextBelow, nextU32 } from "../../src/base/prng.ts";
 import { createClock } from "../../src/io/clock.ts";
@@ -355,6 +355,56 @@ describe("a node stays, and says both sides' values, when", () => {
     await expectAlive(at);
   });
 });
+
+test.concurrent(
+  "a key is changed in three steps: members stay, results stay readable, and the old key is out",
+  async () => {
+    const own = await makeKeys();
+    await using at = await manager(["--key-file", own.key]);
+    const asked = ["--managers", `127.0.0.1:${at.port}`, "--credentials"];
+    const node = await worker(at, ["--credentials", own.worker]);
+    const source = "export const options = { iterations: 1 }; export default async () => {};";
+    const ended = await submitArgs(["test.ts", ...asked, own.client], { files: { "test.ts": source } });
+    expect(ended.exitCode, ended.output).toBe(0);
+    const results = ["results", ended.summary?.job.id ?? "", ...asked];
+    /** New credentials in the place of the old, the worker restarted with them. */
+    const reissue = async (): Promise<void> => {
+      for (const [role, out] of [
+        ["worker", own.worker],
+        ["client", own.client],
+      ] as const) {
+        rmSync(out);
+        const issued = await run(["key", "issue", "--role", role, "--key-file", own.key, "--out", out]);
+        expect(issued.exitCode, issued.stderr).toBe(0);
+      }
+      const from = at.node.said.length;
+      expect(await node.end("SIGTERM")).toBe(0);
+      await node.start();
+      await at.node.until(/member alive .*role=worker/, from);
+    };
+    const step = async (name: string): Promise<void> => {
+      const changed = await run(["key", name, "--key-file", own.key]);
+      expect(changed.exitCode, changed.stderr).toBe(0);
+      const from = at.node.said.length;
+      expect(await at.node.end("SIGTERM")).toBe(0);
+      await at.node.start();
+      await at.node.until(/leader of .*; 1 worker with 1 core/, from);
+      expect((await run([...results, own.client])).exitCode).toBe(0);
+    };
+    const before = join(own.dir, "before.credentials");
+    writeFileSync(before, readFileSync(own.client), { mode: 0o600 });
+    await step("add");
+    await reissue();
+    await step("promote");
+    await at.node.until(/blobs are under the key in use now/);
+    await reissue();
+    await step("retire");
+    const refused = await run([...results, before]);
+    expect(refused.exitCode).toBe(75);
+    expect(refused.stderr).toContain("no node takes this client");
+    expect(await node.end("SIGTERM")).toBe(0);
+  },
+);
 
 /** Sends it in clear and waits for the end of the connection. */
 async function plainly(port: number, bytes: Uint8Array): Promise<void> {

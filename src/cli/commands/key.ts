@@ -15,8 +15,9 @@ export const text: CommandText = {
     "show FILE: whose key or credentials a file holds, and until when; never the key itself.",
     "add, promote, retire: the three steps of changing a key while the cluster runs. add writes a new key into the " +
       "file, which is accepted from then on; promote puts it in use; retire takes the old one out. After each step " +
-      "copy the file to every manager and restart one after the other; after add, issue the credentials of workers " +
-      "and submitters anew. Before retire, let jobs end that ran when promote came: their values are under the old key.",
+      "copy the file to every manager and restart one after the other, and after add and after promote issue the " +
+      "credentials of workers and submitters anew: then nobody is refused on the way. Before retire, let jobs end " +
+      "that ran when promote came: their values are under the old key.",
     "Tests run with the rights of their worker: they can read its files. Give workers credentials, never the key.",
     "Exit code: 0 done; 74 a file cannot be read or written; 104 an option or a file is not what it should be.",
   ],
