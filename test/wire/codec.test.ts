@@ -19,7 +19,28 @@ describe("values", () => {
       none: null,
       yes: true,
       no: false,
-      numbers: [0, -1, 127, 128, -33, 65_535, 2 ** 31, 2 ** 32, -(2 ** 40), 2 ** 53 - 1, 0.1, -1e300, Infinity],
+      numbers: [
+        0,
+        -1,
+        127,
+        128,
+        255,
+        -32,
+        -33,
+        -128,
+        -129,
+        256,
+        -32_769,
+        -(2 ** 31),
+        65_535,
+        2 ** 31,
+        2 ** 32,
+        -(2 ** 40),
+        2 ** 53 - 1,
+        0.1,
+        -1e300,
+        Infinity,
+      ],
       text: "grüße 漢字 🚀",
       long: "x".repeat(70_000),
       bytes: Uint8Array.of(0, 255, 7),
@@ -56,6 +77,19 @@ describe("values", () => {
     const decoded = decode(bytes);
     bytes.fill(0);
     expect(decoded).toEqual({ ok: true, value: { content: Uint8Array.of(1, 2, 3) } });
+  });
+
+  test("of a type that only others write are read too", () => {
+    expect(problem([0xca, 0x3f, 0xc0, 0, 0])).toBe("decoded 1.5");
+    expect(problem([0xd1, 0xff, 0x00])).toBe("decoded -256");
+    expect(problem([0xdd, 0, 0, 0, 1, 0xd0, 0xff])).toBe("decoded [-1]");
+    expect(problem([0xdf, 0, 0, 0, 1, 0xdb, 0, 0, 0, 1, 0x61, 0xc6, 0, 0, 0, 0])).toBe('decoded {"a":{}}');
+  });
+
+  test("that are short texts are told apart, however alike", () => {
+    const words = Array.from({ length: 50_000 }, (_, at) => `word ${at.toString(36)}`);
+    expect(decode(encode(words))).toEqual({ ok: true, value: words });
+    expect(decode(encode(words))).toEqual({ ok: true, value: words });
   });
 
   test("undefined becomes null", () => {
