@@ -4,6 +4,7 @@
 import * as z from "../../base/schema.ts";
 import { assert } from "../../base/assert.ts";
 import { HyperscaleError } from "../../base/error.ts";
+import { diskErrorCode } from "../../io/disk-error.ts";
 import type { Log } from "../../io/log.ts";
 import { within } from "../../io/files.ts";
 import { entrySchema, membershipSchema, sessionsSchema } from "../../raft/messages.ts";
@@ -258,4 +259,9 @@ function unreadable(what: string): HyperscaleError {
   return new HyperscaleError("storage", `${what} is of a version that is not known here`, {
     hint: "start the version of hyperscale that wrote it, or a newer one",
   });
+}
+
+/** The disk has no space for it; there may be some later. */
+export function isFull(error: unknown): boolean {
+  return error instanceof HyperscaleError && diskErrorCode(error.cause) === "full";
 }

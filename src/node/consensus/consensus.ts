@@ -3,7 +3,6 @@
 // What commands mean is the state machine's (replica.ts).
 
 import { HyperscaleError, messageOf } from "../../base/error.ts";
-import { diskErrorCode } from "../../io/disk-error.ts";
 import type { NodeWorld } from "../../io/world.ts";
 import {
   type Change,
@@ -26,6 +25,7 @@ import { WAL_LIMITS, type WalLimits } from "../../wal/format.ts";
 import {
   assertSizes,
   INLINE_BYTES_MAX,
+  isFull,
   keepOnly,
   openConsensusLog,
   type OpenedLog,
@@ -36,6 +36,7 @@ import { type Contact, ContactLog } from "./contact.ts";
 import { DeadlineTimer } from "../deadline-timer.ts";
 import { type NodeId, seedOf } from "../network/links.ts";
 import type { Machine } from "./machine.ts";
+import { Pulse } from "./pulse.ts";
 
 export type ConsensusOptions = {
   readonly world: Pick<NodeWorld, "clock" | "random" | "disk" | "process" | "log">;
@@ -127,6 +128,7 @@ class Core implements Consensus {
   #isOver = false;
   #stopped: Promise<void> | null = null;
   readonly #timer: DeadlineTimer;
+  readonly #pulse: Pulse;
   readonly #contact = new ContactLog();
   #applied: Index;
   #asked = 0;
@@ -140,6 +142,7 @@ class Core implements Consensus {
     this.#log = log;
     this.#digest = log.snapshotDigest;
     this.#raft = create(config, log.durable, { seed: seedOf(world.random.bytes(6)), now: world.clock.nowMs() });
+    this.#pulse = new Pulse({ clock: world.clock, raft: this.#raft, waiting: () => this.#effects, send: options.send });
     const { snapshot } = this.#raft;
     this.#applied = snapshot?.index ?? 0;
     if (snapshot !== null && snapshot.index > 0) machine.install(snapshot.bytes, snapshot.index);
@@ -234,6 +237,7 @@ class Core implements Consensus {
   #end(): void {
     this.#isOver = true;
     this.#timer.close();
+    this.#pulse.close();
     this.#effects = [];
     this.#events = [];
     const gone = new HyperscaleError("cluster", "this manager stops");
@@ -369,6 +373,7 @@ class Core implements Consensus {
     const barrier = this.#barrier;
     if (barrier === null || this.#held !== null || this.#isOver) return;
     this.#barrier = null;
+    this.#pulse.arm();
     this.#log.wal.flush().then(
       () => {
         barrier.isDurable = true;
@@ -486,10 +491,6 @@ function take<Value>(map: Map<string, Value>, key: string): Value | undefined {
   const value = map.get(key);
   map.delete(key);
   return value;
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof HyperscaleError && diskErrorCode(error.cause) === "full";
 }
 
 function storageOf(error: unknown): HyperscaleError {
