@@ -1,7 +1,7 @@
 // Options of every command that talks to a cluster. Their values are read in cluster.ts.
 
 import type { OptionTable } from "./command.ts";
-import { CREDENTIAL_OPTIONS } from "./credentials.ts";
+import { CREDENTIAL_OPTIONS } from "./credential-options.ts";
 import { DNS_OPTION } from "./place-options.ts";
 
 export const CLUSTER_OPTIONS = {

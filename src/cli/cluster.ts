@@ -7,7 +7,6 @@ import { formatDuration } from "../base/units.ts";
 import type { Log } from "../io/log.ts";
 import type { Credentials } from "../io/security/credentials.ts";
 import type { CredentialsGiven } from "../io/security/open-credentials.ts";
-import { secureWorld } from "../io/security/secure-world.ts";
 import type { NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import { type ClientContact, type ClusterClient, type ContactFailure, openClient } from "../node/client.ts";
@@ -17,7 +16,7 @@ import { type NodeAddress, streamsAt } from "../node/station.ts";
 import { addressText } from "./addresses.ts";
 import type { JobStart, RunningJob, StartJob } from "./embedded.ts";
 import type { Invocation } from "./command.ts";
-import { credentialsGiven, openGiven } from "./credentials.ts";
+import { credentialsGiven } from "./credentials-given.ts";
 import { environmentOf } from "./node-settings.ts";
 import { openDiscovery, type Places, placesOf, placesText } from "./places.ts";
 
@@ -62,7 +61,10 @@ export function placeAt(
     text: placesText(places),
     environment: environmentOf(invocation.settings),
     given,
-    credentials: (epochMs) => openGiven(invocation, { given, role: "client", host: null, epochMs }),
+    credentials: async (epochMs) => {
+      const { openGiven } = await import("./credentials.ts");
+      return openGiven(invocation, { given, role: "client", host: null, epochMs });
+    },
   };
 }
 
@@ -89,6 +91,8 @@ export async function openCluster(
   options: { readonly acceptsAnyNode?: boolean } = {},
 ): Promise<Cluster> {
   const { managers, environment } = place;
+  // Not loaded for a job that runs in this process.
+  const { secureWorld } = await import("../io/security/secure-world.ts");
   const secured = secureWorld(world, await place.credentials(world.clock.epochMs()));
   await secured.tested;
   const discovery = await place.discover(world);

@@ -1,7 +1,7 @@
 // Options that managers and workers have in common. Their values are read in node-settings.ts.
 
 import type { OptionTable } from "./command.ts";
-import { CREDENTIAL_OPTIONS } from "./credentials.ts";
+import { CREDENTIAL_OPTIONS } from "./credential-options.ts";
 import { DNS_OPTION } from "./place-options.ts";
 
 export const LISTEN_OPTIONS = {

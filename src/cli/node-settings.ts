@@ -5,7 +5,7 @@ import { bindProblem, type CredentialsGiven } from "../io/security/open-credenti
 import type { NodeAddress, Profile } from "../node/station.ts";
 import { portOf } from "./addresses.ts";
 import type { Invocation } from "./command.ts";
-import { credentialsGiven } from "./credentials.ts";
+import { credentialsGiven } from "./credentials-given.ts";
 import type { Setting, Settings } from "./settings.ts";
 import { refuse } from "./values.ts";
 

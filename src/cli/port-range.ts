@@ -4,7 +4,7 @@ import { HyperscaleError } from "../base/error.ts";
 import { NetError } from "../io/net-error.ts";
 import type { NodeWorld } from "../io/world.ts";
 import type { Invocation } from "./command.ts";
-import { credentialsGiven } from "./credentials.ts";
+import { credentialsGiven } from "./credentials-given.ts";
 import { hostTo } from "./node-settings.ts";
 import { refuse } from "./values.ts";
 
