@@ -4,6 +4,7 @@
 import * as z from "../base/schema.ts";
 import { PRESSURE_LEVELS } from "../health/backpressure.ts";
 import { accountingSchema, labelsSchema, resumeSchema, SHARES_MAX } from "../ledger/entries.ts";
+import { PARTS_MAX } from "./dispatch-values.ts";
 
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
@@ -28,6 +29,9 @@ const placeSchema = z.object({
   feedStripe: z.object({ index: count, of: z.number().int().min(1) }),
 });
 
+/** JSON text by key, and what setup returned (dispatch-values.ts). */
+const values = { context: z.record(z.string(), z.string()), setupJson: z.string().nullable() };
+
 /** What is asked of a workflow while it runs; the schema of load/share.ts `Steering`. */
 const steeringSchema = z.object({ isPaused: z.boolean(), pausedMs: ms.nonnegative(), vus: count.nullable() });
 
@@ -43,10 +47,13 @@ const commandSchema = z.discriminatedUnion("kind", [
     core: count,
     place: placeSchema,
     submission: name,
-    context: z.record(z.string(), z.string()),
-    setupJson: z.string().nullable(),
+    ...values,
+    /** So many messages with more values came before it. */
+    valueParts: count.max(PARTS_MAX).optional(),
     reportMs: ms.min(10),
   }),
+  /** Values that do not fit into the dispatch that follows. */
+  z.object({ kind: z.literal("values"), attempt: attemptIdSchema, part: count, ...values }),
   z.object({
     kind: z.literal("start"),
     attempt: attemptIdSchema,

@@ -8,6 +8,7 @@ import type { Labels } from "../../ledger/entries.ts";
 import { type Attempt, type Job, liveAttempts, type Workflow } from "../../ledger/job.ts";
 import { beginOf, dispatchOf } from "../../ledger/standing.ts";
 import type { AttemptId } from "../../load/share.ts";
+import { splitValues } from "../dispatch-values.ts";
 import { heardOf, type Intake, isWhole, takeOffer, takePart } from "./intake.ts";
 import { freeAtMs, mayRenew } from "../lease.ts";
 import type { LedgerPort } from "../ledger-port.ts";
@@ -88,10 +89,15 @@ export class WorkerHall {
     const { share, shares, resume, feedStripe = { index: 0, of: 1 } } = spec;
     const place = { share, shares, resume, feedStripe };
     const { submission } = job;
+    const [first, ...more] = splitValues({ context, setupJson });
+    for (const [part, values] of more.entries())
+      this.#ports.say(worker, { kind: "command", ownerToken, command: { kind: "values", attempt, part, ...values } });
+    const valueParts = more.length === 0 ? {} : { valueParts: more.length };
+    const values = first ?? { context: {}, setupJson: null };
     this.#ports.say(worker, {
       kind: "command",
       ownerToken,
-      command: { kind: "dispatch", attempt, core, place, submission, context, setupJson, reportMs },
+      command: { kind: "dispatch", attempt, core, place, submission, ...values, ...valueParts, reportMs },
     });
   }
 

@@ -5,7 +5,8 @@ import { changedSince, type Changes, noteChanges } from "../../load/changes.ts";
 import { applySnapshot, type HeldAttempt } from "../../load/merge.ts";
 import { type AttemptId, type Snapshot, type Steering, UNSTEERED } from "../../load/share.ts";
 import { packChanges } from "../delta-codec.ts";
-import type { HeldReport, WireReport, WireSnapshot } from "../worker-messages.ts";
+import type { WorkerReport } from "../messages.ts";
+import { type HeldReport, VALUE_BYTES_MAX, type WireReport, type WireSnapshot } from "../worker-messages.ts";
 
 /** Bytes of series in one message: with its cut it stays well below a frame. */
 const PART_BYTES = 512 * 1024;
@@ -117,4 +118,15 @@ export function reportsSince(outbox: Outbox, offers: number): WireReport[] {
 /** Out: null while it is not over. */
 export function overReport({ attempt, held, offers, end }: Outbox): WireReport | null {
   return end === null ? null : { kind: "over", attempt, seq: held?.cut.seq ?? 0, offers, end };
+}
+
+/** What a one-shot function returned travels in one message, or counts as thrown. */
+export function closedOf({ valueJson, thrown }: Extract<WorkerReport, { kind: "ended" }>): NonNullable<Outbox["end"]> {
+  const bytes = valueJson?.length ?? 0;
+  if (bytes <= VALUE_BYTES_MAX) return { kind: "closed", valueJson, thrown };
+  return {
+    kind: "closed",
+    valueJson: null,
+    thrown: `it returned ${bytes} bytes of JSON; it may return ${VALUE_BYTES_MAX}`,
+  };
 }

@@ -12,6 +12,7 @@ import { leaseUntilMs } from "../lease.ts";
 import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
 import type { CoreRequest, WorkerReport } from "../messages.ts";
 import {
+  closedOf,
   createOutbox,
   heldReport,
   keepSnapshot,
@@ -22,6 +23,7 @@ import {
   snapshotParts,
 } from "./outbox.ts";
 import { SnapshotFlow } from "./snapshot-flow.ts";
+import { PendingValues } from "../dispatch-values.ts";
 import { shareSpecOf } from "../job-spec.ts";
 import type { Stream } from "../stream.ts";
 import type { Submission } from "../submission.ts";
@@ -72,6 +74,7 @@ export class Tenant {
   readonly #tenures = new Map<string, Tenure>();
   readonly #outboxes = new Map<number, Outbox>();
   readonly #clocks = new Map<string, OwnerClock>();
+  readonly #values = new PendingValues();
   readonly #timers = new Set<Timer>();
   readonly #flow: SnapshotFlow;
   #leaseTimer: Timer | null = null;
@@ -202,6 +205,8 @@ export class Tenant {
     switch (command.kind) {
       case "dispatch":
         return this.#dispatch(tenure, command);
+      case "values":
+        return this.#values.keep(command.attempt.token, command.part, command);
       case "start":
         return outbox === undefined ? undefined : this.#start(tenure, outbox, command);
       case "steer":
@@ -227,9 +232,12 @@ export class Tenant {
   }
 
   #dispatch(tenure: Tenure, command: Extract<Command, { kind: "dispatch" }>): void {
-    const { attempt, core } = command;
+    const { attempt, core, valueParts = 0 } = command;
     const share = `${attempt.share} ${attempt.workflow}`;
     if ((tenure.fences.get(share) ?? 0) >= attempt.token || this.#outboxes.has(attempt.token)) return;
+    const values = this.#values.take(attempt.token, valueParts, command);
+    // It is ordered again at the next renewal, with all that belongs to it.
+    if (values === null) return;
     tenure.fences.set(share, attempt.token);
     for (const other of this.#outboxes.values()) {
       const isOlder = other.attempt.job === attempt.job && `${other.attempt.share} ${other.attempt.workflow}` === share;
@@ -240,7 +248,7 @@ export class Tenant {
     if (core >= this.#ports.coreCount)
       return this.#end(outbox, { kind: "failed", cause: "crashed", message: `there is no core ${core} here` });
     if (this.#isDraining) return this.#handBack(outbox, "its worker stops");
-    this.#prepare(outbox, command, this.#ports.clock.nowMs() + FETCH_MS_MAX);
+    this.#prepare(outbox, { ...command, ...values }, this.#ports.clock.nowMs() + FETCH_MS_MAX);
     if (tenure.owner !== null) this.renewWith(tenure.owner);
   }
 
@@ -487,15 +495,4 @@ export class Tenant {
 /** True when requests may be on their way. */
 function isSending(state: Outbox["state"]): boolean {
   return state === "running" || state === "stopping";
-}
-
-/** What a one-shot function returned travels in one message, or counts as thrown. */
-function closedOf({ valueJson, thrown }: Extract<WorkerReport, { kind: "ended" }>): NonNullable<Outbox["end"]> {
-  const bytes = valueJson?.length ?? 0;
-  if (bytes <= VALUE_BYTES_MAX) return { kind: "closed", valueJson, thrown };
-  return {
-    kind: "closed",
-    valueJson: null,
-    thrown: `it returned ${bytes} bytes of JSON; it may return ${VALUE_BYTES_MAX}`,
-  };
 }
