@@ -2,7 +2,7 @@
 // when nobody is left to heal it. The faulty ports ask here before everything they do.
 
 import { type Prng, nextFloat } from "../base/prng.ts";
-import { isLoopback } from "../io/security/open-credentials.ts";
+import { isLoopback } from "../io/security/bind-problem.ts";
 import type { Address, Clock, Timer } from "../io/world.ts";
 import type { ActiveFault, Fault, Peer } from "./faults.ts";
 

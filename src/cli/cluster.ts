@@ -6,7 +6,7 @@ import { mintJobId } from "../base/ids.ts";
 import { formatDuration } from "../base/units.ts";
 import type { Log } from "../io/log.ts";
 import type { Credentials } from "../io/security/credentials.ts";
-import type { CredentialsGiven } from "../io/security/open-credentials.ts";
+import type { CredentialsGiven } from "../io/security/bind-problem.ts";
 import type { NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import { type ClientContact, type ClusterClient, type ContactFailure, openClient } from "../node/client.ts";

@@ -1,7 +1,7 @@
 // What a node or client was given to prove itself with: one way of several. Light to load; opened by credentials.ts.
 
 import { resolvePath } from "../io/files.ts";
-import type { CredentialsGiven } from "../io/security/open-credentials.ts";
+import type { CredentialsGiven } from "../io/security/bind-problem.ts";
 import type { Invocation } from "./command.ts";
 import type { Setting } from "./settings.ts";
 import { refuse } from "./values.ts";

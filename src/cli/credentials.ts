@@ -1,7 +1,8 @@
 // Credentials that work, of what was given. What each file holds and whether it is good, io/security says.
 
 import type { Credentials } from "../io/security/credentials.ts";
-import { type CredentialsGiven, openCredentials } from "../io/security/open-credentials.ts";
+import { type CredentialsGiven } from "../io/security/bind-problem.ts";
+import { openCredentials } from "../io/security/open-credentials.ts";
 import type { PeerRole } from "../io/security/peer-identity.ts";
 import type { Invocation } from "./command.ts";
 

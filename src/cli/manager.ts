@@ -1,6 +1,6 @@
 // `manager` from its settings to its exit code.
 
-import { isLoopback } from "../io/security/open-credentials.ts";
+import { isLoopback } from "../io/security/bind-problem.ts";
 import { createValueCipher } from "../io/security/value-cipher.ts";
 import { SUBMIT_RATE, type SubmitRate } from "../node/admission.ts";
 import { startManager } from "../node/manager.ts";

@@ -1,7 +1,7 @@
 // Values of the options that managers and workers have in common.
 
 import { resolvePath } from "../io/files.ts";
-import { bindProblem, type CredentialsGiven } from "../io/security/open-credentials.ts";
+import { bindProblem, type CredentialsGiven } from "../io/security/bind-problem.ts";
 import type { NodeAddress, Profile } from "../node/station.ts";
 import { portOf } from "./addresses.ts";
 import type { Invocation } from "./command.ts";

@@ -2,38 +2,11 @@
 // certificates, or nothing, which is a key that this user's processes on this machine share, on loopback only.
 
 import { HyperscaleError } from "../../base/error.ts";
-import { readCertificateFiles, readCredentialFile, type CertificatePaths } from "./credential-file.ts";
+import { bindProblem, type CredentialsGiven } from "./bind-problem.ts";
+import { readCertificateFiles, readCredentialFile } from "./credential-file.ts";
 import { credentialsProblem, selfIssue, type Credentials } from "./credentials.ts";
 import { openLocalKey, readKeyFile } from "./key-file.ts";
 import { claimProblem, describeIdentity, type PeerRole } from "./peer-identity.ts";
-
-export type CredentialsGiven =
-  | { readonly kind: "none" }
-  | { readonly kind: "keyFile"; readonly path: string }
-  | { readonly kind: "issued"; readonly path: string }
-  | { readonly kind: "certificates"; readonly paths: CertificatePaths };
-
-/** Why a node may not listen at this host with what it was given; null when it may. */
-export function bindProblem(host: string, given: CredentialsGiven): string | null {
-  if (given.kind !== "none" || isLoopback(host)) return null;
-  return (
-    `without credentials a node listens on loopback only, and ${host} is another address: whoever reaches it could ` +
-    "run code on the workers. Make a key once (hyperscale key create --out cluster.key), copy it to the managers and " +
-    "give it with --key-file; for workers and submitters: hyperscale key issue. Or listen on 127.0.0.1"
-  );
-}
-
-/** Whether a host to listen at can only be reached from this machine. Names other than localhost are not looked up. */
-export function isLoopback(host: string): boolean {
-  const bare = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
-  if (bare === "localhost" || bare === "::1" || bare === "0:0:0:0:0:0:0:1") return true;
-  const octets = bare.replace(/^::ffff:/, "").split(".");
-  return (
-    octets.length === 4 &&
-    octets.every((octet) => /^\d{1,3}$/.test(octet) && Number(octet) < 256) &&
-    octets[0] === "127"
-  );
-}
 
 /**
  * Credentials for a role. In: `host` to listen at, null for who only connects; `node`: its name, null where it has none

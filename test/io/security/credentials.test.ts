@@ -14,7 +14,8 @@ import { readCredentialFile, writeCredentialFile } from "../../../src/io/securit
 import { credentialsProblem, issueCredentials, selfIssue } from "../../../src/io/security/credentials.ts";
 import { createKeyFile } from "../../../src/io/security/key-file.ts";
 import { describeIdentity } from "../../../src/io/security/peer-identity.ts";
-import { bindProblem, isLoopback, openCredentials } from "../../../src/io/security/open-credentials.ts";
+import { bindProblem, isLoopback } from "../../../src/io/security/bind-problem.ts";
+import { openCredentials } from "../../../src/io/security/open-credentials.ts";
 
 const root = mkdtempSync(join(tmpdir(), "credentials-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
