@@ -169,16 +169,23 @@ test("[LD-30.1.3] [LD-21.2.3] a worker that leaves: its share moves to another f
   });
 });
 
-test("a failed attempt's open iterations bound what it may have sent and never reported", async () => {
-  const { scene, worker, attempt } = await begun();
-  const accounting = { scheduled: 12, started: 12, completed: 10, interrupted: 2, dropped: 0, unsent: 0 };
-  scene.say({ kind: "snapshot", snapshot: snapshot(attempt, 2, 10, { isFinal: true, accounting }) });
-  scene.say({ kind: "failed", attempt, cause: "crashed", message: "boom" });
-  await scene.clock.advance(100);
+test("a failed attempt's open iterations, and what its board holds beyond its last cut, bound what is not reported", async () => {
+  const failed = { kind: "failed", cause: "crashed", message: "boom", torn: { requests: 3, iterations: 2 } } as const;
+  const outcomeOf = async (salvages: boolean): Promise<readonly unknown[]> => {
+    const { scene, attempt } = await begun();
+    scene.say({ kind: "snapshot", snapshot: snapshot(attempt, 2, 10) });
+    const salvage = salvages ? { salvage: snapshot(attempt, 3, 13, { isFinal: true }) } : {};
+    scene.say({ ...failed, attempt, ...salvage });
+    await scene.clock.advance(100);
+    return only(scene.events, "finished").flatMap(({ result: { state, unreportedMax, workflows } }) => {
+      const cells = select(workflows[0]?.series ?? [], "http_reqs", {});
+      return [state, unreportedMax, cells?.type === "counter" ? cells.count : 0];
+    });
+  };
   // Two iterations, each with at most one batch of 20 under way.
-  expect(only(scene.events, "finished").map(({ result }) => [result.state, result.unreportedMax])).toEqual([
-    ["failed", 40],
-  ]);
+  expect(await outcomeOf(false)).toEqual(["failed", 43, 10]);
+  // Nothing of its share runs again: all that its board held counts.
+  expect(await outcomeOf(true)).toEqual(["failed", 40, 13]);
 });
 
 test("log lines and warnings reach the client, a warning once", async () => {
