@@ -8,8 +8,11 @@ import type { Clock, Timer } from "../io/world.ts";
 export const PATIENCE_MS = 30_000;
 /** Out of budget: how long until it is looked at again. */
 const BROKE_MS = 500;
-/** Its own deadline ends a request, not a number of tries. */
-const CONFIG: RetryConfig = { ...RETRIES, attemptsMax: 1_000_000 };
+/**
+ * Its own deadline ends a request, not a number of tries. A refusal costs a manager next to nothing, and says when to
+ * come: more may come again than after a failure, and sooner.
+ */
+const CONFIG: RetryConfig = { ...RETRIES, attemptsMax: 1_000_000, floorPerSecond: 20, capMs: 2_000 };
 
 /** A request that was refused for want of room. `say`: once, when it is time; `giveUp`: instead, when it is over. */
 export type Refused = {

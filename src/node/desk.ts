@@ -29,6 +29,8 @@ export type DeskPorts = {
   readonly links: Links;
   readonly blobs: Blobs;
   readonly admission: Admission;
+  /** Since this start it was, once at least, as far as a leader with a majority: before that it knows only its past. */
+  readonly hasCaughtUp: () => boolean;
   /** What this node knows of the cluster. */
   readonly status: () => NodeStatus;
   /** Of who the managers are; never rejects. */
@@ -48,6 +50,8 @@ export class Desk {
   /** Changes of the managers under way, by client and its number. */
   readonly #changes = new Set<string>();
   readonly #submits: Submits;
+  /** Submits under way, by client and its number. */
+  readonly #asked = new Set<string>();
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -102,6 +106,8 @@ export class Desk {
     const problem = request.kind === "status" ? null : this.#ports.problem();
     if (problem !== null)
       return this.#answer(client, { kind: "refused", ask, id: "managers", code: "elsewhere", message: problem });
+    // Said again while it is under way: it is answered once.
+    if (request.kind === "submit" && this.#asked.has(`${client} ${ask}`)) return;
     const asked = askedOf(request);
     const entrance = this.#ports.admission.enter(client, asked);
     if (entrance.kind === "refused") {
@@ -118,7 +124,10 @@ export class Desk {
   }
 
   #submit(client: string, { ask, id, submission: digest, content }: Submit, asked: Asked): void {
+    const key = `${client} ${ask}`;
+    this.#asked.add(key);
     void this.#submits.take({ client, id, digest, content }).then((answer) => {
+      this.#asked.delete(key);
       this.#ports.admission.leave(asked);
       this.#answer(client, { ...answer, ask, id });
     });
@@ -140,6 +149,10 @@ export class Desk {
       case "follow":
         return this.#follow(client, ask, request.id);
       case "jobs":
+        if (!this.#ports.hasCaughtUp()) {
+          const message = "this manager has not heard yet what it missed while it was away";
+          return this.#answer(client, { kind: "refused", ask, id: "jobs", code: "unavailable", message });
+        }
         return this.#answer(client, { kind: "jobs", ask, ...jobPage(this.#ports.ledger.state, request.after) });
       case "change":
         return this.#change(client, ask, request.change);

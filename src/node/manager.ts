@@ -222,6 +222,7 @@ class ManagerNode implements Manager {
     const desk = new Desk({
       clock,
       admission: this.#admission,
+      hasCaughtUp: () => Number.isFinite(consensus.contact().caughtUpAtMs),
       node: identity.node,
       ledger: replica,
       links,
@@ -315,6 +316,7 @@ class ManagerNode implements Manager {
     return managerStatus(standingOf(this.#station), {
       circuits: this.#circuits.view(),
       pressure: this.#pressure.level(),
+      answers: consensus.contact().answers.read(),
       rateOf: (job) => this.#rates.of(job),
       raft,
       ledger: state,

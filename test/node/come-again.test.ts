@@ -37,7 +37,7 @@ test("it is asked again after what was said, and later each time", async () => {
   await scene.clock.advance(10_000);
   const gaps = scene.said.map((atMs, at) => atMs - (scene.said[at - 1] ?? 0));
   for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(500);
-  expect(Math.max(...gaps.slice(3))).toBeGreaterThan(1_000);
+  expect(Math.max(...gaps.slice(3))).toBeGreaterThan(900);
 });
 
 test("it is given up when its time is over, and says after how long; who has no deadline goes on", async () => {
@@ -45,7 +45,7 @@ test("it is given up when its time is over, and says after how long; who has no 
   scene.refuse(1, 1_000);
   await scene.clock.advance(2 * PATIENCE_MS);
   expect(scene.gaveUpAfterMs).toBeLessThanOrEqual(PATIENCE_MS);
-  expect(scene.gaveUpAfterMs).toBeGreaterThan(PATIENCE_MS - 12_000);
+  expect(scene.gaveUpAfterMs).toBeGreaterThan(PATIENCE_MS - 4_000);
   expect(scene.again.isWaiting(1)).toBe(false);
   const endless = new Scene();
   endless.refuse(1, 1_000, null);
@@ -61,9 +61,9 @@ test("many that were refused together do not come back together, and no more tha
     scene.refuse(key, 100);
   }
   await scene.clock.advance(10_000);
-  // A tenth of the first attempts, and three a second.
-  expect(scene.said.length).toBeGreaterThan(30);
-  expect(scene.said.length).toBeLessThanOrEqual(2 * (50 + 30));
+  // A tenth of the first attempts, and twenty a second; a window may end within the time.
+  expect(scene.said.length).toBeGreaterThan(200);
+  expect(scene.said.length).toBeLessThanOrEqual(2 * (50 + 200));
   expect(new Set(scene.said).size).toBeGreaterThan(20);
 });
 

@@ -5,7 +5,13 @@
 import { describe, expect, test } from "bun:test";
 import * as z from "../../src/base/schema.ts";
 import type { CloseReason, Clock, Connection, ConnectionHandlers } from "../../src/io/world.ts";
-import { type Channel, type ChannelEnd, type ChannelOptions, openChannel } from "../../src/wire/channel.ts";
+import {
+  type Channel,
+  type ChannelEnd,
+  type ChannelOptions,
+  LANE_LIMITS,
+  openChannel,
+} from "../../src/wire/channel.ts";
 import { decode, encode } from "../../src/wire/codec.ts";
 import { createSplitter, encodeFrame, type Frame } from "../../src/wire/frame.ts";
 import type { Hello } from "../../src/wire/handshake.ts";
@@ -270,6 +276,26 @@ describe("lanes", () => {
     for (let term = 0; term < 100; term++) expect(channel.send({ kind: "vote", body: { term } })).toBe(true);
     expect(ends).toEqual([]);
     expect(wire.sent.length).toBeGreaterThan(90);
+  });
+
+  test("a flood of questions and submits is bounded, and holds up neither what is critical nor orders", async () => {
+    const { wire, channel } = greeted();
+    wire.isFull = true;
+    channel.send({ kind: "stats", body: { second: 0, of: "" } });
+    await settled();
+    let taken = 0;
+    for (let second = 0; second < 50_000; second++)
+      if (channel.send({ kind: "stats", body: { second, of: `${second}` } }, { key: `${second}` })) taken++;
+    for (let number = 0; number < 50_000; number++)
+      if (channel.send({ kind: "part", body: { bytes: new Uint8Array(100) } })) taken++;
+    expect(taken).toBe(LANE_LIMITS.stats.messagesMax + LANE_LIMITS.submit.messagesMax);
+    expect(channel.counters.shed).toBe(100_000 - taken);
+    const before = wire.frames.length;
+    expect(channel.send({ kind: "order", body: { number: 1 } })).toBe(true);
+    expect(channel.send({ kind: "vote", body: { term: 1 } })).toBe(true);
+    wire.drain();
+    const [first, second, third] = wire.frames.slice(before);
+    expect([first?.lane, second?.lane, third?.lane]).toEqual(["critical", "control", "submit"]);
   });
 
   test("critical is never shed: a peer that cannot take it loses its connection", async () => {
