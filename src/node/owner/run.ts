@@ -145,7 +145,8 @@ export function beginAttempt(
   }
   attempt.offsetMs = times.offsetMs;
   attempt.heardMs = Math.max(times.offsetMs, attempt.heardMs, 0);
-  if (!attempt.isTakenOver) attempt.ratedMs = attempt.heardMs;
+  // Who takes up the rest of a share begins in the middle of its schedule.
+  if (!attempt.isTakenOver) attempt.ratedMs = Math.max(attempt.heardMs, times.nowMs);
   register(run.windows, String(token), Math.max(times.offsetMs, times.nowMs, 0));
 }
 

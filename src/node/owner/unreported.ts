@@ -40,12 +40,29 @@ function siblingRate(run: Run, token: number): number {
   const workflow = run.attempts.get(token)?.id.workflow;
   let most = 0;
   for (const attempt of run.attempts.values())
-    if (workflow === undefined || attempt.id.workflow === workflow) most = Math.max(most, seenRate(attempt));
+    if (workflow === undefined || attempt.id.workflow === workflow)
+      most = Math.max(most, seenRate(attempt) * steepness(run, attempt));
   return most > 0 ? most : CORE_RATE_MAX;
 }
 
+/** How many times as fast as this attempt was seen another part of its schedule may be. */
+function steepness(run: Run, { id, held }: RunAttempt): number {
+  const executor = run.plan.workflows.find(({ name }) => name === id.workflow)?.executor;
+  if (executor?.kind === "ramping-vus") {
+    const peak = Math.max(executor.startVus, ...executor.stages.map(({ target }) => target));
+    return Math.max(1, peak / Math.max(1, held?.cut.vusMax ?? 0));
+  }
+  if (executor?.kind === "ramping-arrival-rate") {
+    const heights = [executor.startRate, ...executor.stages.map(({ target }) => target)].filter((rate) => rate > 0);
+    return heights.length === 0 ? 1 : Math.max(...heights) / Math.min(...heights);
+  }
+  return 1;
+}
+
 /** The most seen between two cuts, or the mean of all it did where only the newest cut is known. 0: nothing is. */
-function seenRate({ rateMax, held }: RunAttempt): number {
-  if (rateMax > 0 || held === null || held.cut.elapsedMs < 100) return rateMax;
-  return (requestsOf(heldSeries(held)) / held.cut.elapsedMs) * 1_000;
+function seenRate({ rateMax, held, offsetMs, ratedMs }: RunAttempt): number {
+  if (rateMax > 0 || held === null) return rateMax;
+  const beganMs = offsetMs === null ? 0 : Math.max(0, ratedMs - offsetMs);
+  const ranMs = held.cut.elapsedMs - beganMs;
+  return ranMs < 100 ? 0 : (requestsOf(heldSeries(held)) / ranMs) * 1_000;
 }

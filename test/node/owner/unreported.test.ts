@@ -93,3 +93,25 @@ test("one not heard of since the owner changed may have gone on until its lease 
   attempt.isTakenOver = true;
   expect(bound(run, 1, 1_000)).toBe(10 * 1.5 * 13 + OPEN);
 });
+
+test("a pace is that of the time it ran: who takes up a share begins in the middle of its schedule", () => {
+  const run = runOf(1);
+  addAttempt(run, id(2), { worker: "w2", core: 0, orderedAtMs: 0 });
+  beginAttempt(run, 2, { offsetMs: 0, nowMs: 1_500, startedAtEpochMs: 1 });
+  takeSnapshot(run, told(2, 2, 30));
+  expect(bound(run, 1, 1_000)).toBe(60 * 1.5);
+});
+
+test("who was seen low on a ramp stands for one at its height", () => {
+  const [first] = jobPlan().workflows;
+  if (first === undefined) throw new Error("no workflow");
+  const stages = [{ durationMs: 1_000, target: 8 }];
+  const executor = { kind: "ramping-vus", startVus: 1, stages, gracefulRampDownMs: 0 } as const;
+  const run = createRun("j", { ...jobPlan(), workflows: [{ ...first, name: "default", executor }] }, BUNDLE);
+  for (const token of [1, 2]) {
+    addAttempt(run, id(token), { worker: `w${token}`, core: 0, orderedAtMs: 0 });
+    beginAttempt(run, token, { offsetMs: 0, nowMs: 0, startedAtEpochMs: 1 });
+  }
+  takeSnapshot(run, told(2, 1, 10));
+  expect(bound(run, 1, 1_000)).toBe(10 * 4 * 1.5);
+});
