@@ -8,6 +8,8 @@ import { Violation } from "./violation.ts";
 
 /** How far off an attempt may take its workflow's start to be: offsets are measured over slow links. */
 const START_OFF_MS = 2_500;
+/** An owner that is cut off hears late that the start it asked for is committed, until membership gives it up. */
+const OWNER_DEAF_MS = 6_000;
 /**
  * How much later a share that moves may take it to be, times without a leader apart: a manager that starts anew does
  * not know of the time since the newest entry, and checkpoints come every 5 s.
@@ -45,7 +47,7 @@ export class Resumption {
     const offMs = joined.startAtMs - spec.startTimeMs - startAtMs;
     const share = ledger?.jobs.get(id.job)?.workflows.get(id.workflow)?.shares[id.share];
     const isFirst = share?.attempts[0]?.token === id.token;
-    const latestMs = START_OFF_MS + (isFirst ? 0 : LEDGER_LAG_MS + leaderlessMs);
+    const latestMs = START_OFF_MS + leaderlessMs + (isFirst ? OWNER_DEAF_MS : LEDGER_LAG_MS);
     if (offMs >= -START_OFF_MS && offMs <= latestMs) return;
     throw new Violation(
       "resumption",
