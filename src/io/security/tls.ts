@@ -24,6 +24,8 @@ const HANDSHAKE_MS_MAX = 5_000;
 const ACCEPTED = 1;
 const REFUSED = 0;
 const SENTENCE_BYTES_MAX = 255;
+/** The longest that a timer can wait: 24.8 days. Who is connected longer than a certificate lives is looked at again. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export type TlsOptions = {
   readonly credentials: Credentials;
@@ -35,13 +37,18 @@ export type TlsOptions = {
   readonly limits?: { readonly handshakes: number; readonly handshakeMs: number };
 };
 
-/** What hangs on a socket. `remote`: as it was when it opened. `handshakeTimer`: while it has not proved who it is. */
+/**
+ * What hangs on a socket. `remote`: as it was when it opened. `handshakeTimer`: while it has not proved who it is;
+ * `endTimer`: when its certificate ends.
+ */
 type Holder = {
   remote: Address | null;
+  endTimer: ReturnType<typeof setTimeout> | null;
   connection: SocketConnection | null;
   handshakeTimer: ReturnType<typeof setTimeout> | null;
 };
 type Socket = Bun.Socket<Holder>;
+const NOTHING: Holder = { remote: null, endTimer: null, connection: null, handshakeTimer: null };
 
 /**
  * Streams of the holder of these credentials. `connect` fails with a NetError `denied` when one side does not accept
@@ -74,7 +81,7 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
     open: (socket) => {
       // One object is given for all sockets of a listener.
       const remote = { host: socket.remoteAddress, port: socket.remotePort };
-      socket.data = { remote, connection: null, handshakeTimer: null };
+      socket.data = { ...NOTHING, remote };
       const [longest] = strangers;
       if (longest !== undefined && strangers.size >= limits.handshakes)
         refuse(longest, `it had not proved who it is when ${limits.handshakes} others had come after it`);
@@ -92,7 +99,7 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
         return;
       }
       leave(socket);
-      const connection = opened(socket, judgement.peer);
+      const connection = opened(options, socket, judgement.peer);
       connection.write(Uint8Array.of(ACCEPTED));
       accept(connection);
     },
@@ -103,6 +110,7 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
     drain: (socket) => socket.data.connection?.flush(),
     close: (socket, error) => {
       leave(socket);
+      if (socket.data.endTimer !== null) clearTimeout(socket.data.endTimer);
       socket.data.connection?.receiveClose(error);
     },
   };
@@ -110,7 +118,7 @@ async function listen(options: TlsOptions, at: Address, accept: (connection: Con
     const listener = Bun.listen<Holder>({
       hostname: at.host,
       port: at.port,
-      data: { remote: null, connection: null, handshakeTimer: null },
+      data: { ...NOTHING },
       tls: { ...tlsOf(options.credentials), requestCert: true },
       socket: guarded(socketHandlers),
     });
@@ -148,7 +156,7 @@ function connect(options: TlsOptions, to: Address, timeoutMs: number): Promise<C
       }
       verdict = Buffer.concat([verdict, bytes]);
       if (verdict[0] === ACCEPTED) {
-        const connection = opened(socket, peer);
+        const connection = opened(options, socket, peer);
         attempt.succeed(connection);
         if (verdict.length > 1) connection.receive(verdict.slice(1));
         return;
@@ -158,6 +166,7 @@ function connect(options: TlsOptions, to: Address, timeoutMs: number): Promise<C
     },
     drain: (socket) => socket.data.connection?.flush(),
     close: (socket, error) => {
+      if (socket.data.endTimer !== null) clearTimeout(socket.data.endTimer);
       if (socket.data.connection !== null) socket.data.connection.receiveClose(error);
       else deny(null, leftWords(options.credentials, peer));
     },
@@ -167,7 +176,7 @@ function connect(options: TlsOptions, to: Address, timeoutMs: number): Promise<C
   Bun.connect<Holder>({
     hostname: to.host,
     port: to.port,
-    data: { remote: null, connection: null, handshakeTimer: null },
+    data: { ...NOTHING },
     tls: { ...tlsOf(options.credentials), serverName: NODE_SERVER_NAME },
     socket: guarded(socketHandlers),
   }).catch((error: unknown) => attempt.fail(error));
@@ -246,11 +255,29 @@ function judge({ credentials, clock }: TlsOptions, socket: Socket, error: Error 
   return { ok: true, peer: claimed };
 }
 
-function opened(socket: Socket, peer: PeerIdentity): SocketConnection {
+function opened(options: TlsOptions, socket: Socket, peer: PeerIdentity): SocketConnection {
   const connection = new SocketConnection(socket, peer);
   socket.data.connection = connection;
   socket.setNoDelay(true);
+  awaitEnd(options, socket, peer);
   return connection;
+}
+
+/** Breaks the connection when the other side's certificate ends: it may come again with a new one. */
+function awaitEnd(options: TlsOptions, socket: Socket, peer: PeerIdentity): void {
+  const endMs = Date.parse(socket.getPeerX509Certificate()?.validTo ?? "");
+  if (!Number.isFinite(endMs)) return;
+  const leftMs = endMs - options.clock.epochMs();
+  if (leftMs <= 0) {
+    const from = { host: socket.remoteAddress, port: socket.remotePort };
+    options.onRefused?.(from, `the certificate of ${describeIdentity(peer)} expired at ${timeText(endMs)}`);
+    socket.terminate();
+    return;
+  }
+  const timer = setTimeout(() => awaitEnd(options, socket, peer), Math.min(leftMs + 1, TIMER_MS_MAX));
+  // It keeps no process alive.
+  timer.unref();
+  socket.data.endTimer = timer;
 }
 
 function refusalOf(why: string): Uint8Array {

@@ -8,7 +8,12 @@ import { createClock } from "../../../src/io/clock.ts";
 import { netErrorCode } from "../../../src/io/net-error.ts";
 import { createAuthority, issueLeaf, NODE_SERVER_NAME, readPrivateKey } from "../../../src/io/security/certificate.ts";
 import { deriveCluster } from "../../../src/io/security/cluster-key.ts";
-import { issueCredentials, selfIssue, type Credentials } from "../../../src/io/security/credentials.ts";
+import {
+  CLOCK_ALLOWANCE_MS,
+  issueCredentials,
+  selfIssue,
+  type Credentials,
+} from "../../../src/io/security/credentials.ts";
 import { describeIdentity, type PeerIdentity } from "../../../src/io/security/peer-identity.ts";
 import { createTlsStreams, type TlsOptions } from "../../../src/io/security/tls.ts";
 import type { Connection } from "../../../src/io/world.ts";
@@ -274,6 +279,26 @@ test("of 1,000 with rogue certificates among members none gets in, and every mem
   expect(door.accepted.length).toBe(50);
   door.close();
 }, 60_000);
+
+test("a connection ends when the certificate of the other side does", async () => {
+  const dayMs = 86_400_000;
+  const keys = [new Uint8Array(32).fill(7)];
+  const made = { keys, node: null, epochMs: Date.now() };
+  const short = issueCredentials({ ...made, role: "worker", lifeMs: dayMs });
+  // By the listener's clock there are two seconds left; TLS itself goes by this machine's.
+  const soon = { epochMs: () => Date.now() + dayMs + CLOCK_ALLOWANCE_MS - 2_000 };
+  const door = await open({ credentials: selfIssue({ ...made, role: "manager" }), clock: soon });
+  const streams = createTlsStreams({ credentials: short, clock });
+  const connection = await streams.connect({ host: "127.0.0.1", port: door.port }, { timeoutMs: 4_000 });
+  const gone = Promise.withResolvers<void>();
+  connection.handle({ onBytes: () => {}, onDrain: () => {}, onClose: () => gone.resolve() });
+  connection.write(new TextEncoder().encode("in time"));
+  await gone.promise;
+  expect(door.heard).toEqual(["in time"]);
+  expect(door.refused).toHaveLength(1);
+  expect(door.refused[0]).toMatch(/certificate of worker of cluster [0-9a-f]+ expired at 20/);
+  door.close();
+});
 
 describe("whoever connects does not believe", () => {
   test("a listener with a rogue certificate, or a client's: it shows nothing of its own", async () => {
