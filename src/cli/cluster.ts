@@ -173,11 +173,11 @@ const CREDENTIAL_HINTS: Readonly<Record<CredentialsGiven["kind"], string>> = {
   certificates: "are --tls-cert and --tls-ca of that cluster, and --environment its environment?",
 };
 
-function undecided({ address }: ClientContact): HyperscaleError {
+function undecided({ address, undecided: why }: ClientContact): HyperscaleError {
   const at = address === null ? "a manager" : addressText({ host: address.host, tcp: address.port });
   return new HyperscaleError(
     "cluster",
-    `${at} answered, but nothing was decided within ${formatDuration(ANSWER_MS)}: most managers have to run`,
+    `${at} answered, but nothing was decided within ${formatDuration(ANSWER_MS)}: ${why ?? "most managers have to run"}`,
     { hint: "see hyperscale status; a submit may be said again with the same --id, it is never run twice" },
   );
 }

@@ -44,7 +44,12 @@ export type ClientOptions = {
 export type ContactFailure = { readonly address: Address; readonly failure: DialFailure; readonly why: string };
 
 /** Whom a client talks to (null: nobody just now), and what came of the last try at each address that failed. */
-export type ClientContact = { readonly address: Address | null; readonly failures: readonly ContactFailure[] };
+export type ClientContact = {
+  readonly address: Address | null;
+  readonly failures: readonly ContactFailure[];
+  /** Why the last thing asked was not decided; null: nothing was put off. */
+  readonly undecided: string | null;
+};
 
 export type FollowedJob = {
   /** Resolves when the submit is committed; rejects when it is refused. */
@@ -128,6 +133,8 @@ class Client implements ClusterClient {
   /** Which manager is wanted, and who it turned out to be. */
   #at = 0;
   #wanted: Address | undefined;
+  /** Why the last that was not decided was not. */
+  #undecided: string | null = null;
   #manager: string | null = null;
   #heardAtMs: number;
   /** Managers without a part in the cluster that answered since the last look. */
@@ -204,6 +211,7 @@ class Client implements ClusterClient {
     return {
       address: this.#manager === null ? null : (this.#wanted ?? null),
       failures: [...this.#failures.values()],
+      undecided: this.#undecided,
     };
   }
 
@@ -348,10 +356,16 @@ class Client implements ClusterClient {
     if (answer.kind === "finished") return this.#finished(answer.id, answer.result);
     const ask = this.#asks.get(answer.ask);
     if (ask === undefined) return;
-    if (answer.kind === "refused" && answer.code === "elsewhere") return this.#elsewhere();
+    if (answer.kind === "refused" && answer.code === "elsewhere") {
+      this.#undecided = answer.message;
+      return this.#elsewhere();
+    }
     if (answer.kind === "refused" && answer.code === "limited") return this.#limited(ask, answer);
     // Nothing was decided: it is said again, and elsewhere when that does not help.
-    if (answer.kind === "refused" && isOpen(answer.code, ask)) return;
+    if (answer.kind === "refused" && isOpen(answer.code, ask)) {
+      this.#undecided = answer.message;
+      return;
+    }
     this.#forget(answer.ask);
     if (answer.kind === "refused") ask.reject(refusal(ask.request, answer));
     else ask.resolve(answer);

@@ -2,7 +2,8 @@
 // in one entry while another is under way. A content that many jobs are of is read and spread once in a while, not for
 // each of them. Who may submit how much is admission.ts's.
 
-import { messageOf } from "../base/error.ts";
+import { HyperscaleError, messageOf } from "../base/error.ts";
+import { diskErrorCode } from "../io/disk-error.ts";
 import type { Clock } from "../io/world.ts";
 import type { Effect } from "../ledger/effects.ts";
 import { type JobSpec, SUBMITS_MAX } from "../ledger/entries.ts";
@@ -96,7 +97,7 @@ export class Submits {
     const running = this.#reading.get(digest);
     if (running !== undefined) return running;
     const reading = this.#spread(asked)
-      .catch((error: unknown): Read => ({ content: null, answer: unavailable(messageOf(error)) }))
+      .catch((error: unknown): Read => ({ content: null, answer: failed(error) }))
       .finally(() => this.#reading.delete(digest));
     this.#reading.set(digest, reading);
     return reading;
@@ -205,6 +206,13 @@ function refusalsOf(outcome: ProposalOutcome): ReadonlyMap<string, SubmitAnswer>
     if (effect.kind === "refused")
       refusals.set(effect.job, { kind: "refused", code: effect.code, message: effect.message });
   return refusals;
+}
+
+/** A full disk is said: it does not get better by asking again. */
+function failed(error: unknown): SubmitAnswer {
+  if (error instanceof HyperscaleError && error.code === "storage" && diskErrorCode(error.cause) === "full")
+    return { kind: "refused", code: "disk_full", message: `the disk of the manager is full: ${error.message}` };
+  return unavailable(messageOf(error));
 }
 
 function unavailable(message: string): SubmitAnswer {
