@@ -5,6 +5,7 @@
 import { assert, AssertionError, never } from "../base/assert.ts";
 import { addTrends, emptyTrend, laterTrend, trendGrowth, TrendSum } from "./histogram.ts";
 import type { Cells, GaugeCells, MetricType, Series, Tags, TrendCells } from "./series.ts";
+import type { VusSeen } from "./result.ts";
 import type { AttemptId, Snapshot } from "./share.ts";
 
 /** What is known of one attempt: the newest cut's state, and of each series the newest cells that arrived. */
@@ -63,6 +64,14 @@ export function mergeCells(a: Cells, b: Cells): Cells {
   if (a.type === "gauge" && b.type === "gauge") return mergeGauges(a, b, b.atMs >= a.atMs ? b : a);
   if (a.type === "trend" && b.type === "trend") return addTrends(a, b);
   return unlike(a, b);
+}
+
+/** VUs over the seconds of both: null is no second. */
+export function joinVus(a: VusSeen | null, b: VusSeen | null): VusSeen | null {
+  if (a === null || b === null) return a ?? b;
+  const joined = (one: GaugeCells, other: GaugeCells): GaugeCells =>
+    mergeGauges(one, other, other.atMs >= one.atMs ? other : one);
+  return { vus: joined(a.vus, b.vus), vusMax: joined(a.vusMax, b.vusMax) };
 }
 
 /**

@@ -4,7 +4,7 @@
 import type { Pause } from "./pauses.ts";
 import type { JobPlan } from "./plan.ts";
 import type { Accounting } from "./share.ts";
-import type { Series } from "./series.ts";
+import type { GaugeCells, Series } from "./series.ts";
 
 export type JobState = "completed" | "failed" | "cancelled" | "aborted";
 
@@ -45,6 +45,9 @@ export function isSaturated(core: { readonly seconds: number; readonly saturated
   return core.saturatedSeconds > 0 && core.saturatedSeconds >= 0.1 * core.seconds;
 }
 
+/** VUs over the seconds of a job: the last, the least and the most. */
+export type VusSeen = { readonly vus: GaugeCells; readonly vusMax: GaugeCells };
+
 /** A fault that cost something: a core that stalled, a worker lost. from and to in ms since the job's start. */
 export type Disturbance = { readonly from: number; readonly to: number; readonly why: string };
 
@@ -78,6 +81,10 @@ export type JobResult = {
   readonly pauses: readonly Pause[];
   readonly cores: readonly CoreResult[];
   readonly loopLagMsP99: number;
+  /** VUs over its whole seconds; left out where nobody made any. */
+  readonly vus?: VusSeen;
+  /** Shares on different workers that began together did so within so many ms; left out where one worker ran all. */
+  readonly startSkewMsMax?: number;
   /** Said once each: saturation, dropped iterations, missing await, tag cardinality ... */
   readonly warnings: readonly string[];
   /** Distinct errors of iterations and requests, most frequent first. */

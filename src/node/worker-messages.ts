@@ -204,6 +204,8 @@ export const snapshotSchema = z.object({
   parts: z.number().int().min(1).max(4_096),
   content: z.enum(["all", "changed", "scalars"]),
   cut: cutSchema,
+  /** Its workflow's start on this worker was off the agreed instant by this at most; null: not known. */
+  startErrorMs: ms.nonnegative().nullable().default(null),
   changes: bytes,
 });
 

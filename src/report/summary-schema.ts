@@ -103,6 +103,8 @@ const generator = z.object({
   cpu: ratio,
   loopLagMs: z.object({ "p(99)": length, max: length }),
   nodes: z.array(z.object({ node: z.string(), cpu: ratio, saturated: z.boolean(), cores: z.array(core) })),
+  /** Shares on different workers that began together did so within this; left out where one worker ran all. */
+  startSkewMs: z.object({ max: length }).optional(),
 });
 
 /** The summary, version 1. Durations in ms, instants in epoch ms. */

@@ -10,6 +10,7 @@ import {
   isSaturated,
   type JobResult,
   type SecondWindow,
+  type VusSeen,
   type WorkflowResult,
 } from "../load/result.ts";
 import type { Accounting } from "../load/share.ts";
@@ -20,9 +21,6 @@ import { compareKeys } from "./words.ts";
 
 /** Metrics that a summary has even if nothing was counted in them. */
 const ALWAYS: readonly string[] = ["iterations", "data_received", "data_sent"];
-
-/** VUs over the run: of the last second, and the least and most of any. */
-export type VusSeen = { readonly vus: GaugeCells; readonly vusMax: GaugeCells };
 
 /** Nothing seen yet. Fold every second into it with `seeVus`. */
 export const NO_VUS: VusSeen = { vus: noGauge(), vusMax: noGauge() };
@@ -96,8 +94,8 @@ function jobMetrics(
   const trendStats = result.plan.summaryTrendStats;
   const metrics = new Map(Object.entries(metricsOf(series, seconds, trendStats)));
   const gauges = [
-    ["vus", seen.vus],
-    ["vus_max", seen.vusMax],
+    ["vus", (result.vus ?? seen).vus],
+    ["vus_max", (result.vus ?? seen).vusMax],
   ] as const;
   for (const [name, cells] of gauges) {
     if (metrics.has(name)) continue;
@@ -262,6 +260,7 @@ function generatorOf(result: JobResult): Summary["generator"] {
       max: result.cores.reduce((most, core) => Math.max(most, finite(core.loopLagMsMax)), 0),
     },
     nodes,
+    ...(result.startSkewMsMax === undefined ? {} : { startSkewMs: { max: finite(result.startSkewMsMax) } }),
   };
 }
 

@@ -123,7 +123,7 @@ function accountingLines(summary: Summary, options: SummaryTextOptions, paint: P
 }
 
 function generatorLines(summary: Summary, options: SummaryTextOptions, paint: Paint): readonly string[] {
-  const { saturated, cpu, loopLagMs, nodes } = summary.generator;
+  const { saturated, cpu, loopLagMs, nodes, startSkewMs } = summary.generator;
   const cores = nodes.reduce((sum, node) => sum + node.cores.length, 0);
   if (cores === 0) return [];
   const where = nodes.length > 1 ? ` on ${nodes.length} nodes` : "";
@@ -131,6 +131,8 @@ function generatorLines(summary: Summary, options: SummaryTextOptions, paint: Pa
   const load = `    cpu${paint.dim("........:")} ${paint.cyan(formatRatio(cpu))} ${mean}`;
   const [p99, max] = [loopLagMs["p(99)"], loopLagMs.max].map((lag) => paint.cyan(formatLatency(lag)));
   const lines = [header("GENERATOR", paint), "", load, `    loop_lag${paint.dim("...:")} p(99)=${p99} max=${max}`];
+  if (startSkewMs !== undefined)
+    lines.push(`    start_skew${paint.dim(".:")} max=${paint.cyan(formatLatency(startSkewMs.max))} between workers`);
   if (!saturated) return lines;
   const prose =
     `SATURATED: the generator was the bottleneck: ${worstCore(summary)}. ` +

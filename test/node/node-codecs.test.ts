@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { createPrng, nextBelow } from "../../src/base/prng.ts";
 import { applySnapshot } from "../../src/load/merge.ts";
 import type { JobView } from "../../src/load/result.ts";
-import type { Series } from "../../src/load/series.ts";
+import type { GaugeCells, Series } from "../../src/load/series.ts";
 import { liveSchema } from "../../src/node/client-messages.ts";
 import { LiveReader, packLive } from "../../src/node/live-codec.ts";
 import { packedSeriesSchema, packSeries, unpackSeries } from "../../src/node/series-codec.ts";
@@ -103,6 +103,10 @@ describe("a submission", () => {
   });
 });
 
+function gaugeOf(value: number, min: number, max: number, atMs: number): GaugeCells {
+  return { type: "gauge", value, min, max, atMs };
+}
+
 describe("what is kept of attempts", () => {
   const attempt = { job: "j", workflow: "w", share: 1, token: 9 };
   const held = applySnapshot(null, {
@@ -125,6 +129,7 @@ describe("what is kept of attempts", () => {
       disturbed: [{ from: 1, to: 2, why: "x" }],
       unheard: [{ token: 9, requests: 12, seconds: 0 }],
       late: 3,
+      vus: { vus: gaugeOf(2, 1, 5, 3_000), vusMax: gaugeOf(5, 5, 5, 3_000) },
     },
     attempts: [{ held, errors: [{ message: "boom", count: 2 }] }],
   };
@@ -145,6 +150,7 @@ describe("what is kept of attempts", () => {
         { token: 11, requests: 4, seconds: 0 },
       ],
       late: 1,
+      vus: { vus: gaugeOf(4, 3, 9, 2_000), vusMax: gaugeOf(9, 4, 9, 2_000) },
     };
     expect(joinNotes(kept.notes, more)).toEqual({
       startedAtEpochMs: 5,
@@ -158,6 +164,7 @@ describe("what is kept of attempts", () => {
         { token: 11, requests: 4, seconds: 0 },
       ],
       late: 3,
+      vus: { vus: gaugeOf(2, 1, 9, 3_000), vusMax: gaugeOf(5, 4, 9, 3_000) },
     });
   });
 });

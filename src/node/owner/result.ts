@@ -10,7 +10,7 @@ import type { JobPlan } from "../../load/plan.ts";
 import type { CoreResult, JobResult, ThresholdOutcome, WorkflowResult } from "../../load/result.ts";
 import type { Series } from "../../load/series.ts";
 import { finalOutcomes, windowedOutcomes } from "../../load/thresholds.ts";
-import { loadStartMs, notesOf, pausesOf, type Run, type RunAttempt, vuGauges } from "./run.ts";
+import { loadStartMs, notesOf, pausesOf, type Run, type RunAttempt, startSkewMsMax, vuGauges, vusOf } from "./run.ts";
 import { unreportedMax } from "./unreported.ts";
 
 /** Errors told apart in the result. */
@@ -60,6 +60,7 @@ export function buildResult(
       : [workflowResult(run, job, workflow, endMs)];
   });
   const cores = coreResults(run, job);
+  const [vus, skewMs] = [vusOf(run), startSkewMsMax(run)];
   return {
     id: job.id,
     state: outcome.state,
@@ -80,6 +81,8 @@ export function buildResult(
       (most, { held }) => Math.max(most, held?.cut.generator.loopLagMsP99 ?? 0),
       0,
     ),
+    ...(vus === null ? {} : { vus }),
+    ...(skewMs === null ? {} : { startSkewMsMax: skewMs }),
     warnings: [...run.warnings, ...runWarnings(workflows, notesOf(run).late)],
     errors: errorsOf(run),
   };

@@ -3,11 +3,11 @@
 
 import type { Bundle } from "../../engine/messages.ts";
 import type { Job } from "../../ledger/job.ts";
-import { applySnapshot, type HeldAttempt, heldSeries, select } from "../../load/merge.ts";
+import { applySnapshot, type HeldAttempt, heldSeries, joinVus, select } from "../../load/merge.ts";
 import { isPausedWithin, type Pause } from "../../load/pauses.ts";
 import type { JobPlan, ThresholdPlan } from "../../load/plan.ts";
-import type { Disturbance, JobView, SecondWindow, ThresholdOutcome } from "../../load/result.ts";
-import type { Series } from "../../load/series.ts";
+import type { Disturbance, JobView, SecondWindow, ThresholdOutcome, VusSeen } from "../../load/result.ts";
+import type { GaugeCells, Series } from "../../load/series.ts";
 import type { AttemptId, GeneratorHealth, Snapshot } from "../../load/share.ts";
 import { Totals } from "../../load/totals.ts";
 import type { Unheard } from "./unreported.ts";
@@ -43,6 +43,8 @@ export type RunAttempt = {
   ratedMs: number;
   /** It ran before this owner came: what its first snapshot holds belongs to no second. */
   isTakenOver: boolean;
+  /** Its start was off the agreed instant by this at most; null: not known. */
+  startErrorMs: number | null;
   /** What its trends grew by and no second has taken. */
   readonly unseen: Series[];
   errors: readonly { readonly message: string; readonly count: number }[];
@@ -78,6 +80,8 @@ export type Run = {
   readonly unheard: Map<number, Unheard>;
   /** Requests beyond seals that earlier owners heard of. */
   lateBefore: number;
+  /** VUs over the seconds that earlier owners made. */
+  vusBefore: VusSeen | null;
 };
 
 /** An owner's view of a job nothing has run of, or that ran under another owner until `windowsFromMs` of job time. */
@@ -100,6 +104,7 @@ export function createRun(id: string, plan: JobPlan, bundle: Bundle, windowsFrom
     disturbed: [],
     unheard: new Map(),
     lateBefore: 0,
+    vusBefore: null,
   };
 }
 
@@ -125,6 +130,7 @@ export function addAttempt(
     rated: 0,
     ratedMs: -Infinity,
     isTakenOver: false,
+    startErrorMs: null,
     unseen: [],
     errors: [],
   });
@@ -245,12 +251,14 @@ export function notesOf(run: Run): Notes {
     disturbed: [...run.disturbed],
     unheard: Array.from(run.unheard, ([token, unheard]) => ({ token, ...unheard })),
     late,
+    vus: vusOf(run),
   };
 }
 
 /** Takes in what an earlier owner said of the run. */
 export function takeNotes(run: Run, notes: Notes): void {
-  const { startedAtEpochMs, warnings, disturbed, unheard, late } = joinNotes(notesOf(run), notes);
+  const { startedAtEpochMs, warnings, disturbed, unheard, late, vus } = joinNotes(notesOf(run), notes);
+  run.vusBefore = vus;
   run.startedAtEpochMs = startedAtEpochMs;
   for (const text of warnings) run.warnings.add(text);
   run.disturbed.splice(0, Infinity, ...disturbed);
@@ -306,9 +314,47 @@ export function allSeries(run: Run): Series[] {
 
 /** VUs over the seconds so far as gauges, for thresholds on `vus` and `vus_max`. */
 export function vuGauges(run: Run): Series[] {
-  const gauge = (metric: string, cells: Series["cells"] | null): Series[] =>
-    cells === null ? [] : [{ id: { key: metric, metric, type: "gauge", contains: "default", tags: {} }, cells }];
-  return [...gauge("vus", run.windows?.vus ?? null), ...gauge("vus_max", run.windows?.vusMax ?? null)];
+  const seen = vusOf(run);
+  if (seen === null) return [];
+  const gauge = (metric: string, cells: GaugeCells): Series => ({
+    id: { key: metric, metric, type: "gauge", contains: "default", tags: {} },
+    cells,
+  });
+  return [gauge("vus", seen.vus), gauge("vus_max", seen.vusMax)];
+}
+
+/** VUs over the seconds that this owner and those before it made. Out: null before the first. */
+export function vusOf({ windows, vusBefore }: Pick<Run, "windows" | "vusBefore">): VusSeen | null {
+  if (windows === null || windows.vus === null || windows.vusMax === null) return vusBefore;
+  return joinVus(vusBefore, { vus: windows.vus, vusMax: windows.vusMax });
+}
+
+/**
+ * How far apart shares on different workers began at most, of those that were to begin together: the two most
+ * uncertain of different workers added up. Out: null where one worker ran all, or nothing is known.
+ */
+export function startSkewMsMax(run: Run): number | null {
+  let most: number | null = null;
+  // What took over from another began when that had ended.
+  const first = new Map<string, RunAttempt>();
+  for (const attempt of run.attempts.values()) {
+    const key = `${attempt.id.share} ${attempt.id.workflow}`;
+    if ((first.get(key)?.id.token ?? Infinity) > attempt.id.token) first.set(key, attempt);
+  }
+  for (const together of Map.groupBy(first.values(), ({ id }) => id.workflow).values()) {
+    const byWorker = new Map<string, number>();
+    for (const { worker, startErrorMs } of together)
+      if (startErrorMs !== null) byWorker.set(worker, Math.max(startErrorMs, byWorker.get(worker) ?? 0));
+    const [worst, other] = [...byWorker.values()].sort((a, b) => b - a);
+    if (worst !== undefined && other !== undefined) most = Math.max(most ?? 0, worst + other);
+  }
+  return most;
+}
+
+/** What a worker says of the start of an attempt. */
+export function noteStart(run: Run, token: number, startErrorMs: number | null): void {
+  const attempt = run.attempts.get(token);
+  if (attempt !== undefined && startErrorMs !== null) attempt.startErrorMs = startErrorMs;
 }
 
 /** The job's pauses in ms of job time, the present one until now. In: ms of job time. */

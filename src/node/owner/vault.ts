@@ -4,8 +4,8 @@
 import * as z from "../../base/schema.ts";
 import { HyperscaleError } from "../../base/error.ts";
 import type { Job, LedgerState } from "../../ledger/job.ts";
-import type { JobResult } from "../../load/result.ts";
-import type { HeldAttempt } from "../../load/merge.ts";
+import { type HeldAttempt, joinVus } from "../../load/merge.ts";
+import type { JobResult, VusSeen } from "../../load/result.ts";
 import { decode, encode } from "../../wire/codec.ts";
 import type { Blobs } from "../blobs/blobs.ts";
 import { packResult } from "../result-codec.ts";
@@ -28,6 +28,8 @@ export type Notes = {
   readonly disturbed: readonly { readonly from: number; readonly to: number; readonly why: string }[];
   readonly unheard: readonly ({ readonly token: number } & Unheard)[];
   readonly late: number;
+  /** Over the seconds made so far; null: none. */
+  readonly vus: VusSeen | null;
 };
 
 export type Kept = { readonly notes: Notes; readonly attempts: readonly KeptAttempt[] };
@@ -54,6 +56,13 @@ export function createMemoryVault(submissionOf: (job: Job) => Submission): Vault
 }
 
 const count = z.number().nonnegative();
+const gauge = z.object({
+  type: z.literal("gauge"),
+  value: z.number(),
+  min: z.number(),
+  max: z.number(),
+  atMs: z.number(),
+});
 const keptSchema = z.object({
   notes: z.object({
     startedAtEpochMs: z.number(),
@@ -61,6 +70,7 @@ const keptSchema = z.object({
     disturbed: z.array(z.object({ from: z.number(), to: z.number(), why: z.string() })),
     unheard: z.array(z.object({ token: count, requests: count, seconds: count })),
     late: count,
+    vus: z.object({ vus: gauge, vusMax: gauge }).nullable().default(null),
   }),
   attempts: z.array(
     z.object({
@@ -117,6 +127,7 @@ export function joinNotes(left: Notes, right: Notes): Notes {
     disturbed: [...disturbed.values()].sort((a, b) => a.from - b.from),
     unheard: [...unheard.values()],
     late: Math.max(left.late, right.late),
+    vus: joinVus(left.vus, right.vus),
   };
 }
 

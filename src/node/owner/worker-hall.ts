@@ -15,6 +15,7 @@ import type { LedgerPort } from "../ledger-port.ts";
 import type { WorkerRequest } from "../messages.ts";
 import { Owner, type Owned } from "./owner.ts";
 import { type Heard, reconcile, type Step } from "./reconcile.ts";
+import { noteStart } from "./run.ts";
 import type { FromWorker, HeldReport, Renew, ToWorker, WireReport, WireSnapshot } from "../worker-messages.ts";
 
 /** How often silent workers are looked for. */
@@ -253,6 +254,7 @@ export class WorkerHall {
     const intake = Owner.intake(owned, attempt.token);
     const snapshot = takePart(intake, message);
     if (snapshot === null) return;
+    noteStart(course.run, attempt.token, message.startErrorMs);
     course.hear({ kind: "snapshot", snapshot });
     this.#ports.say(worker, {
       kind: "heard",

@@ -36,7 +36,7 @@ export type Outbox = {
   /** What is asked of its workflow, as its owner last said. */
   steering: Steering;
   /** It is to start at this instant of the worker's clock, as soon as there is a lease. */
-  start: { readonly atMs: number; readonly jobElapsedMs: number } | null;
+  start: { readonly atMs: number; readonly jobElapsedMs: number; readonly errorMs: number | null } | null;
 };
 
 export function createOutbox(attempt: AttemptId): Outbox {
@@ -83,7 +83,7 @@ export function keepValue(outbox: Outbox, value: Omit<Provide, "offer" | "isAgai
 
 /** The newest cut with all that its owner does not hold yet, in as many messages as it takes; none before a cut. */
 export function snapshotParts(outbox: Outbox, ownerToken: number): WireSnapshot[] {
-  const { held, acked, content } = outbox;
+  const { held, acked, content, start } = outbox;
   if (held === null) return [];
   const parts = packChanges(changedSince(outbox.changes, held, acked), PART_BYTES);
   return parts.map((changes, part) => ({
@@ -93,6 +93,7 @@ export function snapshotParts(outbox: Outbox, ownerToken: number): WireSnapshot[
     parts: parts.length,
     content: acked === 0 ? "all" : content,
     cut: held.cut,
+    startErrorMs: start?.errorMs ?? null,
     changes,
   }));
 }

@@ -84,13 +84,7 @@ export class Tenant {
 
   constructor(ports: TenantPorts) {
     this.#ports = ports;
-    this.#flow = new SnapshotFlow({
-      clock: ports.clock,
-      send: (token) => {
-        const outbox = this.#outboxes.get(token);
-        if (outbox !== undefined) this.#streamTo(outbox);
-      },
-    });
+    this.#flow = new SnapshotFlow({ clock: ports.clock, send: (token) => this.#streamTo(token) });
     ports.cores.onMessage((report) => this.#report(report));
     this.#armRenew();
   }
@@ -293,7 +287,9 @@ export class Tenant {
     // Never later than if the command had come without a delay just now.
     const latestMs = this.#ports.clock.nowMs() + command.inMs;
     const atMs = Math.min(known?.atMs ?? latestMs, latestMs);
-    outbox.start = { atMs, jobElapsedMs: command.jobElapsedMs };
+    // Off by what the clocks may disagree, or by how late the word came.
+    const errorMs = known === null ? null : Math.max(known.errorMs, latestMs - command.inMs - atMs);
+    outbox.start = { atMs, jobElapsedMs: command.jobElapsedMs, errorMs };
     outbox.steering = command.steering ?? outbox.steering;
     this.#startIfLeased(tenure, outbox);
   }
@@ -458,9 +454,10 @@ export class Tenant {
     this.#ports.say(tenure.owner, { kind: "report", ownerToken: tenure.ownerToken, report });
   }
 
-  #streamTo(outbox: Outbox): void {
-    const tenure = this.#tenures.get(outbox.attempt.job);
-    if (tenure === undefined) return;
+  #streamTo(token: number): void {
+    const outbox = this.#outboxes.get(token);
+    const tenure = this.#tenures.get(outbox?.attempt.job ?? "");
+    if (outbox === undefined || tenure === undefined) return;
     for (const part of snapshotParts(outbox, tenure.ownerToken)) this.#stream(tenure, part);
   }
 

@@ -54,7 +54,7 @@ test("a cut has its name when a majority keeps it, and not when this manager doe
     },
     CLEAR_VALUES,
   );
-  const notes = { startedAtEpochMs: 0, warnings: [], disturbed: [], unheard: [], late: 0 };
+  const notes = { startedAtEpochMs: 0, warnings: [], disturbed: [], unheard: [], late: 0, vus: null };
   const names: string[] = [];
   const named = Promise.resolve(vault.keep({ notes, attempts: [] })).then((name) => void names.push(name));
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
