@@ -119,6 +119,13 @@ export const nodeStatusSchema = z.object({
     .readonly(),
   /** How much it asks of its workers' reports (a worker: what is asked of it): batch and reject mean late figures. */
   pressure: z.enum(PRESSURE_LEVELS).default("none"),
+  /** How often this node has suspected a member since it started. */
+  suspicions: count.default(0),
+  /**
+   * From what a leader says to its members' answers, on the lane that nothing may hold up: how many were timed lately,
+   * and ms that 99 % of them took. null: it does not lead.
+   */
+  answers: z.object({ count, p99Ms: z.number().nonnegative() }).nullable().default(null),
   /** What a worker runs. */
   shares: z.array(attemptIdSchema.extend({ state: attemptStateSchema })).readonly(),
 });
@@ -154,10 +161,11 @@ export function managerStatus(
     readonly problem: string | null;
     readonly circuits: NodeStatus["circuits"];
     readonly pressure: NodeStatus["pressure"];
+    readonly answers: NodeStatus["answers"];
     readonly rateOf: (job: string) => JobRate | null;
   },
 ): NodeStatus {
-  const { raft, ledger, problem, circuits, pressure, rateOf } = known;
+  const { raft, ledger, problem, circuits, pressure, answers, rateOf } = known;
   const common = commonOf("manager", standing);
   const voters = raft.membership?.voters ?? [];
   const alive = new Set(common.members.filter(({ status }) => status === "alive").map((member) => member.id));
@@ -177,6 +185,7 @@ export function managerStatus(
       behind: Object.fromEntries(Object.entries(raft.peers).map(([peer, { lag }]) => [peer, lag])),
     },
     problem,
+    answers: raft.role === "leader" ? answers : null,
     workers: [...ledger.workers].map(([worker, { boot, cores, labels }]) => ({
       id: worker,
       boot,
@@ -248,6 +257,8 @@ function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
     term: null,
     quorum: null,
     problem: null,
+    suspicions: swim.counters.suspicions,
+    answers: null,
     members: swim.members.map((member) => ({
       id: member.id,
       role: member.role,

@@ -54,6 +54,8 @@ export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
     term: 7,
     quorum: quorumOf({ have: 3, need: 2, voters: [M0, M1, M2] }),
     problem: null,
+    suspicions: 0,
+    answers: null,
     members: [
       member(M0, "manager", 9_000),
       member(M1, "manager", 9_002),
