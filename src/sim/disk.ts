@@ -196,7 +196,7 @@ export class SimDisk {
   }
 
   /** Counts, delays and maybe fails one call; `run` acts on the model. */
-  async #call<Result>(
+  #call<Result>(
     boot: number,
     what: { readonly operation: DiskOperation; readonly path: string },
     run: (fault: DiskFault | null) => Result,
@@ -206,15 +206,20 @@ export class SimDisk {
     const call = { number: this.#calls, ...what };
     const fault = this.#options.fault?.(call) ?? null;
     const { clock, latencyMs } = this.#options;
-    if (clock !== undefined)
-      await new Promise<void>((resolve) => {
-        clock.setTimer(latencyMs?.(call) ?? 0, resolve);
-      });
-    else await Promise.resolve();
-    if (boot !== this.#boot) return neverReturning();
-    if (fault !== null && fault !== "short" && what.operation !== "syncData")
-      throw new DiskError(fault, what.operation, what.path);
-    return run(fault);
+    return new Promise((resolve, reject) => {
+      const act = (): void => {
+        if (boot !== this.#boot) return;
+        if (fault !== null && fault !== "short" && what.operation !== "syncData")
+          return reject(new DiskError(fault, what.operation, what.path));
+        try {
+          resolve(run(fault));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (clock === undefined) void Promise.resolve().then(act);
+      else clock.setTimer(latencyMs?.(call) ?? 0, act);
+    });
   }
 
   #open(boot: number, path: string, mode: "read" | "write" | "create"): DiskFile {
@@ -380,9 +385,18 @@ function neverReturning(): Promise<never> {
   return new Promise<never>(() => {});
 }
 
+/** Paths taken apart before: the same few come again and again. */
+const parts = new Map<string, readonly string[]>();
+const PARTS_MAX = 10_000;
+
 function partsOf(path: string): readonly string[] {
+  const known = parts.get(path);
+  if (known !== undefined) return known;
   assert(path.startsWith("/"), `${path} is absolute`);
-  return path.split("/").filter((part) => part !== "");
+  const made = path.split("/").filter((part) => part !== "");
+  if (parts.size >= PARTS_MAX) parts.clear();
+  parts.set(path, made);
+  return made;
 }
 
 function parentOf(path: string): string {

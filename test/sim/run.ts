@@ -66,10 +66,14 @@ async function many(): Promise<void> {
   const startedMs = performance.now();
   const jobs = numberOf("jobs", 2);
   const parts = await Promise.all(Array.from({ length: jobs }, (_, at) => part(at, jobs)));
-  const tally = parts.reduce(addTally, emptyTally());
+  const tally = parts.map((one) => one.tally).reduce(addTally, emptyTally());
+  const cpuMs = parts.reduce((sum, one) => sum + one.cpuMs, 0);
   const seconds = (performance.now() - startedMs) / 1_000;
   console.log(tallyLines(tally).join("\n"));
-  console.log(`${seconds.toFixed(1)} s, ${((tally.seeds * 60) / seconds).toFixed(0)} seeds a minute`);
+  console.log(
+    `${seconds.toFixed(1)} s, ${((tally.seeds * 60) / seconds).toFixed(0)} seeds a minute; ` +
+      `${(cpuMs / tally.seeds).toFixed(0)} ms of CPU time a seed`,
+  );
   const missing = missingOf(tally);
   if (missing.length > 0) console.log(`never happened: ${missing.join(", ")}`);
   for (const { seed: failed, managers: nodes, property, text } of tally.failures.slice(0, 20))
@@ -80,7 +84,8 @@ async function many(): Promise<void> {
   process.exitCode = tally.failures.length > 0 || isIncomplete ? 1 : 0;
 }
 
-async function part(at: number, jobs: number): Promise<Tally> {
+/** Out: CPU time of all its threads too, in ms. */
+async function part(at: number, jobs: number): Promise<{ readonly tally: Tally; readonly cpuMs: number }> {
   const share = Math.ceil((seeds - at) / jobs);
   const args = ["--child", "--seed", `${seed + at}`, "--seeds", `${share}`, "--step", `${jobs}`, "--profile", profile];
   if (managers !== null) args.push("--nodes", `${managers}`);
@@ -90,7 +95,7 @@ async function part(at: number, jobs: number): Promise<Tally> {
   const code = await running.exited;
   if (code !== 0) throw new Error(`a part of the batch ended with ${code}`);
   const tally: Tally = JSON.parse(text);
-  return tally;
+  return { tally, cpuMs: Number(running.resourceUsage()?.cpuTime.total ?? 0) / 1_000 };
 }
 
 async function one(): Promise<void> {
