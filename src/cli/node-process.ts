@@ -8,7 +8,7 @@ import { DiskError } from "../io/disk-error.ts";
 import { within } from "../io/files.ts";
 import { createLog } from "../io/log.ts";
 import { NetError } from "../io/net-error.ts";
-import type { Credentials } from "../io/security/credentials.ts";
+import { type Credentials, endOf, timeText } from "../io/security/credentials.ts";
 import { secureWorld } from "../io/security/secure-world.ts";
 import type { Interrupt, Terminal } from "../io/terminal.ts";
 import type { DiskLock, NodeWorld, Timer, World } from "../io/world.ts";
@@ -22,6 +22,9 @@ import { usesColor } from "./progress.ts";
 
 /** How often a node is looked at for something new to show. */
 const LOOK_MS = 200;
+
+/** Credentials that end within it are worth a word at the start. */
+const WARN_OF_END_MS = 14 * 86_400_000;
 
 /** A manager or worker, as far as a process is concerned. */
 export type RunningNode = {
@@ -69,6 +72,9 @@ export async function runNode(invocation: Invocation, node: NodeProcess): Promis
     const running = await started(node, world, secured.tested);
     registered = chaos?.register({ ...node, address: running.address, status: () => running.status() }) ?? null;
     for (const line of node.greeting(running)) display.note(line);
+    const endMs = endOf(node.credentials);
+    if (endMs - world.clock.epochMs() < WARN_OF_END_MS)
+      display.log.warn(`its credentials end at ${timeText(endMs)}, and then nobody takes it: issue new ones before`);
     if (registered !== null) display.log.warn("it takes fault orders (--chaos): not for work in earnest");
     const look = (): void => {
       const status = running.status();

@@ -356,6 +356,20 @@ describe("a node stays, and says both sides' values, when", () => {
   });
 });
 
+test.concurrent("a worker whose credentials end soon says so, and one that holds the key", async () => {
+  await using at = await manager();
+  const short = join(freshDir(), "short.credentials");
+  const issue = ["key", "issue", "--role", "worker", "--days", "3", "--key-file", keys.key, "--out", short];
+  expect((await run(issue)).exitCode).toBe(0);
+  const node = await worker(at, ["--credentials", short]);
+  await node.until(/its credentials end at 20..-.*issue new ones/);
+  expect(await node.end("SIGTERM")).toBe(0);
+  const holder = await worker(at, ["--key-file", keys.key]);
+  await holder.until(/this worker holds the key of the cluster.*key issue --role worker/);
+  expect(await holder.end("SIGTERM")).toBe(0);
+  expect(holder.said).not.toContain("credentials end at");
+});
+
 test.concurrent(
   "a key is changed in three steps: members stay, results stay readable, and the old key is out",
   async () => {
