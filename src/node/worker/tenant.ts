@@ -422,7 +422,7 @@ export class Tenant {
     const isLast = outbox.returning === null && !outbox.mayRunAgain;
     if (isLast && salvage !== undefined) {
       keepSnapshot(outbox, salvage);
-      this.#streamTo(outbox);
+      this.#streamTo(outbox.attempt.token);
     }
     const left = torn === undefined ? {} : { torn: isLast ? { ...torn, requests: 0 } : torn };
     this.#end(outbox, { kind: "failed", cause, message, ...left });
