@@ -96,8 +96,8 @@ export class VirtualUser implements HttpOwner {
   interruptAtMs = Infinity;
   /** The pause in progress; more than one at a time (Promise.all) stand in #sleeps. */
   /**
-   * The loop's, kept from iteration to iteration: what it claimed, when it began (performance.now()), when it was due in
-   * ms of schedule (-1: no instant was intended) and, without the pauses before it began, by performance.now().
+   * The loop's, kept from iteration to iteration: what it claimed, when it began (performance.now()), when it was due
+   * in ms of schedule (-1: no instant was intended) and, without the pauses before it began, by performance.now().
    */
   claimed = -1;
   beganMs = 0;

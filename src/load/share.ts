@@ -45,8 +45,8 @@ export type ShareSpec = {
 export type VusBeyond = { readonly base: number; readonly stride: number };
 
 /**
- * What people ask of a workflow while it runs; the newest word holds. isPaused: its schedule stands still. pausedMs: for
- * how long it did in pauses that are over. vus: of the whole workflow; null: as planned.
+ * What people ask of a workflow while it runs; the newest word holds. isPaused: its schedule stands still. pausedMs:
+ * for how long it did in pauses that are over. vus: of the whole workflow; null: as planned.
  */
 export type Steering = { readonly isPaused: boolean; readonly pausedMs: number; readonly vus: number | null };
 /** Of a workflow that nobody has touched. */

@@ -97,8 +97,8 @@ export const toWorkerSchema = z.discriminatedUnion("kind", [
 export const attemptStateSchema = z.enum(["preparing", "ready", "running", "stopping", "over"]);
 
 /**
- * What a worker holds of an attempt: newest snapshot, values provided; isAborting: its code asked for the end. steering:
- * as it was last told, left out where nobody has touched the workflow.
+ * What a worker holds of an attempt: newest snapshot, values provided; isAborting: its code asked for the end.
+ * steering: as it was last told, left out where nobody has touched the workflow.
  */
 const heldSchema = z.object({
   attempt: attemptIdSchema,
