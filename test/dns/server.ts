@@ -72,13 +72,13 @@ function answersOf({ addresses = {}, services = {} }: Records, name: string, typ
   });
 }
 
-/** Of the name of the question, for a minute. */
+/** Of the name of the question, for a second. */
 function record(type: number, content: Buffer): Buffer {
   const head = Buffer.alloc(12);
   head.writeUInt16BE(0xc00c, 0);
   head.writeUInt16BE(type, 2);
   head.writeUInt16BE(1, 4);
-  head.writeUInt32BE(60, 6);
+  head.writeUInt32BE(1, 6);
   head.writeUInt16BE(content.length, 10);
   return Buffer.concat([head, content]);
 }
