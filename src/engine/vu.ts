@@ -94,7 +94,6 @@ export class VirtualUser implements HttpOwner {
   isAbandoned = false;
   /** When the iteration in flight has to be interrupted, on the loop's clock (ms); Infinity: not yet. */
   interruptAtMs = Infinity;
-  /** The pause in progress; more than one at a time (Promise.all) stand in #sleeps. */
   /**
    * The loop's, kept from iteration to iteration: what it claimed, when it began (performance.now()), when it was due
    * in ms of schedule (-1: no instant was intended) and, without the pauses before it began, by performance.now().
@@ -105,6 +104,7 @@ export class VirtualUser implements HttpOwner {
   dueMs = 0;
   fulfilled: (value: unknown) => void = ignore;
   rejected: (thrown: unknown) => void = ignore;
+  /** The pause in progress; more than one at a time (Promise.all) stand in #sleeps. */
   #sleep: Sleep | null = null;
   #sleeps: Set<Sleep> | null = null;
   #controller: AbortController | null = null;

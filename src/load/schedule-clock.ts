@@ -1,5 +1,5 @@
 // The clock of one share's schedule: it runs from the workflow's agreed start, stands still in pauses, and goes on
-// where it stood. A record that these functions change; instants are the caller's clock in ms, told by it. Not the schedule.
+// where it stood. A record that these functions change; instants are the caller's clock in ms. Not the schedule.
 
 import type { Steering } from "./share.ts";
 

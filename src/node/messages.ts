@@ -74,8 +74,8 @@ export type WorkerReport =
     }
   /**
    * The core could not go on: the code would not load, the thread stalled, died or ate its memory. `torn`: left out
-   * where nothing can have been done. `salvage`: a cut of all that its board held, for when nothing of its share runs again:
-   * its numbers are newer than where its rest begins.
+   * where nothing can have been done. `salvage`: a cut of all that its board held, for when nothing of its share runs
+   * again: its numbers are newer than where its rest begins.
    */
   | {
       readonly kind: "failed";

@@ -10,7 +10,7 @@ export const text: CommandText = {
   summary: "Give a workflow that runs another number of virtual users",
   details: [
     "Workflows of the executors constant-vus and externally-controlled can be scaled, the latter up to their maxVUs. " +
-      "They keep the cores they have. Virtual users that are too many end after their iterations, or after gracefulStop.",
+      "They keep the cores they have. Virtual users that are too many end after their iterations, or gracefulStop.",
     "Exit code: 0 scaled; 75 no manager answers; 104 there is no such job or workflow, it has ended, it cannot be " +
       "scaled, or not to that number.",
   ],
