@@ -175,9 +175,10 @@ const CREDENTIAL_HINTS: Readonly<Record<CredentialsGiven["kind"], string>> = {
 
 function undecided({ address, undecided: why }: ClientContact): HyperscaleError {
   const at = address === null ? "a manager" : addressText({ host: address.host, tcp: address.port });
+  const reason = why ?? "most managers have to run";
   return new HyperscaleError(
     "cluster",
-    `${at} answered, but nothing was decided within ${formatDuration(ANSWER_MS)}: ${why ?? "most managers have to run"}`,
+    `${at} answered, but nothing was decided within ${formatDuration(ANSWER_MS)}: ${reason}`,
     { hint: "see hyperscale status; a submit may be said again with the same --id, it is never run twice" },
   );
 }

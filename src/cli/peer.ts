@@ -1,5 +1,5 @@
-// `peer` from its settings to its exit code: shows who the managers are, and walks a change through its steps. What each
-// step does, and when it is refused, is raft's and consensus/peer-changes.ts's to say.
+// `peer` from its settings to its exit code: shows who the managers are, and walks a change through its steps. What
+// each step does, and when it is refused, is raft's and consensus/peer-changes.ts's to say.
 
 import { HyperscaleError } from "../base/error.ts";
 import type { Clock } from "../io/world.ts";
@@ -99,7 +99,8 @@ async function remove(asked: Asked, text: string): Promise<string> {
   const isNewcomer = node.replaces !== null;
   await change(asked, isNewcomer ? { kind: "cancelReplace" } : { kind: "remove", node: node.id });
   await until(asked, `${peerText(node)} to be removed`, (status) => standingIn(status, node.id) === "outside");
-  return `${peerText(node)} is no manager of this cluster any more: ${await countText(asked)}; stop it, if it still runs`;
+  const left = await countText(asked);
+  return `${peerText(node)} is no manager of this cluster any more: ${left}; stop it, if it still runs`;
 }
 
 async function replace(asked: Asked, oldText: string, newText: string): Promise<string> {
@@ -200,8 +201,8 @@ function pause(clock: Clock, ms: number): Promise<void> {
 
 /**
  * The one manager that a text names: its id, the first four characters of it or more, or its address. At one address
- * may be a manager of the cluster and the newcomer that stands in for it: `add` means the newcomer, all else the former.
- * Throws `invalid`.
+ * may be a manager of the cluster and the newcomer that stands in for it: `add` means the newcomer, all else the
+ * former. Throws `invalid`.
  */
 export function pick(peers: readonly Peer[], text: string, action: "add" | "remove" | "replace"): Peer {
   const place = /^[0-9a-f]{4,}$/.test(text) ? null : addressText(addressOf({ text, source: "NODE" }));
@@ -232,7 +233,7 @@ function unknown(peers: readonly Peer[], text: string, action: "add" | "remove" 
     });
   const known =
     outside.length === 0
-      ? "no manager is up that does not belong to it: start it first, with an empty data folder and the others in --peers"
+      ? "none is up that does not belong to it: start it first, with an empty data folder and the others in --peers"
       : `managers that could join: ${outside.map(peerText).join(", ")}`;
   return new HyperscaleError("invalid", `no manager ${text} is up`, { hint: known });
 }

@@ -1,4 +1,4 @@
-// How names of managers are looked up: an option of every command that is a node or talks to one. It is read in places.ts.
+// How names of managers are looked up: an option of every command that is a node or talks to one. places.ts reads it.
 
 import type { OptionTable } from "./command.ts";
 

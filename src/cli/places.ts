@@ -1,5 +1,5 @@
-// Where managers are, as people write it: addresses, names with several addresses (dns:), services (srv:), and ranges of
-// ports. What is found there is node/network/discovery.ts's.
+// Where managers are, as people write it: addresses, names with several addresses (dns:), services (srv:), and ranges
+// of ports. What is found there is node/network/discovery.ts's.
 
 import type { Log } from "../io/log.ts";
 import { createNames } from "../io/names.ts";
@@ -13,7 +13,7 @@ import { refuse } from "./values.ts";
 /** listed: written down. sought: to be looked for. */
 export type Places = { readonly listed: readonly NodeAddress[]; readonly sought: readonly Place[] };
 
-/** "10.0.0.5:9000", "10.0.0.5:9000-9010", "dns:managers.example:9000", "srv:_hyperscale._tcp.example". Throws `invalid`. */
+/** "10.0.0.5:9000", "10.0.0.5:9000-9010", "dns:managers.example:9000", "srv:_h._tcp.example". Throws `invalid`. */
 export function placesOf(settings: readonly Setting[]): Places {
   const sought = settings.map(soughtOf);
   const listed = addressesOf(settings.filter((_, at) => sought[at] === null));

@@ -36,8 +36,8 @@ export type Terminal = {
   /** Calls back for each signal until the returned function is called; meanwhile signals do not end the process. */
   onInterrupt(listener: (signal: Interrupt) => void): () => void;
   /**
-   * Calls back with what is typed, key by key and unseen, until the returned function is called; Ctrl+C comes as "\x03".
-   * Nothing comes where stdin is no terminal.
+   * Calls back with what is typed, key by key and unseen, until the returned function is called; Ctrl+C comes as
+   * "\x03". Nothing comes where stdin is no terminal.
    */
   onInput(listener: (text: string) => void): () => void;
   /** Calls back when the size of the terminal changed, until the returned function is called. */

@@ -1,5 +1,5 @@
-// Who the managers of a cluster are, out of a node's status: those that count, those on their way, and those that are up
-// and do not belong to it. Derived, for people and programs.
+// Who the managers of a cluster are, out of a node's status: those that count, those on their way, and those that are
+// up and do not belong to it. Derived, for people and programs.
 
 import type { NodeStatus } from "./status.ts";
 

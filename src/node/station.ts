@@ -106,7 +106,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
   };
 }
 
-/** Keeps links to whoever is found. Whoever answers is a member from then on, and names are asked again when one goes. */
+/** Keeps links to whoever is found. Who answers is a member from then on; names are asked again when one goes. */
 function seek(discovery: Discovery, links: Links, membership: Membership): void {
   let wanted: readonly Address[] = [];
   const look = (found: readonly Address[]): void => {

@@ -1,5 +1,5 @@
-// The whole terminal as a sheet that is drawn again and again, without flicker, and given back as it was. What the lines
-// say is watch-lines.ts's.
+// The whole terminal as a sheet that is drawn again and again, without flicker, and given back as it was. What the
+// lines say is watch-lines.ts's.
 
 import type { Canvas } from "./painter.ts";
 
@@ -23,8 +23,8 @@ export class FullScreen {
   }
 
   /**
-   * Shows these lines from the top; each must be shorter than the terminal is wide. What is more than fits is left out. A
-   * frame is left out while the terminal has not taken the last one.
+   * Shows these lines from the top; each must be shorter than the terminal is wide. What is more than fits is left out.
+   * A frame is left out while the terminal has not taken the last one.
    */
   paint(lines: readonly string[]): void {
     if (this.#isClosed || this.#canvas.isBusy()) return;

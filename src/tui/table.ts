@@ -17,7 +17,10 @@ export type TableOptions = { readonly columns: number; readonly color: boolean }
 
 const GAP = 2;
 
-/** The heading, then a line a row, none longer than `columns` cells. One with a rank is left out where no row has a text in it. */
+/**
+ * The heading, then a line a row, none longer than `columns` cells. A column with a rank is left out where no row has a
+ * text in it.
+ */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], options: TableOptions): string[] {
   const paint = createPaint(options.color);
   const filled = columns

@@ -12,11 +12,11 @@ export const text: CommandText = {
     "list: the managers, what they are to the cluster, and managers that are up and do not belong to it yet.",
     "add NODE: a manager with an empty data folder joins: it gets what the others hold, then it votes.",
     "remove NODE: a manager has no part any more; stop it afterwards.",
-    "replace OLD NEW: a manager whose data folder is gone. Started again with an empty folder it is another node, also " +
-      "at the same address, and waits for this.",
-    "NODE is the id of a manager, the first characters of it, or its HOST:PORT. One change is made at a time; one that " +
-      "would leave the cluster without a majority is refused. A change that was broken off is gone on with when it is " +
-      "asked for again.",
+    "replace OLD NEW: a manager whose data folder is gone. Started again with an empty folder it is another node, " +
+      "also at the same address, and waits for this.",
+    "NODE is the id of a manager, the first characters of it, or its HOST:PORT. One change is made at a time; one " +
+      "that would leave the cluster without a majority is refused. A change that was broken off is gone on with when " +
+      "it is asked for again.",
     "Exit code: 0 done; 75 refused, no leader, or no manager answers; 104 there is no such node.",
   ],
   examples: [

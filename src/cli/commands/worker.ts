@@ -31,8 +31,8 @@ export const options = {
     isList: true,
     section: "Network",
     description:
-      "Managers of the cluster: HOST:PORT (HOST:TCP/UDP where the UDP port is not the next one), or where to look for " +
-      "them: HOST:FROM-TO, dns:NAME:PORT or srv:NAME",
+      "Managers of the cluster: HOST:PORT (HOST:TCP/UDP where the UDP port is not the next one), or where to look " +
+      "for them: HOST:FROM-TO, dns:NAME:PORT or srv:NAME",
   },
   ...LISTEN_OPTIONS,
   "port-range": {

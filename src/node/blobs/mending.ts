@@ -1,5 +1,5 @@
-// A manager that came later, or stood in for one whose disk is gone, gets the blobs that the ledger names: every blob is
-// on a majority's disks when it is named, and is to stay there when the majority is another.
+// A manager that came later, or stood in for one whose disk is gone, gets the blobs that the ledger names: every blob
+// is on a majority's disks when it is named, and is to stay there when the majority is another.
 
 import type { Blobs } from "./blobs.ts";
 

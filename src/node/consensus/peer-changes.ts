@@ -168,7 +168,7 @@ function changeProblem(reason: RefusalReason, change: Change, { membership, self
         ? "a manager is being replaced"
         : `${replacing.before} is being replaced by ${replacing.after}: one change at a time`;
     case "unknownNode":
-      return `${node} is no ${change.kind === "promote" ? "manager that is joining" : "manager of this cluster"}; ${list}`;
+      return `${node} is no manager ${change.kind === "promote" ? "that is joining" : "of this cluster"}; ${list}`;
     case "alreadyMember":
       return `${change.kind === "replace" ? change.after : node} is a manager of this cluster already; ${list}`;
     case "notCaughtUp":

@@ -23,7 +23,10 @@ export function standingProblem({ view, peers, silent, mismatch }: Surroundings)
       return silent.length === 0 ? null : `the cluster is being formed and waits for ${silent.join(", ")}`;
     case "joining":
       if (view.isBarred)
-        return `the log of this manager is gone, and its id ${view.self} is a voter's: start it with an empty data folder, then ${replaceText(view.self, "NEW")}`;
+        return (
+          `the log of this manager is gone, and its id ${view.self} is a voter's: start it with an empty data folder, ` +
+          `then ${replaceText(view.self, "NEW")}`
+        );
       return "it is joining: it gets what the others hold";
     case "member":
       return memberProblem(view);
@@ -34,7 +37,10 @@ export function standingProblem({ view, peers, silent, mismatch }: Surroundings)
 export function expectProblem(found: number, expect: number | null): string | null {
   if (expect === null || found === expect) return null;
   if (found < expect) return `no cluster yet: ${found} of ${expect} managers are found, this one among them`;
-  return `no cluster is formed: ${found} managers are found where ${expect} are expected: stop those that are too many, or expect more`;
+  return (
+    `no cluster is formed: ${found} managers are found where ${expect} are expected: ` +
+    "stop those that are too many, or expect more"
+  );
 }
 
 function blankProblem({ view, peers, silent, mismatch }: Surroundings): string {
