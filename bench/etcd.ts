@@ -40,8 +40,8 @@ export async function measureEtcd(port: number): Promise<string | null> {
     const [, slowest] = /[Ss]lowest request took ([\d.]+)s/.exec(said) ?? [];
     const [, deviation] = /[Ss]tddev is ([\d.]+)s/.exec(said) ?? [];
     return (
-      `etcd (${version()}, three nodes, TLS, the same machine and run; \`etcdctl check perf --load l\`, 500 in flight ` +
-      `for 60 s): **${rate} puts a second**, slowest ${slowest ?? "?"} s, deviation ${deviation ?? "?"} s.`
+      `etcd (${version()}, three nodes, TLS, the same machine and run; \`etcdctl check perf --load l\`, ` +
+      `500 in flight for 60 s): **${rate} puts a second**, slowest ${slowest ?? "?"} s, deviation ${deviation ?? "?"} s.`
     );
   } finally {
     for (const child of children) child.kill("SIGKILL");

@@ -12,7 +12,7 @@ const BROKE_MS = 500;
  * Its own deadline ends a request, not a number of tries. A refusal costs a manager next to nothing, and says when to
  * come: more may come again than after a failure, and sooner.
  */
-const CONFIG: RetryConfig = { ...RETRIES, attemptsMax: 1_000_000, floorPerSecond: 20, capMs: 2_000 };
+const CONFIG: RetryConfig = { ...RETRIES, attemptsMax: 1_000_000, floorPerSecond: 60, capMs: 1_000 };
 
 /** A request that was refused for want of room. `say`: once, when it is time; `giveUp`: instead, when it is over. */
 export type Refused = {

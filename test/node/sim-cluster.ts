@@ -7,6 +7,7 @@ import type { JobPlan } from "../../src/load/plan.ts";
 import type { JobResult } from "../../src/load/result.ts";
 import { select } from "../../src/load/merge.ts";
 import { type ClusterClient, type FollowedJob, openClient } from "../../src/node/client.ts";
+import { SUBMIT_RATE } from "../../src/node/admission.ts";
 import { type Manager, startManager } from "../../src/node/manager.ts";
 import type { LiveEvent } from "../../src/node/messages.ts";
 import type { NodeAddress } from "../../src/node/station.ts";
@@ -45,12 +46,16 @@ export class SimCluster {
   readonly failures: string[] = [];
   readonly #managerNames: readonly string[];
   readonly #cores: number;
+  readonly #submitRate: number;
 
-  constructor(options: { seed?: number; managers?: number; workers?: number; cores?: number } = {}) {
+  constructor(
+    options: { seed?: number; managers?: number; workers?: number; cores?: number; submitRate?: number } = {},
+  ) {
     const { seed = 1, managers = 3, workers = 2, cores = 2 } = options;
     this.kernel = new Kernel(seed);
     this.network = new Network(this.kernel);
     this.#cores = cores;
+    this.#submitRate = options.submitRate ?? SUBMIT_RATE;
     this.#managerNames = Array.from({ length: managers }, (_, at) => `m${at}`);
     this.target = new SimTarget(() => this.kernel.nowMs, { prepared: () => {}, joined: () => {}, arrived: () => {} });
     for (const name of this.#managerNames) this.#startManager(name);
@@ -75,7 +80,7 @@ export class SimCluster {
   #startManager(name: string): void {
     const listen = { host: name, tcp: TCP, udp: UDP };
     this.host(name).start((world) => {
-      startManager({ ...SHARED, world, listen, peers: this.addresses }).then(
+      startManager({ ...SHARED, world, listen, peers: this.addresses, submitRate: this.#submitRate }).then(
         (manager) => void this.managers.set(name, manager),
         (error: unknown) => void this.failures.push(`${name}: ${String(error)}`),
       );

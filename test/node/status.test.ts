@@ -2,8 +2,11 @@
 // simulated cluster, its managers and workers asked in the middle of a job and without a quorum.
 
 import { describe, expect, test } from "bun:test";
-import { nodeStatusSchema, statusJsonSchemaText } from "../../src/node/status.ts";
-import { workflowPlan } from "./plans.ts";
+import { apply } from "../../src/ledger/apply.ts";
+import { createLedger } from "../../src/ledger/job.ts";
+import { jobPage, nodeStatusSchema, statusJsonSchemaText } from "../../src/node/status.ts";
+import { jobSpecOf } from "../../src/node/job-spec.ts";
+import { jobPlan, workflowPlan } from "./plans.ts";
 import { SimCluster } from "./sim-cluster.ts";
 
 function of(cluster: SimCluster, name: string) {
@@ -63,6 +66,28 @@ describe("a node's status", () => {
     expect(status.jobs).toMatchObject([{ id: "job1", state: "finished", outcome: "completed", cores: 0 }]);
     expect(status.workers.map(({ busy }) => busy)).toEqual([0, 0]);
   });
+});
+
+test("pages of jobs hold each of them once, in the order of their submits, also when some go meanwhile", () => {
+  const ledger = createLedger();
+  const contents = [{ digest: "d", submission: "d", spec: jobSpecOf(jobPlan(), 0) }];
+  for (let index = 1; index <= 25; index++) {
+    const jobs = Array.from({ length: 100 }, (_, at) => ({ job: `j${index}.${at}`, of: 0 }));
+    apply(ledger, index, { kind: "submits", contents, jobs, atMs: 0 });
+  }
+  const seen: string[] = [];
+  const pages: number[] = [];
+  for (let after: number | null = 0; after !== null;) {
+    const { jobs, next } = jobPage(ledger, after);
+    seen.push(...jobs.map(({ id }) => id));
+    pages.push(jobs.length);
+    // The last of the page is forgotten before the next one is asked for.
+    ledger.jobs.delete(jobs.at(-1)?.id ?? "");
+    after = next;
+  }
+  expect(pages).toEqual([1_000, 1_000, 500]);
+  expect(new Set(seen).size).toBe(2_500);
+  expect(seen.at(-1)).toBe("j25.99");
 });
 
 describe("the published schema", () => {
