@@ -85,8 +85,8 @@ export const OWNING: readonly Mutant[] = [
     find: "      this.#waiting.push({ id, content, settle });",
     replace: '      settle({ kind: "accepted" });\n      this.#waiting.push({ id, content, settle });',
     proof: {
-      file: "node/submits.test.ts",
-      name: "a submit waits for a majority's disks, then for its commit, and is answered after both",
+      file: "scenarios/ld-41-submits.test.ts",
+      name: "[LD-41.10.1] a submit waits for a majority's disks, then for its commit, and is answered after both",
     },
   },
   {
@@ -197,8 +197,8 @@ export const OWNING: readonly Mutant[] = [
     replace: "blobs.replicate(bytes, { timeoutMs: FETCH_MS }).catch(() => {});\n    const kept = digest;",
     profile: "disk",
     proof: {
-      file: "node/submits.test.ts",
-      name: "a submit waits for a majority's disks, then for its commit, and is answered after both",
+      file: "scenarios/ld-41-submits.test.ts",
+      name: "[LD-41.10.1] a submit waits for a majority's disks, then for its commit, and is answered after both",
     },
   },
   {

@@ -71,10 +71,10 @@ export async function prove(mutant: Mutant): Promise<Proven> {
 /** "none": no test of that name ran to an end, as when the file cannot be loaded. */
 async function outcomeOf(folder: string, { file, name }: Proof): Promise<"passes" | "fails" | "none"> {
   const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-  const running = Bun.spawn([process.execPath, "test", `./test/${file}`, "-t", pattern], {
+  const running = Bun.spawn([process.execPath, "test", `./test/${file}`, "-t", pattern, "--timeout", `${PROOF_MS}`], {
     stdout: "ignore",
     stderr: "pipe",
-    timeout: PROOF_MS,
+    timeout: 2 * PROOF_MS,
     cwd: folder,
   });
   const text = await new Response(running.stderr).text();
