@@ -100,7 +100,7 @@ describe("deltas of cells", () => {
     expect(faults(changedSince, applySnapshot)).toEqual([]);
   });
 
-  test("the property fails for deltas since the newest cut instead of the acknowledged one, and for adding them up", () => {
+  test("the property fails for deltas since the newest cut, not the acknowledged one, and for adding up", () => {
     const newest: Make = (changes, held) => changedSince(changes, held, held.cut.seq - 1);
     expect(faults(newest, applySnapshot).length).toBeGreaterThan(20);
     const adding = (held: HeldAttempt | null, snapshot: Snapshot): HeldAttempt => {

@@ -50,7 +50,7 @@ describe("changes as bytes", () => {
     );
   });
 
-  test("a number nobody named, a series of another type than named, and what is cut short or goes on are refused", () => {
+  test("a number nobody named, another type than named, and what is cut short or goes on are refused", () => {
     const [piece = new Uint8Array(0)] = packChanges([{ number: 4, isNew: false, series: TREND }], 9_999);
     expect(unpackChanges(piece, new Map())).toBeNull();
     expect(unpackChanges(piece, new Map([[4, COUNTER.id]]))).toBeNull();

@@ -11,7 +11,7 @@ import { closeSeconds, judgeLive, lastSeconds, loadStartMs, pausesOf } from "./r
 import { jobView } from "./view.ts";
 
 /** Thresholds on the whole are judged this often. */
-const JUDGE_MS = 1_000;
+const JUDGE_MS = 400;
 
 export class Judging {
   readonly #own: Ownership;
