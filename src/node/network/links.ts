@@ -6,9 +6,10 @@ import { type LimitedWarning, limitWarnings } from "../../io/log-limit.ts";
 import { NetError, type NetErrorCode } from "../../io/net-error.ts";
 import { claimProblem, type PeerRole } from "../../io/security/peer-identity.ts";
 import type { Address, Connection, Listener, NodeWorld, Timer } from "../../io/world.ts";
-import { type Channel, type ChannelCounters, type ChannelEnd, openChannel } from "../../wire/channel.ts";
+import { type Channel, type ChannelEnd, openChannel } from "../../wire/channel.ts";
 import type { Hello } from "../../wire/handshake.ts";
 import { addressKey, Dialler, type Target } from "./dialler.ts";
+import { addCounts, type LinkCounters, noCounts } from "./link-counters.ts";
 import { maySay, type NodeMessage, nodeProtocol } from "../protocol.ts";
 
 /** A node's id (identity.ts). */
@@ -29,22 +30,6 @@ export type DialFailure = NetErrorCode | "handshake";
 export type SendOptions = {
   /** A message of the same kind and key to that node that still waits is replaced: the newest wins. */
   readonly key?: string;
-};
-
-export type LinkCounters = {
-  messagesIn: number;
-  messagesOut: number;
-  bytesIn: number;
-  bytesOut: number;
-  /** Of an unknown tag; not of their schema; shed because a lane was full or the link gone. */
-  unknown: number;
-  invalid: number;
-  shed: number;
-  dials: number;
-  dialsFailed: number;
-  refusals: number;
-  /** Dropped: the role of who said it may not say it, or not to this node. */
-  forbidden: number;
 };
 
 export type Links = {
@@ -468,33 +453,4 @@ export function seedOf(bytes: Uint8Array): number {
   let seed = 0;
   for (const byte of bytes) seed = seed * 256 + byte;
   return seed;
-}
-
-function noCounts(): LinkCounters {
-  return {
-    messagesIn: 0,
-    messagesOut: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    unknown: 0,
-    invalid: 0,
-    shed: 0,
-    dials: 0,
-    dialsFailed: 0,
-    refusals: 0,
-    forbidden: 0,
-  };
-}
-
-function addCounts(
-  sums: LinkCounters,
-  { messagesIn, messagesOut, bytesIn, bytesOut, unknown, invalid, shed }: Readonly<ChannelCounters>,
-): void {
-  sums.messagesIn += messagesIn;
-  sums.messagesOut += messagesOut;
-  sums.bytesIn += bytesIn;
-  sums.bytesOut += bytesOut;
-  sums.unknown += unknown;
-  sums.invalid += invalid;
-  sums.shed += shed;
 }
