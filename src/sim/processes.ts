@@ -51,7 +51,7 @@ const MEMORY = { residentBytes: () => 1e8, collect: () => undefined, limitBytes:
 
 /** What a client's user wants: asked for again by each life of the client. */
 type Wish = {
-  readonly action: Exclude<Action, { kind: "cancel" }>;
+  readonly action: Exclude<Action, { kind: "cancel" | "steer" }>;
   /** null: no answer yet. */
   answer: "accepted" | "refused" | null;
   isEnded: boolean;
@@ -102,6 +102,11 @@ export class Processes {
     const client = this.#clients.get(name);
     if (action.kind === "cancel") {
       client?.cancel(action.id, action.by).catch(() => undefined);
+      return;
+    }
+    if (action.kind === "steer") {
+      const [any] = this.#clients.values();
+      (client ?? any)?.steer(action.id, action.order).catch(() => undefined);
       return;
     }
     const wish: Wish = { action, answer: null, isEnded: false };

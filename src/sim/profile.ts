@@ -31,7 +31,7 @@ export const FAULT_KINDS = [
 export type FaultKind = (typeof FAULT_KINDS)[number];
 export type Weights = Readonly<Record<FaultKind, number>>;
 
-export const PROFILES = ["all", "net", "disk", "crash", "clock", "calm"] as const;
+export const PROFILES = ["all", "net", "disk", "crash", "clock", "calm", "steer"] as const;
 export type Profile = (typeof PROFILES)[number];
 
 const NONE: Weights = {
@@ -87,6 +87,8 @@ const WEIGHTS: Readonly<Record<Profile, Weights>> = {
   crash: { ...NONE, kill: 10, powerCrash: 8, pause: 6, restart: 4, coreCrash: 4, coreStall: 2, clientDeath: 2 },
   clock: { ...NONE, drift: 5, jump: 5, pause: 8, slowLinks: 3, kill: 2 },
   calm: NONE,
+  // The jobs are paused, resumed and scaled meanwhile (workload.ts).
+  steer: { ...NONE, kill: 10, powerCrash: 4, pause: 6, partition: 6, isolate: 6, coreCrash: 4, resetStreams: 4 },
 };
 /** Kinds a seed of "all" keeps, each with this probability. */
 const KEPT = 0.7;

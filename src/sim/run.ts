@@ -95,9 +95,11 @@ class Run {
       Array.from({ length: count }, (_, at) => `${letter}${at}`);
     const names = { manager: numbered("m", plan.managers), worker: numbered("w", 3), client: numbered("c", 2) };
     const shared = { submits: SUBMITS, clients: names.client.length, epochMs: SIM_EPOCH_MS };
-    this.#actions = drawWorkload(kernel.prng("workload"), { ...shared, untilMs: FAULTS_UNTIL_MS }).filter(
-      ({ number }) => !plan.withoutActions.has(number),
-    );
+    this.#actions = drawWorkload(kernel.prng("workload"), {
+      ...shared,
+      untilMs: FAULTS_UNTIL_MS,
+      isSteered: plan.profile === "steer",
+    }).filter(({ number }) => !plan.withoutActions.has(number));
     this.#faults = drawFaults(kernel.prng("nemesis"), {
       profile: plan.profile,
       nodes: { managers: names.manager, workers: names.worker, clients: names.client },

@@ -68,7 +68,7 @@ export function scheduleLines({ faults, actions }: RunOutcome): readonly string[
     ...actions.map((action): readonly [number, string] => [
       action.atMs,
       `action ${action.number} ${action.kind} by c${action.client}: ` +
-        (action.kind === "cancel" ? action.id : `${action.job.id} ${action.job.kind}`),
+        (action.kind === "cancel" || action.kind === "steer" ? action.id : `${action.job.id} ${action.job.kind}`),
     ]),
   ];
   return lines.toSorted(([left], [right]) => left - right).map(([ms, text]) => `${at(ms)}  ${text}`);

@@ -6,6 +6,7 @@ import type { Prng } from "../base/prng.ts";
 import type { Bundle } from "../engine/messages.ts";
 import { HTTP_DEFAULTS } from "../load/options/http.ts";
 import { type Executor, type JobPlan, type Priority, SETUP, TEARDOWN, type WorkflowPlan } from "../load/plan.ts";
+import type { SteerOrder } from "../node/client-messages.ts";
 import { between, happens, oneOf, weighted, wholeBetween } from "./draw.ts";
 import { type Script, scriptBundle } from "./script.ts";
 
@@ -49,6 +50,14 @@ export type Action =
       readonly client: number;
       readonly id: string;
       readonly by: "user" | "other";
+    }
+  | {
+      readonly kind: "steer";
+      readonly number: number;
+      readonly atMs: number;
+      readonly client: number;
+      readonly id: string;
+      readonly order: SteerOrder;
     };
 
 const KINDS = [
@@ -88,11 +97,13 @@ export type WorkloadOptions = {
   readonly untilMs: number;
   /** Epoch ms at true time 0. */
   readonly epochMs: number;
+  /** Jobs are paused, resumed and scaled, too. Default false. */
+  readonly isSteered?: boolean;
 };
 
 /** All actions of a run, in order of time. */
 export function drawWorkload(prng: Prng, options: WorkloadOptions): readonly Action[] {
-  const { submits, clients, untilMs, epochMs } = options;
+  const { submits, clients, untilMs, epochMs, isSteered = false } = options;
   const actions: Action[] = [];
   const add = (action: Action): void => void actions.push(action);
   for (let submit = 0; submit < submits; submit++) {
@@ -114,7 +125,35 @@ export function drawWorkload(prng: Prng, options: WorkloadOptions): readonly Act
     if (happens(prng, 0.12))
       add({ kind: "cancel", number: number + 2, client, atMs: atMs + between(prng, 0, 6_000), id, by });
   }
+  if (isSteered) for (const action of [...actions]) if (action.kind === "submit") steer(prng, action, clients, add);
   return actions.sort((left, right) => left.atMs - right.atMs);
+}
+
+/** Some jobs are paused for a while, and scaled. Resumed more than once: whoever asks may be gone by then. */
+function steer(
+  prng: Prng,
+  { number, atMs, job: { id } }: Extract<Action, { kind: "submit" }>,
+  clients: number,
+  add: (action: Action) => void,
+): void {
+  const ask = (afterMs: number, order: SteerOrder): void =>
+    add({
+      kind: "steer",
+      number: number + 2,
+      atMs: atMs + afterMs,
+      client: wholeBetween(prng, 0, clients - 1),
+      id,
+      order,
+    });
+  if (happens(prng, 0.25)) {
+    const pauseMs = between(prng, 200, 5_000);
+    ask(pauseMs, { kind: "pause" });
+    const lastMs = between(prng, 100, 8_000);
+    for (const more of [0, 2_000, 10_000, 30_000, 60_000]) ask(pauseMs + lastMs + more, { kind: "resume" });
+  }
+  if (happens(prng, 0.25))
+    for (let times = wholeBetween(prng, 1, 3); times > 0; times--)
+      ask(between(prng, 200, 9_000), { kind: "scale", workflow: null, vus: wholeBetween(prng, 1, 9) });
 }
 
 function other(job: Job): Job {

@@ -1,7 +1,7 @@
 // bun run sim: simulates clusters, seed after seed, and holds them to what they promise. Not part of the executable.
 //
 //   --seeds N         seeds to run (default 100)       --seed S      the first one, or the only one (default 1)
-//   --nodes 3|5       managers (default: both)         --profile P   all, net, disk, crash, clock, calm (default all)
+//   --nodes 3|5       managers (default: both)         --profile P   all, net, disk, crash, clock, calm, steer
 //   --jobs J          processes (default 2)            --twice N     run the first N twice and compare traces
 //   --without-faults 1,2 --without-actions 3,4         leave these out (of one seed)
 //   --log             print what one seed logged       --sometimes   fail when something never happened

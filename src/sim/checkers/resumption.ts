@@ -44,8 +44,9 @@ export class Resumption {
     const key = `${id.job} ${id.workflow}`;
     const startAtMs = this.#starts.get(key);
     if (joined === null || startAtMs === undefined) return;
-    const offMs = joined.startAtMs - spec.startTimeMs - startAtMs;
-    const share = ledger?.jobs.get(id.job)?.workflows.get(id.workflow)?.shares[id.share];
+    const workflow = ledger?.jobs.get(id.job)?.workflows.get(id.workflow);
+    const offMs = joined.startAtMs - spec.startTimeMs - startAtMs - (workflow?.pausedMs ?? 0);
+    const share = workflow?.shares[id.share];
     const isFirst = share?.attempts[0]?.token === id.token;
     const latestMs = START_OFF_MS + leaderlessMs + (isFirst ? OWNER_DEAF_MS : LEDGER_LAG_MS);
     if (offMs >= -START_OFF_MS && offMs <= latestMs) return;
