@@ -13,6 +13,7 @@ import { openBlobStore } from "./blobs/blob-store.ts";
 import { fetchMissing } from "./blobs/mending.ts";
 import { Admission, SUBMIT_RATE, type SubmitRate } from "./admission.ts";
 import { Desk } from "./desk.ts";
+import { logLedger } from "./event-log.ts";
 import { JobRates } from "./job-rates.ts";
 import { Leader } from "./leader.ts";
 import { PeerCircuits } from "./network/circuits.ts";
@@ -208,6 +209,7 @@ class ManagerNode implements Manager {
     this.#blobs = blobs;
     const { consensus } = replica;
     this.#peers = peers;
+    logLedger(replica, { node: identity.node, clock, log: world.log });
     this.#expect = expect;
     this.#rates = new JobRates(clock, links);
     this.#neighbours = new Neighbours(links, peers);

@@ -4,6 +4,7 @@
 import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../ledger/entries.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
+import { withShareEvents } from "./event-log.ts";
 import type { Discovery } from "./network/discovery.ts";
 import type { Membership } from "./network/membership.ts";
 import type { CoreRequest, WorkerReport } from "./messages.ts";
@@ -88,7 +89,7 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
   const submissions = new Submissions(blobs);
   const tenant = new Tenant({
     clock: world.clock,
-    cores: toCores,
+    cores: withShareEvents(toCores, { worker: identity.node, clock: world.clock, log: world.log }),
     coreCount: cores,
     boot: identity.bootId,
     labels,
