@@ -4,7 +4,7 @@
 // Usage: bun bench/submits.ts [--seconds 30] [--port 21000] [--no-etcd] [--print]
 
 import { readFileSync } from "node:fs";
-import { loadavg } from "node:os";
+import { getPriority, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { measureEtcd } from "./etcd.ts";
@@ -154,7 +154,7 @@ ${IN_FLIGHT} submits of a small job in flight from one client to the leader for 
 ${WARM_UP_MS / 1_000} s of warm-up. Then all managers are killed and started again, and the jobs are listed.
 
 ${machine()}
-- load of the machine before: ${load}; these processes ran at the priority they were started with
+- load of the machine before: ${load}; these processes ran at niceness ${getPriority()}
 
 ${[...HEAD, ...all.map(row)].join("\n")}
 

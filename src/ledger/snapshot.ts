@@ -142,8 +142,8 @@ const ledgerSchema = z
 
 /** The ledger as what JSON and MessagePack can hold. It shares nothing with the state that could change. */
 export function exportLedger({ roll: _, jobs, ...rest }: LedgerState): unknown {
-  const contents = new Map<string, { readonly at: number; readonly content: unknown }>();
-  const specs = new Map<JobSpec, string>();
+  const contents: Content[] = [];
+  const placeOf = contentPlaces(contents);
   const waitingJobs: unknown[] = [];
   const others: unknown[] = [];
   for (const job of jobs.values()) {
@@ -152,15 +152,33 @@ export function exportLedger({ roll: _, jobs, ...rest }: LedgerState): unknown {
       others.push([id, plain(job)]);
       continue;
     }
-    const specText = specs.get(spec) ?? JSON.stringify(spec);
-    specs.set(spec, specText);
-    const key = `${digest} ${submission} ${specText}`;
-    const { at } = contents.get(key) ?? { at: contents.size };
-    if (at === contents.size) contents.set(key, { at, content: { digest, submission, spec } });
-    waitingJobs.push([at, id, submitIndex, submittedAtMs]);
+    waitingJobs.push([placeOf({ digest, submission, spec }), id, submitIndex, submittedAtMs]);
   }
-  const waiting = { contents: Array.from(contents.values(), ({ content }) => content), jobs: waitingJobs };
-  return { ...plainRecord(rest), jobs: others, waiting };
+  return { ...plainRecord(rest), jobs: others, waiting: { contents, jobs: waitingJobs } };
+}
+
+type Content = z.infer<typeof waitingSchema>["contents"][number];
+
+/** Where a content is in the list; it is added when it is not yet there. Specs are compared only under one digest. */
+function contentPlaces(contents: Content[]): (content: Content) => number {
+  const known = new Map<string, number[]>();
+  const texts = new Map<JobSpec, string>();
+  const textOf = (spec: JobSpec): string => {
+    const text = texts.get(spec) ?? JSON.stringify(spec);
+    texts.set(spec, text);
+    return text;
+  };
+  return (content) => {
+    const key = `${content.digest} ${content.submission}`;
+    const places = known.get(key) ?? [];
+    for (const place of places) {
+      const spec = contents[place]?.spec;
+      if (spec === content.spec) return place;
+      if (spec !== undefined && textOf(spec) === textOf(content.spec)) return place;
+    }
+    known.set(key, [...places, contents.length]);
+    return contents.push(content) - 1;
+  };
 }
 
 /** The ledger that was exported. Out: null and the reason when the value is none; never throws. */

@@ -9,7 +9,7 @@ import { createPool } from "./pool.ts";
 import { enter, liveCount, strike } from "./roll.ts";
 import { refuse, type Turn } from "./turn.ts";
 
-/** Jobs that may be live (submitted and not finished) at a time: one that waits costs half a KiB on every manager. */
+/** Jobs that may be live (submitted and not finished) at a time: one that waits costs about a KiB on every manager. */
 export const JOBS_MAX = 250_000;
 /** Forgotten keys (ids without a time in them) that are kept. */
 export const FORGOTTEN_KEYS_MAX = 10_000;
