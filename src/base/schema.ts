@@ -14,8 +14,8 @@ type Read<Value> = (value: unknown, trouble: Trouble) => Value | typeof NO;
 
 export type Issue = { readonly path: readonly (string | number)[]; readonly message: string };
 export type Parsed<Value> =
-  | { readonly success: true; readonly data: Value }
-  | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } };
+  | { readonly success: true; readonly data: Value; readonly error?: undefined }
+  | { readonly success: false; readonly error: { readonly message: string; readonly issues: readonly Issue[] } };
 /** What a transformation says about a value that will not do. */
 export type Context = { addIssue(issue: { readonly message: string }): void };
 
@@ -37,15 +37,15 @@ export class Schema<Value> implements Readable<Value> {
     const trouble: Trouble = { message: "", path: [] };
     const data = this.read(value, trouble);
     if (data !== NO) return { success: true, data };
-    return { success: false, error: { issues: [{ path: trouble.path.toReversed(), message: trouble.message }] } };
+    const issue = { path: trouble.path.toReversed(), message: trouble.message };
+    return { success: false, error: { message: `${issue.path.join(".")}: ${issue.message}`, issues: [issue] } };
   }
 
   /** Throws Error with the path and what is wrong there. */
   parse(value: unknown): Value {
     const parsed = this.safeParse(value);
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw new Error(`${issue?.path.join(".")}: ${issue?.message}`);
+    throw new Error(parsed.error.message);
   }
 
   nullable(): Schema<Value | null> {
@@ -150,6 +150,9 @@ class StringSchema extends Schema<string> {
   }
 }
 
+/** The least of all numbers above 0. */
+const MORE_THAN_0 = Number.MIN_VALUE;
+
 class NumberSchema extends Schema<number> {
   readonly #isWhole: boolean;
   readonly #least: number;
@@ -160,7 +163,8 @@ class NumberSchema extends Schema<number> {
       (value, trouble) => {
         if (typeof value !== "number" || !(isWhole ? Number.isSafeInteger(value) : Number.isFinite(value)))
           return refuse(trouble, isWhole ? "expected a whole number" : "expected a number");
-        if (value < least) return refuse(trouble, `expected at least ${least}`);
+        if (value < least)
+          return refuse(trouble, least === MORE_THAN_0 ? "expected more than 0" : `expected at least ${least}`);
         return value <= most ? value : refuse(trouble, `expected at most ${most}`);
       },
       {
@@ -189,6 +193,10 @@ class NumberSchema extends Schema<number> {
 
   nonnegative(): NumberSchema {
     return this.min(0);
+  }
+
+  positive(): NumberSchema {
+    return this.min(MORE_THAN_0);
   }
 }
 

@@ -2,7 +2,7 @@
 // answers; a worker sends its snapshots by the highest level it was told. Snapshots are cumulative, so what is not sent
 // is not lost: it is in the next one. Final snapshots and control messages never wait for any of this.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { assert } from "../base/assert.ts";
 import type { OverloadLevel } from "./overload.ts";
 

@@ -3,7 +3,7 @@
 // answered. Numbers: Polly's window and open time; its 10 % is resilience4j's and opossum's 50 % here, because a
 // peer that answers nine of ten is better than none.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { createPrng, nextFloat, type Prng } from "../base/prng.ts";
 import { clear, count, createCounts, type SlidingCounts, total } from "./sliding-counts.ts";
 

@@ -3,7 +3,7 @@
 // It differs from the usual single moving average on purpose: the baseline does not learn from bad times as if they
 // were good ones, it has a ceiling, and a rise below a floor is no overload (1 ms to 2 ms is a doubling of nothing).
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 
 /** From well to worst. */
 export const OVERLOAD_LEVELS = ["healthy", "busy", "stressed", "overloaded"] as const;

@@ -2,7 +2,7 @@
 // the same as none and is forgotten; when even the oldest is not that old, newcomers share one bucket, so that a
 // flood of names can neither grow the table nor wash a debt away.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import type { OverloadLevel } from "./overload.ts";
 
 /** What is limited. auth: attempts to shake hands, by address, given back when they succeed. */

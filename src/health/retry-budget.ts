@@ -2,7 +2,7 @@
 // a destination in trouble gets several times its usual load at the very time it can bear the least.
 // Sources: Finagle's RetryBudget (window, part, floor), Google SRE ch. 21 (10 %), Brooker's full jitter.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { createPrng, nextFloat, type Prng } from "../base/prng.ts";
 import { count, createCounts, type SlidingCounts, total } from "./sliding-counts.ts";
 

@@ -2,7 +2,7 @@
 // score within the class, lower is better, then hysteresis. Round trips are measured by the gate's own probes and
 // corrected by what dispatches to that datacenter really took.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import type { PressureLevel } from "./backpressure.ts";
 
 /** From best to worst; the last is never used. */

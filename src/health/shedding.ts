@@ -1,7 +1,7 @@
 // What a node takes on: by the class of a request, the node's overload level and how much of each class is under way.
 // Critical (membership, consensus, cancel) is always taken. Refused requests are told when to come back.
 
-import { z } from "zod";
+import * as z from "../base/schema.ts";
 import { assert } from "../base/assert.ts";
 import { createPrng, nextFloat, type Prng } from "../base/prng.ts";
 import type { OverloadLevel } from "./overload.ts";

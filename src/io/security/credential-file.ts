@@ -1,7 +1,7 @@
 // Credentials in files: the one that is issued for a worker or a client, and certificates of one's own in PEM.
 
 import { hkdfSync } from "node:crypto";
-import { z } from "zod";
+import * as z from "../../base/schema.ts";
 import { HyperscaleError } from "../../base/error.ts";
 import { parseJson } from "../../base/json.ts";
 import { readText } from "../files.ts";
