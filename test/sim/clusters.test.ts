@@ -23,6 +23,10 @@ const REGRESSIONS: readonly {
     what: "the open request of a core that died while handed back was not told of",
   },
   { seed: 602, managers: 3, what: "a client saw no manager although two links were up" },
+  { seed: 901, managers: 3, what: "an owner that was cut off was held to the start that others had heard of" },
+  { seed: 35, managers: 3, what: "who took up a share was thought as slow as if it had run from its beginning" },
+  { seed: 50, managers: 3, what: "a first attempt began late because its owner heard late" },
+  { seed: 80, managers: 5, what: "a bound came from the pace of an attempt that had just begun" },
 ];
 const BATCH: readonly (readonly [seed: number, managers: number, profile: Profile])[] = [
   [1, 3, "all"],
@@ -47,14 +51,14 @@ describe("a simulated cluster", () => {
   for (const [seed, managers, profile] of BATCH)
     test(`of ${managers} managers keeps its promises under ${profile} faults, seed ${seed}`, () => {
       expect(problemOf(plan(seed, managers, profile))).toBe("");
-    }, 30_000);
+    }, 60_000);
 
   for (const { seed, managers, what } of REGRESSIONS)
-    test(`seed ${seed} holds, where once ${what}`, () => expect(problemOf(plan(seed, managers))).toBe(""), 30_000);
+    test(`seed ${seed} holds, where once ${what}`, () => expect(problemOf(plan(seed, managers))).toBe(""), 60_000);
 
   test("does the same twice", () => {
     const first = run(plan(8, 3));
     const second = run(plan(8, 3));
     expect([second.traceHash, second.events]).toEqual([first.traceHash, first.events]);
-  }, 30_000);
+  }, 60_000);
 });
