@@ -1,9 +1,10 @@
 // Measures what a second worker brings: each worker in a cpu cgroup of a quarter of one core, the target on the other
 // core, runs of one and of two workers in turns. Writes bench/scale.md; exit code 1 when two bring less than 1.9 times
-// the rate of one. Needs root, Linux with a cgroup cpu controller, nginx and two cores; says so when it lacks one.
+// the rate of one, 3 when others kept the workers from their quarters. Needs root, Linux with a cgroup cpu
+// controller, nginx and two cores; says so when it lacks one.
 // Usage: bun bench/scale.ts [--runs 5] [--seconds 6] [--print]
 
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,6 +18,8 @@ const RATIO_MIN = 1.9;
 const PERIOD_US = 20_000;
 const QUOTA_US = 5_000;
 const CONNECTIONS = 32;
+/** Of its quarter of a core a worker has to get so much, or the run is none. */
+const GOT_MIN = 0.9;
 
 type Group = { readonly add: (pid: number) => void; readonly remove: () => void };
 
@@ -69,8 +72,19 @@ async function hasWorkers(manager: string, count: number): Promise<boolean> {
   return (await asked.exited) === 0 && JSON.parse(text).workers.length === count;
 }
 
-/** Requests a second of so many workers, by the server's own count. */
-async function rate(workers: number, seconds: number): Promise<number> {
+/** User and system time of a process, in seconds. */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/**
+ * Requests a second of so many workers, and what part of its quarter of a core each got: below GOT_MIN others were
+ * running, and the rate says nothing. Throws when the server's own count is another.
+ */
+async function rate(workers: number, seconds: number): Promise<{ readonly perSecond: number; readonly got: number }> {
   const dir = mkdtempSync(join(tmpdir(), "hyperscale-scale-"));
   const server = await startServer(1);
   const groups: Group[] = [];
@@ -104,6 +118,8 @@ async function rate(workers: number, seconds: number): Promise<number> {
     const summaryFile = join(dir, "summary.json");
     const file = join(HERE, "work/one-get.ts");
     const load = ["-u", String(CONNECTIONS * workers), "-d", `${seconds}s`, "-e", `TARGET=${server.url}`];
+    const used = (): number => nodes.slice(1).reduce((sum, { pid }) => sum + cpuSecondsOf(pid), 0);
+    const usedBefore = used();
     const command = [EXECUTABLE, "submit", file, ...load, "-q", "--managers", manager, "--summary-export", summaryFile];
     const submit = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
     const said = await new Response(submit.stderr).text();
@@ -115,7 +131,7 @@ async function rate(workers: number, seconds: number): Promise<number> {
       throw new Error(`the server saw ${served} requests, ${count} were counted`);
     if (summary.generator.nodes.length !== workers)
       throw new Error(`${summary.generator.nodes.length} workers ran it, not ${workers}`);
-    return perSecond;
+    return { perSecond, got: (used() - usedBefore) / (workers * seconds * (QUOTA_US / PERIOD_US)) };
   } finally {
     for (const one of nodes) one.kill("SIGKILL");
     await Promise.all(nodes.map((one) => one.exited));
@@ -134,11 +150,25 @@ const { values } = parseArgs({
 });
 if (cpus().length < 2) throw new Error("this bench needs two cores: one for the workers, one for the target");
 if (!existsSync(EXECUTABLE)) throw new Error("dist/hyperscale is not there: run bun run build");
+const gots: number[] = [];
 const rates: { readonly one: number[]; readonly two: number[] } = { one: [], two: [] };
 for (let run = 1; run <= Number(values.runs); run++) {
-  rates.one.push(await rate(1, Number(values.seconds)));
-  rates.two.push(await rate(2, Number(values.seconds)));
+  for (const [name, workers] of [
+    ["one", 1],
+    ["two", 2],
+  ] as const) {
+    const { perSecond, got } = await rate(workers, Number(values.seconds));
+    rates[name].push(perSecond);
+    gots.push(got);
+  }
   console.log(`run ${run}: one worker ${rates.one.at(-1)?.toFixed(0)}/s, two ${rates.two.at(-1)?.toFixed(0)}/s`);
+}
+const least = Math.min(...gots);
+if (least < GOT_MIN) {
+  console.error(
+    `this machine is too busy: in one run the workers got ${(least * 100).toFixed(0)} % of their quarters of a core`,
+  );
+  process.exit(3);
 }
 const [one, two] = [median(rates.one), median(rates.two)];
 const isKept = two / one >= RATIO_MIN;
