@@ -47,7 +47,7 @@ export function verdictLines(picture: VerdictPicture, color: boolean): readonly 
   const paint = createPaint(color);
   const { verdict, findings } = picture;
   const shown = findings.slice(0, FINDINGS_MAX).map(({ kind, job, message }) => `  ${kind} ${job ?? ""}: ${message}`);
-  const why = picture.invalid === "" ? "" : `: ${picture.invalid}`;
+  const why = verdict === "invalid" ? `: ${picture.invalid}` : "";
   const more = findings.length - shown.length;
   return [
     `jobs        ${picture.submitted} submitted, ${picture.acknowledged} acknowledged`,
