@@ -4,14 +4,14 @@
 // its worker; every file of every node searched.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createPrng, nextBelow, nextU32 } from "../../src/base/prng.ts";
 import { createClock } from "../../src/io/clock.ts";
 import { createWorld } from "../../src/io/real-world.ts";
 import { createLog } from "../../src/io/log.ts";
 import { netErrorCode } from "../../src/io/net-error.ts";
-import { readCredentialFile, writeCredentialFile } from "../../src/io/security/credential-file.ts";
+import { readCredentialFile } from "../../src/io/security/credential-file.ts";
 import { type Credentials, issueCredentials, selfIssue } from "../../src/io/security/credentials.ts";
 import { readKeyFile } from "../../src/io/security/key-file.ts";
 import { secureWorld } from "../../src/io/security/secure-world.ts";
@@ -24,7 +24,8 @@ import { type ChannelEnd, openChannel } from "../../src/wire/channel.ts";
 import { encode } from "../../src/wire/codec.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../../src/wire/handshake.ts";
-import { eventually, freePorts, Node } from "./cluster.ts";
+import { freePorts } from "./cluster.ts";
+import { expectAlive, type Keys, makeKeys, manager, worker } from "./keyed.ts";
 import { executable, freshDir, removeDirs, run, submitArgs } from "./run.ts";
 
 setDefaultTimeout(60_000);
@@ -32,62 +33,12 @@ afterAll(removeDirs);
 
 const clock = createClock();
 
-/** Keys and credentials of one cluster, made by the executable. */
-type Keys = { readonly dir: string; readonly key: string; readonly worker: string; readonly client: string };
-
-async function makeKeys(): Promise<Keys> {
-  const dir = freshDir();
-  const [key, worker, client] = ["cluster.key", "worker.credentials", "client.credentials"].map((name) =>
-    join(dir, name),
-  );
-  if (key === undefined || worker === undefined || client === undefined) throw new Error("there are three names");
-  for (const args of [
-    ["create", "--out", key],
-    ["issue", "--role", "worker", "--key-file", key, "--out", worker],
-    ["issue", "--role", "client", "--key-file", key, "--out", client],
-  ]) {
-    const made = await run(["key", ...args]);
-    expect(made.exitCode, made.stderr).toBe(0);
-  }
-  return { dir, key, worker, client };
-}
-
 let keys: Keys;
 let foreign: Keys;
 beforeAll(async () => {
   await executable();
   [keys, foreign] = await Promise.all([makeKeys(), makeKeys()]);
 });
-
-type OneManager = { readonly node: Node; readonly port: number; readonly dir: string } & AsyncDisposable;
-
-/** A cluster of one manager. */
-async function manager(security: readonly string[] = ["--key-file", keys.key]): Promise<OneManager> {
-  const [port = 0] = await freePorts(1);
-  const dir = freshDir();
-  const args = ["manager", "--tcp", String(port), "--data", join(dir, "m0"), ...security];
-  const node = new Node({ name: "m0", port, dir, args });
-  await node.start();
-  await node.until(/leader of term/);
-  return { node, port, dir, [Symbol.asyncDispose]: async () => void (await node.end("SIGKILL")) };
-}
-
-async function worker(of: OneManager, security: readonly string[], more: readonly string[] = []): Promise<Node> {
-  const [port = 0] = await freePorts(1);
-  const args = ["worker", "--tcp", String(port), "--data", join(of.dir, "w0"), "--cores", "1"];
-  const managers = ["--managers", `127.0.0.1:${of.port}`];
-  const node = new Node({ name: "w0", port, dir: of.dir, args: [...args, ...managers, ...security, ...more] });
-  await node.start();
-  return node;
-}
-
-/** It answers a client, and ends in order. */
-async function expectAlive({ node, port }: OneManager): Promise<void> {
-  const ended = await run(["status", "--managers", `127.0.0.1:${port}`, "--credentials", keys.client]);
-  expect(ended.exitCode, ended.stderr).toBe(0);
-  expect(await node.end("SIGTERM"), node.said).toBe(0);
-  expect(node.said).not.toContain("internal error");
-}
 
 const filesUnder = (path: string): readonly string[] =>
   statSync(path).isDirectory() ? readdirSync(path).flatMap((name) => filesUnder(join(path, name))) : [path];
@@ -107,7 +58,7 @@ describe("secrets of a job", () => {
         port: 0,
         fetch: async (request) => (seen.push(await request.text()), new Response("ok")),
       });
-      await using at = await manager();
+      await using at = await manager(keys);
       const node = await worker(at, ["--credentials", keys.worker]);
       const source = `
       import { defineJob, workflow } from "hyperscale";
@@ -212,7 +163,7 @@ describe("a workflow that reads every file of its worker", () => {
       port: 0,
       fetch: async (request) => (found.push(await request.text()), new Response("ok")),
     });
-    await using at = await manager();
+    await using at = await manager(keys);
     const node = await worker(at, ["--credentials", keys.worker]);
     const source = `
       import { readFileSync, readdirSync, statSync } from "node:fs";
@@ -265,13 +216,13 @@ describe("a workflow that reads every file of its worker", () => {
     channel.close();
     expect(heard.filter(({ kind }) => kind === "fromDesk")).toEqual([]);
     expect(await node.end("SIGTERM")).toBe(0);
-    await expectAlive(at);
+    await expectAlive(keys, at);
   });
 });
 
 describe("a node stays, and says both sides' values, when", () => {
   test.concurrent("a worker has the key of another cluster", async () => {
-    await using at = await manager();
+    await using at = await manager(keys);
     const node = await worker(at, ["--credentials", foreign.worker]);
     const ids = await Promise.all([keys, foreign].map(async ({ key }) => (await run(["key", "show", key])).stdout));
     const [own = "?", other = "?"] = ids.map((text) => /cluster ([0-9a-f]{16})/.exec(text)?.[1]);
@@ -279,11 +230,11 @@ describe("a node stays, and says both sides' values, when", () => {
     await node.until(new RegExp(`${own}[^]*not signed by an authority that is believed here[^]*${other}`));
     await at.node.until(/a datagram from .* was dropped: it is under a key that this node does not have/);
     await node.end("SIGKILL");
-    await expectAlive(at);
+    await expectAlive(keys, at);
   });
 
   test.concurrent("a client has none, or that of another cluster: it hears so at once", async () => {
-    await using at = await manager();
+    await using at = await manager(keys);
     const asked = ["jobs", "--managers", `127.0.0.1:${at.port}`];
     const without = await run(asked);
     expect(without.exitCode).toBe(75);
@@ -296,11 +247,11 @@ describe("a node stays, and says both sides' values, when", () => {
     expect(elsewhere.exitCode).toBe(75);
     for (const word of ['"blue"', '"default"']) expect(elsewhere.stderr).toContain(word);
     expect(Math.max(without.durationMs, wrong.durationMs, elsewhere.durationMs)).toBeLessThan(9_000);
-    await expectAlive(at);
+    await expectAlive(keys, at);
   });
 
   test.concurrent("a peer's certificate has expired, or begins only later", async () => {
-    await using at = await manager();
+    await using at = await manager(keys);
     const ring = await readKeyFile(keys.key);
     const day = 86_400_000;
     for (const [epochMs, words] of [
@@ -312,11 +263,11 @@ describe("a node stays, and says both sides' values, when", () => {
       expect(failed).toBe("denied");
       await at.node.until(new RegExp(`${words} 20..-.*the clock here says 20..-`));
     }
-    await expectAlive(at);
+    await expectAlive(keys, at);
   });
 
   test.concurrent("plain text, half a handshake and noise come to its ports", async () => {
-    await using at = await manager();
+    await using at = await manager(keys);
     const prng = createPrng(1, "noise");
     const noise = (length: number): Uint8Array => Uint8Array.from({ length }, () => nextU32(prng) & 0xff);
     const hello = encodeFrame({ lane: "critical", tag: 0, payload: encode(helloOf("manager")) });
@@ -332,11 +283,11 @@ describe("a node stays, and says both sides' values, when", () => {
     await at.node.until(/a connection from 127.0.0.1 was refused: .*speaks no TLS/);
     // Strangers do not fill its log.
     expect(at.node.said.split("\n").filter((line) => /was refused|was dropped/.test(line)).length).toBeLessThan(30);
-    await expectAlive(at);
+    await expectAlive(keys, at);
   });
 
   test.concurrent("members send frames that are none, mutated ones, and too long ones", async () => {
-    await using at = await manager();
+    await using at = await manager(keys);
     const ring = await readKeyFile(keys.key);
     const prng = createPrng(2, "mutations");
     for (const role of ["worker", "client", "manager"] as const) {
@@ -352,73 +303,9 @@ describe("a node stays, and says both sides' values, when", () => {
         await gone.promise;
       }
     }
-    await expectAlive(at);
+    await expectAlive(keys, at);
   });
 });
-
-test.concurrent("a worker whose credentials end soon says so, and one that holds the key", async () => {
-  await using at = await manager();
-  const short = join(freshDir(), "short.credentials");
-  const issue = ["key", "issue", "--role", "worker", "--days", "3", "--key-file", keys.key, "--out", short];
-  expect((await run(issue)).exitCode).toBe(0);
-  const node = await worker(at, ["--credentials", short]);
-  await node.until(/its credentials end at 20..-.*issue new ones/);
-  expect(await node.end("SIGTERM")).toBe(0);
-  const holder = await worker(at, ["--key-file", keys.key]);
-  await holder.until(/this worker holds the key of the cluster.*key issue --role worker/);
-  expect(await holder.end("SIGTERM")).toBe(0);
-  expect(holder.said).not.toContain("credentials end at");
-});
-
-test.concurrent(
-  "a key is changed in three steps: members stay, results stay readable, and the old key is out",
-  async () => {
-    const own = await makeKeys();
-    await using at = await manager(["--key-file", own.key]);
-    const asked = ["--managers", `127.0.0.1:${at.port}`, "--credentials"];
-    const node = await worker(at, ["--credentials", own.worker]);
-    const source = "export const options = { iterations: 1 }; export default async () => {};";
-    const ended = await submitArgs(["test.ts", ...asked, own.client], { files: { "test.ts": source } });
-    expect(ended.exitCode, ended.output).toBe(0);
-    const results = ["results", ended.summary?.job.id ?? "", ...asked];
-    /** New credentials in the place of the old, the worker restarted with them. */
-    const reissue = async (): Promise<void> => {
-      for (const [role, out] of [
-        ["worker", own.worker],
-        ["client", own.client],
-      ] as const) {
-        rmSync(out);
-        const issued = await run(["key", "issue", "--role", role, "--key-file", own.key, "--out", out]);
-        expect(issued.exitCode, issued.stderr).toBe(0);
-      }
-      const from = at.node.said.length;
-      expect(await node.end("SIGTERM")).toBe(0);
-      await node.start();
-      await at.node.until(/member alive .*role=worker/, from);
-    };
-    const step = async (name: string): Promise<void> => {
-      const changed = await run(["key", name, "--key-file", own.key]);
-      expect(changed.exitCode, changed.stderr).toBe(0);
-      const from = at.node.said.length;
-      expect(await at.node.end("SIGTERM")).toBe(0);
-      await at.node.start();
-      await at.node.until(/leader of .*; 1 worker with 1 core/, from);
-      expect((await run([...results, own.client])).exitCode).toBe(0);
-    };
-    const before = join(own.dir, "before.credentials");
-    writeFileSync(before, readFileSync(own.client), { mode: 0o600 });
-    await step("add");
-    await reissue();
-    await step("promote");
-    await at.node.until(/blobs are under the key in use now/);
-    await reissue();
-    await step("retire");
-    const refused = await run([...results, before]);
-    expect(refused.exitCode).toBe(75);
-    expect(refused.stderr).toContain("no node takes this client");
-    expect(await node.end("SIGTERM")).toBe(0);
-  },
-);
 
 /** Sends it in clear and waits for the end of the connection. */
 async function plainly(port: number, bytes: Uint8Array): Promise<void> {
@@ -451,132 +338,3 @@ function mutated(prng: ReturnType<typeof createPrng>, bytes: Uint8Array): Uint8A
   for (let change = 0; change < 3; change++) copy[nextBelow(prng, copy.length)] = nextU32(prng) & 0xff;
   return copy;
 }
-
-// ── files that are not what they should be ──────────────────────────────────────────────────────
-
-describe("a node or client refuses to start with", () => {
-  const cases: readonly (readonly [
-    name: string,
-    args: (given: { readonly dir: string }) => readonly string[] | Promise<readonly string[]>,
-    exitCode: number,
-    ...words: readonly string[],
-  ])[] = [
-    [
-      "a key file that is not there",
-      () => ["manager", "--key-file", "/nowhere/cluster.key"],
-      74,
-      "/nowhere/cluster.key",
-    ],
-    [
-      "a key file that others may read",
-      async ({ dir }) => {
-        const path = join(dir, "open.key");
-        await Bun.write(path, readFileSync(keys.key));
-        chmodSync(path, 0o640);
-        return ["manager", "--key-file", path];
-      },
-      104,
-      "mode 640",
-      "must be 600",
-      "chmod 600",
-    ],
-    [
-      "a damaged key file",
-      async ({ dir }) => {
-        const path = join(dir, "bad.key");
-        await Bun.write(path, readFileSync(keys.key, "utf8").trim().slice(0, -3));
-        chmodSync(path, 0o600);
-        return ["manager", "--key-file", path];
-      },
-      104,
-      "no key file",
-      "damaged",
-      "hyperscale key create",
-    ],
-    [
-      "credentials of a worker as a manager",
-      () => ["manager", "--credentials", keys.worker],
-      104,
-      "worker",
-      "manager",
-      "--key-file",
-    ],
-    [
-      "credentials of a client as a worker",
-      () => ["worker", "--managers", "127.0.0.1:19000", "--credentials", keys.client],
-      104,
-      "client of cluster",
-      "this is a worker",
-      "key issue --role worker",
-    ],
-    [
-      "credentials of a worker as a client",
-      () => ["jobs", "--managers", "127.0.0.1:19000", "--credentials", keys.worker],
-      104,
-      "worker of cluster",
-      "this is a client",
-    ],
-    [
-      "a key file as credentials",
-      () => ["jobs", "--managers", "127.0.0.1:19000", "--credentials", keys.key],
-      104,
-      "holds no credentials",
-    ],
-    [
-      "credentials that have expired",
-      async ({ dir }) => {
-        const path = join(dir, "old.credentials");
-        const epochMs = Date.now() - 30 * 86_400_000;
-        const ring = await readKeyFile(keys.key);
-        await writeCredentialFile(
-          path,
-          issueCredentials({ keys: ring, role: "client", node: null, epochMs, lifeMs: 1 }),
-        );
-        return ["jobs", "--managers", "127.0.0.1:19000", "--credentials", path];
-      },
-      104,
-      "expired at",
-      "clock says",
-    ],
-    [
-      "two ways to prove itself",
-      () => ["manager", "--key-file", keys.key, "--credentials", keys.worker],
-      104,
-      "--credentials",
-      "--key-file",
-    ],
-    ["half a certificate", () => ["manager", "--tls-cert", "/x.pem"], 104, "--tls-cert, --tls-key and --tls-ca"],
-    [
-      "another address than loopback and no credentials",
-      () => ["manager", "--host", "0.0.0.0"],
-      104,
-      "0.0.0.0",
-      "loopback",
-      "hyperscale key create",
-    ],
-  ];
-  for (const [name, args, exitCode, ...words] of cases)
-    test.concurrent(name, async () => {
-      const dir = freshDir();
-      const ended = await run(await args({ dir }), { dir });
-      for (const word of words) expect(ended.stderr).toContain(word);
-      expect(ended.stderr).not.toContain("internal error");
-      expect(ended.exitCode, ended.stderr).toBe(exitCode);
-    });
-
-  test.concurrent("credentials for another worker than its folder is", async () => {
-    const dir = freshDir();
-    const [port] = await freePorts(1);
-    const path = join(dir, "w7.credentials");
-    const made = await run(["key", "issue", "--role", "worker", "--node", "w7", "--key-file", keys.key, "--out", path]);
-    expect(made.exitCode, made.stderr).toBe(0);
-    await Bun.write(
-      join(dir, "node.json"),
-      `{"version":1,"role":"worker","environment":"default","node":"aa","boot":1}`,
-    );
-    const args = ["worker", "--managers", "127.0.0.1:19000", "--tcp", String(port), "--data", dir];
-    const ended = await run([...args, "--credentials", path]);
-    expect(ended.exitCode).toBe(74);
-    for (const word of ["node aa", "node w7"]) expect(ended.stderr).toContain(word);
-  });
-});

@@ -24,7 +24,7 @@ const HANDSHAKE_MS_MAX = 5_000;
 const ACCEPTED = 1;
 const REFUSED = 0;
 const SENTENCE_BYTES_MAX = 255;
-/** The longest that a timer can wait: 24.8 days. Who is connected longer than a certificate lives is looked at again. */
+/** The longest that a timer can wait: 24.8 days. Who is connected longer is looked at again. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export type TlsOptions = {
