@@ -25,6 +25,9 @@ const REPEAT_MS = 2_000;
 const SILENT_MS = 8_000;
 /** How long a link to a manager may take to come up, before the next is tried. */
 const DIAL_MS = 3_000;
+/** Rest after every manager was tried in vain, the first time and at most. */
+const REST_MS = 100;
+const REST_MS_MAX = 2_000;
 const RESULT_MS = 30_000;
 /** A job that is followed is unknown for good after so many answers. */
 const UNKNOWNS_MAX = 5;
@@ -139,6 +142,9 @@ class Client implements ClusterClient {
   #heardAtMs: number;
   /** Managers without a part in the cluster that answered since the last look. */
   #strays = 0;
+  /** Managers that could not be reached since one was. */
+  #refusals = 0;
+  #rest: Timer | null = null;
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -157,7 +163,8 @@ class Client implements ClusterClient {
     });
     links.onRefused((address, failure, _node, why) => {
       this.#failures.set(addressKey(address), { address, failure, why });
-      if (this.#manager === null) this.#move();
+      const wanted = this.#wanted;
+      if (this.#manager === null && wanted !== undefined && addressKey(address) === addressKey(wanted)) this.#refused();
     });
     links.onMessage((from, message) => this.#hear(from, message));
     this.#want();
@@ -219,6 +226,7 @@ class Client implements ClusterClient {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#rest?.cancel();
     this.#comeAgain.close();
     this.#links.close();
     this.#blobs.close();
@@ -388,9 +396,21 @@ class Client implements ClusterClient {
     if (++this.#strays < this.#options.managers.length) this.#move();
   }
 
+  /** On to the next at once as long as one is untried; when none could be reached, after a rest that grows. */
+  #refused(): void {
+    if (this.#rest !== null) return;
+    const rounds = ++this.#refusals / this.#options.managers.length;
+    if (!Number.isInteger(rounds)) return this.#move();
+    if (this.#wanted !== undefined) this.#links.unwant(this.#wanted);
+    const restMs = Math.min(REST_MS_MAX, REST_MS * 2 ** Math.min(rounds - 1, 10));
+    this.#rest = this.#options.world.clock.setTimer(restMs, () => this.#move());
+  }
+
   /** On to the next manager. */
   #move(): void {
     if (this.#isClosed) return;
+    this.#rest?.cancel();
+    this.#rest = null;
     this.#options.onMove?.();
     const address = this.#wanted;
     const left = this.#manager;
@@ -409,6 +429,9 @@ class Client implements ClusterClient {
     const isWanted = peer.role === "manager" || (this.#options.acceptsAnyNode === true && peer.role !== "client");
     if (!isWanted || this.#manager !== null) return;
     this.#manager = peer.node;
+    this.#refusals = 0;
+    this.#rest?.cancel();
+    this.#rest = null;
     this.#given.clear();
     const address = this.#wanted;
     if (address !== undefined) this.#failures.delete(addressKey(address));

@@ -88,7 +88,8 @@ export class Dialler {
   }
 
   #after(target: Target, delayMs: number): void {
-    if (target.isSelf) return;
+    // What was removed while a dial was on its way is not dialled again.
+    if (target.isSelf || this.find(target.address) !== target) return;
     target.timer?.cancel();
     target.timer = this.#clock.setTimer(delayMs, () => {
       target.timer = null;
