@@ -93,18 +93,29 @@ export function withShareEvents(
   };
 }
 
-/** A line for each worker that joins or leaves the pool, and for jobs that `node` owns or that end under it. */
+/**
+ * A line for each worker that joins or leaves the pool, and for jobs that this life of `node` owns or that end under it.
+ * `isFresh`: what is applied happens now; it is not what this node missed.
+ */
 export function logLedger(
   ledger: LedgerPort,
-  { node, clock, log }: { readonly node: string; readonly clock: Clock; readonly log: Log },
+  options: {
+    readonly node: string;
+    readonly boot: string;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly isFresh: () => boolean;
+  },
 ): void {
+  const { node, boot, clock, log, isFresh } = options;
   const say = rationed(log, clock);
   const owned = new Set<string>();
   ledger.onApplied(({ entry, effects }) => {
+    if (!isFresh()) return;
     if (entry.kind === "join") say("info", "worker-joined", { worker: entry.worker, cores: entry.cores });
     else if (entry.kind === "leave") say("info", "worker-left", { worker: entry.worker, isCertain: entry.isCertain });
     else if (entry.kind === "assign") {
-      if (entry.owner === node) {
+      if (entry.owner === node && entry.boot === boot) {
         owned.add(entry.job);
         say("info", "job-owned", { job: entry.job });
       } else if (owned.delete(entry.job)) say("info", "job-given-up", { job: entry.job, owner: entry.owner });

@@ -39,6 +39,8 @@ const VIEW_MS = 500;
 const START_LEAD_MS = 250;
 /** How often blobs that nothing names are looked for. */
 const COLLECT_MS = 60_000;
+/** What is applied so long after this node was up to date is no news. */
+const FRESH_MS = 5_000;
 /** How often the managers that count are compared with those that are linked. */
 const NEIGHBOURS_MS = 500;
 /** A leader that stops hands over, if it can, within so long, and an owner its jobs. */
@@ -209,7 +211,8 @@ class ManagerNode implements Manager {
     this.#blobs = blobs;
     const { consensus } = replica;
     this.#peers = peers;
-    logLedger(replica, { node: identity.node, clock, log: world.log });
+    const isFresh = (): boolean => clock.nowMs() - consensus.contact().caughtUpAtMs < FRESH_MS;
+    logLedger(replica, { node: identity.node, boot: identity.bootId, clock, log: world.log, isFresh });
     this.#expect = expect;
     this.#rates = new JobRates(clock, links);
     this.#neighbours = new Neighbours(links, peers);

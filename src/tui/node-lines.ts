@@ -38,6 +38,7 @@ export function nodeLine(status: NodeStatus): string {
     quorumText(status),
     `${plural(status.workers.length, "worker")} with ${plural(cores, "core")}`,
     `${plural(running.length, "job")} running, ${own} of them here, ${jobs.length - running.length} finished`,
+    ...(status.circuits.some(({ state }) => state === "open") ? [`circuits: ${circuitsSpan(status).text}`] : []),
   ].join("; ");
 }
 
@@ -57,6 +58,7 @@ export function nodeBlock(
   }
   row("members", ...memberSpans(status));
   if (status.node.role === "manager") {
+    if (status.circuits.length > 0) row("circuits", circuitsSpan(status));
     const busy = status.workers.reduce((sum, worker) => sum + worker.busy, 0);
     const cores = status.workers.reduce((sum, worker) => sum + worker.cores, 0);
     row("workers", span(`${status.workers.length}, ${busy} of ${plural(cores, "core")} busy`));
