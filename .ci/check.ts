@@ -6,6 +6,8 @@ import { delimiter, dirname } from "node:path";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const REPORT = "test-results/junit.xml";
+/** Of one test. Tests never wait on the wall clock for long: a hung one is a failure, a slow machine is none. */
+const TEST_MS_MAX = 30_000;
 
 /** Tests within a JUnit file: those that passed, and those that failed or broke. */
 export function countTests(junit: string): {
@@ -47,7 +49,7 @@ if (import.meta.main) {
   for (const [name, args] of before) if (!step(name, args)) failures++;
   mkdirSync(`${ROOT}test-results`, { recursive: true });
   rmSync(`${ROOT}${REPORT}`, { force: true });
-  const isGreen = step("tests", ["test", "--reporter=junit", `--reporter-outfile=${REPORT}`]);
+  const isGreen = step("tests", ["test", `--timeout=${TEST_MS_MAX}`, "--reporter=junit", `--reporter-outfile=${REPORT}`]);
   const { passed, failed, skipped } = existsSync(`${ROOT}${REPORT}`)
     ? countTests(await Bun.file(`${ROOT}${REPORT}`).text())
     : { passed: 0, failed: 0, skipped: 0 };
