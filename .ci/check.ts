@@ -49,7 +49,12 @@ if (import.meta.main) {
   for (const [name, args] of before) if (!step(name, args)) failures++;
   mkdirSync(`${ROOT}test-results`, { recursive: true });
   rmSync(`${ROOT}${REPORT}`, { force: true });
-  const isGreen = step("tests", ["test", `--timeout=${TEST_MS_MAX}`, "--reporter=junit", `--reporter-outfile=${REPORT}`]);
+  const isGreen = step("tests", [
+    "test",
+    `--timeout=${TEST_MS_MAX}`,
+    "--reporter=junit",
+    `--reporter-outfile=${REPORT}`,
+  ]);
   const { passed, failed, skipped } = existsSync(`${ROOT}${REPORT}`)
     ? countTests(await Bun.file(`${ROOT}${REPORT}`).text())
     : { passed: 0, failed: 0, skipped: 0 };
