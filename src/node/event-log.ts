@@ -94,7 +94,8 @@ export function withShareEvents(
 }
 
 /**
- * A line for each worker that joins or leaves the pool, and for jobs that this life of `node` owns or that end under it.
+ * A line for each worker that joins or leaves the pool, and for jobs that this life of `node` owns or that end under
+ * it.
  * `isFresh`: what is applied happens now; it is not what this node missed.
  */
 export function logLedger(

@@ -25,7 +25,8 @@ export const text: CommandText = {
     "A fault ends after --for (default 30s, at most 10m) by the node's own clock, also when nobody heals it.",
     "random: submits small jobs without end, hurts the cluster by a seeded plan, heals it, and checks every job that " +
       "was acknowledged. Profiles: mixed (default), network, process, disk.",
-    "Exit code: 0 done, or everything held; 1 something was lost, doubled or out of bounds; 3 the run proves nothing; " +
+    "Exit code: 0 done, or everything held; 1 something was lost, doubled or out of bounds; " +
+      "3 the run proves nothing; " +
       "75 a node does not answer; 104 there is no such node.",
   ],
   examples: [

@@ -24,7 +24,8 @@ export function standingProblem({ view, peers, silent, mismatch }: Surroundings)
     case "joining":
       if (view.isBarred)
         return (
-          `the log of this manager is gone, and its id ${view.self} is a voter's: start it with an empty data folder, ` +
+          `the log of this manager is gone, and its id ${view.self} is a voter's: ` +
+          "start it with an empty data folder, " +
           `then ${replaceText(view.self, "NEW")}`
         );
       return "it is joining: it gets what the others hold";
