@@ -2,8 +2,10 @@
 // what lower ones say changes nothing. The worker's side alone, message by message; strangers on a simulated cluster.
 
 import { expect, test } from "bun:test";
-import { openLinks } from "../../src/node/network/links.ts";
 import { LEASE_MS } from "../../src/node/lease.ts";
+import { nodeProtocol } from "../../src/node/protocol.ts";
+import { openChannel } from "../../src/wire/channel.ts";
+import type { Hello } from "../../src/wire/handshake.ts";
 import { workflowPlan } from "../node/plans.ts";
 import { SimCluster } from "../node/sim-cluster.ts";
 import { helloOf } from "../node/sim-managers.ts";
@@ -104,21 +106,18 @@ test("[MW-13.2.2] [LD-41.23.2] who is no manager commands no worker, whatever to
   cluster.until(() => (cluster.target.seenOf.get("job1") ?? 0) > 10);
   const [attempt] = [...cluster.target.attempts.values()].map(({ id }) => id);
   if (attempt === undefined) throw new Error("nothing runs");
-  const worker = cluster.workers.get("w0")?.view();
   let isSent = false;
   cluster.host("stranger").start((world) => {
     const identity = { node: "ffffffffffffffff", bootId: "1-00000000" };
-    const hello = () => ({ ...helloOf("stranger", { ...identity, boot: 1 }, "client"), environment: "default" });
-    void openLinks({ world, listen: null, hello }).then((links) => {
-      const address = { host: "w0", port: 9_000 };
-      links.onUp(() => {
+    const hello: Hello = { ...helloOf("stranger", { ...identity, boot: 1 }, "client"), environment: "default" };
+    // Not by links of its own, which would not let it say so.
+    void world.streams.connect({ host: "w0", port: 9_000 }, { timeoutMs: 1_000 }).then((connection) => {
+      const options = { clock: world.clock, hello, protocol: nodeProtocol, isDialler: true, timeoutMs: 1_000 };
+      const channel = openChannel(connection, options);
+      channel.onOpen(() => {
         const command = { kind: "stop", attempt, mode: "now" } as const;
-        isSent = links.send(worker?.node ?? "", {
-          kind: "toWorker",
-          body: { kind: "command", ownerToken: 1e9, command },
-        });
+        isSent = channel.send({ kind: "toWorker", body: { kind: "command", ownerToken: 1e9, command } });
       });
-      links.want(address);
     });
   });
   cluster.until(() => isSent, 5_000);
