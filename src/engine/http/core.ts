@@ -72,6 +72,8 @@ export class HttpCore {
 
   /** One f64: epoch ms until which requests may start. Another thread writes it. */
   readonly #permit: Float64Array;
+  /** Epoch ms at which performance.now() was 0. A field: the getter would show at every request. */
+  readonly #originMs = performance.timeOrigin;
   readonly #held: Connection[] = [];
   #heldTimer: Timer | null = null;
 
@@ -88,7 +90,7 @@ export class HttpCore {
 
   /** May a request start at this instant of performance.now()? Hot. */
   isPermitted(nowMs: number): boolean {
-    return nowMs + performance.timeOrigin < this.#permit[0]!;
+    return nowMs + this.#originMs < this.#permit[0]!;
   }
 
   /** The connection has a request to send and may not: it is told once it may. Whoever stops it first ends it. */
