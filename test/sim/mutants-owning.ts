@@ -381,7 +381,7 @@ export const OWNING: readonly Mutant[] = [
   {
     name: "a core sends without a lease",
     file: "engine/http/core.ts",
-    find: "return nowMs + performance.timeOrigin < this.#permit[0]!;",
+    find: "return nowMs + this.#originMs < this.#permit[0]!;",
     replace: "return nowMs > -this.#permit[0]!;",
     proof: {
       file: "engine/http/connection.test.ts",
