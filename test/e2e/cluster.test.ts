@@ -232,7 +232,8 @@ describe("SIGTERM", () => {
       const submitted = cluster.submit(steady(target, 8));
       await received(target, 400);
       expect(await cluster.node("w0").end("SIGTERM")).toBe(0);
-      const status = await cluster.status();
+      let status = await cluster.status();
+      await eventually("somebody to lead", async () => (status = await cluster.status()).leader !== null);
       expect(await cluster.node(cluster.nameOf(status, status.leader)).end("SIGTERM")).toBe(0);
       await expectExact(target, await submitted);
     }),
