@@ -1,6 +1,7 @@
 // The same work through hyperscale and its peers, each alone on core 0 against nginx on core 1, in turns. Prints rate,
-// CPU per request, latencies and memory as a table with ratios; a whole run is written to bench/results.md.
-// Usage: bun run bench [--duration 10] [--rounds 3] [--connections 64] [--only hyperscale,wrk]
+// CPU per request, latencies and memory as a table with ratios; a whole run is written to bench/results.md. A turn in
+// which the machine's host took more than --stolen per cent of a core is taken again, for every tool alike.
+// Usage: bun run bench [--duration 10] [--rounds 3] [--connections 64] [--only hyperscale,wrk] [--stolen 3]
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -8,10 +9,13 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { measured } from "./measured.ts";
 import { startServer, type Server } from "./server.ts";
+import { watchStolen } from "./stolen.ts";
 import { machine, promises, promisesText, table, type Round, type Row } from "./table.ts";
 import { tools, versionOf, type Tool, type Work } from "./tools.ts";
 
 const ROOT = join(import.meta.dir, "..");
+/** Turns of one tool in one round, until one is quiet enough; after them the quietest counts. */
+const TURNS_MAX = 8;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -21,6 +25,7 @@ async function main(): Promise<void> {
       rounds: { type: "string", default: "3" },
       connections: { type: "string", default: "64" },
       only: { type: "string", default: "" },
+      stolen: { type: "string", default: "3" },
     },
   });
   if (cpus().length < 2) throw new Error("the bench needs two cores: one for the generator, one for the server");
@@ -45,7 +50,8 @@ async function main(): Promise<void> {
       connections: Number(values.connections),
       dir,
     };
-    const rows = await inTurns(present, work, server, Number(values.rounds));
+    const stolenMax = Number(values.stolen) / 100;
+    const rows = await inTurns(present, work, server, Number(values.rounds), stolenMax);
     const judged = promises(rows);
     console.log(`\n${table(rows)}\n\n${promisesText(judged)}`);
     const isWhole = only.length === 0 && present.some((tool) => tool.name === "hyperscale");
@@ -58,13 +64,19 @@ async function main(): Promise<void> {
 }
 
 /** Round after round, each tool once in each: what drifts on the machine drifts for all. */
-async function inTurns(present: readonly Tool[], work: Work, server: Server, rounds: number): Promise<readonly Row[]> {
+async function inTurns(
+  present: readonly Tool[],
+  work: Work,
+  server: Server,
+  rounds: number,
+  stolenMax: number,
+): Promise<readonly Row[]> {
   const taken = new Map<Tool, Round[]>(present.map((tool) => [tool, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const tool of present) {
-      const result = await once(tool, work, server);
+      const result = await quietTurn(tool, work, server, stolenMax);
       taken.get(tool)?.push(result);
-      log(`round ${round}/${rounds}  ${tool.name.padEnd(20)} ${result.perSecond.toFixed(0).padStart(7)}/s`);
+      log(`round ${round}/${rounds}  ${tool.name.padEnd(20)} ${saying(result)}`);
     }
   }
   return present.map((tool) => ({
@@ -75,16 +87,35 @@ async function inTurns(present: readonly Tool[], work: Work, server: Server, rou
   }));
 }
 
+/** Turns until the host left the cores alone in one; else the one of which it took least. */
+async function quietTurn(tool: Tool, work: Work, server: Server, stolenMax: number): Promise<Round> {
+  let quietest: Round | null = null;
+  for (let turn = 1; turn <= TURNS_MAX; turn++) {
+    const result = await once(tool, work, server);
+    if (quietest === null || result.stolenShare < quietest.stolenShare) quietest = result;
+    if (quietest.stolenShare <= stolenMax) return quietest;
+    log(`taken again: ${tool.name.padEnd(20)} ${saying(result)}`);
+  }
+  if (quietest === null) throw new Error("no turn was taken");
+  return quietest;
+}
+
+function saying(round: Round): string {
+  return `${round.perSecond.toFixed(0).padStart(7)}/s, ${(100 * round.stolenShare).toFixed(1)} % stolen`;
+}
+
 async function once(tool: Tool, work: Work, server: Server): Promise<Round> {
   const before = await server.requests();
+  const stolen = watchStolen();
   const run = await measured([tool.path ?? "", ...tool.args(work)], {
     core: 0,
     cwd: work.dir,
     deadlineMs: (work.seconds + 60) * 1_000,
   });
+  const stolenShare = stolen();
   const served = (await server.requests()) - before;
-  const { requests, perSecond, p50, p99 } = await tool.report(work, run.stdout);
-  return { requests, perSecond, p50, p99, served, cpuSeconds: run.cpuSeconds, residentBytesMax: run.residentBytesMax };
+  const { cpuSeconds, residentBytesMax } = run;
+  return { ...(await tool.report(work, run.stdout)), served, cpuSeconds, residentBytesMax, stolenShare };
 }
 
 async function writeResults(
@@ -101,6 +132,7 @@ ${machine()}
 - every generator alone on core 0 (\`taskset -c 0\`)
 - ${work.connections} connections or VUs, ${work.seconds}
   s a run, ${rows[0]?.rounds.length ?? 0} rounds in turns; medians
+- of a core's time the host took at most ${(100 * stolenMost(rows)).toFixed(1)} % in a turn that counts
 - not installed: ${missing.length === 0 ? "none" : missing.join(", ")}
 
 ${table(rows)}
@@ -120,6 +152,10 @@ ${versions.join("\n")}
 `;
   await Bun.write(join(ROOT, "bench/results.md"), text);
   log("written to bench/results.md");
+}
+
+function stolenMost(rows: readonly Row[]): number {
+  return Math.max(0, ...rows.flatMap((row) => row.rounds.map((round) => round.stolenShare)));
 }
 
 /** The command line as a reader can repeat it: no path of this machine, no port of this run. */

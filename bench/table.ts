@@ -13,6 +13,8 @@ export type Round = {
   readonly residentBytesMax: number;
   /** Requests the server saw in the run. */
   readonly served: number;
+  /** Of the core from which the machine's host took most during the run: the share it took, 0 to 1. */
+  readonly stolenShare: number;
 };
 
 export type Row = {
