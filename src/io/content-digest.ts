@@ -19,3 +19,8 @@ export function createContentDigest(): ContentDigest {
     hex: () => hash.digest("hex"),
   };
 }
+
+/** The digest of a content that is all there. */
+export function digestOf(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}

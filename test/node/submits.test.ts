@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { SUBMITS_MAX } from "../../src/ledger/entries.ts";
-import { digestOf } from "../../src/node/blobs/blobs.ts";
+import { digestOf } from "../../src/io/content-digest.ts";
 import { createEmbeddedLedger, type LedgerPort } from "../../src/node/ledger-port.ts";
 import { packSubmission } from "../../src/node/submission.ts";
 import { Submits } from "../../src/node/submits.ts";

@@ -3,7 +3,7 @@
 // says so.
 
 import { expect, test } from "bun:test";
-import { digestOf } from "../../src/node/blobs/blobs.ts";
+import { digestOf } from "../../src/io/content-digest.ts";
 import { createEmbeddedLedger } from "../../src/node/ledger-port.ts";
 import { packSubmission } from "../../src/node/submission.ts";
 import { type SubmitAnswer, Submits } from "../../src/node/submits.ts";

@@ -1,6 +1,7 @@
 // Contents under their own SHA-256: job bundles, sealed snapshots, results. A blob is whole and durable under its
-// name or it is not there; what is read is checked. On disk it is in parts of 64 KiB, each as `values` seal it. Which
-// blobs are needed is told by the ledger's owner (reachability), not known here.
+// name or it is not there; what is read is checked. On disk it is in parts of 64 KiB, each as `values` seal it: one of a
+// single part lies in a pack with others (pack-store.ts), a larger one in a file of its own. Which blobs are needed is
+// told by the ledger's owner (reachability), not known here.
 
 import { assert } from "../../base/assert.ts";
 import { HyperscaleError } from "../../base/error.ts";
@@ -8,8 +9,21 @@ import { createContentDigest } from "../../io/content-digest.ts";
 import { DiskError, diskErrorCode } from "../../io/disk-error.ts";
 import { within } from "../../io/files.ts";
 import type { Disk, DiskFile } from "../../io/world.ts";
-import { writeAll } from "../../io/write-all.ts";
-import { CLEAR_VALUES, type StoredValues } from "../stored-values.ts";
+import { CLEAR_VALUES } from "../stored-values.ts";
+import {
+  type Blob,
+  type BlobValues,
+  checkedParts,
+  damagedError,
+  inOnePart,
+  openedParts,
+  PART_BYTES,
+  receive,
+  requireDigest,
+  storage,
+  storageError,
+} from "./blob-parts.ts";
+import { openPackedBlobs } from "./packed-blobs.ts";
 
 export type BlobStoreOptions = {
   readonly disk: Disk;
@@ -24,11 +38,6 @@ export type BlobStoreOptions = {
   readonly graceMs?: number;
 };
 
-/** How parts are kept. */
-export type BlobValues = Pick<StoredValues, "seal" | "open" | "isOfKnownKey" | "isCurrent" | "overheadBytes">;
-
-export type Blob = { readonly digest: string; readonly bytes: number };
-
 export type BlobStore = {
   /**
    * Keeps a content; durable when it returns. The same content again heals a damaged copy. `expected`: its digest,
@@ -42,8 +51,8 @@ export type BlobStore = {
   find(digest: string): Promise<Blob | null>;
   /**
    * The content in parts of 64 KiB, or null when it is not here. Parts are checked as a whole: what came is
-   * believed only when the iteration ends. A damaged blob throws `storage` there and is put aside
-   * (`<digest>.damaged`), so that it is missing from then on and can be fetched from a peer.
+   * believed only when the iteration ends. A damaged blob throws `storage` there and is put aside (a file as
+   * `<digest>.damaged`), so that it is missing from then on and can be fetched from a peer.
    */
   stream(digest: string): Promise<AsyncIterable<Uint8Array> | null>;
   /**
@@ -74,9 +83,9 @@ type Unnamed = {
   readonly settled: PromiseWithResolvers<void>;
 };
 
-const PART_BYTES = 65_536;
 const BLOB_BYTES_MAX = 256 * 1_048_576;
-const BLOBS_MAX = 100_000;
+/** As many as jobs may wait, each with a content of its own, and what those that ran keep. */
+const BLOBS_MAX = 400_000;
 const GRACE_MS = 60_000;
 const DIGEST = /^[0-9a-f]{64}$/;
 const UNFINISHED = ".tmp";
@@ -91,13 +100,14 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
   const path = (name: string): string => within(directory, name);
   const unreachableSince = new Map<string, number>();
   let written = 0;
-  /** Each blob with the number of the `put` that wrote it, 0 for what was there at the start. */
+  /** Each file with the number of the `put` that wrote it, 0 for what was there at the start. */
   const names = await storage(directory, async () => {
     await disk.makeDirectory(directory);
     for (const name of await disk.list(directory)) if (name.endsWith(UNFINISHED)) await disk.remove(path(name));
     await disk.syncDirectory(directory);
     return new Map((await disk.list(directory)).filter((name) => DIGEST.test(name)).map((name) => [name, 0]));
   });
+  const packed = await storage(directory, () => openPackedBlobs({ disk, directory, values }));
 
   /** Changes of names follow one another: a blob is not removed while it is put again. */
   let lastChange: Promise<unknown> = Promise.resolve();
@@ -164,24 +174,25 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
         await disk.rename(path(digest), path(`${digest}${DAMAGED}`));
         await disk.syncDirectory(directory);
       }
-      return new HyperscaleError("storage", `the blob ${path(digest)} is damaged`, {
-        hint: "it was put aside; it is fetched from another node when needed",
-      });
+      return damagedError(`the blob ${path(digest)}`);
     });
 
   const store: BlobStore = {
     async put(content, expected) {
-      if (names.size >= limits.blobsMax)
-        throw new HyperscaleError("invalid", `${directory} holds ${names.size} blobs already`);
+      if (names.size + packed.size >= limits.blobsMax)
+        throw new HyperscaleError("invalid", `${directory} holds ${names.size + packed.size} blobs already`);
+      if (content instanceof Uint8Array && content.length <= Math.min(PART_BYTES, limits.bytesMax)) {
+        const blob = await storage(directory, () => packed.put(content, expected));
+        unreachableSince.delete(blob.digest);
+        return blob;
+      }
       const version = ++written;
       const unfinished = path(`${version}${UNFINISHED}`);
       return storage(directory, async () => {
         const file = await disk.open(unfinished, "create");
         try {
           const blob = await receive(file, { content, values, bytesMax: limits.bytesMax });
-          if (expected !== undefined && expected !== blob.digest) {
-            throw new HyperscaleError("invalid", `a content came as ${blob.digest} where ${expected} was expected`);
-          }
+          requireDigest(blob.digest, expected);
           await file.syncData();
           await file.close();
           await name({ unfinished, digest: blob.digest, version });
@@ -194,6 +205,8 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
     },
     touch: (digest) => void unreachableSince.delete(digest),
     async find(digest) {
+      const bytes = packed.sizeOf(digest);
+      if (bytes !== null) return { digest, bytes };
       const file = await openFile(digest);
       if (file === null) return null;
       try {
@@ -204,13 +217,16 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       }
     },
     async stream(digest) {
+      if (packed.sizeOf(digest) !== null) return inOnePart(digest, () => storage(directory, () => packed.get(digest)));
       const version = names.get(digest) ?? 0;
       const file = await openFile(digest);
       return file === null
         ? null
-        : checked(file, { digest, directory, values, damaged: () => putAside(digest, version) });
+        : checkedParts(file, { digest, directory, values, damaged: () => putAside(digest, version) });
     },
     async get(digest) {
+      const content = await storage(directory, () => packed.get(digest));
+      if (content !== null) return content;
       const version = names.get(digest) ?? 0;
       const file = await openFile(digest);
       if (file === null) return null;
@@ -218,7 +234,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
         const sealed = await storage(directory, async () =>
           file.read(0, Math.min(await file.sizeBytes(), 2 * limits.bytesMax)),
         );
-        const bytes = opened(sealed, values, directory);
+        const bytes = openedParts(sealed, values, directory);
         const sum = createContentDigest();
         if (bytes !== null) sum.update(bytes);
         if (bytes !== null && sum.hex() === digest) return bytes;
@@ -229,7 +245,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       return null;
     },
     async reseal() {
-      let resealed = 0;
+      let resealed = await storage(directory, () => packed.reseal());
       // In clear there is nothing to seal anew.
       for (const digest of values.overheadBytes === 0 ? [] : [...names.keys()]) {
         const file = await openFile(digest);
@@ -243,17 +259,17 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       }
       return resealed;
     },
-    list: async () => [...names.keys()].sort(),
+    list: async () => [...names.keys(), ...packed.digests()].sort(),
     collect: (reachable, nowMs) =>
       change(async () => {
         const removed: string[] = [];
-        for (const digest of [...names.keys()].sort()) {
+        for (const digest of [...names.keys(), ...packed.digests()].sort()) {
           const sinceMs = unreachableSince.get(digest);
           if (reachable.has(digest)) unreachableSince.delete(digest);
           else if (sinceMs === undefined) unreachableSince.set(digest, nowMs);
           else if (nowMs - sinceMs >= graceMs) {
-            await disk.remove(path(digest));
-            names.delete(digest);
+            packed.forget(digest);
+            if (names.delete(digest)) await disk.remove(path(digest));
             unreachableSince.delete(digest);
             removed.push(digest);
           }
@@ -264,109 +280,11 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
           if (digest !== null && (names.has(digest) || !reachable.has(digest))) await disk.remove(path(name));
         }
         await disk.syncDirectory(directory);
+        await packed.tidy();
         return removed;
       }),
   };
   return store;
-}
-
-/** Writes the content to the file as it comes. Throws `invalid` beyond the limit. */
-async function receive(
-  file: DiskFile,
-  options: {
-    readonly content: Uint8Array | AsyncIterable<Uint8Array>;
-    readonly values: BlobValues;
-    readonly bytesMax: number;
-  },
-): Promise<Blob> {
-  const { content, values, bytesMax } = options;
-  const digest = createContentDigest();
-  let bytes = 0;
-  let at = 0;
-  // In clear a content is written as it comes: its parts need no borders.
-  for await (const part of values.overheadBytes === 0 && content instanceof Uint8Array ? [content] : parts(content)) {
-    if (bytes + part.length > bytesMax) throw new HyperscaleError("invalid", `a blob is larger than ${bytesMax} bytes`);
-    const sealed = values.seal(part, placeOf(bytes));
-    await writeAll(file, at, sealed);
-    digest.update(part);
-    bytes += part.length;
-    at += sealed.length;
-  }
-  return { digest: digest.hex(), bytes };
-}
-
-/** Which part it is; whose, says the digest of the whole. */
-function placeOf(offset: number): string {
-  return `blob ${offset}`;
-}
-
-/** The content in parts of PART_BYTES, the last one shorter. */
-async function* parts(content: Uint8Array | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const part = new Uint8Array(PART_BYTES);
-  let filled = 0;
-  for await (const bytes of content instanceof Uint8Array ? [content] : content) {
-    for (let at = 0; at < bytes.length;) {
-      const taken = Math.min(PART_BYTES - filled, bytes.length - at);
-      part.set(bytes.subarray(at, at + taken), filled);
-      filled += taken;
-      at += taken;
-      if (filled < PART_BYTES) continue;
-      yield part;
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield part.subarray(0, filled);
-}
-
-/** The content of a whole file; null: damaged. Throws `storage` when it is under a key that this node does not have. */
-function opened(sealed: Uint8Array, values: BlobValues, directory: string): Uint8Array | null {
-  if (values.overheadBytes === 0) return sealed;
-  const step = PART_BYTES + values.overheadBytes;
-  const count = Math.ceil(sealed.length / step);
-  const bytes = new Uint8Array(Math.max(0, sealed.length - count * values.overheadBytes));
-  for (let at = 0, offset = 0; at < sealed.length; at += step, offset += PART_BYTES) {
-    const part = openPart(sealed.subarray(at, at + step), { offset, values, directory });
-    if (part === null || offset + part.length > bytes.length) return null;
-    bytes.set(part, offset);
-  }
-  return bytes;
-}
-
-function openPart(
-  sealed: Uint8Array,
-  { offset, values, directory }: { readonly offset: number; readonly values: BlobValues; readonly directory: string },
-): Uint8Array | null {
-  if (values.isOfKnownKey(sealed)) return values.open(sealed, placeOf(offset));
-  throw new HyperscaleError("storage", `a blob in ${directory} is sealed under a key that this node does not have`, {
-    hint: "was a key taken out of the key file too early? Put it back, as its last line, and start again",
-  });
-}
-
-async function* checked(
-  file: DiskFile,
-  blob: {
-    readonly digest: string;
-    readonly directory: string;
-    readonly values: BlobValues;
-    readonly damaged: () => Promise<HyperscaleError>;
-  },
-): AsyncIterable<Uint8Array> {
-  const { values, directory } = blob;
-  const sum = createContentDigest();
-  const step = PART_BYTES + values.overheadBytes;
-  try {
-    for (let at = 0, offset = 0; ; at += step, offset += PART_BYTES) {
-      const sealed = await storage(directory, () => file.read(at, step));
-      const part = sealed.length === 0 ? sealed : openPart(sealed, { offset, values, directory });
-      if (part === null) break;
-      sum.update(part);
-      if (part.length > 0) yield part;
-      if (sealed.length < step) break;
-    }
-  } finally {
-    await file.close();
-  }
-  if (sum.hex() !== blob.digest) throw await blob.damaged();
 }
 
 /** Removes an unfinished file as far as the disk lets it: the next start removes it otherwise. */
@@ -377,18 +295,4 @@ async function discard(disk: Disk, file: DiskFile, path: string): Promise<void> 
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
   }
-}
-
-/** Runs disk work; its failures as sentences. */
-async function storage<Result>(directory: string, run: () => Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    throw storageError(directory, error);
-  }
-}
-
-function storageError(directory: string, error: unknown): unknown {
-  if (!(error instanceof DiskError)) return error;
-  return new HyperscaleError("storage", `blobs in ${directory}: ${error.message}`, { cause: error });
 }

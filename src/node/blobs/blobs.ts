@@ -2,7 +2,7 @@
 // store of one node is blob-store.ts; which blobs are needed is told by who knows the ledger.
 
 import { HyperscaleError, messageOf } from "../../base/error.ts";
-import { createContentDigest } from "../../io/content-digest.ts";
+import { digestOf } from "../../io/content-digest.ts";
 import type { NodeWorld } from "../../io/world.ts";
 import type { Hello } from "../../wire/handshake.ts";
 import { BlobPull, type PullResult } from "./blob-pull.ts";
@@ -80,13 +80,6 @@ export function createMemoryStore(): BlobKeep {
       return removed;
     },
   };
-}
-
-/** SHA-256 of a content, as the store names it. */
-export function digestOf(content: Uint8Array): string {
-  const sum = createContentDigest();
-  sum.update(content);
-  return sum.hex();
 }
 
 const PULL_TIMEOUT_MS = 30_000;

@@ -263,6 +263,8 @@ describe("collecting", () => {
     disk.crash(() => 0);
     const after = await openOn(disk);
     expect(await after.collect(reachable, 100_000)).toEqual([]);
-    expect(await after.collect(reachable, 101_000)).toEqual([again?.digest ?? ""]);
+    // What was removed from a pack that holds others is there again after a start, and goes again.
+    expect(await after.collect(reachable, 101_000)).toEqual([left?.digest ?? "", again?.digest ?? ""].sort());
+    expect(await after.list()).toEqual([named?.digest ?? ""]);
   });
 });

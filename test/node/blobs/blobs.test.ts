@@ -2,8 +2,9 @@
 // on simulated hosts with a blob store each, kept apart, killed and damaged; a client that serves its own from memory.
 
 import { describe, expect, test } from "bun:test";
+import { digestOf } from "../../../src/io/content-digest.ts";
 import { createPrng, nextU32 } from "../../../src/base/prng.ts";
-import { type BlobKeep, type Blobs, createBlobs, createMemoryStore, digestOf } from "../../../src/node/blobs/blobs.ts";
+import { type BlobKeep, type Blobs, createBlobs, createMemoryStore } from "../../../src/node/blobs/blobs.ts";
 import { openBlobStore } from "../../../src/node/blobs/blob-store.ts";
 import { openLinks } from "../../../src/node/network/links.ts";
 import { SimHost } from "../../../src/sim/host.ts";
@@ -108,9 +109,17 @@ describe("replicate", () => {
     const { managers, kept } = cluster(4);
     for (const length of [0, 1, 65_536, 65_537, 2_000_000]) {
       const { value } = settle(managers, blobsOf(kept, managers.leader()).blobs.replicate(content(length, length)));
-      managers.until("all keep it", () =>
-        managers.all.every(({ host }) => host.disk.peek(`/data/blobs/${value}`)?.length === length),
-      );
+      const keepers = async (): Promise<number> => {
+        const found = await Promise.all([...kept.values()].map(({ store }) => store.find(value ?? "")));
+        return found.filter((blob) => blob?.bytes === length).length;
+      };
+      let count = 0;
+      managers.until("all keep it", () => {
+        void keepers().then((now) => {
+          count = now;
+        });
+        return count === 3;
+      });
     }
   });
 });

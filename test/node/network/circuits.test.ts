@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { BlobPull } from "../../../src/node/blobs/blob-pull.ts";
-import { digestOf } from "../../../src/node/blobs/blobs.ts";
+import { digestOf } from "../../../src/io/content-digest.ts";
 import { Passing } from "../../../src/node/consensus/passing.ts";
 import { PeerCircuits } from "../../../src/node/network/circuits.ts";
 import type { Links } from "../../../src/node/network/links.ts";
