@@ -2,7 +2,7 @@
 
 import type { Thread, Threads } from "./world.ts";
 
-/** Inside the executable all modules are one file at the root of Bun's own file system ("/$bunfs"; Windows: "~BUN"). */
+/** Inside the executable all modules lie at the root of Bun's own file system ("/$bunfs"; Windows: "~BUN"). */
 const EXECUTABLE_ROOT = /\/(\$bunfs|~BUN)\//;
 
 /**

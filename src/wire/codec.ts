@@ -2,7 +2,7 @@
 // keys; nothing else. What a peer sends never throws here, never touches a prototype and never costs more than its
 // size: its structure is walked before anything is built (`problemOf`), unpack.ts builds only what passed.
 
-import { Packr } from "msgpackr";
+import { Packr } from "msgpackr/pack";
 import { unpack } from "./unpack.ts";
 
 /** Lists and maps within each other. */

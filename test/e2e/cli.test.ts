@@ -37,6 +37,19 @@ describe("hyperscale by itself", () => {
     expect(ended.stderr).toBe("");
   });
 
+  test.concurrent("a folder's .env and bunfig.toml are not this program's: neither is read", async () => {
+    const files = {
+      ".env": "HYPERSCALE_VUS=none\n",
+      "bunfig.toml": 'preload = ["./first.ts"]\n',
+      "first.ts": 'console.log("preloaded");\n',
+      "test.ts": "export const options = { vus: 1, iterations: 1 };\nexport default () => {};\n",
+    };
+    const ended = await run(["validate", "test.ts"], { files });
+    expect(ended.exitCode).toBe(0);
+    expect(ended.output).not.toContain("preloaded");
+    expect(ended.output).not.toContain("HYPERSCALE_VUS");
+  });
+
   test.concurrent("--help, and help of a command, name the commands and options: exit 0, on stdout", async () => {
     const [program, command] = [await run(["--help"]), await run(["submit", "--help"])];
     expect(program.exitCode).toBe(0);
