@@ -22,5 +22,5 @@ export function createContentDigest(): ContentDigest {
 
 /** The digest of a content that is all there. */
 export function digestOf(content: Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
+  return Bun.SHA256.hash(content, "hex");
 }

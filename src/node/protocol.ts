@@ -15,6 +15,8 @@ import { fromWorkerSchema, snapshotSchema, toWorkerSchema } from "./worker-messa
 /** Bytes of a blob that one message carries. */
 export const BLOB_PART_BYTES = 65_536;
 export const BLOB_BYTES_MAX = 256 * 1_048_576;
+/** Blobs that one message tells of. */
+export const BLOBS_TOLD_MAX = 512;
 
 const id = z.string().min(1).max(ID_LENGTH_MAX);
 const index = z.int().min(0).max(INDEX_MAX);
@@ -68,15 +70,22 @@ export const blobPartSchema = z.object({
 });
 /** It is not here. Idempotent. */
 export const blobMissingSchema = z.object({ digest });
-/** Manager to manager: I hold it, keep it too. Answered by blobStored once it is durable there. Idempotent. */
+/** Manager to manager: I hold these, keep them too. Answered by blobStored as they become durable there. Idempotent. */
 export const blobHaveSchema = z.object({
-  digest,
-  size,
-  /** All of it, where it is small: nobody has to ask for it. */
-  content: bytes.refine(({ length }) => length <= BLOB_PART_BYTES, "the content is too large").nullable(),
+  blobs: z
+    .array(
+      z.object({
+        digest,
+        size,
+        /** All of it, where it is small: nobody has to ask for it. */
+        content: bytes.refine(({ length }) => length <= BLOB_PART_BYTES, "the content is too large").nullable(),
+      }),
+    )
+    .max(BLOBS_TOLD_MAX)
+    .readonly(),
 });
-/** It is durable here. Idempotent. */
-export const blobStoredSchema = z.object({ digest });
+/** They are durable here. Idempotent. */
+export const blobStoredSchema = z.object({ digests: z.array(digest).max(BLOBS_TOLD_MAX).readonly() });
 
 const MANAGER = ["manager"] as const;
 const WORKER = ["worker"] as const;

@@ -11,7 +11,7 @@ import { helloOf, PORT } from "../node/sim-managers.ts";
 
 type Peer = { readonly host: SimHost; links: Links | null; readonly heard: string[]; readonly ups: number[] };
 
-const say = (letter: string): NodeMessage => ({ kind: "blobStored", body: { digest: letter.repeat(64) } });
+const say = (letter: string): NodeMessage => ({ kind: "blobStored", body: { digests: [letter.repeat(64)] } });
 
 test("[LD-38.3.3] [LD-38.3.4] a node is upgraded and rolled back under its peer: each time the link is there again", () => {
   const kernel = new Kernel(1);
@@ -28,7 +28,7 @@ test("[LD-38.3.3] [LD-38.3.4] a node is upgraded and rolled back under its peer:
       void openLinks({ world, listen: { host: name, port: PORT }, hello }).then((links) => {
         peer.links = links;
         links.onUp((other) => peer.ups.push(other.minor));
-        links.onMessage((_, { kind, body }) => kind === "blobStored" && peer.heard.push(body.digest[0] ?? ""));
+        links.onMessage((_, { kind, body }) => kind === "blobStored" && peer.heard.push(body.digests[0]?.[0] ?? ""));
         links.want({ host: wanted, port: PORT });
       });
     });

@@ -28,7 +28,7 @@ test("[LD-41.30.4] a destination that stands still is isolated: what is said to 
   const peers = (): number => links.get("a")?.peers().length ?? 0;
   expect(kernel.runUntil(() => peers() === 2, 5_000)).toBe(true);
   hosts[1]?.pause();
-  const message = { kind: "blobStored", body: { digest: "d".repeat(64) } } as const;
+  const message = { kind: "blobStored", body: { digests: ["d".repeat(64)] } } as const;
   const lastsMs: number[] = [];
   for (let round = 0; round < 200; round++) {
     for (let at = 0; at < 50; at++) links.get("a")?.send("slow", message);

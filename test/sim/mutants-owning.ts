@@ -101,9 +101,9 @@ export const OWNING: readonly Mutant[] = [
   },
   {
     name: "blobs are kept by one manager alone",
-    file: "node/blobs/blobs.ts",
-    find: "        if (voters.length > 0 && stored > voters.length / 2) resolve();",
-    replace: "        if (voters.length > 0 && stored > 0) resolve();",
+    file: "node/blobs/spreading.ts",
+    find: "  if (voters.length > 0 && keeping > voters.length / 2) settle.resolve();",
+    replace: "  if (voters.length > 0 && keeping > 0) settle.resolve();",
     profile: "disk",
     proof: { file: "node/blobs/blobs.test.ts", name: "waits without a majority, and goes on when the others are back" },
   },

@@ -44,6 +44,8 @@ export class BlobServer {
           links.send(to, { kind: "blobMissing", body: { digest } });
           return;
         }
+        // Nobody comes for a second part of it.
+        if (bytes.length <= BLOB_PART_BYTES) this.#held.delete(digest);
         const part = bytes.subarray(offset, offset + BLOB_PART_BYTES);
         links.send(to, { kind: "blobPart", body: { digest, offset, size: bytes.length, bytes: part } });
       });

@@ -1,7 +1,7 @@
 // Contents under their own SHA-256: job bundles, sealed snapshots, results. A blob is whole and durable under its
-// name or it is not there; what is read is checked. On disk it is in parts of 64 KiB, each as `values` seal it: one of a
-// single part lies in a pack with others (pack-store.ts), a larger one in a file of its own. Which blobs are needed is
-// told by the ledger's owner (reachability), not known here.
+// name or it is not there; what is read is checked. On disk it is in parts of 64 KiB, each as `values` seal it: one of
+// a single part lies in a pack with others (packed-blobs.ts), a larger one in a file of its own. Which blobs are needed
+// is told by the ledger's owner (reachability), not known here.
 
 import { assert } from "../../base/assert.ts";
 import { HyperscaleError } from "../../base/error.ts";

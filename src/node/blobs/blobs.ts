@@ -11,6 +11,7 @@ import type { BlobStore } from "./blob-store.ts";
 import type { PeerCircuits } from "../network/circuits.ts";
 import type { Links, NodeId } from "../network/links.ts";
 import { BLOB_PART_BYTES, type BodyOf, type NodeMessage } from "../protocol.ts";
+import { Spreads } from "./spreading.ts";
 
 export type PullOptions = {
   /** Who is asked first. All managers with a link are asked after them. */
@@ -83,23 +84,12 @@ export function createMemoryStore(): BlobKeep {
 }
 
 const PULL_TIMEOUT_MS = 30_000;
-/** How often those that did not keep a replicated blob yet are told of it again. */
-const TELL_MS = 1_000;
-
-/** A blob on its way to a majority. */
-type Spread = {
-  readonly size: number;
-  readonly content: Uint8Array | null;
-  readonly stored: Set<NodeId>;
-  readonly check: () => void;
-};
 
 class LinkedBlobs implements Blobs {
   readonly #options: BlobsOptions;
   readonly #server: BlobServer;
   readonly #pulls = new Map<string, { readonly pull: BlobPull; readonly result: Promise<PullResult> }>();
-  readonly #spreads = new Map<string, Set<Spread>>();
-  readonly #endings = new Set<() => void>();
+  readonly #spreads: Spreads;
   /** Needed by who waits here, whatever the ledger says so far. */
   readonly #pinned = new Map<string, number>();
   #isClosed = false;
@@ -107,8 +97,9 @@ class LinkedBlobs implements Blobs {
   constructor(options: BlobsOptions) {
     this.#options = options;
     this.#server = new BlobServer(options);
+    this.#spreads = new Spreads({ clock: options.world.clock, links: options.links, voters: options.voters });
     options.links.onMessage((from, message) => this.#hear(from, message));
-    options.links.onUp((peer) => this.#tellAll(peer.node));
+    options.links.onUp((peer) => this.#spreads.up(peer.node));
     options.links.onDown(({ node }) => {
       for (const { pull } of this.#pulls.values()) pull.lost(node);
     });
@@ -133,11 +124,14 @@ class LinkedBlobs implements Blobs {
   async replicate(bytes: Uint8Array, options: { readonly timeoutMs?: number } = {}): Promise<string> {
     const digest = digestOf(bytes);
     this.#pin(digest, 1);
+    // What does not go along has to be here before others come for it.
+    const isTaken = bytes.length > BLOB_PART_BYTES;
     try {
-      const { store } = this.#options;
-      store.touch(digest);
-      if ((await store.find(digest)) === null) await store.put(bytes, digest);
-      await this.#spread(digest, bytes, options.timeoutMs);
+      if (isTaken) await this.#store(digest, bytes);
+      const spread = this.#spreads.begin({ digest, bytes }, this.#options.self, options.timeoutMs ?? null);
+      const stored = isTaken ? Promise.resolve() : this.#store(digest, bytes);
+      const kept = stored.then(() => this.#spreads.stored(this.#options.self, [digest]));
+      await Promise.all([kept, spread.whole]).finally(() => spread.end());
       return digest;
     } finally {
       this.#pin(digest, -1);
@@ -152,7 +146,7 @@ class LinkedBlobs implements Blobs {
   close(): void {
     this.#isClosed = true;
     for (const { pull } of this.#pulls.values()) pull.end("this node stops");
-    for (const end of this.#endings) end();
+    this.#spreads.close();
   }
 
   #pin(digest: string, by: 1 | -1): void {
@@ -182,63 +176,6 @@ class LinkedBlobs implements Blobs {
     return result;
   }
 
-  /** Resolves when a majority has it. */
-  async #spread(digest: string, bytes: Uint8Array, timeoutMs: number | undefined): Promise<void> {
-    const { world, self } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const spread: Spread = {
-      size: bytes.length,
-      content: bytes.length <= BLOB_PART_BYTES ? bytes : null,
-      stored: new Set([self]),
-      check: () => {
-        const voters = this.#options.voters();
-        const stored = voters.filter((voter) => spread.stored.has(voter)).length;
-        if (voters.length > 0 && stored > voters.length / 2) resolve();
-      },
-    };
-    const end = (): void => reject(new HyperscaleError("cluster", "this node stops"));
-    const spreads = this.#spreads.get(digest) ?? new Set();
-    this.#spreads.set(digest, spreads.add(spread));
-    this.#endings.add(end);
-    let timer = world.clock.setTimer(TELL_MS, () => tell());
-    const tell = (): void => {
-      timer = world.clock.setTimer(TELL_MS, tell);
-      this.#tell(digest, spread);
-      spread.check();
-    };
-    const limit =
-      timeoutMs === undefined
-        ? null
-        : world.clock.setTimer(timeoutMs, () =>
-            reject(new HyperscaleError("cluster", `no majority of the managers keeps ${digest} after ${timeoutMs} ms`)),
-          );
-    try {
-      this.#tell(digest, spread);
-      spread.check();
-      if (this.#isClosed) end();
-      await promise;
-    } finally {
-      timer.cancel();
-      limit?.cancel();
-      this.#endings.delete(end);
-      spreads.delete(spread);
-      if (spreads.size === 0) this.#spreads.delete(digest);
-    }
-  }
-
-  #tell(digest: string, { size, content, stored }: Spread): void {
-    for (const voter of this.#options.voters())
-      if (!stored.has(voter)) this.#options.links.send(voter, { kind: "blobHave", body: { digest, size, content } });
-  }
-
-  /** To a node that was away. */
-  #tellAll(node: NodeId): void {
-    for (const [digest, spreads] of this.#spreads)
-      for (const { size, content, stored } of spreads)
-        if (!stored.has(node) && this.#options.voters().includes(node))
-          this.#options.links.send(node, { kind: "blobHave", body: { digest, size, content } });
-  }
-
   #hear(from: Hello, message: NodeMessage): void {
     if (this.#isClosed) return;
     switch (message.kind) {
@@ -249,22 +186,17 @@ class LinkedBlobs implements Blobs {
       case "blobMissing":
         return this.#pulls.get(message.body.digest)?.pull.missing(from.node);
       case "blobHave":
-        if (from.role === "manager") this.#take(from.node, message.body);
+        if (from.role === "manager") for (const blob of message.body.blobs) this.#take(from.node, blob);
         return;
-      case "blobStored": {
-        for (const spread of this.#spreads.get(message.body.digest) ?? []) {
-          spread.stored.add(from.node);
-          spread.check();
-        }
-        return;
-      }
+      case "blobStored":
+        return this.#spreads.stored(from.node, message.body.digests);
       default:
         return;
     }
   }
 
   /** A manager wants it kept here too. Nothing is answered when it cannot be: it asks again. */
-  #take(from: NodeId, { digest, content }: BodyOf<"blobHave">): void {
+  #take(from: NodeId, { digest, content }: BodyOf<"blobHave">["blobs"][number]): void {
     this.#pin(digest, 1);
     this.#kept(from, digest, content)
       .catch((error: unknown) => {
@@ -275,11 +207,19 @@ class LinkedBlobs implements Blobs {
   }
 
   async #kept(from: NodeId, digest: string, content: Uint8Array | null): Promise<void> {
-    this.#options.store.touch(digest);
-    if ((await this.#options.store.find(digest)) === null) {
-      if (content !== null) await this.#options.store.put(content, digest);
-      else if ((await this.#pull(digest, { from: [from] })).kind === "failed") return;
+    if (content !== null) await this.#store(digest, content);
+    else {
+      this.#options.store.touch(digest);
+      const isHere = (await this.#options.store.find(digest)) !== null;
+      if (!isHere && (await this.#pull(digest, { from: [from] })).kind === "failed") return;
     }
-    this.#options.links.send(from, { kind: "blobStored", body: { digest } });
+    this.#spreads.answer(from, digest);
+  }
+
+  /** Durable here when it resolves. */
+  async #store(digest: string, content: Uint8Array): Promise<void> {
+    const { store } = this.#options;
+    store.touch(digest);
+    if ((await store.find(digest)) === null) await store.put(content, digest);
   }
 }

@@ -5,10 +5,12 @@ import type { Blobs } from "./blobs.ts";
 
 /** One blob is given up after so long; it is tried again at the next look. */
 const PULL_MS = 20_000;
+/** Blobs on their way at once: small ones share messages and syncs. */
+const PULLS_MAX = 32;
 
 /**
- * Pulls what is missing, one after another, until `isOver`. In: names of blobs. Out: how many came, and how many nobody
- * gave.
+ * Pulls what is missing until `isOver`, the first named first. In: names of blobs. Out: how many came, and how many
+ * nobody gave.
  */
 export async function fetchMissing(
   blobs: Pick<Blobs, "have" | "pull">,
@@ -17,13 +19,17 @@ export async function fetchMissing(
 ): Promise<{ readonly fetched: number; readonly missing: number }> {
   let fetched = 0;
   let missing = 0;
-  for (const name of names) {
-    if (isOver()) break;
-    if (await blobs.have(name)) continue;
-    await blobs.pull(name, { timeoutMs: PULL_MS }).then(
-      () => fetched++,
-      () => missing++,
-    );
-  }
+  const waiting = Iterator.from(names);
+  const pulling = async (): Promise<void> => {
+    for (const name of waiting) {
+      if (isOver()) return;
+      if (await blobs.have(name)) continue;
+      await blobs.pull(name, { timeoutMs: PULL_MS }).then(
+        () => fetched++,
+        () => missing++,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: PULLS_MAX }, pulling));
   return { fetched, missing };
 }

@@ -1,6 +1,6 @@
-// Small blobs in packs (pack-format.ts) on a disk: those that come together share one write and one sync. What a blob is
-// sealed with, and that its digest is right, is blob-store.ts's. A start begins a new pack; of one that was not closed
-// in order the last batch is written again, because nobody knows whether its sync succeeded.
+// Small blobs in packs (pack-format.ts) on a disk: those that come together share one write and one sync. What a blob
+// is sealed with, and that its digest is right, is packed-blobs.ts's. A start begins a new pack; of one that was not
+// closed in order the last batch is written again, because nobody knows whether its sync succeeded.
 
 import { HyperscaleError } from "../../base/error.ts";
 import { crc32c } from "../../base/crc32c.ts";
@@ -117,7 +117,7 @@ export class PackStore {
     return this.#take(() => this.#tidy());
   }
 
-  // ── writing ───────────────────────────────────────────────────────────────────────────────────
+  // ── writing ─────────────────────────────────────────────────────────────────────────────────────
 
   #take(run: () => Promise<void>): Promise<void> {
     const result = this.#turn.then(run);
@@ -195,7 +195,7 @@ export class PackStore {
     await quietly(() => file.close());
   }
 
-  // ── tidying ───────────────────────────────────────────────────────────────────────────────────
+  // ── tidying ─────────────────────────────────────────────────────────────────────────────────────
 
   async #tidy(): Promise<void> {
     const unneeded = this.#index.unneeded();
@@ -236,7 +236,7 @@ export class PackStore {
     this.#index.removed(number);
   }
 
-  // ── reading ───────────────────────────────────────────────────────────────────────────────────
+  // ── reading ─────────────────────────────────────────────────────────────────────────────────────
 
   async #payloadAt({ pack, at, length, crc }: PackPlace): Promise<Uint8Array | null> {
     const file = await opened(this.#disk, this.#path(pack));

@@ -53,7 +53,7 @@ export class PackedBlobs {
     return place === null ? null : place.length - this.#values.overheadBytes;
   }
 
-  /** Durable when it resolves. In: a content of at most PART_BYTES. Throws `invalid` when it is not the expected one. */
+  /** Durable when it resolves. In: at most PART_BYTES. Throws `invalid` when it is not the expected content. */
   async put(content: Uint8Array, expected?: string): Promise<Blob> {
     const digest = digestOf(content);
     requireDigest(digest, expected);

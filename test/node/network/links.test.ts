@@ -24,7 +24,7 @@ type Node = {
 };
 
 const at = (host: string): Address => ({ host, port: PORT });
-const stored = (letter: string): NodeMessage => ({ kind: "blobStored", body: { digest: letter.repeat(64) } });
+const stored = (letter: string): NodeMessage => ({ kind: "blobStored", body: { digests: [letter.repeat(64)] } });
 
 class Nodes {
   readonly kernel: Kernel;
@@ -50,7 +50,7 @@ class Nodes {
         links.onDown((peer, why) => node.downs.push({ ...why, node: peer.node }));
         links.onRefused((address, failure, last) => node.refused.push(`${address.host} ${failure} ${last}`));
         links.onMessage((from, message) => {
-          if (message.kind === "blobStored") node.heard.push(`${from.node} ${message.body.digest[0]}`);
+          if (message.kind === "blobStored") node.heard.push(`${from.node} ${message.body.digests[0]?.[0]}`);
         });
         for (const wanted of wants) links.want(at(wanted));
       });
