@@ -43,6 +43,8 @@ export async function openIdentity(options: {
   readonly role: NodeRole;
   readonly environment: string;
   readonly pinned?: string | null;
+  /** The folder is this node's: others may begin to use it while its start is being written down. */
+  readonly checked?: () => void;
 }): Promise<Identity> {
   const { world, directory, role, environment, pinned = null } = options;
   try {
@@ -54,6 +56,7 @@ export async function openIdentity(options: {
       throw foreign(directory, `is of environment "${before.environment}", and this node of "${environment}"`);
     if (before !== null && pinned !== null && before.node !== pinned)
       throw foreign(directory, `belongs to node ${before.node}, and its credentials are for node ${pinned}`);
+    options.checked?.();
     const node = before?.node ?? pinned ?? hex(world.random.bytes(8));
     const boot = (before?.boot ?? 0) + 1;
     await write(world, directory, { version: 1, role, environment, node, boot });

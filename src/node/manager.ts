@@ -1,6 +1,7 @@
 // A manager of a cluster, put together: consensus and the ledger over it, blobs, membership, links; the jobs it owns,
 // its side of the workers, its desk for clients, and its duties while it leads. Each part is in a file of its own.
 
+import { assert } from "../base/assert.ts";
 import { messageOf } from "../base/error.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import { OWNED_MAX } from "../ledger/duties.ts";
@@ -21,6 +22,7 @@ import { type NodeId, seedOf } from "./network/links.ts";
 import { handOverJobs } from "./owner/hand-over.ts";
 import { Owner } from "./owner/owner.ts";
 import { PeerChanges } from "./consensus/peer-changes.ts";
+import { type PreparedLog, prepareLog } from "./consensus/consensus-log.ts";
 import { openReplica, type Replica } from "./consensus/replica.ts";
 import { expectProblem, standingProblem } from "./consensus/standing-problem.ts";
 import { addressKey } from "./network/dialler.ts";
@@ -105,7 +107,9 @@ export type Manager = {
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { world, data, peers, profile, environment = "default" } = options;
   let replica: Replica | null = null;
-  const station = await openStation({
+  const limits = options.walLimits === undefined ? {} : { limits: options.walLimits };
+  const prepared: { log: PreparedLog | null } = { log: null };
+  const opening = openStation({
     world,
     role: "manager",
     data,
@@ -118,6 +122,14 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     cluster: () => replica?.cluster ?? null,
     pinned: options.pinned ?? null,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+    // A new log is the longest part of a start on an empty folder: 16 MiB of zeros, synced.
+    checked: () => {
+      prepared.log = prepareLog({ world, directory: partOf(data, "log"), ...limits });
+    },
+  });
+  const station = await opening.catch(async (error: unknown) => {
+    await closeLog(prepared.log);
+    throw error;
   });
   try {
     const store = await openBlobStore({ disk: world.disk, directory: partOf(data, "blobs"), values: options.values });
@@ -128,16 +140,16 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       (error: unknown) => world.log.warn("blobs could not be sealed anew", { message: messageOf(error) }),
     );
     const circuits = new PeerCircuits(world.clock, seedOf(world.random.bytes(4)));
+    assert(prepared.log !== null, "a station's folder is checked before it opens");
     const opened = await openReplica({
       world,
       circuits,
-      directory: partOf(data, "log"),
+      log: prepared.log,
       identity: station.identity,
       links: station.links,
       peers: peers.map(streamsAt),
       ...(options.expect === undefined ? {} : { expect: options.expect }),
       config: options.raftConfig ?? (profile === "wan" ? wan : lan),
-      ...(options.walLimits === undefined ? {} : { walLimits: options.walLimits }),
     });
     replica = opened;
     circuits.follow(station.links);
@@ -163,8 +175,18 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   } catch (error) {
     station.close();
     await replica?.stop();
+    await closeLog(prepared.log);
     throw error;
   }
+}
+
+/** Lets go of a log that nobody goes on with. */
+async function closeLog(log: PreparedLog | null): Promise<void> {
+  await log?.opened
+    .then(({ wal }) => wal.close())
+    .catch(() => {
+      // Why the node does not start is said already.
+    });
 }
 
 type ManagerMade = {

@@ -39,6 +39,8 @@ export type StationOptions = {
   readonly cluster: () => string | null;
   /** The id that its credentials are for; null: its folder's. */
   readonly pinned: string | null;
+  /** The data folder is this node's, and its parts may be opened. */
+  readonly checked?: () => void;
 };
 
 export type Station = {
@@ -57,7 +59,10 @@ export type Station = {
 /** Throws `storage` for the folder and NetError for the ports. */
 export async function openStation(options: StationOptions): Promise<Station> {
   const { world, role, data, environment, listen, profile, managers, advertise = listen.host } = options;
-  const identity = await openIdentity({ world, directory: data, role, environment, pinned: options.pinned });
+  const identity = await openIdentity({
+    ...{ world, directory: data, role, environment, pinned: options.pinned },
+    ...(options.checked === undefined ? {} : { checked: options.checked }),
+  });
   const socket = await world.datagrams.bind({ host: listen.host, port: listen.udp }, identity);
   const udp = socket.address.port;
   const hello = (listening: Address): Hello => ({

@@ -7,6 +7,7 @@ import { messageOf } from "../../src/base/error.ts";
 import type { NodeWorld } from "../../src/io/world.ts";
 import { type Identity, openIdentity } from "../../src/node/identity.ts";
 import { type Links, openLinks } from "../../src/node/network/links.ts";
+import { prepareLog } from "../../src/node/consensus/consensus-log.ts";
 import { openReplica, type Replica } from "../../src/node/consensus/replica.ts";
 import { SimHost, type SimHostOptions } from "../../src/sim/host.ts";
 import { Kernel } from "../../src/sim/kernel.ts";
@@ -86,12 +87,11 @@ export class Managers {
     const config = (self: string): RaftConfig => ({ ...lan(self), limits: { ...LIMITS, ...SMALL, ...limits } });
     const replica = await openReplica({
       world,
-      directory: "/data/consensus",
+      log: prepareLog({ world, directory: "/data/consensus", limits: walLimits ?? WAL }),
       identity,
       links,
       peers: this.all.map(({ host }) => ({ host: host.name, port: PORT })),
       config,
-      walLimits: walLimits ?? WAL,
     });
     manager.replica = replica;
     onOpen?.(manager, replica);

@@ -34,30 +34,37 @@ export async function selfTest(options: {
   if (credentials.identity.role === "client") return;
 
   const strangers = streamsOf(forged(credentials, credentials.identity.role, clock));
-  const attempts = Array.from({ length: STRANGERS }, () => whyNotIn(own, strangers));
-  if ((await Promise.all(attempts)).includes(null)) throw failed("let a stranger in");
+  if ((await whyNotIn(own, strangers, STRANGERS)) === null) throw failed("let a stranger in");
   const why = await whyNotIn(own, own);
   if (why !== null) throw failed(`did not let its own node in: ${why}`);
 }
 
-/** Why there is no connection; null when either side believes there is one. */
-async function whyNotIn(listening: Streams, connecting: Streams): Promise<string | null> {
+/** Why none of so many is connected; null when either side believes that one is. */
+async function whyNotIn(listening: Streams, connecting: Streams, count = 1): Promise<string | null> {
   const accepted: Connection[] = [];
   const listener = await listening.listen(HERE, (connection) => {
     connection.handle({ onBytes: () => {}, onDrain: () => {}, onClose: () => {} });
     accepted.push(connection);
   });
   try {
-    const connection = await connecting.connect(listener.address, { timeoutMs: TIMEOUT_MS });
+    const whys = await Promise.all(Array.from({ length: count }, () => whyNotAt(listener.address, connecting)));
+    return accepted.length > 0 || whys.includes(null) ? null : (whys[0] ?? null);
+  } finally {
+    listener.close();
+    for (const connection of accepted) connection.destroy();
+  }
+}
+
+/** Why who connects is not let in; null when it is. */
+async function whyNotAt(address: Address, connecting: Streams): Promise<string | null> {
+  try {
+    const connection = await connecting.connect(address, { timeoutMs: TIMEOUT_MS });
     connection.handle({ onBytes: () => {}, onDrain: () => {}, onClose: () => {} });
     connection.destroy();
     return null;
   } catch (error) {
     if (!(error instanceof NetError)) throw error;
-    return accepted.length > 0 ? null : error.message;
-  } finally {
-    listener.close();
-    for (const connection of accepted) connection.destroy();
+    return error.message;
   }
 }
 

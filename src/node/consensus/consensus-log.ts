@@ -18,7 +18,7 @@ import {
   type Snapshot,
 } from "../../raft/raft.ts";
 import type { Durable } from "../../raft/raft.ts";
-import type { WalLimits } from "../../wal/format.ts";
+import { WAL_LIMITS, type WalLimits } from "../../wal/format.ts";
 import type { EntryRecord, SnapshotRecord, StateRecord, WalRecord } from "../../wal/record.ts";
 import type { Recovery } from "../../wal/recover.ts";
 import { decode, encode } from "../../wire/codec.ts";
@@ -46,6 +46,14 @@ export type OpenedLog = {
   readonly snapshots: BlobStore;
   /** Blob of the snapshot in force; null when it lies in the log or there is none. */
   readonly snapshotDigest: string | null;
+};
+
+/** A log that is being opened while other parts of its node still are. */
+export type PreparedLog = {
+  readonly opened: Promise<OpenedLog>;
+  readonly limits: WalLimits;
+  /** What is told that the log failed for good. */
+  onFailed(handle: (error: HyperscaleError) => void): void;
 };
 
 const hardSchema = z.object({
@@ -107,6 +115,29 @@ export function snapshotRecord(snapshot: Snapshot, dropsLog: boolean, digest: st
   const { index, term, membership, sessions, bytes } = snapshot;
   const payload = encode({ membership, sessions, bytes: digest === null ? bytes : null, digest });
   return { kind: "snapshot", index, term, replacesLog: dropsLog, payload };
+}
+
+/** Begins to open a log; whoever does not go on with it has to close it. `opened` rejects as `openConsensusLog` does. */
+export function prepareLog(options: Omit<LogOptions, "onStatus">): PreparedLog {
+  const { log } = options.world;
+  let failed = (_: HyperscaleError): void => {};
+  const opened = openConsensusLog({
+    ...options,
+    onStatus: (status, error) => {
+      if (status === "failed" && error !== null) failed(error);
+      if (status === "full") log.warn("the disk is full: submits are refused until there is space");
+      if (status === "ok") log.info("there is space on the disk again");
+    },
+  });
+  // Whoever goes on with it hears it.
+  opened.catch(() => {});
+  return {
+    opened,
+    limits: options.limits ?? WAL_LIMITS,
+    onFailed: (handle) => {
+      failed = handle;
+    },
+  };
 }
 
 /**

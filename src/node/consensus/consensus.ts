@@ -21,14 +21,13 @@ import {
   step,
   view,
 } from "../../raft/raft.ts";
-import { WAL_LIMITS, type WalLimits } from "../../wal/format.ts";
 import {
   assertSizes,
   INLINE_BYTES_MAX,
   isFull,
   keepOnly,
-  openConsensusLog,
   type OpenedLog,
+  type PreparedLog,
   snapshotRecord,
   walRecords,
 } from "./consensus-log.ts";
@@ -39,12 +38,12 @@ import type { Machine } from "./machine.ts";
 import { Pulse } from "./pulse.ts";
 
 export type ConsensusOptions = {
-  readonly world: Pick<NodeWorld, "clock" | "random" | "disk" | "process" | "log">;
-  readonly directory: string;
+  readonly world: Pick<NodeWorld, "clock" | "random" | "process" | "log">;
+  /** Its own from here on. */
+  readonly log: PreparedLog;
   readonly config: RaftConfig;
   readonly machine: Machine;
   readonly send: (to: NodeId, message: RaftMessage) => void;
-  readonly walLimits?: WalLimits;
 };
 
 export type Consensus = {
@@ -84,20 +83,12 @@ const RETRY_MS = 500;
 
 /** Goes on from what is on disk. Throws `storage` when that cannot be (consensus-log.ts). */
 export async function openConsensus(options: ConsensusOptions): Promise<Consensus> {
-  assertSizes(options.config.limits, options.walLimits ?? WAL_LIMITS);
-  let core: Core | null = null;
-  const log = await openConsensusLog({
-    world: options.world,
-    directory: options.directory,
-    ...(options.walLimits === undefined ? {} : { limits: options.walLimits }),
-    onStatus: (status, error) => {
-      if (status === "failed" && error !== null) core?.fail(error);
-      if (status === "full") options.world.log.warn("the disk is full: submits are refused until there is space");
-      if (status === "ok") options.world.log.info("there is space on the disk again");
-    },
-  });
+  const { log: prepared, config } = options;
+  assertSizes(config.limits, prepared.limits);
+  const log = await prepared.opened;
   await keepOnly(log.snapshots, log.snapshotDigest);
-  core = new Core(options, log);
+  const core = new Core(options, log);
+  prepared.onFailed((error) => core.fail(error));
   if (log.wal.status === "failed") core.fail(new HyperscaleError("storage", "the log cannot be written"));
   return core;
 }

@@ -10,10 +10,10 @@ import type { Proposal } from "../../ledger/entries.ts";
 import { createLedger, type LedgerState } from "../../ledger/job.ts";
 import { exportLedger, importLedger } from "../../ledger/snapshot.ts";
 import type { CommandEntry, RaftConfig } from "../../raft/raft.ts";
-import type { WalLimits } from "../../wal/format.ts";
 import { decode, encode } from "../../wire/codec.ts";
 import type { Hello } from "../../wire/handshake.ts";
 import { type Consensus, openConsensus } from "./consensus.ts";
+import type { PreparedLog } from "./consensus-log.ts";
 import type { Identity } from "../identity.ts";
 import { type Applied, type LedgerPort, type ProposalOutcome, stamped } from "../ledger-port.ts";
 import type { Links, NodeId } from "../network/links.ts";
@@ -24,9 +24,9 @@ import { type Open, Proposals } from "./proposals.ts";
 import type { BodyOf, NodeMessage } from "../protocol.ts";
 
 export type ReplicaOptions = {
-  readonly world: Pick<NodeWorld, "clock" | "random" | "disk" | "process" | "log">;
-  /** Of consensus alone. */
-  readonly directory: string;
+  readonly world: Pick<NodeWorld, "clock" | "random" | "process" | "log">;
+  /** Of consensus alone; its own from here on. */
+  readonly log: PreparedLog;
   readonly identity: Identity;
   readonly links: Links;
   /** Every manager as configured, with or without this one; all are kept linked. */
@@ -35,7 +35,6 @@ export type ReplicaOptions = {
   readonly expect?: number;
   /** A preset of raft/limits.ts. */
   readonly config: (self: NodeId) => RaftConfig;
-  readonly walLimits?: WalLimits;
   /** Left out: those of this replica alone. */
   readonly circuits?: PeerCircuits;
 };
@@ -103,16 +102,15 @@ class LedgerReplica implements Replica, Machine {
   }
 
   async open(): Promise<void> {
-    const { world, directory, links, peers, walLimits } = this.#options;
+    const { world, log, links, peers } = this.#options;
     this.#consensus = await openConsensus({
       world,
-      directory,
+      log,
       config: this.#config,
       machine: this,
       send: (to, message) => {
         links.send(to, { kind: "raft", body: message });
       },
-      ...(walLimits === undefined ? {} : { walLimits }),
     });
     links.onMessage((from, message) => this.#hear(from, message));
     links.onUp(() => this.#form());
