@@ -120,7 +120,7 @@ _hyperscale() {
         --job) COMPREPLY=(); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --job --watch --json -q --quiet -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --job --watch --json -q --quiet --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -138,7 +138,7 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --json --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -157,7 +157,7 @@ _hyperscale() {
         --summary-export) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --summary-export --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --summary-export --json --no-color -h --help" -- "$current"))
       else
         COMPREPLY=()
       fi ;;
@@ -249,7 +249,7 @@ _hyperscale() {
         -c|--config) COMPREPLY=($(compgen -f -- "$current")); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config --json -v --verbose --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--managers --dns --environment --key-file --credentials --tls-cert --tls-key --tls-ca --gossip-key-file -c --config -v --verbose --json --no-color -h --help" -- "$current"))
       else
         COMPREPLY=($(compgen -W "list add remove replace" -- "$current"))
       fi ;;

@@ -1,7 +1,7 @@
 // `hyperscale jobs`: lists the jobs of a cluster. Its words and options; the run itself is cli/jobs.ts.
 
 import { defineCommand, type ArgsDef } from "citty";
-import { CLUSTER_OPTIONS } from "../cluster-options.ts";
+import { ASKING_OPTIONS } from "../cluster-options.ts";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
 
 export const text: CommandText = {
@@ -18,17 +18,8 @@ export const text: CommandText = {
 };
 
 export const options = {
-  ...CLUSTER_OPTIONS,
-  config: {
-    type: "string",
-    alias: ["c"],
-    valueHint: "FILE",
-    section: "Cluster",
-    completion: "file",
-    description: "JSON file of options, by name",
-  },
+  ...ASKING_OPTIONS,
   json: { type: "boolean", section: "Output", description: "Print the jobs as JSON" },
-  verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

@@ -2,7 +2,7 @@
 // cli/peer.ts.
 
 import { defineCommand, type ArgsDef } from "citty";
-import { CLUSTER_OPTIONS } from "../cluster-options.ts";
+import { ASKING_OPTIONS } from "../cluster-options.ts";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
 
 export const text: CommandText = {
@@ -48,17 +48,8 @@ export const options = {
     completion: "none",
     description: "replace: the manager that takes its place",
   },
-  ...CLUSTER_OPTIONS,
-  config: {
-    type: "string",
-    alias: ["c"],
-    valueHint: "FILE",
-    section: "Cluster",
-    completion: "file",
-    description: "JSON file of options, by name",
-  },
+  ...ASKING_OPTIONS,
   json: { type: "boolean", section: "Output", description: "list: print as JSON" },
-  verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

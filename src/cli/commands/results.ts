@@ -2,7 +2,7 @@
 // cli/jobs.ts.
 
 import { defineCommand, type ArgsDef } from "citty";
-import { CLUSTER_OPTIONS } from "../cluster-options.ts";
+import { ASKING_OPTIONS, JOB_ARGUMENT } from "../cluster-options.ts";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
 
 export const text: CommandText = {
@@ -22,16 +22,8 @@ export const text: CommandText = {
 };
 
 export const options = {
-  job: { type: "positional", required: true, valueHint: "ID", completion: "none", description: "id of the job" },
-  ...CLUSTER_OPTIONS,
-  config: {
-    type: "string",
-    alias: ["c"],
-    valueHint: "FILE",
-    section: "Cluster",
-    completion: "file",
-    description: "JSON file of options, by name",
-  },
+  ...JOB_ARGUMENT,
+  ...ASKING_OPTIONS,
   "summary-export": {
     type: "string",
     valueHint: "FILE",
@@ -40,7 +32,6 @@ export const options = {
     description: "Write the summary as JSON",
   },
   json: { type: "boolean", section: "Output", description: "Print the summary as JSON" },
-  verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

@@ -1,7 +1,7 @@
 // `hyperscale resume`: lets a paused job of a cluster go on. Its words and options; the run itself is cli/steer.ts.
 
 import { defineCommand, type ArgsDef } from "citty";
-import { CLUSTER_OPTIONS } from "../cluster-options.ts";
+import { ASKING_OPTIONS, JOB_ARGUMENT } from "../cluster-options.ts";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
 
 export const text: CommandText = {
@@ -15,17 +15,8 @@ export const text: CommandText = {
 };
 
 export const options = {
-  job: { type: "positional", required: true, valueHint: "ID", completion: "none", description: "id of the job" },
-  ...CLUSTER_OPTIONS,
-  config: {
-    type: "string",
-    alias: ["c"],
-    valueHint: "FILE",
-    section: "Cluster",
-    completion: "file",
-    description: "JSON file of options, by name",
-  },
-  verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
+  ...JOB_ARGUMENT,
+  ...ASKING_OPTIONS,
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

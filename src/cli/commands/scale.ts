@@ -2,7 +2,7 @@
 // is cli/steer.ts.
 
 import { defineCommand, type ArgsDef } from "citty";
-import { CLUSTER_OPTIONS } from "../cluster-options.ts";
+import { ASKING_OPTIONS, JOB_ARGUMENT } from "../cluster-options.ts";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
 
 export const text: CommandText = {
@@ -27,7 +27,7 @@ export const text: CommandText = {
 };
 
 export const options = {
-  job: { type: "positional", required: true, valueHint: "ID", completion: "none", description: "id of the job" },
+  ...JOB_ARGUMENT,
   vus: { type: "string", valueHint: "N", section: "Load", description: "Virtual users of the whole workflow" },
   workflow: {
     type: "string",
@@ -35,16 +35,7 @@ export const options = {
     section: "Load",
     description: "The workflow, where more than one can be scaled",
   },
-  ...CLUSTER_OPTIONS,
-  config: {
-    type: "string",
-    alias: ["c"],
-    valueHint: "FILE",
-    section: "Cluster",
-    completion: "file",
-    description: "JSON file of options, by name",
-  },
-  verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
+  ...ASKING_OPTIONS,
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({

@@ -1,7 +1,7 @@
 // `hyperscale status`: shows a cluster or a job. Its words and options; the run itself is cli/status.ts.
 
 import { defineCommand, type ArgsDef } from "citty";
-import { CLUSTER_OPTIONS } from "../cluster-options.ts";
+import { ASKING_OPTIONS } from "../cluster-options.ts";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
 
 export const text: CommandText = {
@@ -30,15 +30,7 @@ export const options = {
     completion: "none",
     description: "HOST:PORT of any node; default one of --managers",
   },
-  ...CLUSTER_OPTIONS,
-  config: {
-    type: "string",
-    alias: ["c"],
-    valueHint: "FILE",
-    section: "Cluster",
-    completion: "file",
-    description: "JSON file of options, by name",
-  },
+  ...ASKING_OPTIONS,
   job: { type: "string", valueHint: "ID", section: "Job", description: "Show that job alone", isFlagOnly: true },
   watch: {
     type: "boolean",
@@ -48,7 +40,6 @@ export const options = {
   },
   json: { type: "boolean", section: "Output", description: "Print as JSON" },
   quiet: { type: "boolean", alias: ["q"], section: "Output", description: "No progress" },
-  verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({
