@@ -149,7 +149,7 @@ export type Connection = {
   write(bytes: Uint8Array): boolean;
   /** Bytes that were taken and not handed to the system. */
   readonly pendingBytes: number;
-  /** Once, in the same turn the connection was handed over; nothing is lost before. */
+  /** Once; what comes before is kept. */
   handle(handlers: ConnectionHandlers): void;
   /**
    * Sends what is pending, then ends the stream; bytes come in until the other side has seen that, and then the close

@@ -161,7 +161,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       links: station.links,
       voters: () => opened.consensus.view().membership?.voters ?? [],
     });
-    return new ManagerNode({
+    const manager = new ManagerNode({
       world,
       station,
       replica: opened,
@@ -172,6 +172,8 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       circuits,
       submitRate: options.submitRate === undefined ? SUBMIT_RATE : options.submitRate,
     });
+    station.links.begin();
+    return manager;
   } catch (error) {
     station.close();
     await replica?.stop();

@@ -47,6 +47,7 @@ export type Station = {
   readonly identity: Identity;
   readonly environment: string;
   readonly dc: string | null;
+  /** Held: whoever opened the station begins them once all that listens is there. */
   readonly links: Links;
   readonly membership: Membership;
   readonly address: NodeAddress;
@@ -77,12 +78,13 @@ export async function openStation(options: StationOptions): Promise<Station> {
     features: [],
     ...(options.dc === undefined ? {} : { dc: options.dc }),
   });
-  const links = await openLinks({ world, listen: { host: listen.host, port: listen.tcp }, hello }).catch(
-    (error: unknown) => {
-      socket.close();
-      throw error;
-    },
-  );
+  const links = await openLinks({
+    ...{ world, listen: { host: listen.host, port: listen.tcp }, hello },
+    isHeld: true,
+  }).catch((error: unknown) => {
+    socket.close();
+    throw error;
+  });
   const address = { host: advertise, udp, tcp: links.address.port };
   const seeds = managers.filter(({ host, tcp }) => host !== address.host || tcp !== address.tcp);
   const config = {

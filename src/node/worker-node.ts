@@ -115,6 +115,7 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     if (peer.role === "manager") tenant.renewWith(peer.node);
   });
   for (const address of managers.map(streamsAt)) links.want(address);
+  links.begin();
   const close = (): void => {
     tenant.close();
     toCores.close();

@@ -63,6 +63,8 @@ export type Links = {
   /** A wanted address could not be dialled; `node`: who was last met there; `why`: a sentence. Every failed try. */
   onRefused(handle: (address: Address, failure: DialFailure, node: NodeId | null, why: string) => void): void;
   readonly counters: Readonly<LinkCounters>;
+  /** All who listen to these links are there: from here on it accepts, dials and hears. Idempotent. */
+  begin(): void;
   /** Says goodbye on all links. Idempotent. */
   close(): void;
 };
@@ -77,6 +79,11 @@ export type LinksOptions = {
   readonly timeoutMs?: number;
   /** Links this node accepts at once. */
   readonly linksMax?: number;
+  /**
+   * Until `begin` whoever connects waits, and nobody is dialled: a message to a node that is still being put together
+   * would be lost, and missed by its sender only when it is said again. Default false.
+   */
+  readonly isHeld?: boolean;
 };
 
 /** Starts to listen. Throws NetError when the address cannot be bound. */
@@ -131,11 +138,14 @@ class NodeLinks implements Links {
   readonly #totals: LinkCounters = noCounts();
   readonly #timers = new Set<Timer>();
   #listener: Listener | null = null;
+  /** What waits for `begin`; null after it. */
+  #held: { readonly accepted: Connection[]; readonly dials: Address[] } | null;
   #isClosed = false;
 
   constructor(options: LinksOptions) {
     const { clock, random } = options.world;
     this.#options = options;
+    this.#held = options.isHeld === true ? { accepted: [], dials: [] } : null;
     this.#role = this.#own().role;
     this.#warn = limitWarnings(() => options.world.log, clock);
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
@@ -148,8 +158,10 @@ class NodeLinks implements Links {
     const { listen, world } = this.#options;
     if (listen === null) return;
     const listener = await world.streams.listen(listen, (connection) => {
-      if (this.#isClosed || this.#channels.size >= (this.#options.linksMax ?? LINKS_MAX)) return connection.destroy();
-      this.#open(connection, false);
+      const count = this.#channels.size + (this.#held?.accepted.length ?? 0);
+      if (this.#isClosed || count >= (this.#options.linksMax ?? LINKS_MAX)) return connection.destroy();
+      if (this.#held === null) this.#open(connection, false);
+      else this.#held.accepted.push(connection);
     });
     if (this.#isClosed) listener.close();
     this.#listener = listener;
@@ -234,9 +246,18 @@ class NodeLinks implements Links {
     this.#refusedHandlers.push(handle);
   }
 
+  begin(): void {
+    const held = this.#held;
+    this.#held = null;
+    if (held === null || this.#isClosed) return;
+    for (const connection of held.accepted) this.#open(connection, false);
+    for (const address of held.dials) this.#dial(address);
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const connection of this.#held?.accepted ?? []) connection.destroy();
     this.#listener?.close();
     this.#dialler.close();
     for (const timer of this.#timers) timer.cancel();
@@ -360,6 +381,7 @@ class NodeLinks implements Links {
   }
 
   #dial(address: Address): void {
+    if (this.#held !== null) return void this.#held.dials.push(address);
     const { streams } = this.#options.world;
     this.#totals.dials++;
     streams.connect(address, { timeoutMs: this.#timeoutMs }).then(

@@ -109,6 +109,7 @@ test("a pull asks whoever answers while the circuit of another is open", async (
     sendTo: () => {},
     want: () => {},
     unwant: () => {},
+    begin: () => {},
     peer: () => null,
     peers: () => peers,
     nodeAt: () => null,

@@ -35,7 +35,11 @@ class Nodes {
     this.network = new Network(this.kernel);
   }
 
-  add(name: string, wants: readonly string[], options: { id?: string; more?: Partial<Hello> } = {}): Node {
+  add(
+    name: string,
+    wants: readonly string[],
+    options: { id?: string; more?: Partial<Hello>; isHeld?: boolean } = {},
+  ): Node {
     const host = new SimHost(this.network, name, { logLevel: "warn" });
     const id = options.id ?? name;
     const node: Node = { host, id, links: null, boots: 0, ups: [], downs: [], refused: [], heard: [] };
@@ -44,7 +48,8 @@ class Nodes {
       const boot = ++node.boots;
       const identity: Identity = { node: id, boot, bootId: `${boot}-00` };
       const hello = { ...helloOf(name, identity, "manager"), ...options.more };
-      void openLinks({ world, listen: at(name), hello: () => hello }).then((links) => {
+      const { isHeld = false } = options;
+      void openLinks({ world, listen: at(name), hello: () => hello, isHeld }).then((links) => {
         node.links = links;
         links.onUp((peer) => node.ups.push(peer.node));
         links.onDown((peer, why) => node.downs.push({ ...why, node: peer.node }));
@@ -70,6 +75,39 @@ class Nodes {
 }
 
 const linked = (node: Node, to: Node): boolean => node.links?.peer(to.id) != null;
+
+describe("a node that is still being put together", () => {
+  test("accepts and dials nobody before it begins, and misses nothing that is said to it then", () => {
+    const nodes = new Nodes(21);
+    const [asking, starting] = [nodes.add("a", ["b"]), nodes.add("b", ["c"], { isHeld: true })];
+    const dialled = nodes.add("c", []);
+    nodes.run(1_000);
+    expect([linked(asking, starting), linked(starting, dialled), linked(dialled, starting)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    starting.links?.begin();
+    nodes.until("both links are up", () => linked(asking, starting) && linked(starting, dialled));
+    expect(asking.links?.send("b", stored("e"))).toBe(true);
+    nodes.until("it is heard", () => starting.heard.length === 1);
+    expect(asking.downs).toEqual([]);
+    starting.links?.begin();
+    nodes.run(100);
+    expect([asking.ups, starting.ups.toSorted()]).toEqual([["b"], ["a", "c"]]);
+  });
+
+  test("closed before it begins, it lets go of who waited", () => {
+    const nodes = new Nodes(22);
+    const [asking, starting] = [nodes.add("a", ["b"]), nodes.add("b", [], { isHeld: true })];
+    nodes.run(500);
+    starting.links?.close();
+    nodes.until("the one that waited hears of it", () => asking.refused.length > 0);
+    starting.links?.begin();
+    nodes.run(500);
+    expect(asking.ups).toEqual([]);
+  });
+});
 
 describe("a wanted link", () => {
   test("comes up, carries messages both ways, and knows who is there", () => {
