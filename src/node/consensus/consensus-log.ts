@@ -117,7 +117,7 @@ export function snapshotRecord(snapshot: Snapshot, dropsLog: boolean, digest: st
   return { kind: "snapshot", index, term, replacesLog: dropsLog, payload };
 }
 
-/** Begins to open a log; whoever does not go on with it has to close it. `opened` rejects as `openConsensusLog` does. */
+/** Begins to open a log; who does not go on with it closes it. `opened` rejects as `openConsensusLog` does. */
 export function prepareLog(options: Omit<LogOptions, "onStatus">): PreparedLog {
   const { log } = options.world;
   let failed = (_: HyperscaleError): void => {};
