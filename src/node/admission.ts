@@ -1,10 +1,11 @@
 // What a manager takes on for clients: so much a second of each, so much at once, and less while its own loop is late.
-// Who is refused is told when to come again. Cancels are always taken.
+// Who is refused is told when to come again; a submit has its turn then (health/turns.ts). Cancels are always taken.
 
 import { createCounts, count, total } from "../health/sliding-counts.ts";
 import { CONTROL_NODE, createOverload, observe, type OverloadLevel } from "../health/overload.ts";
 import { createRateLimits, type Operation, RATES, type RateConfig, type RateRule, take } from "../health/rate-limit.ts";
 import { admit, createShedding, finish, type RequestClass, SHEDDING } from "../health/shedding.ts";
+import { createTurns, returnTurn, takeTurn, type LaterTurn, type TurnDecision, TURNS } from "../health/turns.ts";
 import type { Clock, Timer } from "../io/world.ts";
 
 /** How often the loop is asked how late it is, and over how many of those it is judged. */
@@ -17,12 +18,20 @@ export type SubmitRate = number | null;
 /** Tokens a second of a client that submits, and how many at once (reliability: token buckets). */
 export const SUBMIT_RATE = RATES.submit?.perSecond ?? 0;
 
-/** Classes of what clients ask for. A page of jobs after the first, and a cancel, are of no operation. */
-export type Asked = { readonly requestClass: RequestClass; readonly operation: Operation | null };
+/**
+ * Classes of what clients ask for. A page of jobs after the first, and a cancel, are of no operation. turn: the name of
+ * what waits its turn, the same when it comes again; left out: it is asked anew each time.
+ */
+export type Asked = {
+  readonly requestClass: RequestClass;
+  readonly operation: Operation | null;
+  readonly turn?: string;
+};
 
-/** `leave` has to follow each `taken`. */
+/** `leave` has to follow each `taken`. hasTurn: it is let in if it comes then. */
 export type Entrance =
-  { readonly kind: "taken" } | { readonly kind: "refused"; readonly retryAfterMs: number; readonly message: string };
+  | { readonly kind: "taken" }
+  | { readonly kind: "refused"; readonly retryAfterMs: number; readonly hasTurn: boolean; readonly message: string };
 
 /** For status and tests. */
 export type AdmissionView = { readonly level: OverloadLevel; readonly lagMs: number; readonly refusedLately: number };
@@ -34,6 +43,7 @@ export class Admission {
   readonly #clock: Clock;
   readonly #rates: RateConfig;
   readonly #limits = createRateLimits();
+  readonly #turns = createTurns();
   readonly #shedding;
   readonly #overload = createOverload(CONTROL_NODE);
   readonly #refused = createCounts(REFUSED_WINDOW_MS, 10, 1);
@@ -52,14 +62,14 @@ export class Admission {
   }
 
   /** May this client be served now? What is taken is under way until `leave`. */
-  enter(client: string, { requestClass, operation }: Asked): Entrance {
+  enter(client: string, asked: Asked): Entrance {
     const nowMs = this.#clock.nowMs();
     const { level } = this.#overload;
-    if (operation !== null) {
-      const decision = take(this.#limits, this.#rates, nowMs, { client, operation, level });
-      const rule = this.#rates[operation];
-      if (decision.kind === "refused" && rule !== null)
-        return this.#refuse(nowMs, decision.retryAfterMs, limitText(operation, rule, level));
+    const { operation, requestClass, turn } = asked;
+    const rule = operation === null ? null : this.#rates[operation];
+    if (operation !== null && rule !== null) {
+      const decision = this.#rated(client, nowMs, { operation, turn, rule });
+      if (decision.kind !== "taken") return this.#refuse(nowMs, decision, limitText(operation, rule, level));
     }
     const admission = admit(this.#shedding, SHEDDING, requestClass, level);
     if (admission.kind === "taken") return TAKEN;
@@ -67,7 +77,13 @@ export class Admission {
       admission.why === "full"
         ? "this manager has as many requests under way as it takes"
         : `this manager is ${level}: its loop is ${Math.round(this.#lagMs)} ms late`;
-    return this.#refuse(nowMs, admission.retryAfterMs, why);
+    const { retryAfterMs } = admission;
+    // It has paid for its turn, and does not pay again.
+    const later: LaterTurn =
+      turn !== undefined && rule !== null
+        ? returnTurn(this.#turns, TURNS, nowMs, { client, id: turn, afterMs: retryAfterMs })
+        : { kind: "refused", retryAfterMs };
+    return this.#refuse(nowMs, later, why);
   }
 
   /** What was taken has been answered. */
@@ -88,9 +104,25 @@ export class Admission {
     this.#timer?.cancel();
   }
 
-  #refuse(nowMs: number, retryAfterMs: number, message: string): Entrance {
+  #rated(
+    client: string,
+    nowMs: number,
+    asked: { readonly operation: Operation; readonly turn: string | undefined; readonly rule: RateRule },
+  ): TurnDecision {
+    const { operation, turn, rule } = asked;
+    const { level } = this.#overload;
+    if (turn !== undefined) {
+      const part = this.#rates.factor[level];
+      const rate = { perSecond: rule.perSecond * part, burst: rule.burst * part };
+      return takeTurn(this.#turns, TURNS, nowMs, { client, id: turn, rate });
+    }
+    const decision = take(this.#limits, this.#rates, nowMs, { client, operation, level });
+    return decision.kind === "allowed" ? { kind: "taken" } : decision;
+  }
+
+  #refuse(nowMs: number, { kind, retryAfterMs }: LaterTurn, message: string): Entrance {
     count(this.#refused, nowMs, 0);
-    return { kind: "refused", retryAfterMs, message };
+    return { kind: "refused", retryAfterMs, hasTurn: kind === "promised", message };
   }
 
   /** A timer that comes late tells how long everything else waits too. One sample a second. */

@@ -72,6 +72,7 @@ export const fromDeskSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("done"), ask: count, id: name }),
   /**
    * `unavailable`: nothing was decided, ask again; `limited`: the same, `retryAfterMs` from now at the earliest.
+   * `hasTurn`: what comes again then, and not much later, is let in.
    */
   z.object({
     kind: z.literal("refused"),
@@ -80,6 +81,7 @@ export const fromDeskSchema = z.discriminatedUnion("kind", [
     code: name,
     message: text,
     retryAfterMs: count.optional(),
+    hasTurn: z.boolean().optional(),
   }),
   /** next: where the page after this one begins; null: this is the last. */
   z.object({ kind: z.literal("jobs"), ask: count, jobs: z.array(jobLineSchema).readonly(), next: count.nullable() }),

@@ -331,10 +331,13 @@ class Client implements ClusterClient {
   }
 
   /** There is no room for it just now. */
-  #limited(ask: Ask, { message, retryAfterMs = 0 }: Refused): void {
+  #limited(ask: Ask, { message, retryAfterMs = 0, hasTurn = false }: Refused): void {
     const { request } = ask;
+    // What came along was not kept.
+    if (request.kind === "submit") this.#given.delete(request.submission);
     this.#comeAgain.refused(request.ask, {
       retryAfterMs,
+      hasTurn,
       // Who follows a job goes on for as long as it runs.
       beganAtMs: request.kind === "follow" ? null : ask.beganAtMs,
       say: () => this.#say(request),

@@ -1,5 +1,5 @@
-// When a client asks again what a manager had no room for: not before it said, never all at once with others, within
-// the budget of retries, and not for ever. Knows no messages.
+// When a client asks again what a manager had no room for: at its turn, where it was given one; else not before it was
+// said, never all at once with others, within the budget of retries, and not for ever. Knows no messages.
 
 import { createRetryBudget, countFirst, retryOf, RETRIES, type RetryConfig } from "../health/retry-budget.ts";
 import type { Clock, Timer } from "../io/world.ts";
@@ -17,6 +17,8 @@ const CONFIG: RetryConfig = { ...RETRIES, attemptsMax: 1_000_000, floorPerSecond
 /** A request that was refused for want of room. `say`: once, when it is time; `giveUp`: instead, when it is over. */
 export type Refused = {
   readonly retryAfterMs: number;
+  /** It has its turn then. */
+  readonly hasTurn: boolean;
   /** When it was asked first; null: it is asked for ever. */
   readonly beganAtMs: number | null;
   readonly say: () => void;
@@ -47,6 +49,8 @@ export class ComeAgain {
   }
 
   refused(key: number, refused: Refused): void {
+    // It is no retry: it was taken, for a later time. No others come then, and whoever is late lets the turn go by.
+    if (refused.hasTurn) return this.#later(key, refused.retryAfterMs, refused.say);
     const attempt = (this.#attempts.get(key) ?? 0) + 1;
     this.#attempts.set(key, attempt);
     this.#decide(key, attempt, refused);

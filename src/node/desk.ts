@@ -111,9 +111,9 @@ export class Desk {
     const asked = askedOf(request);
     const entrance = this.#ports.admission.enter(client, asked);
     if (entrance.kind === "refused") {
-      const { message, retryAfterMs } = entrance;
+      const { message, retryAfterMs, hasTurn } = entrance;
       const id = "id" in request ? request.id : "managers";
-      return this.#answer(client, { kind: "refused", ask, id, code: "limited", message, retryAfterMs });
+      return this.#answer(client, { kind: "refused", ask, id, code: "limited", message, retryAfterMs, hasTurn });
     }
     if (request.kind === "submit") return this.#submit(client, request, asked);
     try {
@@ -255,7 +255,7 @@ export class Desk {
 function askedOf(request: ToDesk): Asked {
   switch (request.kind) {
     case "submit":
-      return { requestClass: "submit", operation: "submit" };
+      return { requestClass: "submit", operation: "submit", turn: request.id };
     case "cancel":
     case "steer":
       return { requestClass: "critical", operation: null };

@@ -7,6 +7,7 @@ import { Admission, type Asked, type Entrance, SUBMIT_RATE, type SubmitRate } fr
 import { VirtualClock } from "./fake-world.ts";
 
 const SUBMIT: Asked = { requestClass: "submit", operation: "submit" };
+const submit = (turn: string): Asked => ({ ...SUBMIT, turn });
 const STATUS: Asked = { requestClass: "stats", operation: "status" };
 const CANCEL: Asked = { requestClass: "critical", operation: null };
 
@@ -15,20 +16,23 @@ function admission(submitRate: SubmitRate = SUBMIT_RATE): { clock: VirtualClock;
   return { clock, admission: new Admission({ clock, seed: 1, submitRate }) };
 }
 
-/** So many requests one after the other. Out: how many were taken, and the last refusal. */
+let number = 0;
+
+/** So many requests, submits of jobs never seen before where nothing else is said, one after the other. Out: how many were taken, and the last refusal. */
 function flood(
   to: Admission,
   count: number,
-  { client = "c", asked = SUBMIT }: { readonly client?: string; readonly asked?: Asked } = {},
+  { client = "c", asked }: { readonly client?: string; readonly asked?: Asked } = {},
 ): { readonly taken: number; readonly refused: Extract<Entrance, { kind: "refused" }> | null } {
   let taken = 0;
   let refused: Extract<Entrance, { kind: "refused" }> | null = null;
   for (let at = 0; at < count; at++) {
-    const entrance = to.enter(client, asked);
+    const one = asked ?? submit(`job ${number++}`);
+    const entrance = to.enter(client, one);
     if (entrance.kind === "refused") refused = entrance;
     else {
       taken++;
-      to.leave(asked);
+      to.leave(one);
     }
   }
   return { taken, refused };
@@ -37,15 +41,55 @@ function flood(
 describe("one client", () => {
   test("has its burst, then its rate, and is told the limit and when to come again; another is not touched", async () => {
     const { clock, admission: to } = admission();
-    const first = flood(to, 150);
+    const first = flood(to, 100);
     expect(first.taken).toBe(100);
-    expect(first.refused?.message).toBe("this manager takes 50 submits a second from one client, 100 at once");
-    await clock.advance(first.refused?.retryAfterMs ?? 0);
-    expect(flood(to, 10).taken).toBe(1);
-    await clock.advance(1_000);
-    expect(flood(to, 100).taken).toBe(50);
-    expect(flood(to, 150, { client: "d" }).taken).toBe(100);
-    expect(to.view().refusedLately).toBe(50 + 9 + 50 + 50);
+    const second = flood(to, 1);
+    expect(second.refused?.message).toBe("this manager takes 50 submits a second from one client, 100 at once");
+    expect(second.refused).toMatchObject({ retryAfterMs: 20, hasTurn: true });
+    expect(flood(to, 49).refused?.retryAfterMs).toBe(1_000);
+    expect(flood(to, 100, { client: "d" }).taken).toBe(100);
+    expect(to.view().refusedLately).toBe(50);
+    await clock.advance(3_000);
+    expect(flood(to, 150).taken).toBe(100);
+  });
+
+  test("[LD-41.18.1] that comes when it was told is let in, in the order in which it asked, and no turn is lost", async () => {
+    const { clock, admission: to } = admission();
+    flood(to, 100);
+    const waiting = Array.from({ length: 64 }, (_, at) => submit(`waits ${at}`));
+    const again = new Map(
+      waiting.map((asked) => {
+        const entrance = to.enter("c", asked);
+        return [asked, entrance.kind === "refused" ? entrance.retryAfterMs : 0];
+      }),
+    );
+    const took: number[] = [];
+    for (let ms = 1; ms <= 1_300; ms++) {
+      await clock.advance(1);
+      // Others that ask meanwhile take no turn of theirs.
+      if (ms % 100 === 0) expect(flood(to, 1).taken).toBe(0);
+      for (const [asked, atMs] of again)
+        if (atMs === ms) {
+          expect(to.enter("c", asked).kind).toBe("taken");
+          to.leave(asked);
+          took.push(ms);
+        }
+    }
+    expect(took).toEqual(Array.from({ length: 64 }, (_, at) => 20 * (at + 1)));
+  });
+
+  test("that is refused for the manager's sake after its turn came does not pay for another", async () => {
+    const { clock, admission: to } = admission(1);
+    const under = Array.from({ length: 300 }, (_, at) => to.enter(`c${at}`, submit("one")));
+    expect(under.every(({ kind }) => kind === "taken")).toBe(true);
+    const full = to.enter("c", submit("mine"));
+    expect(full).toMatchObject({ kind: "refused", hasTurn: true, message: expect.stringContaining("under way") });
+    to.leave(SUBMIT);
+    await clock.advance(full.kind === "refused" ? full.retryAfterMs : 0);
+    expect(to.enter("c", submit("mine")).kind).toBe("taken");
+    to.leave(SUBMIT);
+    // One of the two that it may make at once is left.
+    expect(flood(to, 5).taken).toBe(1);
   });
 
   test.each([
@@ -95,7 +139,7 @@ test("a loop that is late for seconds sheds questions first, then submits, never
   clock.lateMs = 3_000;
   await clock.advance(80_000);
   expect(to.view().level).toBe("overloaded");
-  const submits = flood(to, 100);
+  const submits = flood(to, 100, { asked: SUBMIT });
   expect(submits.taken).toBe(0);
   expect(submits.refused?.message).toContain("this manager is overloaded: its loop is 3000 ms late");
   expect(submits.refused?.retryAfterMs).toBeGreaterThanOrEqual(1_000);

@@ -5,6 +5,8 @@ import { expect, test } from "bun:test";
 import { ComeAgain, PATIENCE_MS } from "../../src/node/come-again.ts";
 import { VirtualClock } from "./fake-world.ts";
 
+type Told = { readonly beganAtMs?: number | null; readonly hasTurn?: boolean };
+
 class Scene {
   readonly clock = new VirtualClock();
   readonly again = new ComeAgain(this.clock, 7);
@@ -13,13 +15,14 @@ class Scene {
   readonly said: number[] = [];
   gaveUpAfterMs: number | null = null;
 
-  refuse(key: number, retryAfterMs: number, beganAtMs: number | null = this.beganAtMs): void {
+  refuse(key: number, retryAfterMs: number, { beganAtMs = this.beganAtMs, hasTurn = false }: Told = {}): void {
     this.again.refused(key, {
       retryAfterMs,
       beganAtMs,
+      hasTurn,
       say: () => {
         this.said.push(this.clock.nowMs() - this.beganAtMs);
-        this.refuse(key, retryAfterMs, beganAtMs);
+        if (!hasTurn) this.refuse(key, retryAfterMs, { beganAtMs });
       },
       giveUp: (afterMs) => (this.gaveUpAfterMs = afterMs),
     });
@@ -48,7 +51,7 @@ test("it is given up when its time is over, and says after how long; who has no 
   expect(scene.gaveUpAfterMs).toBeGreaterThan(PATIENCE_MS - 4_000);
   expect(scene.again.isWaiting(1)).toBe(false);
   const endless = new Scene();
-  endless.refuse(1, 1_000, null);
+  endless.refuse(1, 1_000, { beganAtMs: null });
   await endless.clock.advance(10 * PATIENCE_MS);
   expect(endless.gaveUpAfterMs).toBeNull();
   expect(endless.said.at(-1)).toBeGreaterThan(9 * PATIENCE_MS);
@@ -65,6 +68,15 @@ test("many that were refused together do not come back together, and no more tha
   expect(scene.said.length).toBeGreaterThan(120);
   expect(scene.said.length).toBeLessThanOrEqual(12 + 600);
   expect(new Set(scene.said).size).toBeGreaterThan(20);
+});
+
+test("what was given a turn comes at that time exactly, however many there are, and is not given up before", async () => {
+  const scene = new Scene();
+  for (let key = 0; key < 2_000; key++) scene.refuse(key, 10 * (key + 1), { hasTurn: true });
+  scene.refuse(9_999, PATIENCE_MS + 5_000, { hasTurn: true });
+  await scene.clock.advance(2 * PATIENCE_MS);
+  expect(scene.said).toEqual([...Array.from({ length: 2_000 }, (_, at) => 10 * (at + 1)), PATIENCE_MS + 5_000]);
+  expect(scene.gaveUpAfterMs).toBeNull();
 });
 
 test("what is answered, and what is closed, is not asked again", async () => {

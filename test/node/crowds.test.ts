@@ -63,6 +63,36 @@ describe("more submits than a client may make", () => {
   );
 
   test(
+    "[LD-41.18.2] from a client that keeps 64 under way get all of its rate, and each waits its turn and no longer",
+    () => {
+      const cluster = new SimCluster({ workers: 0 });
+      cluster.until(() => cluster.leader() !== null);
+      const waitsMs: number[] = [];
+      const errors: unknown[] = [];
+      const beganAtMs = cluster.kernel.nowMs;
+      const endAtMs = beganAtMs + 5_000;
+      void cluster.client("c0").then((client) => {
+        const submitting = async (lane: number): Promise<void> => {
+          for (let number = 0; cluster.kernel.nowMs < endAtMs; number++) {
+            const askedAtMs = cluster.kernel.nowMs;
+            await client.hand(`${lane}-${number}`, SUBMISSION).catch((error: unknown) => errors.push(error));
+            waitsMs.push(cluster.kernel.nowMs - askedAtMs);
+          }
+        };
+        for (let lane = 0; lane < 64; lane++) void submitting(lane);
+      });
+      cluster.until(() => cluster.kernel.nowMs >= endAtMs, 20_000);
+      expect(errors).toEqual([]);
+      // A hundred at once, and fifty a second.
+      expect(waitsMs.length).toBeGreaterThan(0.98 * (100 + 5 * 50));
+      expect(waitsMs.length).toBeLessThanOrEqual(100 + 5 * 50);
+      // 64 turns of 20 ms.
+      expect(Math.max(...waitsMs)).toBeLessThan(1_500);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "are given up when there is no room for as long as a client waits, with the limit; what was taken is there",
     () => {
       const cluster = new SimCluster({ workers: 0, submitRate: 2 });
