@@ -4,7 +4,7 @@
 // Usage: bun bench/merge.ts [--seconds 60] [--cores 200] [--rate 5000] [--keep-report]
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, loadavg, release, tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { EngineReply, EngineRequest } from "../src/engine/messages.ts";
@@ -18,7 +18,7 @@ import { type ClusterClient, openClient } from "../src/node/client.ts";
 import { streamsAt } from "../src/node/station.ts";
 import { BUNDLE, jobPlan, workflowPlan } from "../test/node/plans.ts";
 import type { CoresPlay } from "./merge-cores.ts";
-import { median } from "./table.ts";
+import { machine, median } from "./table.ts";
 
 const HERE = import.meta.dir;
 const EXECUTABLE = join(HERE, "../dist/hyperscale");
@@ -216,8 +216,9 @@ const text = `# Merging on a manager
 ${CORES} cores on ${WORKERS} workers, each with 8 trends of at least ${play.cells} occupied cells (${play.perSecond} new
 values a second in each) and 12 other metrics; one manager (the built executable, TLS, checkpoints every 5 s on disk),
 eight thresholds on merged percentiles judged every second, a client that follows. Cores are played, everything else is
-real. By \`${command}\` on ${cpus().length} cores of
-${cpus()[0]?.model.trim()}, Linux ${release()}, Bun ${Bun.version}; ${loadavg()[0]?.toFixed(0)} others wanted the cores.
+real. By \`${command}\`; ${loadavg()[0]?.toFixed(0)} others wanted the cores.
+
+${machine()}
 
 | | measured | bound |
 | --- | --- | --- |

@@ -5,11 +5,11 @@
 // Usage: bun bench/scale.ts [--runs 5] [--seconds 6] [--print]
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startServer } from "./server.ts";
-import { median } from "./table.ts";
+import { machine, median } from "./table.ts";
 
 const HERE = import.meta.dir;
 const EXECUTABLE = join(HERE, "../dist/hyperscale");
@@ -20,6 +20,7 @@ const QUOTA_US = 5_000;
 const CONNECTIONS = 32;
 /** Of its quarter of a core a worker has to get so much, or the run is none. */
 const GOT_MIN = 0.9;
+const TRIES_MAX = 5;
 
 type Group = { readonly add: (pid: number) => void; readonly remove: () => void };
 
@@ -141,6 +142,19 @@ async function rate(workers: number, seconds: number): Promise<{ readonly perSec
   }
 }
 
+/** The rate of the first run in which the workers got their quarters of a core. Ends the process where none did. */
+async function undisturbedRate(workers: number, seconds: number): Promise<number> {
+  let most = 0;
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const { perSecond, got } = await rate(workers, seconds);
+    if (got >= GOT_MIN) return perSecond;
+    most = Math.max(most, got);
+    console.error(`taken again: the workers got ${(got * 100).toFixed(0)} % of their quarters of a core`);
+  }
+  console.error(`this machine is too busy: the workers got ${(most * 100).toFixed(0)} % of their quarters at best`);
+  process.exit(3);
+}
+
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "5" },
@@ -150,35 +164,22 @@ const { values } = parseArgs({
 });
 if (cpus().length < 2) throw new Error("this bench needs two cores: one for the workers, one for the target");
 if (!existsSync(EXECUTABLE)) throw new Error("dist/hyperscale is not there: run bun run build");
-const gots: number[] = [];
 const rates: { readonly one: number[]; readonly two: number[] } = { one: [], two: [] };
 for (let run = 1; run <= Number(values.runs); run++) {
-  for (const [name, workers] of [
-    ["one", 1],
-    ["two", 2],
-  ] as const) {
-    const { perSecond, got } = await rate(workers, Number(values.seconds));
-    rates[name].push(perSecond);
-    gots.push(got);
-  }
+  rates.one.push(await undisturbedRate(1, Number(values.seconds)));
+  rates.two.push(await undisturbedRate(2, Number(values.seconds)));
   console.log(`run ${run}: one worker ${rates.one.at(-1)?.toFixed(0)}/s, two ${rates.two.at(-1)?.toFixed(0)}/s`);
-}
-const least = Math.min(...gots);
-if (least < GOT_MIN) {
-  console.error(
-    `this machine is too busy: in one run the workers got ${(least * 100).toFixed(0)} % of their quarters of a core`,
-  );
-  process.exit(3);
 }
 const [one, two] = [median(rates.one), median(rates.two)];
 const isKept = two / one >= RATIO_MIN;
 const list = (of: readonly number[]): string => of.map((perSecond) => perSecond.toFixed(0)).join(", ");
-const where = `${cpus()[0]?.model.trim()}, Linux ${release()}, Bun ${Bun.version}`;
 const text = `# A second worker
 
 Each worker (one engine core) in a cpu cgroup of 25 % of core 0, manager and client beside them, nginx alone on core 1;
-${CONNECTIONS} VUs a worker, ${values.seconds} s a run, ${values.runs} runs of each in turns. By \`bun bench/scale.ts\` on
-${where}; ${loadavg()[0]?.toFixed(0)} others wanted the cores.
+${CONNECTIONS} VUs a worker, ${values.seconds} s a run, ${values.runs} runs of each in turns. By \`bun bench/scale.ts\`;
+${loadavg()[0]?.toFixed(0)} others wanted the cores.
+
+${machine()}
 
 | | requests a second, each run | median |
 | --- | --- | --- |

@@ -20,6 +20,7 @@ import {
   up,
   warmCluster,
 } from "../test/swim/cluster.ts";
+import { percentile } from "./table.ts";
 
 const FILE = join(import.meta.dir, "swim.md");
 const isQuick = process.argv.includes("--quick");
@@ -46,11 +47,6 @@ type Conditions = {
   readonly isStarved: boolean;
   readonly seed: number;
 };
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
 
 function seconds(ms: number): string {
   return Number.isFinite(ms) ? (ms / 1_000).toFixed(2) : "never";

@@ -34,6 +34,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2;
 }
 
+/** Nearest rank. `share`: 0 to 1. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 const rateOf = (row: Row): number => median(row.rounds.map((round) => round.perSecond));
 /** Microseconds of CPU for each request the server saw. */
 const cpuOf = (row: Row): number => median(row.rounds.map((round) => (round.cpuSeconds * 1e6) / round.served));
