@@ -37,6 +37,8 @@ export class Spreads {
   readonly #told = new Map<NodeId, Told[]>();
   readonly #stored = new Map<NodeId, string[]>();
   #isFlushing = false;
+  /** Asked for once a turn: there may be many spreads in one. */
+  #votersNow: readonly NodeId[] | null = null;
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -62,14 +64,14 @@ export class Spreads {
     const spreads = this.#spreads.get(digest) ?? new Set();
     this.#spreads.set(digest, spreads.add(spreading));
     if (this.#isClosed) spreading.settle.reject(stopped());
-    for (const voter of this.#voters()) if (voter !== except) this.#tell(voter, spreading.told);
+    for (const voter of this.#current()) if (voter !== except) this.#tell(voter, spreading.told);
     this.#arm();
     return { whole: spreading.settle.promise, end: () => this.#end(digest, spreading) };
   }
 
   /** These blobs are durable there. */
   stored(node: NodeId, digests: readonly string[]): void {
-    const voters = this.#voters();
+    const voters = this.#current();
     for (const digest of digests)
       for (const spreading of this.#spreads.get(digest) ?? []) {
         spreading.stored.add(node);
@@ -87,7 +89,7 @@ export class Spreads {
 
   /** A node that was away is here. */
   up(node: NodeId): void {
-    if (!this.#voters().includes(node)) return;
+    if (!this.#current().includes(node)) return;
     for (const spreading of this.#all()) if (!spreading.stored.has(node)) this.#tell(node, spreading.told);
   }
 
@@ -95,6 +97,12 @@ export class Spreads {
     this.#isClosed = true;
     this.#timer?.cancel();
     for (const { settle } of this.#all()) settle.reject(stopped());
+  }
+
+  #current(): readonly NodeId[] {
+    this.#votersNow ??= this.#voters();
+    this.#flushSoon();
+    return this.#votersNow;
   }
 
   #all(): readonly Spreading[] {
@@ -120,7 +128,7 @@ export class Spreads {
 
   #look(): void {
     const nowMs = this.#clock.nowMs();
-    const voters = this.#voters();
+    const voters = this.#current();
     for (const spreading of this.#all()) {
       const { told, stored, limitMs, settle } = spreading;
       // The voters may be others than they were.
@@ -143,6 +151,7 @@ export class Spreads {
     this.#isFlushing = true;
     queueMicrotask(() => {
       this.#isFlushing = false;
+      this.#votersNow = null;
       if (!this.#isClosed) this.#flush();
     });
   }
