@@ -15,6 +15,8 @@ import type { FeedCursors } from "./feed-cursors.ts";
 
 /** Bytes of all files a test may bring along. */
 export const FILES_BYTES_MAX = 64 * 2 ** 20;
+/** Of a user's value of a metric. 2 ** 53 such values, more than are ever counted, have a sum that is still finite. */
+const VALUE_MAX = 1e290;
 
 /** Adds to a metric of the user's own; set while a share runs. */
 export type MetricSink = (
@@ -220,7 +222,8 @@ export function installModule(current: () => ModuleHost): void {
 
       add(value: number | boolean, tags?: Readonly<Record<string, string>>): void {
         const number = Number(value);
-        if (!Number.isFinite(number)) throw new TypeError(`${this.name}.add(${String(value)}): give a finite number`);
+        if (!(Math.abs(number) <= VALUE_MAX))
+          throw new TypeError(`${this.name}.add(${String(value)}): give a number of at most ${VALUE_MAX}, not NaN`);
         current().sink?.(this.name, type, this.#contains, number, tags);
       }
     };

@@ -204,6 +204,21 @@ describe("the simple form", () => {
     expect(valueOf(summary, "group_duration", "count")).toBe(100);
   });
 
+  test.concurrent("a value no sum could hold is an error of its iteration, and counts nothing", async () => {
+    const ended = await submit(
+      `
+      import { Counter, Trend } from "hyperscale";
+      const price = new Trend("price"), sold = new Counter("sold");
+      const tried = [() => price.add(NaN), () => price.add(1e300), () => sold.add(-Infinity), () => sold.add(1e290)];
+      export const options = { vus: 1, iterations: 4 };
+      export default ({ iteration }) => tried[iteration]();`,
+    );
+    const summary = summaryOf(ended);
+    expect(ended.stderr).toContain("price.add(1e+300): give a number of at most 1e+290, not NaN");
+    expect(summary.metrics["price"]).toBeUndefined();
+    expect(valueOf(summary, "sold", "count")).toBe(1e290);
+  });
+
   test.concurrent("-e, env of the file's options and TypeScript of every kind arrive", async () => {
     await using target = await startTarget();
     const ended = await submit(
