@@ -47,13 +47,6 @@ describe("counts", () => {
       paths: { "/": 26, "/status/404": 25, "/seen?row=1": 1, "/seen?row=2": 1 },
     });
   });
-
-  test("a thousand small answers take well under a second, so that tests stay quick", async () => {
-    const startedAt = performance.now();
-    for (let batch = 0; batch < 20; batch++)
-      await Promise.all(Array.from({ length: 50 }, async () => (await fetch(target.url)).text()));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
-  });
 });
 
 describe("answers", () => {
