@@ -1,4 +1,5 @@
-// One file of the simulated disk: cached bytes, durable bytes, and the versions of each sector in between.
+// One file of the simulated disk: cached bytes, durable bytes, and the writes in between, from which a crash chooses
+// for each sector.
 
 import type { CrashChoice } from "./disk.ts";
 
@@ -7,23 +8,25 @@ export const SECTOR_BYTES = 512;
 
 /** How many writes there were, and the size, when a sync began. */
 export type SyncMark = { readonly writes: number; readonly sizeBytes: number };
-/** What one write, by its number, made of a sector. */
-type Version = { readonly write: number; readonly bytes: Uint8Array };
+/** What one write, by its number, made of the sectors from `sector` on: whole ones. */
+type Written = { readonly write: number; readonly sector: number; readonly bytes: Uint8Array };
 
 export class SimFile {
   #cached = new Uint8Array(0);
   #sizeBytes = 0;
+  /** With room behind its size. */
   #durable = new Uint8Array(0);
+  #durableBytes = 0;
   #writes = 0;
-  /** Contents of each unsynced sector, oldest first. */
-  #pending = new Map<number, Version[]>();
+  /** Unsynced, oldest first. */
+  #pending: Written[] = [];
 
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
   get unsyncedSectors(): number {
-    return this.#pending.size;
+    return this.#versions().size;
   }
 
   read(position: number, length: number): Uint8Array {
@@ -39,16 +42,12 @@ export class SimFile {
     }
     this.#cached.set(bytes, position);
     this.#sizeBytes = Math.max(this.#sizeBytes, end);
-    const write = ++this.#writes;
     const first = Math.floor(position / SECTOR_BYTES);
-    const copy = this.#cached.slice(first * SECTOR_BYTES, sectorsUp(end));
-    for (let sector = first; sector * SECTOR_BYTES < end; sector++) {
-      const from = (sector - first) * SECTOR_BYTES;
-      const version = { write, bytes: copy.subarray(from, from + SECTOR_BYTES) };
-      const versions = this.#pending.get(sector);
-      if (versions === undefined) this.#pending.set(sector, [version]);
-      else versions.push(version);
-    }
+    this.#pending.push({
+      write: ++this.#writes,
+      sector: first,
+      bytes: this.#cached.slice(first * SECTOR_BYTES, sectorsUp(end)),
+    });
   }
 
   mark(): SyncMark {
@@ -57,19 +56,21 @@ export class SimFile {
 
   /** Makes durable what was there at the mark. */
   sync(mark: SyncMark): void {
-    if (mark.sizeBytes > this.#durable.length) this.#durable = resized(this.#durable, mark.sizeBytes);
-    for (const [sector, versions] of this.#pending) {
-      const newest = versions.findLast(({ write }) => write <= mark.writes);
-      if (newest === undefined) continue;
-      put(this.#durable, sector, newest.bytes);
-      if (versions.at(-1) === newest) this.#pending.delete(sector);
-      else versions.splice(0, versions.indexOf(newest) + 1);
+    if (mark.sizeBytes > this.#durable.length)
+      this.#durable = resized(this.#durable, Math.max(mark.sizeBytes, 2 * this.#durable.length));
+    this.#durableBytes = Math.max(this.#durableBytes, mark.sizeBytes);
+    let synced = 0;
+    for (const { write, sector, bytes } of this.#pending) {
+      if (write > mark.writes) break;
+      put(this.#durable, this.#durableBytes, sector, bytes);
+      synced++;
     }
+    this.#pending.splice(0, synced);
   }
 
   /** After a failed sync: the cache keeps what it holds, and nothing of it is written any more. */
   forget(): void {
-    this.#pending.clear();
+    this.#pending = [];
   }
 
   damage(change: (bytes: Uint8Array) => void): void {
@@ -77,29 +78,47 @@ export class SimFile {
     change(bytes);
     this.#cached = bytes.slice();
     this.#durable = bytes;
-    this.#pending.clear();
+    this.#durableBytes = bytes.length;
+    this.#pending = [];
   }
 
   /** The file after a crash. */
   survivor(choose: CrashChoice): SimFile {
-    const isGrown = this.#sizeBytes > this.#durable.length && choose(1) === 1;
-    const bytes = resized(this.#durable, isGrown ? this.#sizeBytes : this.#durable.length);
-    for (const [sector, versions] of this.#pending) {
+    const isGrown = this.#sizeBytes > this.#durableBytes && choose(1) === 1;
+    const length = isGrown ? this.#sizeBytes : this.#durableBytes;
+    const bytes = resized(this.#durable.subarray(0, this.#durableBytes), length);
+    for (const [sector, versions] of this.#versions()) {
       const chosen = versions[choose(versions.length) - 1];
-      if (chosen !== undefined) put(bytes, sector, chosen.bytes);
+      if (chosen !== undefined) put(bytes, length, sector, chosen);
     }
     const survivor = new SimFile();
     survivor.#cached = bytes;
     survivor.#sizeBytes = bytes.length;
     survivor.#durable = bytes.slice();
+    survivor.#durableBytes = bytes.length;
     return survivor;
+  }
+
+  /** Contents of each unsynced sector, oldest first. */
+  #versions(): ReadonlyMap<number, readonly Uint8Array[]> {
+    const sectors = new Map<number, Uint8Array[]>();
+    for (const { sector: first, bytes } of this.#pending) {
+      for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
+        const sector = first + at / SECTOR_BYTES;
+        const version = bytes.subarray(at, at + SECTOR_BYTES);
+        const versions = sectors.get(sector);
+        if (versions === undefined) sectors.set(sector, [version]);
+        else versions.push(version);
+      }
+    }
+    return sectors;
   }
 }
 
-/** Writes as much of the sector as the bytes have room for. */
-function put(bytes: Uint8Array, sector: number, content: Uint8Array): void {
+/** Writes as much of the sectors from `sector` on as there is of a file of that length. */
+function put(file: Uint8Array, length: number, sector: number, content: Uint8Array): void {
   const start = sector * SECTOR_BYTES;
-  if (start < bytes.length) bytes.set(content.subarray(0, bytes.length - start), start);
+  if (start < length) file.set(start + content.length <= length ? content : content.subarray(0, length - start), start);
 }
 
 function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {

@@ -32,8 +32,10 @@ export type ManagerProbe = {
   queues(): readonly Queue[];
 };
 
-/** What a core looked like at the last look. */
-type Look = {
+/** A manager that runs, and what its core looked like at the last look: the first shows everything. */
+type Watched = {
+  readonly node: string;
+  readonly probe: ManagerProbe;
   raft: Raft | null;
   role: string;
   hard: Raft["hard"] | null;
@@ -57,8 +59,7 @@ export class Observer {
   readonly #overlap = new Overlap();
   readonly endings = new Endings();
   readonly #counting = new Counting();
-  readonly #looks = new Map<string, Look>();
-  readonly #managers = new Map<string, ManagerProbe>();
+  #managers: readonly Watched[] = [];
   /** By id: which content of it was accepted. */
   readonly #contents = new Map<string, Job>();
   readonly #nowMs: () => number;
@@ -78,8 +79,8 @@ export class Observer {
 
   /** A manager process runs from now on; `node` names its disk: a wiped one is another node. */
   watch(node: string, probe: ManagerProbe): void {
-    this.#managers.set(node, probe);
-    this.#looks.delete(node);
+    const unseen = { raft: null, role: "", hard: null, applied: 0, last: undefined, base: 0, hasLed: false };
+    this.#managers = [...this.#managers.filter((one) => one.node !== node), { node, probe, ...unseen }];
     this.restart(node);
   }
 
@@ -90,8 +91,7 @@ export class Observer {
 
   /** It runs no more. */
   unwatch(node: string): void {
-    this.#managers.delete(node);
-    this.#looks.delete(node);
+    this.#managers = this.#managers.filter((one) => one.node !== node);
   }
 
   /** After every step: looks at the cores that changed. */
@@ -99,31 +99,38 @@ export class Observer {
     const nowMs = this.#nowMs();
     if (nowMs > this.#lookedAtMs && this.leader() === null) this.#leaderlessMs += nowMs - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
-    for (const [node, probe] of this.#managers) {
-      const raft = probe.raft();
-      if (raft !== null) this.#look(node, raft, probe);
+    for (const watched of this.#managers) {
+      const raft = watched.probe.raft();
+      if (raft !== null) this.#look(watched, raft);
     }
   }
 
-  #look(node: string, raft: Raft, probe: ManagerProbe): void {
-    const look = this.#looks.get(node);
-    const last = raft.log.entries.at(-1);
+  #look(look: Watched, raft: Raft): void {
+    const { node, probe } = look;
+    const { entries } = raft.log;
+    const last = entries[entries.length - 1];
     const applied = probe.appliedIndex();
-    if (look === undefined || look.raft !== raft) {
-      this.#looks.set(node, {
-        raft,
-        role: raft.role,
-        hard: raft.hard,
-        applied,
-        last,
-        base: raft.log.baseIndex,
-        hasLed: false,
-      });
+    if (look.raft !== raft) {
+      look.raft = raft;
+      look.hasLed = false;
       this.leaders.look(node, raft);
       this.#logs.look(node, raft);
       this.commits.look(node, raft, applied);
-      return;
-    }
+    } else this.#compare(look, raft, { last, applied });
+    look.role = raft.role;
+    look.hard = raft.hard;
+    look.applied = applied;
+    look.last = last;
+    look.base = raft.log.baseIndex;
+  }
+
+  /** With what was there at the last look. */
+  #compare(
+    look: Watched,
+    raft: Raft,
+    { last, applied }: { readonly last: Entry | undefined; readonly applied: number },
+  ): void {
+    const { node, probe } = look;
     if (look.last !== last || look.base !== raft.log.baseIndex) this.#logs.look(node, raft);
     if (look.role !== raft.role || look.hard !== raft.hard) {
       this.leaders.look(node, raft);
@@ -137,16 +144,12 @@ export class Observer {
       this.commits.look(node, raft, applied);
       if (raft.log.baseIndex > look.applied) this.#sometimes.note("snapshot installed");
     }
-    if (raft.role === "leader" && !look.hasLed) this.#lead(node, raft, probe, look);
-    look.role = raft.role;
-    look.hard = raft.hard;
-    look.applied = applied;
-    look.last = last;
-    look.base = raft.log.baseIndex;
+    if (raft.role === "leader" && !look.hasLed) this.#lead(look, raft);
   }
 
   /** Once in a term, when its leader has applied everything before it. */
-  #lead(node: string, raft: Raft, probe: ManagerProbe, look: Look): void {
+  #lead(look: Watched, raft: Raft): void {
+    const { node, probe } = look;
     const ledger = probe.ledger();
     const first = raft.leading?.firstIndex ?? Infinity;
     if (ledger === null || probe.appliedIndex() < first) return;
@@ -188,7 +191,7 @@ export class Observer {
   newestLedger(): LedgerState | null {
     let newest: LedgerState | null = null;
     let through = -1;
-    for (const probe of this.#managers.values()) {
+    for (const { probe } of this.#managers) {
       const ledger = probe.ledger();
       if (ledger === null || probe.appliedIndex() <= through) continue;
       newest = ledger;
@@ -199,7 +202,7 @@ export class Observer {
 
   /** A node that leads and has a quorum, if there is one. */
   leader(): string | null {
-    for (const [node, probe] of this.#managers) {
+    for (const { node, probe } of this.#managers) {
       const raft = probe.raft();
       if (raft?.leading != null && raft.commit >= raft.leading.firstIndex) return node;
     }
@@ -208,7 +211,7 @@ export class Observer {
 
   /** Compares the replicas that have applied as much as each other. */
   compare(): void {
-    const replicas = [...this.#managers].flatMap(([node, probe]) => {
+    const replicas = this.#managers.flatMap(({ node, probe }) => {
       const state = probe.ledger();
       return state === null ? [] : [{ node, state, index: probe.appliedIndex() }];
     });

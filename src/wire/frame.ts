@@ -21,7 +21,7 @@ export type Frame = { readonly lane: Lane; readonly tag: number; readonly payloa
 
 /** The bytes of a frame. Throws AssertionError when it is larger than a frame may be: a bug of the sender. */
 export function encodeFrame({ lane, tag, payload }: Frame): Uint8Array {
-  assert(payload.length <= PAYLOAD_BYTES_MAX, `a payload of ${payload.length} bytes fits a frame`);
+  assert(payload.length <= PAYLOAD_BYTES_MAX, "a payload fits a frame");
   assert(tag >= 0 && tag <= TAG_MAX, "a tag is in bounds");
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
   bytes[0] = payload.length & 0xff;
@@ -60,10 +60,7 @@ export function createSplitter(): Splitter {
       let at = 0;
       while (problem === null) {
         if (headerBytes < FRAME_HEADER_BYTES) {
-          const taken = Math.min(FRAME_HEADER_BYTES - headerBytes, chunk.length - at);
-          header.set(chunk.subarray(at, at + taken), headerBytes);
-          headerBytes += taken;
-          at += taken;
+          while (headerBytes < FRAME_HEADER_BYTES && at < chunk.length) header[headerBytes++] = chunk[at++] ?? 0;
           if (headerBytes < FRAME_HEADER_BYTES) break;
           problem = headerProblem(header);
           if (problem !== null) break;

@@ -133,24 +133,21 @@ class Unpacking {
     this.#at = end;
     if (length === 0) return "";
     if (length > WORD_BYTES_MAX) return utf8.decode(bytes.subarray(start, end));
-    let hash = length;
-    let all = 0;
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at] ?? 0;
-      hash = Math.imul(hash ^ byte, 0x01000193);
-      all |= byte;
-    }
-    if (all >= 0x80) return utf8.decode(bytes.subarray(start, end));
+    // Four of its bytes find its place; all of them are compared there.
+    let hash = Math.imul(length ^ ((bytes[start] ?? 0) << 8), 0x01000193);
+    hash = Math.imul(hash ^ (bytes[start + (length >> 1)] ?? 0), 0x01000193);
+    hash = Math.imul(hash ^ (bytes[end - 2] ?? 0), 0x01000193);
+    hash = Math.imul(hash ^ (bytes[end - 1] ?? 0), 0x01000193);
     const place = (hash ^ (hash >>> 15)) & (WORDS - 1);
     const known = words[place] ?? "";
     if (isSame(known, bytes, start, length)) return known;
     const word = utf8.decode(bytes.subarray(start, end));
-    words[place] = word;
+    if (word.length === length) words[place] = word;
     return word;
   }
 }
 
-/** In: bytes of ASCII. */
+/** In: a word of ASCII: of as many bytes as characters. */
 function isSame(word: string, bytes: Uint8Array, start: number, length: number): boolean {
   if (word.length !== length) return false;
   for (let at = 0; at < length; at++) if (word.charCodeAt(at) !== bytes[start + at]) return false;

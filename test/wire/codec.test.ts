@@ -154,3 +154,13 @@ describe("hostile bytes", () => {
     expect(refused).toBeGreaterThan(30_000);
   });
 });
+
+test("words that are remembered are not taken for others of the same bytes", () => {
+  // Their first, middle and last bytes are equal, and so is what the characters of one are as bytes of the other.
+  for (const words of [
+    ["abcdefgh", "axcdefgh", "abcxefgh"],
+    ["Ã©", "é", "Ã©"],
+    ["é", "è", "é"],
+  ])
+    for (const word of words) expect(decode(encode({ [word]: word }))).toEqual({ ok: true, value: { [word]: word } });
+});

@@ -1,10 +1,11 @@
 // A number for what an entry of the log says, so that checkers compare entries of different nodes by one look.
 
+import { crc32c } from "../../base/crc32c.ts";
 import type { Entry } from "../../raft/raft.ts";
 
 const FNV_PRIME = 16777619;
 
-/** FNV-1a of everything in the entry but its index and term. Computed once for each object. */
+/** A hash of everything in the entry but its index and term. Computed once for each object. */
 export class Payloads {
   readonly #hashes = new WeakMap<Entry, number>();
 
@@ -16,7 +17,7 @@ export class Payloads {
     if (payload.kind === "config") hash = hashText(JSON.stringify(payload.membership), hash);
     if (payload.kind === "command") {
       hash = hashText(`${payload.client} ${payload.sequence}`, hash);
-      for (const byte of payload.command) hash = Math.imul(hash ^ byte, FNV_PRIME);
+      hash = Math.imul(hash ^ crc32c(payload.command), FNV_PRIME);
     }
     this.#hashes.set(entry, hash >>> 0);
     return hash >>> 0;
