@@ -10,6 +10,7 @@ export type VerdictPicture = {
   readonly invalid: string;
   readonly submitted: number;
   readonly acknowledged: number;
+  readonly unacknowledged: readonly { readonly because: string; readonly jobs: number }[];
   readonly completed: number;
   readonly cancelled: number;
   readonly failed: number;
@@ -51,6 +52,7 @@ export function verdictLines(picture: VerdictPicture, color: boolean): readonly 
   const more = findings.length - shown.length;
   return [
     `jobs        ${picture.submitted} submitted, ${picture.acknowledged} acknowledged`,
+    ...picture.unacknowledged.map(({ because, jobs }) => `            ${jobs} not: ${because}`),
     `ended       ${picture.completed} completed, ${picture.cancelled} cancelled, ${picture.failed} failed`,
     `requests    ${picture.requestsServed} received by the target`,
     `lost        ${picture.lost}`,

@@ -45,6 +45,7 @@ const picture = (changes: Partial<VerdictPicture>): VerdictPicture => ({
   lost: 0,
   duplicated: 0,
   overBound: 0,
+  unacknowledged: [{ because: "the disk is full", jobs: 1 }],
   requestsServed: 170,
   findings: [],
   recovery: [
@@ -63,6 +64,7 @@ const picture = (changes: Partial<VerdictPicture>): VerdictPicture => ({
 test("a verdict ends with its word, and shows counts and recovery", () => {
   const lines = verdictLines(picture({}), false);
   expect(lines[0]).toBe("jobs        10 submitted, 9 acknowledged");
+  expect(lines[1]).toBe("            1 not: the disk is full");
   expect(lines.find((line) => line.startsWith("kill"))).toMatch(/^kill +2 +0\.26 s +0\.81 s +never +never$/);
   expect(lines.at(-1)).toBe("held (profile mixed, seed 7)");
 });

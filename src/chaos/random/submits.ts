@@ -1,6 +1,7 @@
 // The jobs of a random run: small ones, submitted without end, some twice under one id, some cancelled. Everything that
 // is said and answered is written down for the verdict.
 
+import { messageOf } from "../../base/error.ts";
 import { mintJobId } from "../../base/ids.ts";
 import type { Bundle } from "../../engine/messages.ts";
 import type { CountingServer } from "../../io/counting-server.ts";
@@ -26,7 +27,7 @@ const JOB_MS_MAX = 120_000;
 
 type Written = {
   readonly id: string;
-  readonly submits: { atMs: number; acknowledgedAtMs: number | null }[];
+  readonly submits: { readonly atMs: number; acknowledgedAtMs: number | null; refusal: string | null }[];
   isCancelled: boolean;
   readonly ends: EndRecord[];
 };
@@ -127,7 +128,7 @@ export class Submits {
   #submit(job: Written, client: ClusterClient | undefined): void {
     if (client === undefined) return;
     const { bundle, server } = this.#options;
-    const submit: Written["submits"][number] = { atMs: this.elapsedMs, acknowledgedAtMs: null };
+    const submit: Written["submits"][number] = { atMs: this.elapsedMs, acknowledgedAtMs: null, refusal: null };
     job.submits.push(submit);
     const followed = client.submit(
       job.id,
@@ -138,8 +139,10 @@ export class Submits {
       () => {
         submit.acknowledgedAtMs = this.elapsedMs;
       },
-      // Refused (a disk is full, too many jobs): nothing was promised.
-      () => {},
+      // Nothing was promised.
+      (thrown: unknown) => {
+        submit.refusal = messageOf(thrown);
+      },
     );
     this.#hear(job, followed);
   }

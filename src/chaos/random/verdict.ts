@@ -3,8 +3,15 @@
 
 import { quantileOf } from "./quantile.ts";
 
-/** One submit of a job: when it was said, and when it was acknowledged (null: never), in ms since the run began. */
-export type SubmitRecord = { readonly atMs: number; readonly acknowledgedAtMs: number | null };
+/**
+ * One submit of a job: when it was said, and when it was acknowledged (null: never), in ms since the run began; what was
+ * said to it when it was refused.
+ */
+export type SubmitRecord = {
+  readonly atMs: number;
+  readonly acknowledgedAtMs: number | null;
+  readonly refusal?: string | null;
+};
 
 /** An end of a job that somebody saw: a result that was delivered. requests: sent by its own account. */
 export type EndRecord = {
@@ -73,6 +80,8 @@ export type Verdict = {
   readonly invalid: string;
   readonly submitted: number;
   readonly acknowledged: number;
+  /** Why the others were not: what was said to their last submit. */
+  readonly unacknowledged: readonly { readonly because: string; readonly jobs: number }[];
   readonly completed: number;
   readonly cancelled: number;
   readonly lost: number;
@@ -104,6 +113,7 @@ export function judgeRun(run: RunRecord): Verdict {
     invalid,
     submitted: run.jobs.length,
     acknowledged: run.jobs.filter(isAcknowledged).length,
+    unacknowledged: refusals(run.jobs),
     completed: ended("completed"),
     cancelled: ended("cancelled"),
     lost: count("lost"),
@@ -114,6 +124,17 @@ export function judgeRun(run: RunRecord): Verdict {
     findings,
     recovery: run.kinds.map((kind) => recoveryOf(kind, run)),
   };
+}
+
+function refusals(jobs: readonly JobRecord[]): Verdict["unacknowledged"] {
+  const counts = new Map<string, number>();
+  for (const job of jobs) {
+    if (isAcknowledged(job)) continue;
+    const said = job.submits.at(-1)?.refusal ?? "no answer came before the end";
+    const because = said.replaceAll(job.id, "ID");
+    counts.set(because, (counts.get(because) ?? 0) + 1);
+  }
+  return [...counts].map(([because, count]) => ({ because, jobs: count }));
 }
 
 function judgeJob(job: JobRecord): readonly Finding[] {

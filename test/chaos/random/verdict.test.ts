@@ -63,6 +63,19 @@ describe("a run in which nothing is wrong", () => {
     });
   });
 
+  test("tells why a job was not acknowledged, and counts those that were told the same", () => {
+    const refused = (number: number, refusal: string | null): JobRecord => {
+      const { id } = job(number);
+      const said = refusal === null ? null : `${id}: ${refusal}`;
+      return job(number, { submits: [{ atMs: 1, acknowledgedAtMs: null, refusal: said }], ends: [], listed: [] });
+    };
+    const jobs = [job(1), refused(2, "the disk is full"), refused(3, "the disk is full"), refused(4, null)];
+    expect(judgeRun(run({}, { jobs })).unacknowledged).toEqual([
+      { because: "ID: the disk is full", jobs: 2 },
+      { because: "no answer came before the end", jobs: 1 },
+    ]);
+  });
+
   const fine: readonly (readonly [name: string, changes: Partial<JobRecord>])[] = [
     [
       "a job that was never acknowledged, and is nowhere",
