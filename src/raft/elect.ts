@@ -1,7 +1,8 @@
 // Elections: pre-vote, vote, and who may grant what. Raft 5.2 and 5.4.1; dissertation 4.2.3, 6.2 and 9.6.
 
 import { assert } from "../base/assert.ts";
-import type { NodeId } from "./entry.ts";
+import { nextBelow } from "../base/prng.ts";
+import type { Ms, NodeId } from "./entry.ts";
 import { becomeLeader } from "./lead.ts";
 import { TERM_MAX } from "./limits.ts";
 import { isUpToDate, lastIndex, lastTerm } from "./log.ts";
@@ -79,6 +80,9 @@ export function handleVote(turn: Turn, from: NodeId, message: VoteMessage): void
     return answerVote(turn, from, message, isNewer && isUpToDate(state.log, message.lastIndex, message.lastTerm));
   if (isNewer) becomeFollower(turn, message.term, null);
   const { hard } = state;
+  // Two stand in one term, and neither may win: not a whole timeout until the next try, and one before the other.
+  if (message.term === hard.term && state.role === "candidate")
+    state.electionAt = Math.min(state.electionAt, turn.now + 2 * state.config.heartbeatMs + turnMsAfter(state, null));
   const isFree = hard.vote === from || (hard.vote === null && state.leader === null);
   const isGranted = message.term === hard.term && isFree && isUpToDate(state.log, message.lastIndex, message.lastTerm);
   if (isGranted) {
@@ -130,9 +134,24 @@ export function handleTimeoutNow(turn: Turn, from: NodeId, message: TimeoutNowMe
   startElection(turn, true);
 }
 
-/** The stream to the leader broke: ask around now, after a little spread, instead of waiting for the timeout. */
-export function loseLeader(state: Raft, spreadMs: number): void {
+/** The stream to the leader broke: ask around when it is this voter's turn, instead of waiting for the timeout. */
+export function loseLeader(state: Raft): void {
+  const turnMs = turnMsAfter(state, state.leader);
   state.leader = null;
   state.leaderHeardAt = Number.NEGATIVE_INFINITY;
-  state.electionAt = Math.min(state.electionAt, state.now + spreadMs);
+  state.electionAt = Math.min(state.electionAt, state.now + turnMs);
+}
+
+/**
+ * How long this voter waits before it stands for a leader that all saw go. One after the other, from the voter behind
+ * that leader on: drawn at random two of them would often stand at once, and split the vote for a whole timeout. Not
+ * at once, as the others may see it go a moment later; and long enough apart for the one before to ask twice.
+ */
+function turnMsAfter(state: Raft, gone: NodeId | null): Ms {
+  const { self, heartbeatMs } = state.config;
+  const voters = votersOf(state);
+  const [from, own] = [gone === null ? -1 : voters.indexOf(gone), voters.indexOf(self)];
+  const turns = own > from ? own - from - 1 : voters.length + own - from - 1;
+  const spreadMs = Math.ceil(heartbeatMs / 4);
+  return Math.max(0, turns) * 2 * heartbeatMs + spreadMs + nextBelow(state.prng, spreadMs);
 }

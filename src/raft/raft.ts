@@ -5,7 +5,7 @@
 // program.
 
 import { assert, never } from "../base/assert.ts";
-import { createPrng, nextBelow, nextU32 } from "../base/prng.ts";
+import { createPrng, nextU32 } from "../base/prng.ts";
 import { askSnapshot, takeSnapshot } from "./commit.ts";
 import type { RaftEffect, RaftEvent } from "./contract.ts";
 import { handleTimeoutNow, handleVote, handleVoteReply, loseLeader, tickElection } from "./elect.ts";
@@ -242,8 +242,7 @@ function tick(turn: Turn): void {
 function loseStream(turn: Turn, peer: NodeId): void {
   const { state } = turn;
   if (state.leading !== null) return handlePeerReset(state.leading, peer);
-  // Spread over one heartbeat, so that two followers that saw the same reset do not split the vote.
-  if (state.leader === peer) loseLeader(state, nextBelow(state.prng, state.config.heartbeatMs));
+  if (state.leader === peer) loseLeader(state);
 }
 
 function receive(turn: Turn, from: NodeId, message: RaftMessage): void {

@@ -157,7 +157,8 @@ export function crash(cluster: Cluster, node: Node, resets = false): void {
   if (!resets) return;
   for (const other of cluster.nodes.values()) {
     if (other.id !== node.id && !isCut(cluster, node.id, other.id))
-      post(cluster, other, 1, { kind: "peerReset", peer: node.id });
+      // Behind all that was sent on the stream: what it said last is not heard after its end.
+      post(cluster, other, cluster.network.delayMsMax + 1, { kind: "peerReset", peer: node.id });
   }
 }
 

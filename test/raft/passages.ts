@@ -49,10 +49,11 @@ export class Bench {
       readonly voters?: readonly string[];
       readonly snapshot?: Snapshot;
       readonly isTight?: boolean;
+      readonly self?: string;
     } = {},
   ) {
     this.core = core;
-    const { terms = [], voters = MEMBERSHIP.voters } = setup;
+    const { terms = [], voters = MEMBERSHIP.voters, self = "a" } = setup;
     const snapshot = setup.snapshot ?? { ...GENESIS, membership: { ...MEMBERSHIP, voters } };
     const entries = terms.map((term, at) => command(snapshot.index + at + 1, term));
     const hard: HardState = {
@@ -64,7 +65,7 @@ export class Bench {
       ...setup.hard,
     };
     this.state = core.create(
-      setup.isTight === true ? tight("a") : lan("a"),
+      setup.isTight === true ? tight(self) : lan(self),
       { hard, snapshot, entries },
       { seed: 7, now: this.now },
     );
