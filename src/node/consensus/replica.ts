@@ -173,7 +173,9 @@ class LedgerReplica implements Replica, Machine {
   // ── the state machine ───────────────────────────────────────────────────────────────────────────
 
   apply(commands: readonly CommandEntry[]): void {
+    const isBehind = !this.#hasCaughtUp();
     for (const command of commands) this.#apply(command);
+    if (isBehind && this.#proposals.size > 0) this.#push();
   }
 
   #apply({ index, client, sequence, command }: CommandEntry): void {
@@ -261,12 +263,21 @@ class LedgerReplica implements Replica, Machine {
   /** Says what is due to whoever leads, and comes again while something waits. */
   #say(): void {
     const { clock } = this.#options.world;
-    if (this.#leader !== null) for (const open of this.#proposals.due(clock.nowMs())) this.#sayTo(this.#leader, open);
+    const leader = this.#hasCaughtUp() ? this.#leader : null;
+    if (leader !== null) for (const open of this.#proposals.due(clock.nowMs())) this.#sayTo(leader, open);
     if (this.#proposals.size === 0 || this.#timer !== null) return;
     this.#timer = clock.setTimer(RETRY_MS, () => {
       this.#timer = null;
       this.#push();
     });
+  }
+
+  /**
+   * Was once, since this start, as far as a leader: a name begins with a commit index that is known, and one of a past
+   * life may be so old that the name passes for a forgotten one (raft/sessions.ts).
+   */
+  #hasCaughtUp(): boolean {
+    return Number.isFinite(this.consensus.contact().caughtUpAtMs);
   }
 
   #sayTo(leader: NodeId, { client, sequence, since, bytes }: Open): void {

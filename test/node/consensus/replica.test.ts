@@ -57,6 +57,36 @@ describe("proposals", () => {
     }
   });
 
+  test("of a manager that has just started are not mistaken for those of one that was forgotten", () => {
+    const books = new Books();
+    const submits: string[] = [];
+    const managers = new Managers({
+      seed: 7,
+      limits: { clientsMax: 2 },
+      onOpen: (manager, replica) => {
+        books.watch(replica);
+        // The first thing it does, before it has heard of a leader.
+        if (manager.host.name === "m1") submits.push(books.submit(manager));
+      },
+    });
+    managers.until("the first is applied", () => books.outcome(submits[0] ?? "") !== null);
+    for (let start = 1; start <= 5; start++) {
+      managers.manager("m1").host.kill();
+      managers.until("one of the others leads", () => managers.leaders().length === 1);
+      const leader = managers.leader();
+      const missed = books.submit(leader);
+      managers.until("what it misses is applied", () => books.outcome(missed) !== null);
+      // A new leader does not know how far behind it is: it hears who leads before it hears what is committed.
+      leader.host.kill();
+      managers.manager("m1").host.restart();
+      managers.until("it submits again", () => submits.length === start + 1);
+      managers.until("its submit is applied", () => books.outcome(submits.at(-1) ?? "") !== null);
+      leader.host.restart();
+      managers.until("all are there", () => managers.all.every(({ replica }) => replica !== null));
+    }
+    expect(submits.map((job) => books.outcome(job)?.kind)).toEqual(Array(6).fill("applied"));
+  });
+
   test("too large for the log are refused at once, the others go on", () => {
     const { managers, books } = cluster(5);
     const manager = managers.follower();
