@@ -53,17 +53,20 @@ async function killed(number: number): Promise<Kill> {
   const [port] = wasAsked ? ports.slice(leader, leader + 1) : ports.filter((_, at) => at !== leader);
   const first = ports.indexOf(port ?? 0);
   const client = await clientOf(managers.place, null, first);
-  const submit = async (): Promise<void> => {
+  const submit = async (): Promise<string> => {
     const id = mintJobId(Date.now(), crypto.getRandomValues(new Uint8Array(10)));
     await client.hand(id, SUBMISSION);
     acknowledged.push(id);
+    return id;
   };
-  await submit();
+  const before = await submit();
   const killedAt = performance.now();
   const gone = managers.kill(leader);
-  await submit();
+  const after = await submit();
   const ms = performance.now() - killedAt;
   await gone;
+  // There are no workers: else the later kills would be of managers with ever more jobs to take over.
+  for (const id of [before, after]) await client.cancel(id, "user");
   client.close();
   managers.start(leader);
   return { ms, wasAsked };
