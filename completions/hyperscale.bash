@@ -257,7 +257,7 @@ _hyperscale() {
       case "$previous" in
         --key-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --out) COMPREPLY=($(compgen -f -- "$current")); return ;;
-        --role) COMPREPLY=($(compgen -W "worker client" -- "$current")); return ;;
+        --role) COMPREPLY=($(compgen -W "worker client operator" -- "$current")); return ;;
         --node) COMPREPLY=(); return ;;
         --days) COMPREPLY=(); return ;;
       esac

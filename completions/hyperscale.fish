@@ -70,7 +70,7 @@ complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l host -x -d 'A
 complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l advertise -x -d 'Address that others reach this node at; default --host'
 complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l dns -x -d 'Name servers for dns: and srv:, like 127.0.0.1:8600; default the system\'s'
 complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l dc -x -d 'Name of its datacenter, shown in status'
-complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l submit-rate -x -d 'Submits taken from one client, like 50/s (the default; twice as many at once), or off'
+complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l submit-rate -x -d 'Submits taken from one client, like 50/s (the default; twice as many at once), or off. One client are all who use the same issued credentials; with the key itself, those of one host; on this machine, each process'
 complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l key-file -r -F -d 'Key of the cluster (hyperscale key create): for managers, and for whoever runs the cluster'
 complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l credentials -r -F -d 'Credentials of a worker or client (hyperscale key issue)'
 complete -c hyperscale -n '__fish_seen_subcommand_from manager' -l tls-cert -r -F -d 'A certificate of your own in place of a key, PEM: its name URI:hyperscale://CLUSTER/ROLE/NODE counts'
@@ -242,7 +242,7 @@ complete -c hyperscale -n '__fish_seen_subcommand_from key' -a 'create issue sho
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -F
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l key-file -r -F -d 'Key of the cluster; default cluster.key'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l out -r -F -d 'File to make; create: default cluster.key. What is there is never overwritten'
-complete -c hyperscale -n '__fish_seen_subcommand_from key' -l role -x -a 'worker client' -d 'issue: worker, or client for who submits'
+complete -c hyperscale -n '__fish_seen_subcommand_from key' -l role -x -a 'worker client operator' -d 'issue: worker; client for who submits; operator for who may change the managers too'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l node -x -d 'issue: for the one worker of this id; default any worker'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l days -x -d 'issue: days until they end; default 90'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l no-color -d 'Print without colours (as does NO_COLOR in the environment)'

@@ -29,6 +29,9 @@ const LOOK_MS = 250;
 /** All that answer refuse: so long it is tried again. */
 const REFUSED_MS = 1_000;
 
+/** What one who asks a cluster may be. */
+export type Visitor = "client" | "operator";
+
 /** Where a cluster is, and what this client proves itself with there. */
 export type ClusterPlace = {
   /** Those that are written down; others are looked for. */
@@ -38,7 +41,7 @@ export type ClusterPlace = {
   readonly text: string;
   readonly environment: string;
   readonly given: CredentialsGiven;
-  readonly credentials: (epochMs: number) => Promise<Credentials>;
+  readonly credentials: (epochMs: number, role: Visitor) => Promise<Credentials>;
 };
 
 /** The managers of the settings. Out: null when none are given. Throws `invalid`. */
@@ -61,9 +64,9 @@ export function placeAt(
     text: placesText(places),
     environment: environmentOf(invocation.settings),
     given,
-    credentials: async (epochMs) => {
+    credentials: async (epochMs, role) => {
       const { openGiven } = await import("./credentials.ts");
-      return openGiven(invocation, { given, role: "client", host: null, epochMs });
+      return openGiven(invocation, { given, role, host: null, epochMs });
     },
   };
 }
@@ -88,12 +91,12 @@ export type Cluster = {
 export async function openCluster(
   world: NodeWorld,
   place: ClusterPlace,
-  options: { readonly acceptsAnyNode?: boolean } = {},
+  { as = "client", ...options }: { readonly acceptsAnyNode?: boolean; readonly as?: Visitor } = {},
 ): Promise<Cluster> {
   const { managers, environment } = place;
   // Not loaded for a job that runs in this process.
   const { secureWorld } = await import("../io/security/secure-world.ts");
-  const secured = secureWorld(world, await place.credentials(world.clock.epochMs()));
+  const secured = secureWorld(world, await place.credentials(world.clock.epochMs(), as));
   await secured.tested;
   const discovery = await place.discover(world);
   const listed = managers.map(streamsAt);

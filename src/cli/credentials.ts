@@ -3,7 +3,7 @@
 import type { Credentials } from "../io/security/credentials.ts";
 import { type CredentialsGiven } from "../io/security/bind-problem.ts";
 import { openCredentials } from "../io/security/open-credentials.ts";
-import type { PeerRole } from "../io/security/peer-identity.ts";
+import type { IdentityRole } from "../io/security/peer-identity.ts";
 import type { Invocation } from "./command.ts";
 
 /** Credentials for a role. `host`: listened at, null for who only connects. Throws `invalid` and `storage`. */
@@ -11,7 +11,7 @@ export async function openGiven(
   { terminal }: Pick<Invocation, "terminal">,
   options: {
     readonly given: CredentialsGiven;
-    readonly role: PeerRole;
+    readonly role: IdentityRole;
     readonly host: string | null;
     readonly epochMs: number;
   },

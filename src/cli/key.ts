@@ -8,12 +8,14 @@ import {
   endOf,
   ISSUED_DAYS_DEFAULT,
   ISSUED_DAYS_MAX,
+  ISSUED_ROLES,
   issueCredentials,
+  type IssuedRole,
   timeText,
 } from "../io/security/credentials.ts";
 import { deriveCluster } from "../io/security/cluster-key.ts";
 import { changeKeyFile, createKeyFile, isKeyFile, type KeyStep, readKeyFile } from "../io/security/key-file.ts";
-import { describeIdentity, isIdentityWord } from "../io/security/peer-identity.ts";
+import { anIdentity, aRole, isIdentityWord } from "../io/security/peer-identity.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";
 import type { Settings } from "./settings.ts";
@@ -31,6 +33,14 @@ const NEXT: Readonly<Record<KeyStep, string>> = {
     "copy the file to every manager, restart one after the other, issue credentials anew: those from before are " +
     "signed by the old key; then hyperscale key retire",
   retire: "copy the file to every manager and restart one after the other: then the old key opens nothing any more",
+};
+
+const USES: Readonly<Record<IssuedRole, string>> = {
+  worker: "copy it to the workers: hyperscale worker --credentials FILE --managers ...",
+  client:
+    "copy it to who submits: hyperscale submit FILE --credentials FILE --managers ... " +
+    "(all who use this file are one client to the managers' --submit-rate)",
+  operator: "copy it to who runs the cluster: hyperscale peer replace OLD NEW --credentials FILE --managers ...",
 };
 
 /** Makes, shows or changes keys and credentials. Throws `usage`, `invalid` and `storage`. */
@@ -88,12 +98,7 @@ async function issue(invocation: Invocation): Promise<readonly string[]> {
   const credentials = issueCredentials({ keys, role, node, epochMs: clock.epochMs(), lifeMs });
   const path = pathOf(invocation, out.text);
   await writeCredentialFile(path, credentials);
-  return [
-    `${path}: a ${describeIdentity(credentials.identity)}, until ${timeText(endOf(credentials))}`,
-    role === "worker"
-      ? "copy it to the workers: hyperscale worker --credentials FILE --managers ..."
-      : "copy it to who submits: hyperscale submit FILE --credentials FILE --managers ...",
-  ];
+  return [`${path}: ${anIdentity(credentials.identity)}, until ${timeText(endOf(credentials))}`, USES[role]];
 }
 
 async function change(invocation: Invocation, step: KeyStep): Promise<readonly string[]> {
@@ -108,7 +113,7 @@ async function show(invocation: Invocation, path: string): Promise<readonly stri
   const { clock } = await invocation.openWorld();
   const problem = credentialsProblem(credentials, clock.epochMs());
   return [
-    `${path}: a ${describeIdentity(credentials.identity)}, until ${timeText(endOf(credentials))}`,
+    `${path}: ${anIdentity(credentials.identity)}, until ${timeText(endOf(credentials))}`,
     problem === null ? "it is good now" : `it is of no use now: ${problem}`,
   ];
 }
@@ -121,20 +126,25 @@ function clusterOf([first]: readonly Uint8Array[]): string {
   return first === undefined ? "none" : deriveCluster(first).id;
 }
 
-function roleOf(settings: Settings): "worker" | "client" {
+function roleOf(settings: Settings): IssuedRole {
   const setting = settings.one("role");
   if (setting === null)
     throw new HyperscaleError("invalid", "--role: whose credentials is missing", {
-      hint: "--role worker, or --role client for who submits",
+      hint: "--role worker, --role client for who submits, or --role operator for who may change the managers too",
     });
-  if (setting.text === "worker" || setting.text === "client") return setting.text;
-  return refuse(setting, "gets no credentials", "worker or client; a manager has the key itself (--key-file)");
+  const role = ISSUED_ROLES.find((one) => one === setting.text);
+  if (role !== undefined) return role;
+  return refuse(
+    setting,
+    "gets no credentials",
+    "worker, client or operator; a manager has the key itself (--key-file)",
+  );
 }
 
-function nodeOf(settings: Settings, role: "worker" | "client"): string | null {
+function nodeOf(settings: Settings, role: IssuedRole): string | null {
   const setting = settings.one("node");
   if (setting === null) return null;
-  if (role === "client") return refuse(setting, "names a worker", "a client has another id each time");
+  if (role !== "worker") return refuse(setting, "names a worker", `${aRole(role)} has another id each time`);
   return isIdentityWord(setting.text)
     ? setting.text
     : refuse(setting, "is no id of a node", "letters, digits and . _ - are allowed, 64 at most");

@@ -28,11 +28,15 @@ export async function peer(invocation: Invocation): Promise<number> {
   const [first, second] = [settings.positional("node"), settings.positional("successor")];
   const say = (line: string): void => terminal.progress.write(`${line}\n`);
   const run = (change: (asked: Asked) => Promise<string>): Promise<number> =>
-    askCluster(invocation, async (cluster, { clock }) => {
-      await atHome(cluster);
-      say(await change({ cluster, clock, say }));
-      return EXIT_OK;
-    });
+    askCluster(
+      invocation,
+      async (cluster, { clock }) => {
+        await atHome(cluster);
+        say(await change({ cluster, clock, say }));
+        return EXIT_OK;
+      },
+      { as: "operator" },
+    );
   if (action !== "list" && settings.is("json"))
     throw new HyperscaleError("invalid", "--json goes with peer list alone");
   switch (action) {

@@ -27,9 +27,9 @@ export async function status(invocation: Invocation): Promise<number> {
   if (job !== null)
     return settings.is("watch") ? watchJob(invocation, place, job.text) : oneJob(invocation, place, job.text);
   if (settings.is("watch"))
-    return askCluster(invocation, (cluster, world) => watchCluster(invocation, cluster, world), place);
+    return askCluster(invocation, (cluster, world) => watchCluster(invocation, cluster, world), { place });
   const { terminal } = invocation;
-  const known = await askCluster(invocation, ({ client, answer }) => answer(client.status()), place);
+  const known = await askCluster(invocation, ({ client, answer }) => answer(client.status()), { place });
   if (settings.is("json")) await terminal.print(`${JSON.stringify(known, null, 2)}\n`);
   else {
     const options = { columns: terminal.output.size().columns, color: usesColor(terminal, settings, "output") };
@@ -53,7 +53,7 @@ async function oneJob(invocation: Invocation, place: ClusterPlace, id: string): 
     if (line === undefined) throw new HyperscaleError("invalid", `there is no job ${id}`);
     return { line, members, view: await viewOf(clock, client, line) };
   };
-  const { line, members, view } = await askCluster(invocation, ask, place);
+  const { line, members, view } = await askCluster(invocation, ask, { place });
   if (settings.is("json")) {
     await terminal.print(`${JSON.stringify({ version: 1, job: line, view }, null, 2)}\n`);
     return EXIT_OK;

@@ -8,6 +8,7 @@ import type { Change } from "../raft/raft.ts";
 import type { Hello } from "../wire/handshake.ts";
 import type { Admission, Asked } from "./admission.ts";
 import type { Blobs } from "./blobs/blobs.ts";
+import { clientName, operatorProblem } from "./client-name.ts";
 import type { FromDesk, ToDesk, WireEvent } from "./client-messages.ts";
 import type { ChangeAnswer } from "./consensus/peer-changes.ts";
 import type { Applied, LedgerPort, ProposalOutcome } from "./ledger-port.ts";
@@ -88,7 +89,7 @@ export class Desk {
     if (this.#isClosed) return;
     switch (message.kind) {
       case "toDesk":
-        return this.#serve(from.node, message.body);
+        return this.#serve(from, message.body);
       case "relay":
         return from.role === "manager" ? this.#relay(from.node, message.body.id) : undefined;
       case "live":
@@ -101,7 +102,8 @@ export class Desk {
     }
   }
 
-  #serve(client: string, request: ToDesk): void {
+  #serve(from: Hello, request: ToDesk): void {
+    const { node: client } = from;
     const { ask } = request;
     const problem = request.kind === "status" ? null : this.#ports.problem();
     if (problem !== null)
@@ -109,7 +111,11 @@ export class Desk {
     // Said again while it is under way: it is answered once.
     if (request.kind === "submit" && this.#asked.has(`${client} ${ask}`)) return;
     const asked = askedOf(request);
-    const entrance = this.#ports.admission.enter(client, asked);
+    const origin = this.#ports.links.origin(from);
+    const denial = request.kind === "change" ? operatorProblem(origin) : null;
+    if (denial !== null)
+      return this.#answer(client, { kind: "refused", ask, id: "managers", code: "denied", message: denial });
+    const entrance = this.#ports.admission.enter(asked.turn === undefined ? client : clientName(client, origin), asked);
     if (entrance.kind === "refused") {
       const { message, retryAfterMs, hasTurn } = entrance;
       const id = "id" in request ? request.id : "managers";

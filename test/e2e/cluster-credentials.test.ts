@@ -136,8 +136,8 @@ describe("a node or client refuses to start with", () => {
       "credentials of a client as a worker",
       () => ["worker", "--managers", "127.0.0.1:19000", "--credentials", keys.client],
       104,
-      "client of cluster",
-      "this is a worker",
+      "is for a client",
+      "this is a worker\n",
       "key issue --role worker",
     ],
     [

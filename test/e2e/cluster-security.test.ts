@@ -18,12 +18,13 @@ import { secureWorld } from "../../src/io/security/secure-world.ts";
 import { createTlsStreams } from "../../src/io/security/tls.ts";
 import type { Connection } from "../../src/io/world.ts";
 import type { JobResult } from "../../src/load/result.ts";
-import { openClient } from "../../src/node/client.ts";
+import { type ClusterClient, openClient } from "../../src/node/client.ts";
 import { type NodeMessage, nodeProtocol } from "../../src/node/protocol.ts";
 import { type ChannelEnd, openChannel } from "../../src/wire/channel.ts";
 import { encode } from "../../src/wire/codec.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../../src/wire/handshake.ts";
+import { BUNDLE, jobPlan } from "../node/plans.ts";
 import { freePorts } from "./cluster.ts";
 import { expectAlive, type Keys, makeKeys, manager, worker } from "./keyed.ts";
 import { executable, freshDir, removeDirs, run, submitArgs } from "./run.ts";
@@ -101,7 +102,8 @@ describe("secrets of a job", () => {
       const said = [plan, at.node.said, node.said, argv, ...told.map(({ output }) => output)].join("\n");
       // ... and the search finds what is there: the job's id in the log, and the manager's blobs.
       expect(holding(id, join(at.dir, "m0")).length).toBeGreaterThan(0);
-      expect(readdirSync(join(at.dir, "m0", "blobs")).length).toBeGreaterThan(1);
+      const kept = filesUnder(join(at.dir, "m0", "blobs")).map((path) => statSync(path).size);
+      expect(kept.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(2_000);
       for (const secret of Object.values(SECRETS)) {
         expect(holding(secret, at.dir)).toEqual([]);
         expect(holding(Buffer.from(secret).toString("base64").slice(2, -4), at.dir)).toEqual([]);
@@ -113,14 +115,16 @@ describe("secrets of a job", () => {
   );
 });
 
+/** With these credentials, past what the command line looks at itself. */
+function clientOf(port: number, credentials: Credentials): Promise<ClusterClient> {
+  const log = createLog({ level: "error", color: false, line: () => {} });
+  const { world } = secureWorld({ ...createWorld(), log }, credentials);
+  return openClient({ world, managers: [{ host: "127.0.0.1", port }], environment: "default" });
+}
+
 /** A job's result as any client gets it. */
 async function resultOf(port: number, id: string): Promise<JobResult> {
-  const credentials = await readCredentialFile(keys.client);
-  const { world } = secureWorld(
-    { ...createWorld(), log: createLog({ level: "error", color: false, line: () => {} }) },
-    credentials,
-  );
-  const client = await openClient({ world, managers: [{ host: "127.0.0.1", port }], environment: "default" });
+  const client = await clientOf(port, await readCredentialFile(keys.client));
   return client.follow(id, () => {}).result.finally(() => client.close());
 }
 
@@ -218,6 +222,53 @@ describe("a workflow that reads every file of its worker", () => {
     expect(await node.end("SIGTERM")).toBe(0);
     await expectAlive(keys, at);
   });
+});
+
+describe("a client", () => {
+  test.concurrent("does not change who the managers are: an operator does, and a holder of the key", async () => {
+    await using at = await manager(keys);
+    const remove = ["peer", "remove", `127.0.0.1:${at.port}`, "--managers", `127.0.0.1:${at.port}`];
+    const refused = await run([...remove, "--credentials", keys.client]);
+    expect(refused.exitCode).toBe(104);
+    for (const word of ["is for a client", "only an operator may do this", "key issue --role operator"])
+      expect(refused.stderr).toContain(word);
+    const client = await clientOf(at.port, await readCredentialFile(keys.client));
+    const asked = client.change({ kind: "remove", node: "0".repeat(16) });
+    expect(await asked.catch(String)).toMatch(/only an operator may change who the managers are, and this is a client/);
+    client.close();
+    for (const security of [
+      ["--credentials", keys.operator],
+      ["--key-file", keys.key],
+    ]) {
+      // As far as the leader, which has a reason of its own.
+      const ended = await run([...remove, ...security]);
+      expect(ended.stderr).toContain("is the only manager");
+      expect(ended.exitCode).toBe(75);
+      const listed = await run(["peer", "list", "--managers", `127.0.0.1:${at.port}`, ...security]);
+      expect(listed.exitCode, listed.stderr).toBe(0);
+    }
+    await expectAlive(keys, at);
+  });
+
+  test.concurrent(
+    "[LD-41.18.1] is whoever uses the same credentials: another connection is no other client",
+    async () => {
+      await using at = await manager(keys, ["--submit-rate", "1/s"]);
+      const credentials = await readCredentialFile(keys.client);
+      const submission = { plan: jobPlan(), bundle: BUNDLE, retries: 0 };
+      const beganAt = clock.nowMs();
+      const spans: number[] = [];
+      for (const id of ["a", "b", "c", "d"]) {
+        const client = await clientOf(at.port, credentials);
+        await client.hand(id, submission);
+        client.close();
+        spans.push(clock.nowMs() - beganAt);
+      }
+      // Two at once, then one a second.
+      expect(spans[3]).toBeGreaterThan(1_900);
+      await expectAlive(keys, at);
+    },
+  );
 });
 
 describe("a node stays, and says both sides' values, when", () => {

@@ -6,33 +6,38 @@ import { freePorts, Node } from "./cluster.ts";
 import { freshDir, run } from "./run.ts";
 
 /** Keys and credentials of one cluster, made by the executable. */
-export type Keys = { readonly dir: string; readonly key: string; readonly worker: string; readonly client: string };
+export type Keys = {
+  readonly dir: string;
+  readonly key: string;
+  readonly worker: string;
+  readonly client: string;
+  readonly operator: string;
+};
 
 /** A key, and credentials of each role from it. */
 export async function makeKeys(): Promise<Keys> {
   const dir = freshDir();
-  const [key, worker, client] = ["cluster.key", "worker.credentials", "client.credentials"].map((name) =>
-    join(dir, name),
-  );
-  if (key === undefined || worker === undefined || client === undefined) throw new Error("there are three names");
+  const key = join(dir, "cluster.key");
+  const [worker, client, operator] = [join(dir, "worker"), join(dir, "client"), join(dir, "operator")];
   for (const args of [
     ["create", "--out", key],
     ["issue", "--role", "worker", "--key-file", key, "--out", worker],
     ["issue", "--role", "client", "--key-file", key, "--out", client],
+    ["issue", "--role", "operator", "--key-file", key, "--out", operator],
   ]) {
     const made = await run(["key", ...args]);
     expect(made.exitCode, made.stderr).toBe(0);
   }
-  return { dir, key, worker, client };
+  return { dir, key, worker, client, operator };
 }
 
 export type OneManager = { readonly node: Node; readonly port: number; readonly dir: string } & AsyncDisposable;
 
 /** A cluster of one manager. */
-export async function manager(keys: Keys): Promise<OneManager> {
+export async function manager(keys: Keys, more: readonly string[] = []): Promise<OneManager> {
   const [port = 0] = await freePorts(1);
   const dir = freshDir();
-  const args = ["manager", "--tcp", String(port), "--data", join(dir, "m0"), "--key-file", keys.key];
+  const args = ["manager", "--tcp", String(port), "--data", join(dir, "m0"), "--key-file", keys.key, ...more];
   const node = new Node({ name: "m0", port, dir, args });
   await node.start();
   await node.until(/leader of term/);

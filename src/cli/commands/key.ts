@@ -10,8 +10,10 @@ export const text: CommandText = {
   details: [
     "create: a new key in a file that its owner alone can read. Whoever has it is the cluster: copy it to the " +
       "managers, and to nobody else.",
-    "issue --role worker, issue --role client: a file for workers, or for those who submit. It lets its holder be " +
-      "that and nothing else, until it ends (90 days unless --days says otherwise; begin anew with issue).",
+    "issue --role worker, --role client, --role operator: a file for workers, for those who submit, or for those who " +
+      "may change who the managers are besides (hyperscale peer). It lets its holder be that and nothing else, until " +
+      "it ends (90 days unless --days says otherwise; begin anew with issue). To the managers' --submit-rate all who " +
+      "use one file are one client.",
     "show FILE: whose key or credentials a file holds, and until when; never the key itself.",
     "add, promote, retire: the three steps of changing a key while the cluster runs. add writes a new key into the " +
       "file, which is accepted from then on; promote puts it in use; retire takes the old one out. After each step " +
@@ -62,9 +64,9 @@ export const options = {
     type: "string",
     valueHint: "ROLE",
     section: "Credentials",
-    completion: ["worker", "client"],
+    completion: ["worker", "client", "operator"],
     isFlagOnly: true,
-    description: "issue: worker, or client for who submits",
+    description: "issue: worker; client for who submits; operator for who may change the managers too",
   },
   node: {
     type: "string",

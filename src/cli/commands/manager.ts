@@ -48,7 +48,9 @@ export const options = {
     type: "string",
     valueHint: "RATE",
     section: "Network",
-    description: "Submits taken from one client, like 50/s (the default; twice as many at once), or off",
+    description:
+      "Submits taken from one client, like 50/s (the default; twice as many at once), or off. One client are all who " +
+      "use the same issued credentials; with the key itself, those of one host; on this machine, each process",
   },
   ...NODE_OPTIONS,
 } as const satisfies OptionTable;

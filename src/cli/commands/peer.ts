@@ -14,6 +14,8 @@ export const text: CommandText = {
     "remove NODE: a manager has no part any more; stop it afterwards.",
     "replace OLD NEW: a manager whose data folder is gone. Started again with an empty folder it is another node, " +
       "also at the same address, and waits for this.",
+    "add, remove and replace need the cluster's key (--key-file) or credentials of an operator (hyperscale key issue " +
+      "--role operator); without credentials, on this machine, your own nodes take them.",
     "NODE is the id of a manager, the first characters of it, or its HOST:PORT. One change is made at a time; one " +
       "that would leave the cluster without a majority is refused. A change that was broken off is gone on with when " +
       "it is asked for again.",

@@ -16,7 +16,7 @@ import {
   derTime,
   derTrue,
 } from "./der.ts";
-import { describeIdentity, identityUri, type PeerIdentity } from "./peer-identity.ts";
+import { describeIdentity, identityUri, isVisitor, type PeerIdentity } from "./peer-identity.ts";
 
 const OID = {
   ecdsaWithSha256: "1.2.840.10045.4.3.2",
@@ -74,7 +74,7 @@ export function createAuthority(name: string, privateKey: KeyObject): Authority 
 
 /**
  * A leaf, as PEM. In: the holder's private key (its public half goes in), dates in epoch ms, 16 random bytes as serial
- * number. Clients may only connect, others may listen too.
+ * number. Visitors may only connect, others may listen too.
  */
 export function issueLeaf(
   authority: Authority,
@@ -92,7 +92,7 @@ export function issueLeaf(
   const serial = Uint8Array.from(leaf.serial);
   // Positive and never 0.
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
-  const usages = identity.role === "client" ? [OID.clientAuth] : [OID.serverAuth, OID.clientAuth];
+  const usages = isVisitor(identity.role) ? [OID.clientAuth] : [OID.serverAuth, OID.clientAuth];
   const uri = derContext(6, new TextEncoder().encode(identityUri(identity)), "implicit");
   const serverName = derContext(2, new TextEncoder().encode(NODE_SERVER_NAME), "implicit");
   return signed(authority.privateKey, {
@@ -105,7 +105,7 @@ export function issueLeaf(
     extensions: [
       extension(OID.keyUsage, derBits(Uint8Array.of(DIGITAL_SIGNATURE.byte), DIGITAL_SIGNATURE.unusedBits), "critical"),
       extension(OID.extendedKeyUsage, derSequence(...usages.map(derOid))),
-      extension(OID.subjectAltName, identity.role === "client" ? derSequence(uri) : derSequence(uri, serverName)),
+      extension(OID.subjectAltName, isVisitor(identity.role) ? derSequence(uri) : derSequence(uri, serverName)),
       extension(OID.authorityKeyId, derSequence(derContext(0, keyId(publicKeyInfo(authority.privateKey)), "implicit"))),
     ],
   });

@@ -8,7 +8,7 @@ import { readText } from "../files.ts";
 import { readCertificates } from "./certificate.ts";
 import type { Credentials } from "./credentials.ts";
 import { KEYS_MAX, readKeyFile } from "./key-file.ts";
-import { identityOf, type PeerIdentity } from "./peer-identity.ts";
+import { identityOf, isVisitor, type PeerIdentity } from "./peer-identity.ts";
 import { createSecret, readSecret } from "./secret-file.ts";
 
 const VERSION = 1;
@@ -79,7 +79,7 @@ export async function readCertificateFiles(paths: CertificatePaths): Promise<Cre
     privateKey: await readSecret(paths.privateKey),
     authorities: [await readText(paths.authority)],
     clusters: [identity.cluster],
-    gossipKeys: identity.role === "client" ? [] : gossipKeys,
+    gossipKeys: isVisitor(identity.role) ? [] : gossipKeys,
     valueKeys: storesValues
       ? gossipKeys.map((key) => new Uint8Array(hkdfSync("sha256", key, "hyperscale gossip key 1", "value key", 32)))
       : [],

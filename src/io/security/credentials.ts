@@ -5,7 +5,7 @@ import { generateKeyPairSync, randomBytes, type X509Certificate } from "node:cry
 import { assert } from "../../base/assert.ts";
 import { issueLeaf, NODE_SERVER_NAME, readCertificates, readPrivateKey } from "./certificate.ts";
 import { deriveCluster } from "./cluster-key.ts";
-import { describeIdentity, identityOf, type PeerIdentity, type PeerRole } from "./peer-identity.ts";
+import { anIdentity, identityOf, type IdentityRole, isVisitor, type PeerIdentity } from "./peer-identity.ts";
 
 /**
  * PEM texts. `certificate`: the leaf, and those between it and the authority. `authorities`: who is believed.
@@ -34,31 +34,36 @@ export const ISSUED_DAYS_MAX = 3_650;
 /** Credentials of a holder of the key. In: the keys of the file; `node` null: any node of the role; epoch ms. */
 export function selfIssue(options: {
   readonly keys: readonly Uint8Array[];
-  readonly role: PeerRole;
+  readonly role: IdentityRole;
   readonly node: string | null;
   readonly epochMs: number;
 }): Credentials {
   return issue({ ...options, lifeMs: OWN_LIFE_MS });
 }
 
+/** For whom credentials are issued. */
+export const ISSUED_ROLES = ["worker", "client", "operator"] as const;
+export type IssuedRole = (typeof ISSUED_ROLES)[number];
+
 /**
  * Credentials for someone who may not have the key. They do not allow to issue others, to speak as a manager, or to
- * read stored values.
+ * read stored values. Those of a client or operator have a name of their own: managers tell by it whose requests come.
  */
 export function issueCredentials(options: {
   readonly keys: readonly Uint8Array[];
-  readonly role: "worker" | "client";
+  readonly role: IssuedRole;
   readonly node: string | null;
   readonly epochMs: number;
   readonly lifeMs: number;
 }): Credentials {
   assert(options.lifeMs > 0 && options.lifeMs <= ISSUED_DAYS_MAX * DAY_MS, "credentials are for up to ten years");
-  return { ...issue(options), valueKeys: [] };
+  const name = isVisitor(options.role) ? randomBytes(8).toString("hex") : null;
+  return { ...issue({ ...options, node: options.node ?? name }), valueKeys: [] };
 }
 
 function issue(options: {
   readonly keys: readonly Uint8Array[];
-  readonly role: PeerRole;
+  readonly role: IdentityRole;
   readonly node: string | null;
   readonly epochMs: number;
   readonly lifeMs: number;
@@ -81,7 +86,7 @@ function issue(options: {
     privateKey: privateKey.export({ type: "pkcs8", format: "pem" }),
     authorities: clusters.map(({ authority }) => authority.certificate),
     clusters: clusters.map(({ id }) => id),
-    gossipKeys: role === "client" ? [] : clusters.map(({ gossipKey }) => gossipKey),
+    gossipKeys: isVisitor(role) ? [] : clusters.map(({ gossipKey }) => gossipKey),
     valueKeys: clusters.map(({ valueKey }) => valueKey),
   };
 }
@@ -110,8 +115,8 @@ export function credentialsProblem(credentials: Credentials, epochMs: number): s
       "URI:hyperscale://CLUSTER/ROLE/NODE"
     );
   if (!credentials.clusters.includes(identity.cluster))
-    return `the certificate is for a ${describeIdentity(identity)}, and this is ${credentials.clusters.join(", ")}`;
-  if (identity.role !== "client" && leaf.checkHost(NODE_SERVER_NAME) === undefined)
+    return `the certificate is for ${anIdentity(identity)}, and this is ${credentials.clusters.join(", ")}`;
+  if (!isVisitor(identity.role) && leaf.checkHost(NODE_SERVER_NAME) === undefined)
     return `the certificate of a ${identity.role}, who listens, needs the name DNS:${NODE_SERVER_NAME} too`;
   if (!leaf.checkPrivateKey(privateKey)) return "the private key is not the one of the certificate";
   return chainProblem(chain, authorities) ?? dateProblem(chain, epochMs);

@@ -6,7 +6,7 @@ import { bindProblem, type CredentialsGiven } from "./bind-problem.ts";
 import { readCertificateFiles, readCredentialFile } from "./credential-file.ts";
 import { credentialsProblem, selfIssue, type Credentials } from "./credentials.ts";
 import { openLocalKey, readKeyFile } from "./key-file.ts";
-import { claimProblem, describeIdentity, type PeerRole } from "./peer-identity.ts";
+import { anIdentity, aRole, claimProblem, type IdentityRole, isVisitor } from "./peer-identity.ts";
 
 /**
  * Credentials for a role. In: `host` to listen at, null for who only connects; `node`: its name, null where it has none
@@ -15,7 +15,7 @@ import { claimProblem, describeIdentity, type PeerRole } from "./peer-identity.t
  */
 export async function openCredentials(options: {
   readonly given: CredentialsGiven;
-  readonly role: PeerRole;
+  readonly role: IdentityRole;
   readonly host: string | null;
   readonly node: string | null;
   readonly epochMs: number;
@@ -41,19 +41,21 @@ export async function openCredentials(options: {
 function checked(
   credentials: Credentials,
   path: string,
-  wanted: { readonly role: PeerRole; readonly node: string | null; readonly epochMs: number },
+  wanted: { readonly role: IdentityRole; readonly node: string | null; readonly epochMs: number },
 ): Credentials {
   const { identity } = credentials;
   const fail = (message: string, hint: string): HyperscaleError => new HyperscaleError("invalid", message, { hint });
-  const node = wanted.node ?? identity.node ?? "";
+  const node = wanted.node ?? (isVisitor(identity.role) ? null : identity.node) ?? "";
   if (claimProblem(identity, { role: wanted.role, node }) !== null)
     throw fail(
-      `${path} is for a ${describeIdentity(identity)}, and this is a ${wanted.role}${node === "" ? "" : ` ${node}`}`,
+      wanted.role === "operator"
+        ? `${path} is for ${anIdentity(identity)}, and only an operator may do this`
+        : `${path} is for ${anIdentity(identity)}, and this is ${aRole(wanted.role)}${node === "" ? "" : ` ${node}`}`,
       wanted.role === "manager" || wanted.role === "gate"
         ? `a ${wanted.role} needs the cluster's key (--key-file), or a certificate of its own`
         : `hyperscale key issue --role ${wanted.role} makes credentials for it`,
     );
-  if (wanted.role !== "client" && credentials.gossipKeys.length === 0)
+  if (!isVisitor(wanted.role) && credentials.gossipKeys.length === 0)
     throw fail(`${path} comes without a gossip key, and a ${wanted.role} needs one`, "give it with --gossip-key-file");
   const problem = credentialsProblem(credentials, wanted.epochMs);
   if (problem !== null) throw fail(`${path}: ${problem}`, "issue it anew, or set the clock right");

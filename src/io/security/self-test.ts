@@ -7,7 +7,7 @@ import { NetError } from "../net-error.ts";
 import type { Address, Clock, Connection, Streams } from "../world.ts";
 import { createAuthority, issueLeaf } from "./certificate.ts";
 import { CLOCK_ALLOWANCE_MS, type Credentials } from "./credentials.ts";
-import type { PeerRole } from "./peer-identity.ts";
+import { type IdentityRole, isVisitor } from "./peer-identity.ts";
 import { createTlsStreams } from "./tls.ts";
 
 const HERE: Address = { host: "127.0.0.1", port: 0 };
@@ -31,7 +31,7 @@ export async function selfTest(options: {
   const asNode = streamsOf(forged(credentials, "manager", clock));
   if ((await whyNotIn(asNode, own)) === null) throw failed("took a stranger for a node");
   // A client has nothing that listens, and its certificate is not good for it.
-  if (credentials.identity.role === "client") return;
+  if (isVisitor(credentials.identity.role)) return;
 
   const strangers = streamsOf(forged(credentials, credentials.identity.role, clock));
   if ((await whyNotIn(own, strangers, STRANGERS)) === null) throw failed("let a stranger in");
@@ -69,7 +69,7 @@ async function whyNotAt(address: Address, connecting: Streams): Promise<string |
 }
 
 /** The same names and dates, by an authority that only calls itself the same. */
-function forged(credentials: Credentials, role: PeerRole, clock: Pick<Clock, "epochMs">): Credentials {
+function forged(credentials: Credentials, role: IdentityRole, clock: Pick<Clock, "epochMs">): Credentials {
   const newKey = () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const identity = { ...credentials.identity, role };
   const privateKey = newKey();

@@ -11,7 +11,7 @@ import { SocketConnection } from "../streams.ts";
 import type { Address, Clock, Connection, Listener, Streams } from "../world.ts";
 import { NODE_SERVER_NAME } from "./certificate.ts";
 import { timeText, type Credentials } from "./credentials.ts";
-import { describeIdentity, identityOf, type PeerIdentity } from "./peer-identity.ts";
+import { anIdentity, describeIdentity, identityOf, type PeerIdentity } from "./peer-identity.ts";
 
 /**
  * Strangers that may be at their handshake at once. One more, and the one there for longest has to go: a member is done
@@ -230,12 +230,12 @@ type Judgement =
 function judge({ credentials, clock }: TlsOptions, socket: Socket, error: Error | null): Judgement {
   const certificate = socket.getPeerX509Certificate();
   const claimed = identityOf(certificate?.subjectAltName);
-  const own = `this is a ${describeIdentity(credentials.identity)}`;
+  const own = `this is ${anIdentity(credentials.identity)}`;
   const no = (why: string, mayTell = false): Judgement => ({ ok: false, why, mayTell });
   if (certificate === undefined || certificate === null)
     return no(`it shows no certificate: it speaks no TLS, or has no credentials; ${own}`);
   if (error !== null && error !== undefined) {
-    const who = claimed === null ? "its certificate" : `its certificate, for a ${describeIdentity(claimed)},`;
+    const who = claimed === null ? "its certificate" : `its certificate, for ${anIdentity(claimed)},`;
     const code = codeOf(error);
     const now = `the clock here says ${timeText(clock.epochMs())}`;
     if (code === "CERT_HAS_EXPIRED") return no(`${who} expired at ${dateOf(certificate.validTo)}, and ${now}`);
@@ -251,7 +251,7 @@ function judge({ credentials, clock }: TlsOptions, socket: Socket, error: Error 
   if (claimed === null)
     return no(`its certificate names ${certificate.subjectAltName ?? "nobody"} and no single role; ${own}`, true);
   if (!credentials.clusters.includes(claimed.cluster))
-    return no(`its certificate is for a ${describeIdentity(claimed)}; ${own}`, true);
+    return no(`its certificate is for ${anIdentity(claimed)}; ${own}`, true);
   return { ok: true, peer: claimed };
 }
 

@@ -27,6 +27,9 @@ export type LinkDown = {
 /** Why nothing could be said to an address. handshake: it answered and was refused, or did not say who it is. */
 export type DialFailure = NetErrorCode | "handshake";
 
+/** The other end of a link's connection. */
+export type Origin = Pick<Connection, "remote" | "peer">;
+
 export type SendOptions = {
   /** A message of the same kind and key to that node that still waits is replaced: the newest wins. */
   readonly key?: string;
@@ -51,6 +54,8 @@ export type Links = {
   /** Who is at the other end of the link to that node; null when there is none. */
   peer(node: NodeId): Hello | null;
   peers(): readonly Hello[];
+  /** Where what was said came from, and who proved to say it. In: the sender as it was told to `onMessage`. */
+  origin(from: Hello): Origin | null;
   /** The node last met at a wanted address; null before. This node's own id for its own address. */
   nodeAt(address: Address): NodeId | null;
   /** Breaks the link to that node, if any. */
@@ -126,6 +131,8 @@ class NodeLinks implements Links {
   readonly #links = new Map<NodeId, Link>();
   /** Every channel that is not over, with or without a handshake. */
   readonly #channels = new Set<Channel<NodeMessage>>();
+  /** By what a connection said of itself first. */
+  readonly #origins = new WeakMap<Hello, Origin>();
   /** Channels whose other side said what it may not say. */
   readonly #accused = new WeakSet<Channel<NodeMessage>>();
   readonly #warn: LimitedWarning;
@@ -222,6 +229,10 @@ class NodeLinks implements Links {
     return [...this.#links.values()].map(({ hello }) => hello);
   }
 
+  origin(from: Hello): Origin | null {
+    return this.#origins.get(from) ?? null;
+  }
+
   nodeAt(address: Address): NodeId | null {
     return this.#dialler.find(address)?.node ?? null;
   }
@@ -285,6 +296,7 @@ class NodeLinks implements Links {
     });
     this.#channels.add(channel);
     channel.onOpen((hello) => {
+      this.#origins.set(hello, { remote: connection.remote, peer: connection.peer });
       // Whoever hears of the link can ask who is at an address.
       for (const target of this.#dialler.targets())
         if (isAt(target, hello, address)) this.#dialler.met(target, hello.node);

@@ -92,11 +92,16 @@ describe("issued credentials", () => {
     expect(new X509Certificate(worker.certificate).ca).toBe(false);
   });
 
-  test("for a client hold no gossip key, and no right to listen", () => {
-    const client = issueCredentials({ keys: [KEY], role: "client", node: null, epochMs: NOW, lifeMs: DAY_MS });
-    expect(client.gossipKeys).toEqual([]);
-    expect(new X509Certificate(client.certificate).keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
-    expect(credentialsProblem(client, NOW)).toBe(null);
+  test.each(["client", "operator"] as const)("for %s hold no gossip key, no right to listen, and a name", (role) => {
+    const made = { keys: [KEY], role, node: null, epochMs: NOW, lifeMs: DAY_MS };
+    const visitor = issueCredentials(made);
+    expect(visitor.gossipKeys).toEqual([]);
+    expect(new X509Certificate(visitor.certificate).keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
+    expect(credentialsProblem(visitor, NOW)).toBe(null);
+    expect(visitor.identity.node).toMatch(/^[0-9a-f]{16}$/);
+    expect(issueCredentials(made).identity.node).not.toBe(visitor.identity.node);
+    // Who has the key makes new ones each time: no name would last.
+    expect(selfIssue(made).identity.node).toBeNull();
   });
 
   test("are good on clocks that are minutes off, and not on those that are days off: both times are named", () => {

@@ -6,7 +6,7 @@ import {
   claimProblem,
   identityOf,
   identityUri,
-  PEER_ROLES,
+  IDENTITY_ROLES,
   type PeerIdentity,
 } from "../../../src/io/security/peer-identity.ts";
 
@@ -14,7 +14,7 @@ const worker: PeerIdentity = { cluster: "c1", role: "worker", node: "w1" };
 
 describe("the identity in a certificate's names", () => {
   test("is what was written, for each role and for any node", () => {
-    for (const role of PEER_ROLES)
+    for (const role of IDENTITY_ROLES)
       for (const node of ["n-1.a_B", null]) {
         const identity: PeerIdentity = { cluster: "9c31", role, node };
         expect(identityOf(`DNS:localhost, URI:${identityUri(identity)}, URI:https://example.com`)).toEqual(identity);
@@ -51,6 +51,14 @@ describe("what a peer says it is", () => {
     const problem = claimProblem(worker, { role: "worker", node: "w2" });
     expect(problem).toContain("node w2");
     expect(problem).toContain("node w1");
+  });
+  test("is believed of credentials that visit, under any node's name; an operator is a client too, and no more", () => {
+    const operator: PeerIdentity = { cluster: "c1", role: "operator", node: "4f2a" };
+    expect(claimProblem({ ...operator, role: "client" }, { role: "client", node: "n9" })).toBe(null);
+    expect(claimProblem(operator, { role: "client", node: "n9" })).toBe(null);
+    expect(claimProblem({ ...operator, role: "client" }, { role: "operator", node: "n9" })).toContain("an operator");
+    for (const role of ["manager", "worker", "gate"])
+      expect(claimProblem(operator, { role, node: "4f2a" })).toContain("for an operator");
   });
   test("is believed where nobody proves anything", () => {
     expect(claimProblem(null, { role: "manager", node: "m1" })).toBe(null);

@@ -112,6 +112,7 @@ test("a pull asks whoever answers while the circuit of another is open", async (
     begin: () => {},
     peer: () => null,
     peers: () => peers,
+    origin: () => null,
     nodeAt: () => null,
     drop: () => {},
     onMessage: () => {},
