@@ -30,6 +30,8 @@ export class Node {
   #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | null = null;
   #said = "";
   #heard = Promise.withResolvers<void>();
+  /** It ended, and nobody asked it to. */
+  #isGone = false;
 
   constructor(options: {
     readonly name: NodeName;
@@ -64,7 +66,8 @@ export class Node {
       stderr: "pipe",
     });
     this.#child = child;
-    void this.#listen(child.stderr);
+    this.#isGone = false;
+    void this.#listen(child);
   }
 
   /** Sends a signal that does not end it. */
@@ -82,22 +85,31 @@ export class Node {
     return child.exitCode;
   }
 
-  /** Waits until it has said something of this form, from `from` on. */
+  /** Waits until it has said something of this form, from `from` on. Throws when it ends without having said so. */
   async until(form: RegExp, from = 0): Promise<void> {
     await within(`${this.name} to say ${String(form)}`, async () => {
-      while (!form.test(this.#said.slice(from))) await this.#heard.promise;
+      while (!form.test(this.#said.slice(from))) {
+        if (this.#isGone) throw new Error(`${this.name} is gone`);
+        await this.#heard.promise;
+      }
     }).catch((error: unknown) => {
       throw new Error(`${String(error)}; it said:\n${this.#said.slice(from)}`);
     });
   }
 
-  async #listen(stream: ReadableStream<Uint8Array>): Promise<void> {
+  async #listen(child: Bun.Subprocess<"ignore", "ignore", "pipe">): Promise<void> {
     const decoder = new TextDecoder();
-    for await (const chunk of stream) {
+    for await (const chunk of child.stderr) {
       this.#said += decoder.decode(chunk, { stream: true });
-      this.#heard.resolve();
-      this.#heard = Promise.withResolvers();
+      this.#wake();
     }
+    if (this.#child === child) this.#isGone = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#heard.resolve();
+    this.#heard = Promise.withResolvers();
   }
 }
 
@@ -131,10 +143,19 @@ export class Cluster {
    * managers, then of the workers; here, where left out.
    */
   static async start(places: readonly Place[] = [], credentials: readonly string[] = []): Promise<Cluster> {
-    const cluster = new Cluster(await freePorts(MANAGERS + WORKERS), places, credentials);
-    await Promise.all([...cluster.nodes.values()].map((node) => node.start()));
-    await cluster.ready();
-    return cluster;
+    for (;;) {
+      const cluster = new Cluster(await freePorts(MANAGERS + WORKERS), places, credentials);
+      const nodes = [...cluster.nodes.values()];
+      await Promise.all(nodes.map((node) => node.start()));
+      try {
+        await cluster.ready();
+        return cluster;
+      } catch (thrown) {
+        await cluster.stop();
+        // Ports were free when they were chosen; another process may have been quicker.
+        if (!nodes.some(({ said }) => said.includes("in use"))) throw thrown;
+      }
+    }
   }
 
   node(name: string): Node {

@@ -1,7 +1,7 @@
 // Goal: the loop begins what the driver hands out, interrupts what outlives its time, and accounts for all of it.
 // Method: real loops of a few hundred ms over functions that request nothing, awaited to their end.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
 import { Alarms } from "../../src/engine/alarms.ts";
 import { Board } from "../../src/engine/board.ts";
 import { HttpCore } from "../../src/engine/http/core.ts";
@@ -12,6 +12,7 @@ import { planJob } from "../../src/load/options.ts";
 import type { Executor } from "../../src/load/plan.ts";
 import type { Series } from "../../src/load/series.ts";
 import { type Accounting, type Resume, type Steering, UNSTEERED } from "../../src/load/share.ts";
+import { until } from "./http/harness.ts";
 
 const module = {
   form: "simple" as const,
@@ -41,7 +42,7 @@ type Ask = {
   stop?: Promise<"graceful" | "now">;
   steering?: Steering;
   /** Called with the loop once it has begun. */
-  begun?: (loop: ShareLoop) => void;
+  begun?: (loop: ShareLoop) => void | Promise<void>;
   /** Called with the loop's accounts at any time a test likes to look at them. */
   look?: { accounting?: () => Accounting };
 };
@@ -91,7 +92,7 @@ async function drive(executor: Executor, run: IterationFunction, ask: Ask = {}):
     events: { threw: (thrown) => void threw.push(thrown), warning: (text) => void warnings.push(text), ended: resolve },
   });
   loop.start(beganMs, ask.steering ?? UNSTEERED);
-  ask.begun?.(loop);
+  void ask.begun?.(loop);
   void ask.stop?.then((mode) => loop.stop(mode));
   const value = await promise;
   core.close();
@@ -239,14 +240,20 @@ describe("steering", () => {
   const paused = (pausedMs: number): Steering => ({ isPaused: true, pausedMs, vus: null });
   const running = (pausedMs: number): Steering => ({ isPaused: false, pausedMs, vus: null });
   const scaled = (vus: number): Steering => ({ isPaused: false, pausedMs: 0, vus });
-  /** Pauses the loop from 100 ms on for 300 ms. */
-  const pauseOnce = (loop: ShareLoop): void => {
-    setTimeout(() => loop.steer(paused(0)), 100);
-    setTimeout(() => loop.steer(running(300)), 400);
+  /** Time that passed without being waited for: real clocks go on meanwhile. */
+  let leaptMs = 0;
+  const realNow = performance.now.bind(performance);
+  const clock = spyOn(performance, "now").mockImplementation(() => realNow() + leaptMs);
+  afterAll(() => clock.mockRestore());
+  /** Pauses the loop once `isTime`, and lets it go on after PAUSE_MS when `isStill`. */
+  const PAUSE_MS = 10_000;
+  const pauseOnce = async (loop: ShareLoop, isTime: () => boolean, isStill: () => boolean): Promise<void> => {
+    await until(isTime, "the instant to pause");
+    loop.steer(paused(0));
+    await until(isStill, "the end of what ran");
+    leaptMs += PAUSE_MS;
+    setTimeout(() => loop.steer(running(PAUSE_MS)), 20);
   };
-  /** Longest time between two instants that follow one another. */
-  const longestGap = (instants: readonly number[]): number =>
-    instants.reduce((most, at, index) => Math.max(most, at - (instants[index - 1] ?? at)), 0);
 
   test("a pause begins nothing, the arrivals of its time never happen, and none is late because of it", async () => {
     const begunMs: number[] = [];
@@ -255,58 +262,80 @@ describe("steering", () => {
       rate: 100,
       timeUnitMs: 1_000,
       durationMs: 500,
-      preAllocatedVus: 10,
-      maxVus: 10,
+      preAllocatedVus: 50,
+      maxVus: 50,
       onLate: "drop",
     };
-    const ended = await drive(executor, async () => void begunMs.push(performance.now()), { begun: pauseOnce });
+    const ended = await drive(executor, async () => void begunMs.push(performance.now()), {
+      begun: (loop) =>
+        void pauseOnce(
+          loop,
+          () => begunMs.length > 5,
+          () => true,
+        ),
+    });
     expect(ended.accounting).toMatchObject({ scheduled: 50, started: 50, completed: 50, dropped: 0 });
-    expect(longestGap(begunMs)).toBeGreaterThan(250);
-    expect(ended.elapsedMs).toBeGreaterThanOrEqual(790);
+    const longestGap = Math.max(...begunMs.slice(1).map((at, index) => at - (begunMs[index] ?? at)));
+    expect(longestGap).toBeGreaterThanOrEqual(PAUSE_MS);
+    expect(ended.elapsedMs).toBeGreaterThanOrEqual(PAUSE_MS + 480);
     const response = ended.series.find(({ id }) => id.metric === "response_time")?.cells;
-    expect(response?.type === "trend" && response.max).toBeLessThan(200);
+    expect(response?.type === "trend" && response.max).toBeLessThan(PAUSE_MS / 2);
     expect(response?.type === "trend" && response.min).toBeGreaterThanOrEqual(0);
   });
 
-  test("what runs goes on to its end in a pause; an iteration longer than the pause is counted as it went", async () => {
+  test("what runs goes on to its end in a pause, and an iteration during the pause is counted as it went", async () => {
     let begun = 0;
     let inPause = 0;
+    const look: Ask["look"] = {};
     const ended = await drive(
-      { kind: "constant-vus", vus: 2, durationMs: 300 },
+      { kind: "constant-vus", vus: 2, durationMs: 1_000 },
       async (vu: VU) => {
         begun++;
-        await vu.sleep(begun <= 2 ? 0.2 : 0.02);
+        await vu.sleep(0.02);
       },
       {
-        begun: (loop) => {
-          pauseOnce(loop);
-          setTimeout(() => void (inPause = begun), 390);
-        },
+        look,
+        begun: (loop) =>
+          void pauseOnce(
+            loop,
+            () => begun >= 2,
+            () => look.accounting?.().completed === (inPause = begun),
+          ),
       },
     );
-    expect(inPause).toBe(2);
-    expect(ended.accounting.interrupted).toBe(0);
-    expect(ended.accounting.completed).toBe(begun);
-    expect(begun).toBeGreaterThan(10);
-    expect(ended.elapsedMs).toBeGreaterThanOrEqual(590);
+    expect(inPause).toBeLessThan(begun);
+    expect(ended.accounting).toMatchObject({ interrupted: 0, completed: begun });
+    expect(ended.elapsedMs).toBeGreaterThanOrEqual(PAUSE_MS + 990);
     expect(ended.resume).toMatchObject({ kind: "elapsed" });
   });
 
   test("arrivals that wait for a VU wait on in a pause, and begin when it is over", async () => {
     const executor: Executor = {
       kind: "constant-arrival-rate",
-      rate: 100,
+      rate: 50,
       timeUnitMs: 1_000,
-      durationMs: 200,
+      durationMs: 1_000,
       preAllocatedVus: 1,
       maxVus: 1,
       onLate: "queue",
     };
-    const ended = await drive(executor, async (vu: VU) => vu.sleep(0.01), {
-      begun: pauseOnce,
-      gracefulStopMs: 10_000,
+    let begun = 0;
+    const run = async (vu: VU): Promise<void> => {
+      begun++;
+      await vu.sleep(0.03);
+    };
+    const look: Ask["look"] = {};
+    const ended = await drive(executor, run, {
+      look,
+      gracefulStopMs: 60_000,
+      begun: (loop) =>
+        void pauseOnce(
+          loop,
+          () => begun > 2,
+          () => look.accounting?.().completed === begun,
+        ),
     });
-    expect(ended.accounting).toMatchObject({ scheduled: 20, started: 20, completed: 20, dropped: 0 });
+    expect(ended.accounting).toMatchObject({ scheduled: 50, started: 50, completed: 50, dropped: 0 });
   });
 
   test("one that starts in a pause begins when it is over, where its workflow is by then", async () => {
@@ -334,62 +363,93 @@ describe("steering", () => {
   });
 
   test("scaled up, VUs with new numbers join at once; scaled down, those too many end after their iteration", async () => {
-    const begun = [new Set<number>()];
+    const { promise: stop, resolve } = Promise.withResolvers<"graceful">();
+    const begun = new Set<number>();
+    const phases: (readonly number[])[] = [];
+    const look: Ask["look"] = {};
+    let interrupted: number | undefined;
     let iterations = 0;
     const ended = await drive(
-      { kind: "constant-vus", vus: 2, durationMs: 500 },
+      { kind: "constant-vus", vus: 2, durationMs: 60_000 },
       async (vu: VU) => {
         iterations++;
-        begun.at(-1)?.add(vu.id);
+        begun.add(vu.id);
         await vu.sleep(0.02);
       },
       {
-        begun: (loop) => {
-          for (const [at, vus] of [5, 1].entries()) {
-            setTimeout(
-              () => {
-                begun.push(new Set());
-                loop.steer(scaled(vus));
-              },
-              120 * (at + 1),
-            );
+        look,
+        stop,
+        begun: async (loop) => {
+          for (const [size, next] of [
+            [2, 5],
+            [5, 1],
+            [1, 1],
+          ] as const) {
+            const since = iterations;
+            await until(() => begun.size >= size && iterations >= since + 3 * size, `iterations of ${size} VUs`);
+            phases.push([...begun].sort());
+            begun.clear();
+            loop.steer(scaled(next));
           }
+          interrupted = look.accounting?.().interrupted;
+          resolve("graceful");
         },
       },
     );
-    expect(begun.map((ids) => [...ids].sort())).toEqual([[1, 2], [1, 2, 3, 4, 5], [1]]);
-    expect(ended.accounting.interrupted).toBe(0);
-    expect(ended.accounting.completed).toBe(iterations);
+    expect(phases).toEqual([[1, 2], [1, 2, 3, 4, 5], [1]]);
+    expect(interrupted).toBe(0);
+    expect(ended.accounting.started).toBe(iterations);
   });
 
   test("a VU too many whose iteration does not end is interrupted after gracefulStop", async () => {
-    const ended = await drive(
-      { kind: "constant-vus", vus: 2, durationMs: 500 },
+    const { promise: stop, resolve } = Promise.withResolvers<"graceful">();
+    const look: Ask["look"] = {};
+    let interrupted: number | undefined;
+    await drive(
+      { kind: "constant-vus", vus: 2, durationMs: 60_000 },
       async (vu: VU) => vu.sleep(vu.id === 2 ? 60 : 0.02),
       {
         gracefulStopMs: 50,
-        begun: (loop) => void setTimeout(() => loop.steer(scaled(1)), 100),
+        look,
+        stop,
+        begun: async (loop) => {
+          await until(() => look.accounting?.().completed === 3, "iterations of the other VU");
+          loop.steer(scaled(1));
+          await until(() => look.accounting?.().interrupted === 1, "an interruption");
+          const { completed = Infinity } = look.accounting?.() ?? {};
+          await until(() => (look.accounting?.().completed ?? 0) > completed + 3, "the other VU going on");
+          interrupted = look.accounting?.().interrupted;
+          resolve("graceful");
+        },
       },
     );
-    expect(ended.accounting.interrupted).toBe(1);
-    expect(ended.accounting.completed).toBeGreaterThan(10);
+    expect(interrupted).toBe(1);
   });
 
   test("externally-controlled begins with its vus and goes up to its maxVUs", async () => {
+    const { promise: stop, resolve } = Promise.withResolvers<"graceful">();
     const ids = new Set<number>();
+    let iterations = 0;
+    let first: readonly number[] = [];
     await drive(
-      { kind: "externally-controlled", vus: 1, maxVus: 4, durationMs: 300 },
+      { kind: "externally-controlled", vus: 1, maxVus: 4, durationMs: 60_000 },
       async (vu: VU) => {
+        iterations++;
         ids.add(vu.id);
         await vu.sleep(0.01);
       },
       {
-        begun: (loop) => {
-          setTimeout(() => expect([...ids]).toEqual([1]), 90);
-          setTimeout(() => loop.steer(scaled(4)), 100);
+        stop,
+        begun: async (loop) => {
+          await until(() => iterations >= 5, "iterations");
+          first = [...ids];
+          loop.steer(scaled(4));
+          await until(() => ids.size >= 4, "four VUs");
+          resolve("graceful");
         },
       },
     );
+    expect(first).toEqual([1]);
     expect([...ids].sort()).toEqual([1, 2, 3, 4]);
   });
 });
