@@ -97,15 +97,23 @@ async function round(kind: string, executor: string, seconds: number): Promise<R
   }
 }
 
+/** Who is who, as soon as somebody leads and the job is owned. */
 async function sceneOf(cluster: Cluster): Promise<Scene> {
-  const status = await cluster.status();
-  const job = status.jobs.find(({ id }) => id === "job");
-  return {
-    cluster,
-    leader: cluster.nameOf(status, status.leader),
-    owner: cluster.nameOf(status, job?.owner),
-    worker: "w0",
-  };
+  let scene: Scene | null = null;
+  await eventually("a leader, and an owner of the job", async () => {
+    const status = await cluster.status();
+    const owner = status.jobs.find(({ id }) => id === "job")?.owner;
+    if (status.leader === null || owner === null || owner === undefined) return false;
+    scene = {
+      cluster,
+      leader: cluster.nameOf(status, status.leader),
+      owner: cluster.nameOf(status, owner),
+      worker: "w0",
+    };
+    return true;
+  });
+  if (scene === null) throw new Error("nobody leads");
+  return scene;
 }
 
 async function main(): Promise<void> {
