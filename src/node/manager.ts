@@ -24,6 +24,7 @@ import { Owner } from "./owner/owner.ts";
 import { PeerChanges } from "./consensus/peer-changes.ts";
 import { type PreparedLog, prepareLog } from "./consensus/consensus-log.ts";
 import { openReplica, type Replica } from "./consensus/replica.ts";
+import { Removal } from "./consensus/removal.ts";
 import { expectProblem, standingProblem } from "./consensus/standing-problem.ts";
 import { addressKey } from "./network/dialler.ts";
 import type { Discovery } from "./network/discovery.ts";
@@ -216,6 +217,7 @@ class ManagerNode implements Manager {
   readonly #desk: Desk;
   readonly #leader: Leader;
   readonly #changes: PeerChanges;
+  readonly #removal: Removal;
   readonly #rates: JobRates;
   readonly #neighbours: Neighbours;
   readonly #peers: readonly Address[];
@@ -241,6 +243,7 @@ class ManagerNode implements Manager {
     this.#rates = new JobRates(clock, links);
     this.#neighbours = new Neighbours(links, peers);
     this.#changes = new PeerChanges({ clock, self: identity.node, links, consensus });
+    this.#removal = new Removal({ clock, links, view: () => consensus.view() });
     this.#circuits = circuits;
     this.#admission = new Admission({ clock, seed: seedOf(world.random.bytes(4)), submitRate });
     this.#pressure = new ManagerPressure({
@@ -359,7 +362,7 @@ class ManagerNode implements Manager {
     const silent = others.filter((address) => links.nodeAt(address) === null).map(addressKey);
     const managers = links.peers().filter(({ role }) => role === "manager");
     const mismatch = expectProblem(managers.length + 1, this.#expect);
-    return standingProblem({ view, peers: managers, silent, mismatch });
+    return standingProblem({ view, peers: managers, silent, mismatch, removed: this.#removal.of(view) });
   }
 
   stop(): Promise<void> {
@@ -433,10 +436,11 @@ class ManagerNode implements Manager {
   #armNeighbours(): void {
     this.#neighbourTimer = this.#world.clock.setTimer(NEIGHBOURS_MS, () => {
       this.#armNeighbours();
-      const { voters = [], learners = [] } = this.#replica.consensus.view().membership ?? {};
+      const view = this.#replica.consensus.view();
+      const { voters = [], learners = [] } = view.membership ?? {};
       this.#neighbours.look([...voters, ...learners], this.#station.membership.view());
-      const { standing, lost } = this.#replica.consensus.view();
-      const isVoter = standing === "member" && lost === "nothing" && voters.includes(this.#station.identity.node);
+      const isInOrder = view.standing === "member" && view.lost === "nothing" && this.#removal.of(view) === null;
+      const isVoter = isInOrder && voters.includes(view.self);
       if (isVoter && !this.#isVoter) void this.#mend();
       this.#isVoter = isVoter;
     });

@@ -59,6 +59,16 @@ export const changedSchema = z.object({
   ]),
 });
 
+/**
+ * Manager to one that asks for votes and is none of the cluster: from entry `index` on the voters are these. < 1 KiB.
+ * Idempotent.
+ */
+export const notMemberSchema = z.object({
+  cluster: id,
+  index,
+  voters: z.array(id).max(LIMITS.votersMax).readonly(),
+});
+
 /** Anybody to a holder: the part at `offset`, please. Answered by blobPart or blobMissing. < 200 B. Idempotent. */
 export const blobWantSchema = z.object({ digest, offset: size });
 /** `size`: of the whole blob. At most 64 KiB of bytes. Idempotent. */
@@ -112,6 +122,7 @@ const TABLE = {
   blobStored: { tag: 18, lane: "control", from: MANAGER, to: MANAGER, schema: blobStoredSchema },
   change: { tag: 19, lane: "control", from: MANAGER, to: MANAGER, schema: changeMessageSchema },
   changed: { tag: 20, lane: "control", from: MANAGER, to: MANAGER, schema: changedSchema },
+  notMember: { tag: 21, lane: "control", from: MANAGER, to: MANAGER, schema: notMemberSchema },
   toWorker: { tag: 30, lane: "control", from: MANAGER, to: WORKER, schema: toWorkerSchema },
   fromWorker: { tag: 31, lane: "control", from: WORKER, to: MANAGER, schema: fromWorkerSchema },
   snapshot: { tag: 32, lane: "stats", from: WORKER, to: MANAGER, schema: snapshotSchema },

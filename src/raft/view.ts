@@ -24,6 +24,8 @@ export type RaftView = {
   readonly lastTerm: Term;
   readonly snapshotIndex: Index;
   readonly membership: Membership | null;
+  /** Entry of the membership in force; 0: of the beginning, or none. */
+  readonly membershipIndex: Index;
   /** The membership in force is not committed yet. */
   readonly isChanging: boolean;
   /** A leader that a quorum of full voters answered within quorumMs. */
@@ -62,6 +64,7 @@ export function view(state: Raft): RaftView {
     lastTerm: lastTerm(log),
     snapshotIndex: state.snapshot?.index ?? 0,
     membership,
+    membershipIndex: state.memberships.at(-1)?.index ?? 0,
     isChanging: (state.memberships.at(-1)?.index ?? 0) > state.commit,
     hasQuorum: leading !== null && quorumContactAt(state, leading) > state.now - config.quorumMs,
     isTransferring: leading !== null && leading.transfer !== null,

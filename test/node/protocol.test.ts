@@ -26,10 +26,10 @@ const raft: NodeMessage = {
   },
 };
 const APPEND_HEX =
-  "de0009a46b696e64a6617070656e64a7636c7573746572a163a47465726d03a5726f756e6409a873656e7441744d73cb4029" +
-  "000000000000a970726576496e64657804a8707265765465726d02a6636f6d6d697404a7656e747269657391de0003a5696e" +
-  "64657805a47465726d03a77061796c6f6164de0005a46b696e64a7636f6d6d616e64a6636c69656e74a36e2e31a873657175" +
-  "656e636501a573696e636500a7636f6d6d616e64c4020102";
+  "89a46b696e64a6617070656e64a7636c7573746572a163a47465726d03a5726f756e6409a873656e7441744d73cb402900" +
+  "0000000000a970726576496e64657804a8707265765465726d02a6636f6d6d697404a7656e74726965739183a5696e6465" +
+  "7805a47465726d03a77061796c6f616485a46b696e64a7636f6d6d616e64a6636c69656e74a36e2e31a873657175656e63" +
+  "6501a573696e636500a7636f6d6d616e64c4020102";
 const MESSAGES: readonly (readonly [tag: number, lane: string, message: NodeMessage])[] = [
   [10, "critical", raft],
   [11, "critical", { kind: "swim", body: { kind: "streamAck", label: "l", seq: 1, updates: [] } }],
@@ -42,6 +42,7 @@ const MESSAGES: readonly (readonly [tag: number, lane: string, message: NodeMess
   [18, "control", { kind: "blobStored", body: { digests: [DIGEST] } }],
   [19, "control", { kind: "change", body: { ask: 1, change: { kind: "replace", before: "a", after: "b" } } }],
   [20, "control", { kind: "changed", body: { ask: 1, answer: { kind: "appended" } } }],
+  [21, "control", { kind: "notMember", body: { cluster: "c", index: 9, voters: ["a", "b"] } }],
   [37, "stats", { kind: "rates", body: { rates: [] } }],
 ];
 

@@ -3,6 +3,7 @@
 
 import type { RaftView } from "../../raft/raft.ts";
 import type { Hello } from "../../wire/handshake.ts";
+import type { Removed } from "./removal.ts";
 
 export type Surroundings = {
   readonly view: RaftView;
@@ -10,15 +11,18 @@ export type Surroundings = {
   readonly peers: readonly Pick<Hello, "role" | "cluster" | "node">[];
   /** Configured managers that never answered, as "host:port". */
   readonly silent: readonly string[];
+  /** What the others say: this manager is none any more. */
+  readonly removed: Removed | null;
   /** Why configured and found managers do not go together; null: nothing. */
   readonly mismatch: string | null;
 };
 
 /** Out: null when the manager is a voter in order. */
-export function standingProblem({ view, peers, silent, mismatch }: Surroundings): string | null {
+export function standingProblem(surroundings: Surroundings): string | null {
+  const { view, silent, removed } = surroundings;
   switch (view.standing) {
     case "blank":
-      return blankProblem({ view, peers, silent, mismatch });
+      return blankProblem(surroundings);
     case "forming":
       return silent.length === 0 ? null : `the cluster is being formed and waits for ${silent.join(", ")}`;
     case "joining":
@@ -30,7 +34,7 @@ export function standingProblem({ view, peers, silent, mismatch }: Surroundings)
         );
       return "it is joining: it gets what the others hold";
     case "member":
-      return memberProblem(view);
+      return removed === null ? memberProblem(view) : removedProblem(view, removed.voters);
   }
 }
 
@@ -59,11 +63,18 @@ function blankProblem({ view, peers, silent, mismatch }: Surroundings): string {
   return "no cluster yet: all managers of its list have to be up once";
 }
 
-function memberProblem({ self, membership, lost }: RaftView): string | null {
+function memberProblem({ self, cluster, membership, lost }: RaftView): string | null {
   if (lost !== "nothing") return "its log was damaged: it gets back from the others what is missing";
   if (membership === null || membership.voters.includes(self)) return null;
   if (membership.learners.includes(self)) return "it is joining: a voter once it has caught up";
-  return "it was removed from the cluster: stop it";
+  return removedProblem({ self, cluster }, membership.voters);
+}
+
+function removedProblem({ self, cluster }: Pick<RaftView, "self" | "cluster">, voters: readonly string[]): string {
+  return (
+    `this manager, ${self}, was removed from cluster ${cluster}, whose managers are ${voters.join(", ")}: ` +
+    `it serves nobody; stop it, or take it back with "hyperscale peer add ${self}"`
+  );
 }
 
 function replaceText(before: string, after: string): string {
