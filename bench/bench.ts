@@ -9,13 +9,11 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { measured } from "./measured.ts";
 import { startServer, type Server } from "./server.ts";
-import { watchStolen } from "./stolen.ts";
+import { undisturbed } from "./stolen.ts";
 import { machine, promises, promisesText, table, type Round, type Row } from "./table.ts";
 import { tools, versionOf, type Tool, type Work } from "./tools.ts";
 
 const ROOT = join(import.meta.dir, "..");
-/** Turns of one tool in one round, until one is quiet enough; after them the quietest counts. */
-const TURNS_MAX = 8;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -74,9 +72,14 @@ async function inTurns(
   const taken = new Map<Tool, Round[]>(present.map((tool) => [tool, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const tool of present) {
-      const result = await quietTurn(tool, work, server, stolenMax);
+      const name = tool.name.padEnd(20);
+      const result = await undisturbed(
+        () => once(tool, work, server),
+        stolenMax,
+        ({ perSecond }, stolenShare) => log(`taken again: ${name} ${saying(perSecond, stolenShare)}`),
+      );
       taken.get(tool)?.push(result);
-      log(`round ${round}/${rounds}  ${tool.name.padEnd(20)} ${saying(result)}`);
+      log(`round ${round}/${rounds}  ${name} ${saying(result.perSecond, result.stolenShare)}`);
     }
   }
   return present.map((tool) => ({
@@ -87,35 +90,20 @@ async function inTurns(
   }));
 }
 
-/** Turns until the host left the cores alone in one; else the one of which it took least. */
-async function quietTurn(tool: Tool, work: Work, server: Server, stolenMax: number): Promise<Round> {
-  let quietest: Round | null = null;
-  for (let turn = 1; turn <= TURNS_MAX; turn++) {
-    const result = await once(tool, work, server);
-    if (quietest === null || result.stolenShare < quietest.stolenShare) quietest = result;
-    if (quietest.stolenShare <= stolenMax) return quietest;
-    log(`taken again: ${tool.name.padEnd(20)} ${saying(result)}`);
-  }
-  if (quietest === null) throw new Error("no turn was taken");
-  return quietest;
+function saying(perSecond: number, stolenShare: number): string {
+  return `${perSecond.toFixed(0).padStart(7)}/s, ${(100 * stolenShare).toFixed(1)} % stolen`;
 }
 
-function saying(round: Round): string {
-  return `${round.perSecond.toFixed(0).padStart(7)}/s, ${(100 * round.stolenShare).toFixed(1)} % stolen`;
-}
-
-async function once(tool: Tool, work: Work, server: Server): Promise<Round> {
+async function once(tool: Tool, work: Work, server: Server): Promise<Omit<Round, "stolenShare">> {
   const before = await server.requests();
-  const stolen = watchStolen();
   const run = await measured([tool.path ?? "", ...tool.args(work)], {
     core: 0,
     cwd: work.dir,
     deadlineMs: (work.seconds + 60) * 1_000,
   });
-  const stolenShare = stolen();
   const served = (await server.requests()) - before;
   const { cpuSeconds, residentBytesMax } = run;
-  return { ...(await tool.report(work, run.stdout)), served, cpuSeconds, residentBytesMax, stolenShare };
+  return { ...(await tool.report(work, run.stdout)), served, cpuSeconds, residentBytesMax };
 }
 
 async function writeResults(
