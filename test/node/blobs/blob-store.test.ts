@@ -109,6 +109,25 @@ describe("a blob", () => {
     expect(disk.paths()).toEqual([`${DIRECTORY}/${digest}`]);
   });
 
+  test("of a single part and damaged is missing alone, and is healed by the same content", async () => {
+    const disk = new SimDisk();
+    const store = await openOn(disk);
+    const content = bytesOf(3_000, 5);
+    const { digest } = await store.put(content);
+    const other = await store.put(bytesOf(3_000, 6));
+    const pack = disk.paths()[0] ?? "";
+    disk.damage(pack, (bytes) => {
+      bytes[Buffer.from(bytes).indexOf(content) + 1_000] = 0xff;
+    });
+    const parts = await store.stream(digest);
+    expect(parts === null ? "missing" : await codeOf(collected(parts))).toBe("storage");
+    expect([await store.find(digest), await store.get(digest), await store.stream(digest)]).toEqual([null, null, null]);
+    expect(await store.list()).toEqual([other.digest]);
+    await store.put(content);
+    expect(await store.get(digest)).toEqual(content);
+    expect(await (await openOn(disk)).list()).toEqual([digest, other.digest].sort());
+  });
+
   test("put again while a reader finds the old copy damaged stays", async () => {
     const disk = new SimDisk();
     const store = await openOn(disk);

@@ -80,6 +80,28 @@ describe("replicate", () => {
     for (const { host } of holders) expect(host.disk.peek(`/data/blobs/${digest}`)).toEqual(bytes);
   });
 
+  test("many at once, each of its own content, share messages and syncs", () => {
+    const { managers, kept } = cluster(12);
+    const leader = managers.leader();
+    const sentBefore = leader.links?.counters.messagesOut ?? 0;
+    const callsBefore = leader.host.disk.calls;
+    const { blobs } = blobsOf(kept, leader);
+    const all = Promise.all(Array.from({ length: 200 }, (_, at) => blobs.replicate(content(1_000 + at, 400))));
+    const digests = settle(managers, all).value ?? [];
+    expect(new Set(digests).size).toBe(200);
+    // Two others are told, by one message each; consensus goes on meanwhile.
+    expect((leader.links?.counters.messagesOut ?? 0) - sentBefore).toBeLessThan(40);
+    expect(leader.host.disk.calls - callsBefore).toBeLessThan(60);
+    for (const { host } of managers.all) host.crash(() => 0);
+    for (const { host } of managers.all) host.restart();
+    managers.until("blobs everywhere again", () => kept.size === 3);
+    const whole = [...kept.values()].filter(({ store }) => {
+      const { value = [] } = settle(managers, Promise.all(digests.map((digest) => store.get(digest))));
+      return value.length === 200 && value.every((bytes) => bytes?.length === 400);
+    });
+    expect(whole.length).toBeGreaterThanOrEqual(2);
+  });
+
   test("waits without a majority, and goes on when the others are back", () => {
     const { managers, kept } = cluster(2);
     const leader = managers.leader();
