@@ -2,6 +2,7 @@
 // stays known for as long as memory allows, so that a repeated submit never runs a job again.
 
 import { jobIdTimeMs } from "../base/ids.ts";
+import { formatDuration } from "../base/units.ts";
 import { orderProblem } from "./dag.ts";
 import { type EntryOf, type JobSpec, SUBMITS_MAX } from "./entries.ts";
 import type { Cut, Job, LedgerState, Workflow } from "./job.ts";
@@ -48,13 +49,7 @@ function take(
     turn.effects.push({ kind: "accepted", job: id, isNew: false });
     return;
   }
-  if (isForgotten(state, id))
-    return refuse(
-      turn,
-      id,
-      "expired",
-      `job ${id} is older than what is kept; submit it under a new id to run it again`,
-    );
+  if (isForgotten(state, id)) return refuse(turn, id, "expired", forgottenText(state, id));
   if (problem !== null) return refuse(turn, id, "invalid", problem);
   if (liveCount(state) >= JOBS_MAX) {
     const advice = "wait until one has ended, or cancel one, and submit again";
@@ -100,6 +95,18 @@ export function forget(turn: Turn, { job: id }: EntryOf<"forget">): void {
     if (state.forgottenKeys.size > FORGOTTEN_KEYS_MAX && oldest !== undefined) state.forgottenKeys.delete(oldest);
   }
   turn.effects.push({ kind: "forgotten", job: id });
+}
+
+/** It may have run: nobody knows any more. */
+function forgottenText({ forgottenThroughMs }: LedgerState, id: string): string {
+  const advice = "submit it under a new id to run it again";
+  const mintedMs = jobIdTimeMs(id);
+  if (mintedMs === null) return `job ${id} ended so long ago that nothing of it is kept; ${advice}`;
+  const olderMs = Math.max(1_000, Math.ceil((forgottenThroughMs - mintedMs) / 1_000) * 1_000);
+  return (
+    `job ${id} is of an id made ${formatDuration(olderMs)} before the newest of those that are not kept any more; ` +
+    `${advice}, and if this one is new, set the clock right where it was made`
+  );
 }
 
 function isForgotten(state: LedgerState, id: string): boolean {

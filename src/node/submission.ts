@@ -54,16 +54,21 @@ const submissionSchema = z.object({ plan: planSchema, bundle: bundleSchema, retr
 export function packSubmission(submission: Submission): Uint8Array {
   const bytes = encode(sorted(submission));
   if (bytes.length <= SUBMISSION_BYTES_MAX) return bytes;
-  const [is, may] = [formatBytes(bytes.length), formatBytes(SUBMISSION_BYTES_MAX)];
-  throw new HyperscaleError("invalid", `the submission has ${is}, more than the ${may} that managers take`, {
-    hint: "open() fewer or smaller files, or let the workflow fetch them from a server",
-  });
+  throw new HyperscaleError("invalid", tooLargeText(bytes.length), { hint: SMALLER });
+}
+
+const SMALLER = "open() fewer or smaller files, or let the workflow fetch them from a server";
+
+function tooLargeText(length: number): string {
+  return `the submission has ${formatBytes(length)}, more than the ${formatBytes(SUBMISSION_BYTES_MAX)} that managers take`;
 }
 
 /** Out: null and what is wrong with it; never throws. */
 export function unpackSubmission(
   bytes: Uint8Array,
 ): { readonly submission: Submission } | { readonly submission: null; readonly message: string } {
+  if (bytes.length > SUBMISSION_BYTES_MAX)
+    return { submission: null, message: `${tooLargeText(bytes.length)}: ${SMALLER}` };
   const decoded = decode(bytes);
   if (!decoded.ok) return { submission: null, message: `the submission cannot be read: ${decoded.message}` };
   const parsed = submissionSchema.safeParse(decoded.value);

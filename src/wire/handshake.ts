@@ -52,7 +52,8 @@ export function judge(own: Hello, theirs: Hello): Judgement {
   if (own.major !== theirs.major)
     return no(
       "version",
-      `this node speaks protocol ${own.major}.${own.minor}, ${named(theirs)} ${theirs.major}.${theirs.minor}`,
+      `this node speaks protocol ${own.major}.${own.minor}, ${named(theirs)} ${theirs.major}.${theirs.minor}: ` +
+        "run the same version of hyperscale on both",
     );
   if (own.cluster !== null && theirs.cluster !== null && own.cluster !== theirs.cluster)
     return no("cluster", `this node is of cluster ${own.cluster}, ${named(theirs)} of cluster ${theirs.cluster}`);

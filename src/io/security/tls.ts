@@ -238,9 +238,12 @@ function judge({ credentials, clock }: TlsOptions, socket: Socket, error: Error 
     const who = claimed === null ? "its certificate" : `its certificate, for ${anIdentity(claimed)},`;
     const code = codeOf(error);
     const now = `the clock here says ${timeText(clock.epochMs())}`;
-    if (code === "CERT_HAS_EXPIRED") return no(`${who} expired at ${dateOf(certificate.validTo)}, and ${now}`);
-    if (code === "CERT_NOT_YET_VALID")
-      return no(`${who} is valid from ${dateOf(certificate.validFrom)} on, and ${now}`);
+    if (code === "CERT_HAS_EXPIRED")
+      return no(`${who} expired at ${dateOf(certificate.validTo)}, and ${now}: issue it anew, or set the clock right`);
+    if (code === "CERT_NOT_YET_VALID") {
+      const from = dateOf(certificate.validFrom);
+      return no(`${who} is valid from ${from} on, and ${now}: set the clock right, here or where it was issued`);
+    }
     return no(`${who} was not signed by an authority that is believed here (${code}); ${own}`);
   }
   // The callback's word is not enough where it has been wrong before.
