@@ -4,7 +4,7 @@
 // durable. It may gather the persists of several steps into one fsync, first all of them, then the rest in order.
 // When a persist fails the node stops. After a batch of events it sends `tick` whenever deadline(state) <= now.
 
-import type { Entry, HardState, Index, Membership, NodeId, Proposal, Snapshot, Term } from "./entry.ts";
+import type { Entry, HardState, Index, Membership, Ms, NodeId, Proposal, Snapshot, Term } from "./entry.ts";
 import type { RaftMessage } from "./messages.ts";
 
 export type Role = "follower" | "preCandidate" | "candidate" | "leader";
@@ -37,6 +37,8 @@ export type RaftEvent =
   | { readonly kind: "peerReset"; readonly peer: NodeId }
   /** Local health score of the membership layer, 0 (well) to 8. */
   | { readonly kind: "health"; readonly score: number }
+  /** How long a record takes to be durable, when that is long. */
+  | { readonly kind: "disk"; readonly syncMs: Ms }
   /** The node ids behind every configured address, this one included; only a blank node cares. */
   | { readonly kind: "form"; readonly peers: readonly NodeId[] };
 

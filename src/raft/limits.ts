@@ -17,6 +17,11 @@ export const ID_LENGTH_MAX = 64;
 /** Health score of the membership layer: 0 is well, 8 stretches election timeouts to twice their length. */
 export const HEALTH_SCORE_MAX = 8;
 
+/** Syncs, one after another, that an election may take on slow disks. */
+export const ELECTION_SYNCS = 3;
+/** A disk that is slower counts as so slow: a leader that dies is to be missed within minutes all the same. */
+export const SYNC_MS_MAX = 10_000;
+
 export type RaftLimits = {
   /** Bytes of one command. One entry must fit one append message, which must fit one frame. */
   readonly commandBytesMax: number;

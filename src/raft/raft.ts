@@ -34,7 +34,7 @@ import {
   tickLeader,
   transfer,
 } from "./lead.ts";
-import { assertConfig, HEALTH_SCORE_MAX, type RaftConfig, TERM_MAX } from "./limits.ts";
+import { assertConfig, HEALTH_SCORE_MAX, type RaftConfig, SYNC_MS_MAX, TERM_MAX } from "./limits.ts";
 import { createLog } from "./log.ts";
 import type { RaftMessage } from "./messages.ts";
 import {
@@ -135,6 +135,7 @@ export function create(config: RaftConfig, durable: Durable, start: { readonly s
     resendAt: 0,
     votes: new Map(),
     healthScore: 0,
+    syncMs: 0,
     leading: null,
     incoming: null,
     formation: createFormation(),
@@ -221,6 +222,11 @@ function perform(turn: Turn, event: RaftEvent): void {
     case "health": {
       assert(event.score >= 0 && event.score <= HEALTH_SCORE_MAX, "a health score is 0 to 8");
       state.healthScore = event.score;
+      return;
+    }
+    case "disk": {
+      assert(event.syncMs >= 0, "a disk takes time");
+      state.syncMs = Math.min(event.syncMs, SYNC_MS_MAX);
       return;
     }
     case "form":

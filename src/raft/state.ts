@@ -4,7 +4,7 @@ import { assert } from "../base/assert.ts";
 import { nextFloat, type Prng } from "../base/prng.ts";
 import type { RaftEffect, Role } from "./contract.ts";
 import type { HardState, Index, Membership, Ms, NodeId, Snapshot, Term } from "./entry.ts";
-import { HEALTH_SCORE_MAX, type RaftConfig } from "./limits.ts";
+import { ELECTION_SYNCS, HEALTH_SCORE_MAX, type RaftConfig } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { SessionRecords, Sessions } from "./sessions.ts";
 
@@ -108,6 +108,8 @@ export type Raft = {
   resendAt: Ms;
   votes: Map<NodeId, boolean>;
   healthScore: number;
+  /** How long a record takes to be durable here, as the shell said; 0: no time to speak of. */
+  syncMs: Ms;
   leading: Leading | null;
   incoming: {
     readonly from: NodeId;
@@ -152,12 +154,16 @@ export function mayStand(state: Raft): boolean {
   return isFull(state) && votersOf(state).includes(state.config.self);
 }
 
-/** Draws the next election timeout from [T, 2T], stretched by poor local health up to twice. */
+/**
+ * Draws the next election timeout from [T, 2T], stretched by poor local health up to twice. On a slow disk as many
+ * syncs are added as an election takes, or none would ever end: a candidate's vote, a voter's, and each may come
+ * behind one that is under way.
+ */
 export function resetElection(state: Raft): void {
   const stretch = 1 + state.healthScore / HEALTH_SCORE_MAX;
   const timeoutMs = Math.ceil(state.config.electionMs * stretch * (1 + nextFloat(state.prng)));
   assert(timeoutMs >= state.config.electionMs && timeoutMs <= 4 * state.config.electionMs, "a timeout in [T, 4T]");
-  state.electionAt = state.now + timeoutMs;
+  state.electionAt = state.now + timeoutMs + ELECTION_SYNCS * state.syncMs;
 }
 
 /** Key of `pending`: the sequence is digits, so the first space from the right separates. */

@@ -36,6 +36,7 @@ import { DeadlineTimer } from "../deadline-timer.ts";
 import { type NodeId, seedOf } from "../network/links.ts";
 import type { Machine } from "./machine.ts";
 import { Pulse } from "./pulse.ts";
+import { SyncTimes } from "./sync-times.ts";
 
 export type ConsensusOptions = {
   readonly world: Pick<NodeWorld, "clock" | "random" | "process" | "log">;
@@ -121,6 +122,7 @@ class Core implements Consensus {
   readonly #timer: DeadlineTimer;
   readonly #pulse: Pulse;
   readonly #contact = new ContactLog();
+  readonly #syncTimes = new SyncTimes();
   #applied: Index;
   #asked = 0;
   readonly #reads = new Map<string, Waiter<void>>();
@@ -365,10 +367,15 @@ class Core implements Consensus {
     if (barrier === null || this.#held !== null || this.#isOver) return;
     this.#barrier = null;
     this.#pulse.arm();
+    const { clock } = this.#options.world;
+    const beganAtMs = clock.nowMs();
     this.#log.wal.flush().then(
       () => {
         barrier.isDurable = true;
-        if (!this.#isOver) this.#drain();
+        if (this.#isOver) return;
+        const syncMs = this.#syncTimes.took(clock.nowMs() - beganAtMs);
+        if (syncMs !== null) this.#post({ kind: "disk", syncMs });
+        this.#drain();
       },
       (error: unknown) => this.fail(storageOf(error)),
     );

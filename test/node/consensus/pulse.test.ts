@@ -43,6 +43,25 @@ test("syncs of 2 s on every disk cost no leader, and what is submitted is applie
   }
 });
 
+test("where a leader dies among disks whose syncs take longer than an election, another is elected all the same", () => {
+  for (const syncMs of [700, 1_500, 3_000]) {
+    const { managers, books } = cluster(20 + syncMs);
+    const leader = managers.leader();
+    for (const manager of managers.all) slow(manager, syncMs);
+    // That disks are slow is known before it matters.
+    const job = books.submit(leader);
+    managers.until("applied", () => books.outcome(job)?.kind === "applied", 40_000);
+    managers.run(1_000);
+    leader.host.kill();
+    const killedAtMs = managers.kernel.nowMs;
+    managers.until("another leads", () => managers.leaders().some((one) => one !== leader), 60_000);
+    const after = books.submit(managers.leader());
+    managers.until("what is submitted then is applied", () => books.outcome(after)?.kind === "applied", 60_000);
+    // A vote, its answer and the first entries: each is a sync, and may wait for one that is under way.
+    expect(managers.kernel.nowMs - killedAtMs).toBeLessThan(1_500 + 12 * syncMs);
+  }
+});
+
 test("a leader alone with its slow disk goes on to lead; one that is cut off steps down all the same", () => {
   const { managers, books } = cluster(4);
   const leader = managers.leader();
