@@ -69,6 +69,8 @@ export class Cluster implements Arena {
   readonly #restart: Label;
   readonly #calmLink: LinkOptions;
   readonly #diskMeanMs: number;
+  /** Who is not heard, and by whom. */
+  #silences: (readonly [node: string, other: string])[] = [];
   #violation: Violation | null = null;
 
   constructor(options: ClusterOptions) {
@@ -199,6 +201,18 @@ export class Cluster implements Arena {
 
   healCuts(): void {
     this.network.heal();
+    for (const [name, other] of this.#silences) this.network.cut(name, other);
+  }
+
+  silence(name: string, other: string): boolean {
+    this.#silences.push([name, other]);
+    this.network.cut(name, other);
+    return this.node(name).host.isRunning;
+  }
+
+  unsilence(name: string, other: string): void {
+    this.#silences = this.#silences.filter((pair) => pair[0] !== name || pair[1] !== other);
+    this.network.mend(name, other);
   }
 
   links(changes: Parameters<Arena["links"]>[0]): void {
@@ -272,6 +286,7 @@ export class Cluster implements Arena {
 
   /** Ends every fault there is. */
   heal(): void {
+    this.#silences = [];
     this.network.heal();
     this.links({});
     for (const node of this.nodes.values()) {

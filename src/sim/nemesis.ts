@@ -37,7 +37,11 @@ export type Arena = {
   /** The disk of a manager that is down is lost for good; another one takes its seat. */
   replace(node: string): boolean;
   cut(from: readonly string[], to: readonly string[]): void;
+  /** All cuts but those of `silence`. */
   healCuts(): void;
+  /** The other does not hear the node, whatever cuts are healed meanwhile. */
+  silence(node: string, other: string): boolean;
+  unsilence(node: string, other: string): void;
   links(changes: {
     readonly latencyMs?: number;
     readonly loss?: number;
@@ -66,7 +70,14 @@ export type NemesisOptions = {
 /** Kinds of which one run has at most one, all of them together: they take a copy away. */
 const LOSSES: readonly FaultKind[] = ["wipe", "bitRot"];
 
-/** All faults of a run, in order of time. */
+/**
+ * A worker is not heard by a manager for longer than an owner waits (node/lease.ts, freeAtMs), while others vouch for
+ * it: its work moves, and then what it had said arrives.
+ */
+const SILENCE_MS_MIN = 11_500;
+const SILENCE_MS_MAX = 15_000;
+
+/** All faults of a run, in order of time. A silence alone may outlast `untilMs`. */
 export function drawFaults(prng: Prng, options: NemesisOptions): readonly Fault[] {
   const { profile, fromMs, untilMs, faultsMin } = options;
   if (profile === "calm") return [];
@@ -112,6 +123,13 @@ function drawFault(
       return { ...hit, node: of(workers) };
     case "clientDeath":
       return { ...hit, node: of(clients) };
+    case "silence":
+      return {
+        ...hit,
+        node: of(workers),
+        other: of(managers),
+        lastsMs: between(prng, SILENCE_MS_MIN, SILENCE_MS_MAX),
+      };
     case "partition": {
       const everybody = [...servers, ...clients];
       return { ...hit, node: of(managers), group: everybody.filter(() => happens(prng, 0.5)) };
@@ -153,6 +171,8 @@ export function inflict(arena: Arena, fault: Fault, everybody: readonly string[]
       if (size > 0.2) arena.cut(rest, [node]);
       return true;
     }
+    case "silence":
+      return arena.silence(node, other);
     case "slowLinks":
       arena.links({ latencyMs: 5 + size * 145 });
       return true;
@@ -185,7 +205,7 @@ export function inflict(arena: Arena, fault: Fault, everybody: readonly string[]
 }
 
 /** Undoes what the fault did, as far as it is still there. */
-export function undo(arena: Arena, { kind, node }: Fault): void {
+export function undo(arena: Arena, { kind, node, other }: Fault): void {
   switch (kind) {
     case "kill":
     case "clientDeath":
@@ -200,6 +220,8 @@ export function undo(arena: Arena, { kind, node }: Fault): void {
     case "oneWay":
     case "isolate":
       return arena.healCuts();
+    case "silence":
+      return arena.unsilence(node, other);
     case "slowLinks":
     case "lossyLinks":
       return arena.links({});

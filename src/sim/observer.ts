@@ -4,6 +4,7 @@
 import type { Effect } from "../ledger/effects.ts";
 import type { LedgerState } from "../ledger/job.ts";
 import type { JobResult } from "../load/result.ts";
+import { termAt } from "../raft/log.ts";
 import type { Entry, Raft } from "../raft/raft.ts";
 import { Acknowledged } from "./checkers/acknowledged.ts";
 import { Applied } from "./checkers/applied.ts";
@@ -50,7 +51,7 @@ export class Observer {
   readonly #sometimes: Sometimes;
   readonly #payloads = new Payloads();
   readonly leaders = new Leaders();
-  readonly #logs = new LogMatching(this.#payloads);
+  readonly #logs: LogMatching;
   readonly commits = new Commits(this.#payloads);
   readonly #applied = new Applied();
   readonly acknowledged = new Acknowledged();
@@ -70,6 +71,7 @@ export class Observer {
   constructor(nowMs: () => number, sometimes: Sometimes) {
     this.#sometimes = sometimes;
     this.#nowMs = nowMs;
+    this.#logs = new LogMatching(this.#payloads, nowMs);
     this.target = new SimTarget(nowMs, {
       prepared: (attempt) => this.#prepared(attempt),
       joined: (attempt) => this.#joined(attempt),
@@ -163,9 +165,18 @@ export class Observer {
     this.endings.apply(node, index, effects, ledger);
     for (const effect of effects) {
       if (effect.kind !== "begin") continue;
-      this.#resumption.begin(effect.job, effect.workflow, this.#nowMs() + effect.startAtMs - ledger.nowMs);
+      const inMs = effect.startAtMs - ledger.nowMs;
+      const nowMs = this.#nowMs();
+      const writtenAtMs = this.#writtenAtMs(node, index) ?? nowMs;
+      this.#resumption.begin(effect.job, effect.workflow, { leastMs: writtenAtMs + inMs, mostMs: nowMs + inMs });
     }
     if (job !== null && this.#fences.apply(node, ledger, job)) this.#sometimes.note("owner takeover");
+  }
+
+  /** True time at which the entry that this node applies now was first in a log: its leader stamped it then. */
+  #writtenAtMs(node: string, index: number): number | null {
+    const raft = this.#managers.find((one) => one.node === node)?.probe.raft();
+    return raft == null ? null : this.#logs.writtenAtMs(index, termAt(raft.log, index));
   }
 
   /** A client was told that this content is accepted. */

@@ -14,6 +14,7 @@ export const FAULT_KINDS = [
   "partition",
   "oneWay",
   "isolate",
+  "silence",
   "slowLinks",
   "lossyLinks",
   "resetStreams",
@@ -43,6 +44,7 @@ const NONE: Weights = {
   partition: 0,
   oneWay: 0,
   isolate: 0,
+  silence: 0,
   slowLinks: 0,
   lossyLinks: 0,
   resetStreams: 0,
@@ -66,6 +68,7 @@ const ALL: Weights = {
   partition: 6,
   oneWay: 3,
   isolate: 6,
+  silence: 1,
   slowLinks: 3,
   lossyLinks: 4,
   resetStreams: 4,
@@ -82,7 +85,7 @@ const ALL: Weights = {
 };
 const WEIGHTS: Readonly<Record<Profile, Weights>> = {
   all: ALL,
-  net: { ...NONE, partition: 6, oneWay: 4, isolate: 5, slowLinks: 4, lossyLinks: 5, resetStreams: 5 },
+  net: { ...NONE, partition: 6, oneWay: 4, isolate: 5, silence: 1, slowLinks: 4, lossyLinks: 5, resetStreams: 5 },
   disk: { ...NONE, slowDisk: 4, brokenDisk: 4, fullDisk: 4, bitRot: 3, powerCrash: 6, wipe: 2 },
   crash: { ...NONE, kill: 10, powerCrash: 8, pause: 6, restart: 4, coreCrash: 4, coreStall: 2, clientDeath: 2 },
   clock: { ...NONE, drift: 5, jump: 5, pause: 8, slowLinks: 3, kill: 2 },

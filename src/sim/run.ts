@@ -44,7 +44,7 @@ export type RunOutcome = {
   readonly logLines: readonly string[];
 };
 
-/** Virtual ms: faults come between the first two and are over by the third, nothing ends before the fourth. */
+/** Virtual ms: faults come between the first two and all but long ones are over by the third; the fourth is a least. */
 const FAULTS_FROM_MS = 2_500;
 const FAULTS_UNTIL_MS = 14_000;
 const HEAL_MS = 15_000;
@@ -84,6 +84,7 @@ class Run {
   readonly #faults: readonly Fault[];
   readonly #actions: readonly Action[];
   readonly #faultCounts = new Map<string, number>();
+  readonly #healMs: number;
   readonly #strays: Strays;
 
   constructor(plan: RunPlan, strays: Strays) {
@@ -107,6 +108,7 @@ class Run {
       fromMs: FAULTS_FROM_MS,
       untilMs: FAULTS_UNTIL_MS,
     }).filter(({ number }) => !plan.withoutFaults.has(number));
+    this.#healMs = Math.max(HEAL_MS, ...this.#faults.map(({ atMs, lastsMs }) => atMs + lastsMs));
     this.#observer = new Observer(() => kernel.nowMs, this.#sometimes);
     this.#processes = new Processes({ kernel, observer: this.#observer, sometimes: this.#sometimes, names });
     this.#cluster = new Cluster({
@@ -139,19 +141,20 @@ class Run {
       if (this.#strays[0] !== undefined) throw new Violation("internal", `thrown and not caught: ${this.#strays[0]}`);
       if (kernel.events > EVENTS_MAX) throw new Violation("bounds", `${EVENTS_MAX} events in ${kernel.nowMs} ms`);
     });
-    kernel.run(HEAL_MS);
+    const healMs = this.#healMs;
+    kernel.run(healMs);
     this.#cluster.heal();
-    let ledMs = HEAL_MS;
-    for (let atMs = HEAL_MS + CHECK_MS; !this.#isDone(atMs); atMs += CHECK_MS) {
+    let ledMs = healMs;
+    for (let atMs = healMs + CHECK_MS; !this.#isDone(atMs); atMs += CHECK_MS) {
       kernel.run(atMs);
       if (this.#observer.leader() !== null) ledMs = atMs;
       checkLiveness({
-        sinceHealMs: atMs - HEAL_MS,
+        sinceHealMs: atMs - healMs,
         leaderlessMs: atMs - ledMs,
         unanswered: this.#processes.unanswered(),
         unended: this.#processes.unended(),
       });
-      checkConvergence(atMs - HEAL_MS > CONVERGED_WITHIN_MS ? this.#membershipProblem() : "", atMs - HEAL_MS);
+      checkConvergence(atMs - healMs > CONVERGED_WITHIN_MS ? this.#membershipProblem() : "", atMs - healMs);
     }
     this.#observer.compare();
     const ledger = this.#observer.newestLedger();

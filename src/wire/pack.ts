@@ -1,5 +1,5 @@
-// From a value to its bytes, in the form that codec.ts describes; unpack.ts is the way back. Most of what a manager says
-// is small maps of short words and numbers: they cost a loop over their characters and no object but the bytes.
+// From a value to its bytes, in the form that codec.ts describes; unpack.ts is the way back. Most of what a manager
+// says is small maps of short words and numbers: they cost a loop over their characters, and no object but the bytes.
 
 import { assert } from "../base/assert.ts";
 

@@ -76,7 +76,7 @@ describe("resumption", () => {
   test("an attempt that takes its workflow's start for another instant is seen, in both directions", () => {
     const joining = (startAtMs: number): (() => void) => {
       const resumption = new Resumption();
-      resumption.begin("j", "a", 10_000);
+      resumption.begin("j", "a", { leastMs: 10_000, mostMs: 10_000 });
       const one = attempt(5);
       one.joined = { scheduleMs: 0, startAtMs };
       return () => resumption.join(one, null, 0);
@@ -84,6 +84,18 @@ describe("resumption", () => {
     expect(joining(10_400)).not.toThrow();
     expect(joining(30_000)).toThrow("20000 ms off");
     expect(joining(5_000)).toThrow("-5000 ms off");
+  });
+  test("a start that waited for the next leader may be taken as the one before meant it, and not earlier", () => {
+    const joining = (startAtMs: number): (() => void) => {
+      const resumption = new Resumption();
+      resumption.begin("j", "a", { leastMs: 6_000, mostMs: 10_000 });
+      const one = attempt(5);
+      one.joined = { scheduleMs: 0, startAtMs };
+      return () => resumption.join(one, null, 0);
+    };
+    expect(joining(6_000)).not.toThrow();
+    expect(joining(3_000)).toThrow("-3000 ms off");
+    expect(joining(20_000)).toThrow("10000 ms off");
   });
   test("an arrival that was due before a resumed attempt joined is not to be fired", () => {
     const resumption = new Resumption();

@@ -26,6 +26,7 @@ const REGRESSIONS: readonly {
   { seed: 901, managers: 3, what: "an owner that was cut off was held to the start that others had heard of" },
   { seed: 35, managers: 3, what: "who took up a share was thought as slow as if it had run from its beginning" },
   { seed: 50, managers: 3, what: "a first attempt began late because its owner heard late" },
+  { seed: 75, managers: 3, what: "a start was held to when it was committed, not to when it was meant" },
   { seed: 80, managers: 5, what: "a bound came from the pace of an attempt that had just begun" },
 ];
 const BATCH: readonly (readonly [seed: number, managers: number, profile: Profile])[] = [

@@ -39,8 +39,8 @@ describe("another implementation reads", () => {
       ),
     }));
     fc.assert(
-      fc.property(value, (any) => {
-        expect(plain(reference(pack(any)))).toEqual(plain(any));
+      fc.property(value, (one) => {
+        expect(plain(reference(pack(one)))).toEqual(plain(one));
       }),
     );
   });

@@ -10,6 +10,8 @@ type Written = {
   readonly hash: number;
   readonly termBefore: number | null;
   readonly by: string;
+  /** True time at which it was first seen, ms. */
+  readonly atMs: number;
 };
 
 export class LogMatching {
@@ -19,8 +21,17 @@ export class LogMatching {
   /** By node: the entries looked at already, by index. */
   readonly #known = new Map<string, { readonly raft: Raft; readonly entries: Map<number, Entry> }>();
 
-  constructor(payloads: Payloads) {
+  readonly #nowMs: () => number;
+
+  /** `nowMs`: true time. */
+  constructor(payloads: Payloads, nowMs: () => number) {
     this.#payloads = payloads;
+    this.#nowMs = nowMs;
+  }
+
+  /** True time at which an entry was in a log for the first time; null: it was never seen. */
+  writtenAtMs(index: number, term: number | null): number | null {
+    return this.#written.get(index)?.find((one) => one.term === term)?.atMs ?? null;
   }
 
   /** Looks at a node whose log changed: only at what is new in it. */
@@ -46,7 +57,7 @@ export class LogMatching {
     const list = this.#written.get(index) ?? [];
     const same = list.find((one) => one.term === term);
     if (same === undefined) {
-      list.push({ term, hash, termBefore, by: node });
+      list.push({ term, hash, termBefore, by: node, atMs: this.#nowMs() });
       this.#written.set(index, list);
       return;
     }

@@ -16,8 +16,14 @@ const OWNER_DEAF_MS = 6_000;
  */
 const LEDGER_LAG_MS = 6_000;
 
+/**
+ * True time of a start. least: as the leader meant it that wrote it down. most: as the first replica to apply it takes
+ * it that does not know of the time in between: an entry may wait for the next leader to be committed.
+ */
+type Start = { readonly leastMs: number; readonly mostMs: number };
+
 export class Resumption {
-  readonly #starts = new Map<string, number>();
+  readonly #starts = new Map<string, Start>();
 
   /** A core prepares an attempt. In: a ledger that knows it, if there is one. */
   prepare(attempt: TrueAttempt, ledger: LedgerState | null, target: SimTarget): void {
@@ -33,23 +39,24 @@ export class Resumption {
     );
   }
 
-  /** A workflow begins, as the first replica to apply it says. In: true time of its start. */
-  begin(job: string, workflow: string, startAtMs: number): void {
+  /** A workflow begins, as the first replica to apply it says. */
+  begin(job: string, workflow: string, start: Start): void {
     const key = `${job} ${workflow}`;
-    if (!this.#starts.has(key)) this.#starts.set(key, startAtMs);
+    if (!this.#starts.has(key)) this.#starts.set(key, start);
   }
 
   /** An attempt begins to drive. In: a ledger, and how long there was no leader so far. */
   join({ id, joined, spec }: TrueAttempt, ledger: LedgerState | null, leaderlessMs: number): void {
     const key = `${id.job} ${id.workflow}`;
-    const startAtMs = this.#starts.get(key);
-    if (joined === null || startAtMs === undefined) return;
+    const start = this.#starts.get(key);
+    if (joined === null || start === undefined) return;
     const workflow = ledger?.jobs.get(id.job)?.workflows.get(id.workflow);
-    const offMs = joined.startAtMs - spec.startTimeMs - startAtMs - (workflow?.pausedMs ?? 0);
+    const takenMs = joined.startAtMs - spec.startTimeMs - (workflow?.pausedMs ?? 0);
     const share = workflow?.shares[id.share];
     const isFirst = share?.attempts[0]?.token === id.token;
-    const latestMs = START_OFF_MS + leaderlessMs + (isFirst ? OWNER_DEAF_MS : LEDGER_LAG_MS);
-    if (offMs >= -START_OFF_MS && offMs <= latestMs) return;
+    const lateMs = START_OFF_MS + leaderlessMs + (isFirst ? OWNER_DEAF_MS : LEDGER_LAG_MS);
+    if (takenMs >= start.leastMs - START_OFF_MS && takenMs <= start.mostMs + lateMs) return;
+    const offMs = takenMs < start.leastMs ? takenMs - start.leastMs : takenMs - start.mostMs;
     throw new Violation(
       "resumption",
       `attempt ${id.token} takes the start of ${key} to be ${Math.round(offMs)} ms off`,
