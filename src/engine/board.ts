@@ -91,6 +91,11 @@ export class Board {
     words[at + 1]! += value;
   }
 
+  /** Values that were added to a counter. */
+  counted(at: number): number {
+    return this.words[at]!;
+  }
+
   /** Adds one observation to a rate. */
   rate(at: number, isPass: boolean): void {
     const words = this.words;

@@ -13,6 +13,7 @@ const LAG_MS_MAX = 10;
 
 export class HealthMonitor {
   readonly #board: Board;
+  readonly #beaten: (nowMs: number) => void;
   readonly #lagAt: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isMeasuring = false;
@@ -21,8 +22,10 @@ export class HealthMonitor {
   #cpuUs = 0;
   #lagMsMax = 0;
 
-  constructor(board: Board) {
+  /** `beaten`: called after every beat from `begin` on. */
+  constructor(board: Board, beaten: (nowMs: number) => void) {
     this.#board = board;
+    this.#beaten = beaten;
     this.#lagAt = board.allocateReserved("trend");
     this.#beat();
   }
@@ -57,6 +60,7 @@ export class HealthMonitor {
     this.#board.words[HEADER.heartbeat] = performance.timeOrigin + nowMs;
     this.#dueMs = nowMs + HEARTBEAT_MS;
     this.#timer = setTimeout(() => this.#beat(), HEARTBEAT_MS);
+    if (this.#isMeasuring) this.#beaten(nowMs);
   }
 
   #closeSecond(nowMs: number): void {

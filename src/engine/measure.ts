@@ -85,6 +85,7 @@ export class Measure {
   readonly #byKey = new Map<string, Slot>();
   readonly #sets = new Map<string, TagSet>();
   readonly #dirtyRequests: RequestSeries[] = [];
+  readonly #requestSeries: RequestSeries[] = [];
   readonly #said = new Set<string>();
   /** The phases of the exchange being counted, in the order of REQUEST_METRICS. */
   readonly #phases = new Float64Array(REQUEST_METRICS.length - 2);
@@ -167,6 +168,11 @@ export class Measure {
     }
   }
 
+  /** Requests counted so far. */
+  requests(): number {
+    return this.#requestSeries.reduce((sum, { requests }) => sum + this.#board.counted(requests), 0);
+  }
+
   #requestsNamed(set: TagSet, name: string): RequestSeries[] {
     const known = set.requests.get(name);
     if (known !== undefined) return known;
@@ -209,6 +215,7 @@ export class Measure {
     const slots = REQUEST_METRICS.map(([metric, type, contains]) => this.#slot(metric, type, contains, tags));
     const series = new RequestSeries(exchange, slots);
     list.push(series);
+    this.#requestSeries.push(series);
     return series;
   }
 

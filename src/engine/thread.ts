@@ -8,6 +8,7 @@ import { Alarms } from "./alarms.ts";
 import { Board, HEADER } from "./board.ts";
 import { FeedCursors } from "./feed-cursors.ts";
 import { functionOf, type LoadedModule, shapeOf } from "./functions.ts";
+import { beginPace, createPace, ratePace, requestsMax } from "../load/pace.ts";
 import { HealthMonitor } from "./health.ts";
 import { HttpCore } from "./http/core.ts";
 import { InterruptedError } from "./http/owner.ts";
@@ -29,6 +30,8 @@ type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
 const ERRORS_MAX = 100;
 /** Above so many series even a cut of scalars costs milliseconds: then only those at whole seconds carry any. */
 const SERIES_PER_REPORT_MAX = 400;
+/** Reports as frequent as this tell of any pace in time. */
+const PACED_REPORT_MS_MAX = 200;
 
 /** One share on this thread, from prepare to its final cut. */
 class Attempt {
@@ -43,6 +46,9 @@ class Attempt {
   readonly #cursors: FeedCursors;
   readonly #alarms = new Alarms();
   readonly #errors = new Map<string, number>();
+  readonly #pace = createPace();
+  /** Requests of the last report, and when it was. */
+  #told = { requests: 0, atMs: 0 };
   #hasNewErrors = false;
   #seq = 0;
   #startMs = 0;
@@ -63,7 +69,7 @@ class Attempt {
       series: (slot, id) => post({ kind: "series", token, slot, id }),
       warning: (text) => post({ kind: "warning", token, text }),
     });
-    this.#health = new HealthMonitor(board);
+    this.#health = new HealthMonitor(board, (nowMs) => this.#keepPace(nowMs));
     this.#core = new HttpCore(request.http, { permit: new Float64Array(request.permit) });
     this.#cursors = new FeedCursors(request.feedCursors);
     module.deal(this.#cursors, spec.feedStripe ?? { index: 0, of: 1 }, spec.share);
@@ -102,6 +108,8 @@ class Attempt {
     this.#startMs = atEpochMs - performance.timeOrigin;
     this.#jobStartMs = jobStartEpochMs - performance.timeOrigin;
     this.#health.begin();
+    this.#told.atMs = Math.max(this.#startMs, performance.now());
+    beginPace(this.#pace, this.#told.atMs);
     this.#armReport();
     this.#loop.start(this.#startMs, steering);
   }
@@ -184,7 +192,19 @@ class Attempt {
     this.#reportTimer = setTimeout(report, Math.ceil(nextMs - armedMs));
   }
 
+  /** More was sent since the last report than its owner would think of: it is told before the next one is due. */
+  #keepPace(nowMs: number): void {
+    const { perSecond } = this.#pace;
+    if (this.#isOver || perSecond === 0 || this.#request.reportMs <= PACED_REPORT_MS_MAX) return;
+    if (this.#measure.seriesCount > SERIES_PER_REPORT_MAX) return;
+    const { requests, atMs } = this.#told;
+    if (this.#measure.requests() - requests > requestsMax(perSecond, nowMs - atMs)) this.#report(false, false);
+  }
+
   #report(isFinal: boolean, closesSecond: boolean): void {
+    const nowMs = performance.now();
+    this.#told = { requests: this.#measure.requests(), atMs: nowMs };
+    if (closesSecond) ratePace(this.#pace, this.#told.requests, nowMs);
     // Trends are what a cut costs, and nobody reads them between whole seconds.
     const what = isFinal
       ? "all"
@@ -198,7 +218,7 @@ class Attempt {
     const snapshot: Snapshot = {
       attempt: this.#request.attempt,
       seq: ++this.#seq,
-      elapsedMs: performance.now() - this.#startMs,
+      elapsedMs: nowMs - this.#startMs,
       content: what ?? "scalars",
       isFinal,
       resume: this.#loop.resume(this.#module.drawn(this.#cursors)),

@@ -85,8 +85,8 @@ export const COUNTING: readonly Mutant[] = [
   {
     name: "nothing is ever said to be unreported",
     file: "node/owner/unreported.ts",
-    find: "return rate > 0 ? { requests: Math.ceil(rate * MARGIN * seconds) + open, seconds: 0 } : { requests: open, seconds };",
-    replace: "return rate > 1e9 ? { requests: open, seconds } : { requests: 0, seconds: 0 };",
+    find: "return { requests: requestsMax(rate, ms) + open, seconds: 0 };",
+    replace: "return { requests: 0, seconds: 0 };",
     profile: "crash",
     proof: {
       file: "node/owner/unreported.test.ts",

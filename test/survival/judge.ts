@@ -48,7 +48,10 @@ export function judgeJob(promised: Promised, ended: SubmitRun, log: readonly See
   if (job.state !== "completed") problems.push(`the job ${job.state}`);
   const missing = log.length - sentOf({ job, accounting, ...rest });
   const bound = moveMsMax === null ? 0 : accounting.unreportedMax;
-  if (missing < 0 || missing > bound) problems.push(`${missing} requests are not counted, ${bound} may be missing`);
+  if (missing < 0 || missing > bound) {
+    const errors = rest.errors.map(({ message, count }) => `${count} ${message}`).join("; ");
+    problems.push(`${missing} requests are not counted, ${bound} may be missing; errors: ${errors || "none"}`);
+  }
   if (moveMsMax === null && accounting.unreportedMax !== 0)
     problems.push(`unreportedMax is ${accounting.unreportedMax} though every worker lived`);
   const twice = overlaps(log);

@@ -10,6 +10,8 @@ function main(): void {
   const server = Bun.serve({
     hostname: process.argv[2] ?? "127.0.0.1",
     port: 0,
+    // A request on a connection that is being closed for its idleness is one of which nobody knows whether it was seen.
+    idleTimeout: 0,
     fetch(request, { requestIP }) {
       const { pathname } = new URL(request.url);
       if (pathname === "/__now") return Response.json(performance.now());

@@ -4,6 +4,7 @@
 import type { Bundle } from "../../engine/messages.ts";
 import type { Job } from "../../ledger/job.ts";
 import { applySnapshot, type HeldAttempt, heldSeries, joinVus, select } from "../../load/merge.ts";
+import { beginPace, createPace, type Pace, ratePace } from "../../load/pace.ts";
 import { isPausedWithin, type Pause } from "../../load/pauses.ts";
 import type { JobPlan, ThresholdPlan } from "../../load/plan.ts";
 import type { Disturbance, JobView, SecondWindow, ThresholdOutcome, VusSeen } from "../../load/result.ts";
@@ -36,11 +37,8 @@ export type RunAttempt = {
   late: number;
   /** CPU of its core over the last reported second, 0..1. */
   cpu: number;
-  /** Most requests a second between two of its whole cuts. */
-  rateMax: number;
-  /** Requests at the cut last looked at for it, and its job time; -Infinity before. */
-  rated: number;
-  ratedMs: number;
+  /** By its whole cuts, on job time. */
+  readonly pace: Pace;
   /** It ran before this owner came: what its first snapshot holds belongs to no second. */
   isTakenOver: boolean;
   /** Its start was off the agreed instant by this at most; null: not known. */
@@ -126,9 +124,7 @@ export function addAttempt(
     isSealing: false,
     late: 0,
     cpu: 0,
-    rateMax: 0,
-    rated: 0,
-    ratedMs: -Infinity,
+    pace: createPace(),
     isTakenOver: false,
     startErrorMs: null,
     unseen: [],
@@ -152,7 +148,7 @@ export function beginAttempt(
   attempt.offsetMs = times.offsetMs;
   attempt.heardMs = Math.max(times.offsetMs, attempt.heardMs, 0);
   // Who takes up the rest of a share begins in the middle of its schedule.
-  if (!attempt.isTakenOver) attempt.ratedMs = Math.max(attempt.heardMs, times.nowMs);
+  if (!attempt.isTakenOver) beginPace(attempt.pace, Math.max(attempt.heardMs, times.nowMs));
   register(run.windows, String(token), Math.max(times.offsetMs, times.nowMs, 0));
 }
 
@@ -176,7 +172,7 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, cutMs);
   // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
   if (snapshot.content === "scalars") return void attempt.unseen.push(...growth.map(copied));
-  noteRate(attempt, cutMs);
+  ratePace(attempt.pace, requestsOf(heldSeries(held)), cutMs);
   see(windows, attempt, held, { cutMs, snapshot, growth });
 }
 
@@ -221,16 +217,6 @@ function takeAsBase(windows: Windows, attempt: RunAttempt, series: readonly Seri
   attempt.unseen.length = 0;
   const live = windows.live.get(String(attempt.id.token));
   for (const { id, cells } of series) live?.settled.set(id.key, cells);
-}
-
-/** In: job time of the newest cut. */
-function noteRate(attempt: RunAttempt, cutMs: number): void {
-  const seconds = (cutMs - attempt.ratedMs) / 1_000;
-  if (attempt.held === null || seconds < 0.2) return;
-  const requests = requestsOf(heldSeries(attempt.held));
-  if (Number.isFinite(seconds)) attempt.rateMax = Math.max(attempt.rateMax, (requests - attempt.rated) / seconds);
-  attempt.ratedMs = cutMs;
-  attempt.rated = requests;
 }
 
 /** Nothing of the attempt counts from here on but what is held. Out: null when it is sealing already. */

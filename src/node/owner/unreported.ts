@@ -2,13 +2,14 @@
 // can have done since its last cut. Pure.
 
 import { heldSeries } from "../../load/merge.ts";
+import { requestsMax } from "../../load/pace.ts";
 import { CONTACT_MS, LEASE_MS } from "../lease.ts";
 import { requestsOf, type Run, type RunAttempt } from "./run.ts";
 
 /** What one core can send at the very most, where no attempt of the workflow was ever heard of. */
 const CORE_RATE_MAX = 50_000;
-/** A rate may have risen since it was seen. */
-const MARGIN = 1.5;
+/** An attempt that leaves its pace behind reports at once: it takes so long until that is here. */
+const NOTICE_MS = 200;
 
 /** Requests nobody heard of, at most; and seconds of sending at a pace that is not known yet. */
 export type Unheard = { readonly requests: number; readonly seconds: number };
@@ -19,10 +20,11 @@ export function unheardOf(run: Run, attempt: RunAttempt, untilMs: number): Unhea
   // Ledger time stands still while there is no quorum. An attempt not heard of since its owner changed may have run on
   // through that: until its lease ended, renewed by an owner as long as it had contact.
   const unseenMs = attempt.isTakenOver ? CONTACT_MS + LEASE_MS : 0;
-  const seconds = (Math.max(0, untilMs - attempt.heardMs) + unseenMs) / 1_000;
+  const ms = Math.max(0, untilMs - attempt.heardMs) + unseenMs + NOTICE_MS;
   const open = (attempt.held?.cut.vusMax ?? 0) * Math.max(1, run.plan.http.batch);
   const rate = seenRate(attempt);
-  return rate > 0 ? { requests: Math.ceil(rate * MARGIN * seconds) + open, seconds: 0 } : { requests: open, seconds };
+  if (rate === 0) return { requests: open, seconds: ms / 1_000 };
+  return { requests: requestsMax(rate, ms) + open, seconds: 0 };
 }
 
 /**
@@ -32,7 +34,7 @@ export function unheardOf(run: Run, attempt: RunAttempt, untilMs: number): Unhea
 export function unreportedMax(run: Run): number {
   let total = 0;
   for (const [token, { requests, seconds }] of run.unheard)
-    total += requests + (seconds > 0 ? Math.ceil(siblingRate(run, token) * MARGIN * seconds) : 0);
+    total += requests + (seconds > 0 ? requestsMax(siblingRate(run, token), seconds * 1_000) : 0);
   return total;
 }
 
@@ -60,9 +62,9 @@ function steepness(run: Run, { id, held }: RunAttempt): number {
 }
 
 /** The most seen between two cuts, or the mean of all it did where only the newest cut is known. 0: nothing is. */
-function seenRate({ rateMax, held, offsetMs, ratedMs }: RunAttempt): number {
-  if (rateMax > 0 || held === null) return rateMax;
-  const beganMs = offsetMs === null ? 0 : Math.max(0, ratedMs - offsetMs);
+function seenRate({ pace, held, offsetMs }: RunAttempt): number {
+  if (pace.perSecond > 0 || held === null) return pace.perSecond;
+  const beganMs = offsetMs === null ? 0 : Math.max(0, pace.atMs - offsetMs);
   const ranMs = held.cut.elapsedMs - beganMs;
   return ranMs < 100 ? 0 : (requestsOf(heldSeries(held)) / ranMs) * 1_000;
 }

@@ -1,0 +1,76 @@
+// Goal: an engine thread reports when it is asked to, and at once when it sends faster than its reports said. Method: a
+// real thread against a server of the test; how fast it sends is the workflow's doing.
+
+import { expect, test } from "bun:test";
+import type { EngineReply, EngineRequest } from "../../src/engine/messages.ts";
+import { createThreads } from "../../src/io/threads.ts";
+import { type Snapshot, UNSTEERED } from "../../src/load/share.ts";
+import { prepareShare, TOKEN } from "./prepared.ts";
+
+/** Waits 20 ms before every request until `slowMs` have passed. */
+const CODE = `export default async ({ http, sleep, env, iteration }) => {
+  globalThis.beganMs ??= performance.now();
+  if (performance.now() - globalThis.beganMs < Number(env.SLOW_MS)) await sleep(0.02);
+  await http.get(env.TARGET);
+};`;
+
+async function snapshotsOf(slowMs: number): Promise<readonly Snapshot[]> {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("ok") });
+  const thread = createThreads<EngineRequest, EngineReply>().spawn();
+  const snapshots: Snapshot[] = [];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      thread.onCrash((message) => reject(new Error(message)));
+      thread.onReply((reply) => {
+        if (reply.kind === "broken") reject(new Error(reply.message));
+        if (reply.kind === "snapshot") snapshots.push(reply.snapshot);
+        if (reply.kind === "ended") resolve();
+        if (reply.kind !== "ready") return;
+        const atEpochMs = performance.timeOrigin + performance.now();
+        thread.post({ kind: "start", token: TOKEN, atEpochMs, jobStartEpochMs: atEpochMs, steering: UNSTEERED });
+      });
+      thread.post(
+        prepareShare({
+          executor: { kind: "constant-vus", vus: 2, durationMs: 1_900 },
+          bundle: { code: CODE, entry: "test.ts", files: {} },
+          env: { TARGET: server.url.href, SLOW_MS: String(slowMs) },
+          reportMs: 1_000,
+        }),
+      );
+    });
+  } finally {
+    thread.terminate();
+    await server.stop(true);
+  }
+  return snapshots;
+}
+
+function requestsOf({ series }: Snapshot): number {
+  return series.reduce((sum, { id, cells }) => sum + (id.metric === "http_reqs" && "sum" in cells ? cells.sum : 0), 0);
+}
+
+test("a report comes when it is due, and no other without more requests than the pace so far accounts for", async () => {
+  const snapshots = await snapshotsOf(Infinity);
+  const [told, ...later] = snapshots;
+  expect(told?.content).toBe("changed");
+  expect(snapshots.at(-1)).toMatchObject({ content: "all", isFinal: true });
+  const perMs = told === undefined ? Number.NaN : requestsOf(told) / told.elapsedMs;
+  for (const [at, early] of later.entries()) {
+    const before = snapshots[at];
+    if (early.content !== "scalars" || before === undefined) continue;
+    const grown = requestsOf(early) - requestsOf(before);
+    expect(grown).toBeGreaterThan(1.4 * perMs * (early.elapsedMs - before.elapsedMs));
+  }
+});
+
+test("who sends faster than its reports said reports at once, with all requests so far", async () => {
+  const snapshots = await snapshotsOf(1_300);
+  expect(snapshots.map(({ content }) => content).slice(0, 2)).toEqual(["changed", "scalars"]);
+  const [told, early, ...later] = snapshots;
+  if (told === undefined || early === undefined) throw new Error("no early report");
+  expect(early.elapsedMs).toBeGreaterThan(1_300);
+  const last = later.at(-1);
+  expect(requestsOf(early)).toBeGreaterThan(requestsOf(told) * 1.25);
+  expect(last?.isFinal).toBe(true);
+  expect(last === undefined ? 0 : requestsOf(last)).toBe(last?.accounting.completed ?? Number.NaN);
+});
