@@ -5,7 +5,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { HyperscaleError } from "../../base/error.ts";
-import { createContentDigest } from "../../io/content-digest.ts";
+import { createContentDigest, digestOf } from "../../io/content-digest.ts";
 import { DiskError, diskErrorCode } from "../../io/disk-error.ts";
 import { within } from "../../io/files.ts";
 import type { Disk, DiskFile } from "../../io/world.ts";
@@ -182,7 +182,10 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
       if (names.size + packed.size >= limits.blobsMax)
         throw new HyperscaleError("invalid", `${directory} holds ${names.size + packed.size} blobs already`);
       if (content instanceof Uint8Array && content.length <= Math.min(PART_BYTES, limits.bytesMax)) {
-        const blob = await storage(directory, () => packed.put(content, expected));
+        const digest = digestOf(content);
+        requireDigest(digest, expected);
+        unreachableSince.delete(digest);
+        const blob = await storage(directory, () => packed.put(content, digest));
         unreachableSince.delete(blob.digest);
         return blob;
       }

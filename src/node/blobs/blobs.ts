@@ -90,6 +90,8 @@ class LinkedBlobs implements Blobs {
   readonly #server: BlobServer;
   readonly #pulls = new Map<string, { readonly pull: BlobPull; readonly result: Promise<PullResult> }>();
   readonly #spreads: Spreads;
+  /** Being written here. */
+  readonly #storing = new Map<string, Promise<void>>();
   /** Needed by who waits here, whatever the ledger says so far. */
   readonly #pinned = new Map<string, number>();
   #isClosed = false;
@@ -216,10 +218,19 @@ class LinkedBlobs implements Blobs {
     this.#spreads.answer(from, digest);
   }
 
-  /** Durable here when it resolves. */
-  async #store(digest: string, content: Uint8Array): Promise<void> {
+  /** Durable here when it resolves. Once at a time, however often it is asked for while the disk is slow. */
+  #store(digest: string, content: Uint8Array): Promise<void> {
     const { store } = this.#options;
     store.touch(digest);
-    if ((await store.find(digest)) === null) await store.put(content, digest);
+    const running = this.#storing.get(digest);
+    if (running !== undefined) return running;
+    const storing = store
+      .find(digest)
+      .then(async (found) => {
+        if (found === null) await store.put(content, digest);
+      })
+      .finally(() => this.#storing.delete(digest));
+    this.#storing.set(digest, storing);
+    return storing;
   }
 }

@@ -2,7 +2,7 @@
 
 import { digestOf } from "../../io/content-digest.ts";
 import type { Disk } from "../../io/world.ts";
-import { type Blob, type BlobValues, openPart, placeOf, requireDigest } from "./blob-parts.ts";
+import { type Blob, type BlobValues, openPart, placeOf } from "./blob-parts.ts";
 import { openPacks, type PackStore } from "./pack-store.ts";
 
 /** Reads all packs. In: the folder is there. Throws DiskError, and `storage` for packs of another version. */
@@ -53,10 +53,8 @@ export class PackedBlobs {
     return place === null ? null : place.length - this.#values.overheadBytes;
   }
 
-  /** Durable when it resolves. In: at most PART_BYTES. Throws `invalid` when it is not the expected content. */
-  async put(content: Uint8Array, expected?: string): Promise<Blob> {
-    const digest = digestOf(content);
-    requireDigest(digest, expected);
+  /** Durable when it resolves. In: at most PART_BYTES, and their digest. */
+  async put(content: Uint8Array, digest: string): Promise<Blob> {
     await this.#packs.put(digest, this.#values.seal(content, placeOf(0)));
     this.#stale.delete(digest);
     return { digest, bytes: content.length };

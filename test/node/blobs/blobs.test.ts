@@ -6,6 +6,7 @@ import { digestOf } from "../../../src/io/content-digest.ts";
 import { createPrng, nextU32 } from "../../../src/base/prng.ts";
 import { type BlobKeep, type Blobs, createBlobs, createMemoryStore } from "../../../src/node/blobs/blobs.ts";
 import { openBlobStore } from "../../../src/node/blobs/blob-store.ts";
+import { scanPack } from "../../../src/node/blobs/pack-format.ts";
 import { openLinks } from "../../../src/node/network/links.ts";
 import { SimHost } from "../../../src/sim/host.ts";
 import { helloOf, type Manager, Managers, PORT } from "../sim-managers.ts";
@@ -100,6 +101,20 @@ describe("replicate", () => {
       return value.length === 200 && value.every((bytes) => bytes?.length === 400);
     });
     expect(whole.length).toBeGreaterThanOrEqual(2);
+  });
+
+  test("of one content asked for twice, or told again while a disk is slow, is written once", () => {
+    const { managers, kept } = cluster(13);
+    const leader = managers.leader();
+    for (const { host } of managers.all) host.disk.configure({ latencyMs: () => 1_500 });
+    const bytes = content(13, 500);
+    const { blobs } = blobsOf(kept, leader);
+    expect(settle(managers, Promise.all([blobs.replicate(bytes), blobs.replicate(bytes)])).error).toBeUndefined();
+    managers.run(10_000);
+    for (const { host } of managers.all) {
+      const pack = host.disk.peek("/data/blobs/00000001.pack") ?? new Uint8Array(0);
+      expect(scanPack(pack, 1).records.map(({ digest }) => digest)).toEqual([digestOf(bytes)]);
+    }
   });
 
   test("waits without a majority, and goes on when the others are back", () => {
