@@ -1,5 +1,5 @@
-// The pace of one attempt as its reports tell it. Its owner says by it what may be missing, should the attempt be lost; the
-// attempt reports at once when it leaves that behind. Instants are ms on any one clock. Not what is missing:
+// The pace of one attempt as its reports tell it. Its owner says by it what may be missing, should the attempt be lost;
+// the attempt reports at once when it leaves that behind. Instants are ms on any one clock. Not what is missing:
 // node/owner/unreported.ts.
 
 /** A pace may have risen since it was seen. */

@@ -4,8 +4,8 @@
 import { quantileOf } from "./quantile.ts";
 
 /**
- * One submit of a job: when it was said, and when it was acknowledged (null: never), in ms since the run began; what was
- * said to it when it was refused.
+ * One submit of a job: when it was said, and when it was acknowledged (null: never), in ms since the run began; and
+ * what was said to it when it was refused.
  */
 export type SubmitRecord = {
   readonly atMs: number;
