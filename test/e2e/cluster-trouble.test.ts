@@ -92,7 +92,7 @@ test.skipIf(!hasTmpfs)(
     if (!mount("4m")) return;
     const data = join(disk, "m0");
     const node = managerOf(dir, data, port);
-    // Contents that differ: what is on the disk already takes no space again.
+    // Contents that differ, and fill more than what is left of a block: what is on the disk already takes no space again.
     const submit = (id: string, iterations: number) =>
       run(
         [
@@ -104,6 +104,8 @@ test.skipIf(!hasTmpfs)(
           id,
           "-i",
           String(iterations),
+          "-e",
+          `FILL=${"x".repeat(10_000)}`,
           "--managers",
           `127.0.0.1:${port}`,
         ],
