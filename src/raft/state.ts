@@ -155,15 +155,15 @@ export function mayStand(state: Raft): boolean {
 }
 
 /**
- * Draws the next election timeout from [T, 2T], stretched by poor local health up to twice. On a slow disk as many
- * syncs are added as an election takes, or none would ever end: a candidate's vote, a voter's, and each may come
- * behind one that is under way.
+ * Draws the next election timeout from [T, 2T], stretched by poor local health up to twice. What the syncs of an
+ * election take beyond T is added, or none would ever end on a slow disk: a candidate's vote, a voter's, and each may
+ * come behind one that is under way.
  */
 export function resetElection(state: Raft): void {
   const stretch = 1 + state.healthScore / HEALTH_SCORE_MAX;
   const timeoutMs = Math.ceil(state.config.electionMs * stretch * (1 + nextFloat(state.prng)));
   assert(timeoutMs >= state.config.electionMs && timeoutMs <= 4 * state.config.electionMs, "a timeout in [T, 4T]");
-  state.electionAt = state.now + timeoutMs + ELECTION_SYNCS * state.syncMs;
+  state.electionAt = state.now + timeoutMs + Math.max(0, ELECTION_SYNCS * state.syncMs - state.config.electionMs);
 }
 
 /** Key of `pending`: the sequence is digits, so the first space from the right separates. */
