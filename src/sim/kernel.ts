@@ -3,7 +3,6 @@
 // over what happened. What the events mean is others' matter.
 
 import { assert } from "../base/assert.ts";
-import { Heap } from "../base/heap.ts";
 import { createPrng, type Prng } from "../base/prng.ts";
 import { runMicrotasks } from "../io/microtasks.ts";
 
@@ -14,10 +13,14 @@ export type Scheduled = { cancel(): void };
 
 class Event implements Scheduled {
   run: (() => void) | null;
-  next: Event | null = null;
+  readonly us: number;
+  /** Of two of one instant the one that was scheduled first runs first. */
+  readonly number: number;
   readonly label: Label;
 
-  constructor(label: Label, run: () => void) {
+  constructor(us: number, number: number, label: Label, run: () => void) {
+    this.us = us;
+    this.number = number;
     this.label = label;
     this.run = run;
   }
@@ -26,9 +29,6 @@ class Event implements Scheduled {
     this.run = null;
   }
 }
-
-/** The events of one instant, first scheduled first. */
-type Instant = { readonly us: number; head: Event | null; tail: Event };
 
 const FNV_PRIME = 16777619;
 const FNV_BASIS = 0x811c9dc5;
@@ -39,9 +39,9 @@ const TRACED_BYTES = 64;
 export class Kernel {
   readonly seed: number;
   #nowUs = 0;
-  #heap = new Heap<Instant>();
-  #instants = new Map<number, Instant>();
-  #current: Instant | null = null;
+  /** A binary heap, the next event first. */
+  readonly #heap: Event[] = [];
+  #scheduled = 0;
   #labels = new Map<string, Label>();
   #hooks: readonly (() => void)[] = [];
   #hash = FNV_BASIS;
@@ -98,17 +98,8 @@ export class Kernel {
   after(delayMs: number, label: Label, run: () => void): Scheduled {
     assert(!Number.isNaN(delayMs), "a delay is a number");
     const us = this.#nowUs + Math.max(0, Math.ceil(delayMs * US_PER_MS - 1e-6));
-    const event = new Event(label, run);
-    const instant = this.#instants.get(us);
-    if (instant === undefined) {
-      const made: Instant = { us, head: event, tail: event };
-      this.#instants.set(us, made);
-      this.#heap.add(us, made);
-    } else {
-      if (instant.head === null) instant.head = event;
-      else instant.tail.next = event;
-      instant.tail = event;
-    }
+    const event = new Event(us, this.#scheduled++, label, run);
+    this.#add(event);
     return event;
   }
 
@@ -181,24 +172,56 @@ export class Kernel {
     }
   }
 
+  /** Takes the first event due by then, past those that were cancelled; its time is the time now. */
   #next(limitUs: number): Event | null {
     for (;;) {
-      const instant = this.#current;
-      if (instant === null || instant.head === null) {
-        if (instant !== null) this.#instants.delete(instant.us);
-        this.#current = null;
-        if (this.#heap.least > limitUs) return null;
-        const taken = this.#heap.take();
-        if (taken === undefined) return null;
-        assert(taken.us >= this.#nowUs, "time does not go back");
-        this.#nowUs = taken.us;
-        this.#current = taken;
-        continue;
-      }
-      if (instant.us > limitUs) return null;
-      const event = instant.head;
-      instant.head = event.next;
-      if (event.run !== null) return event;
+      const first = this.#heap[0];
+      if (first === undefined || first.us > limitUs) return null;
+      this.#takeFirst();
+      assert(first.us >= this.#nowUs, "time does not go back");
+      this.#nowUs = first.us;
+      if (first.run !== null) return first;
     }
   }
+
+  #add(event: Event): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(event);
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const other = heap[above];
+      if (other === undefined || isBefore(other, event)) break;
+      heap[at] = other;
+      at = above;
+    }
+    heap[at] = event;
+  }
+
+  #takeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    const { length } = heap;
+    if (last === undefined || length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      const left = heap[below];
+      if (left === undefined) break;
+      const right = heap[below + 1];
+      let least = left;
+      if (right !== undefined && isBefore(right, left)) {
+        least = right;
+        below++;
+      }
+      if (isBefore(last, least)) break;
+      heap[at] = least;
+      at = below;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(left: Event, right: Event): boolean {
+  return left.us < right.us || (left.us === right.us && left.number < right.number);
 }

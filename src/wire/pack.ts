@@ -63,13 +63,28 @@ function isMap(value: object): value is Readonly<Record<string, unknown>> {
 }
 
 function putMap(map: Readonly<Record<string, unknown>>): void {
-  const keys = Object.keys(map);
-  putHead(keys.length, keys.length < 16 ? 0x80 + keys.length : -1, 0xde);
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index] ?? "";
+  if (at + 1 > buffer.length) grow(1);
+  const head = at++;
+  let count = 0;
+  // Read in this way, and in none beside it, the engine finds each value without a search.
+  for (const key in map) {
     putText(key);
     put(map[key]);
+    count++;
   }
+  if (count < 16) buffer[head] = 0x80 + count;
+  else widenHead(head, count);
+}
+
+/** A map turned out to have more keys than the one byte at `head` can say: what follows moves on. */
+function widenHead(head: number, count: number): void {
+  const end = at;
+  if (end + 4 > buffer.length) grow(4);
+  at = head;
+  const bytes = count < 0x1_0000 ? 2 : 4;
+  buffer.copyWithin(head + 1 + bytes, head + 1, end);
+  putHead(count, -1, 0xde);
+  at = end + bytes;
 }
 
 /** `short`: the head in one byte, or -1. `type`: that of a count of two bytes; that of four follows it. */
