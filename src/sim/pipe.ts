@@ -14,6 +14,8 @@ type Segment = {
   readonly pieces: Uint8Array[];
   bytes: number;
   readonly sentMs: number;
+  /** It came; it is handed over once all before it did. */
+  isHere: boolean;
 };
 
 const SEGMENT_BYTES_MAX = 65_536;
@@ -58,7 +60,7 @@ export class Pipe {
   }
 
   open(): void {
-    this.#send({ kind: "open", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs });
+    this.#send({ kind: "open", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs, isHere: false });
   }
 
   /** In: bytes nobody else changes. */
@@ -126,7 +128,7 @@ export class Pipe {
     }
     if (this.#isEnding && !this.#hasEnded && this.#queue.length === 0 && !this.#isStopped) {
       this.#hasEnded = true;
-      this.#send({ kind: "end", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs });
+      this.#send({ kind: "end", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs, isHere: false });
     }
   }
 
@@ -145,25 +147,40 @@ export class Pipe {
       this.#link.occupy(kernel.nowMs, piece.length);
       return;
     }
-    this.#send({ kind: "bytes", pieces: [piece], bytes: piece.length, sentMs: kernel.nowMs });
+    this.#send({ kind: "bytes", pieces: [piece], bytes: piece.length, sentMs: kernel.nowMs, isHere: false });
   }
 
   #send(segment: Segment): void {
-    const { kernel, options } = this.#network;
-    let arrivalMs = this.#link.occupy(kernel.nowMs, segment.bytes) + this.#link.latencyMs();
-    for (let repeatMs = options.retransmitMinMs; this.#link.losesPacket(); repeatMs *= 2) {
-      arrivalMs += Math.min(repeatMs, options.retransmitMaxMs);
-      if (repeatMs > options.stallMs) break;
-    }
-    this.#lastArrivalMs = Math.max(arrivalMs, this.#lastArrivalMs);
     this.#transit.push(segment);
-    kernel.after(this.#lastArrivalMs - kernel.nowMs, this.#label, () => this.#arrive());
+    this.#travel(segment, this.#network.options.retransmitMinMs);
   }
 
+  /** A packet that is lost is sent again, by how the link is then. */
+  #travel(segment: Segment, repeatMs: number): void {
+    const { kernel, options } = this.#network;
+    const throughMs = this.#link.occupy(kernel.nowMs, segment.bytes);
+    if (repeatMs <= options.stallMs && this.#link.losesPacket()) {
+      const waitMs = throughMs + Math.min(repeatMs, options.retransmitMaxMs) - kernel.nowMs;
+      kernel.after(waitMs, kernel.label("again", this.#source.machine.name), () => {
+        if (this.#isStopped) this.#transit = [];
+        else if (this.#transit.includes(segment)) this.#travel(segment, 2 * repeatMs);
+      });
+      return;
+    }
+    const arrivalMs = throughMs + this.#link.latencyMs();
+    this.#lastArrivalMs = Math.max(arrivalMs, this.#lastArrivalMs);
+    kernel.after(this.#lastArrivalMs - kernel.nowMs, this.#label, () => {
+      segment.isHere = true;
+      this.#arrive();
+    });
+  }
+
+  /** Hands over what came, up to the first gap. */
   #arrive(): void {
-    if (this.#transit.length === 0) return;
-    if (this.#late === 0 && this.#isReachable) this.#receive();
-    else this.#wait();
+    while (this.#transit[this.#late]?.isHere === true) {
+      if (this.#late === 0 && this.#isReachable) this.#receive();
+      else this.#wait();
+    }
   }
 
   /** The next segment does not get through for now. */

@@ -65,6 +65,17 @@ describe("bytes", () => {
     expect(far.bytes.length).toBe(500_000);
   });
 
+  test("lost for a long time come with the next repeat once nothing is lost any more", () => {
+    const { cluster, near, far } = two();
+    cluster.network.setLink({ lossProbability: 1 });
+    near.say(1, 2);
+    cluster.pass(12_000);
+    expect(far.bytes).toEqual([]);
+    cluster.network.setLink({ lossProbability: 0 });
+    cluster.pass(5_001);
+    expect(far.bytes).toEqual([1, 2]);
+  });
+
   test("keep their order and are all there under heavy loss, only later", () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { cluster, near, far } = two({}, seed);
