@@ -350,7 +350,7 @@ class ManagerNode implements Manager {
       pressure: this.#pressure.level(),
       answers: consensus.contact().answers.read(),
       rateOf: (job) => this.#rates.of(job),
-      raft,
+      raft: this.#removal.known(raft),
       ledger: state,
       problem: this.#problem(raft),
     });

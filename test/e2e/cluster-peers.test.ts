@@ -176,6 +176,17 @@ test.concurrent(
     await managers.accept("two");
     expect(await managers.jobs()).toEqual(["one", "two"]);
 
+    // It was away when it was removed, and hears so when it comes back.
+    await gone.start();
+    await gone.until(new RegExp(`${idOf(gone)}, was removed from cluster .*stop it, or take it back`));
+    const standingOf = async (node: Node): Promise<string | undefined> =>
+      (await managers.list()).peers.find(({ id }) => id === idOf(node))?.standing;
+    expect(await standingOf(gone)).toBe("outside");
+    await managers.done("add", idOf(gone));
+    expect(await standingOf(gone)).toBe("voter");
+    await managers.done("remove", idOf(gone));
+    await gone.end("SIGKILL");
+
     // Without a majority nothing is changed, and it is said why.
     await stays.end("SIGKILL");
     const last = others.at(-1);

@@ -43,6 +43,15 @@ export class Removal {
     return heard !== null && concerns(heard, view) ? heard : null;
   }
 
+  /** The view with the managers as far as they are known: whoever asks the removed one hears that it is none. */
+  known(view: RaftView): RaftView {
+    const removed = this.of(view);
+    if (removed === null || view.membership === null) return view;
+    const { voters } = removed;
+    // It is told of what is committed alone.
+    return { ...view, isChanging: false, membership: { ...view.membership, voters, learners: [], replacing: null } };
+  }
+
   #hear(body: BodyOf<"notMember">): void {
     if (concerns(body, this.#options.view()) && body.index > (this.#heard?.index ?? 0)) this.#heard = body;
   }
