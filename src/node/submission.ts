@@ -60,7 +60,8 @@ export function packSubmission(submission: Submission): Uint8Array {
 const SMALLER = "open() fewer or smaller files, or let the workflow fetch them from a server";
 
 function tooLargeText(length: number): string {
-  return `the submission has ${formatBytes(length)}, more than the ${formatBytes(SUBMISSION_BYTES_MAX)} that managers take`;
+  const most = formatBytes(SUBMISSION_BYTES_MAX);
+  return `the submission has ${formatBytes(length)}, more than the ${most} that managers take`;
 }
 
 /** Out: null and what is wrong with it; never throws. */

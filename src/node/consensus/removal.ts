@@ -1,7 +1,7 @@
 // Telling a manager that it was removed. The log says so to those who are in it; who was down or cut off when it was
-// taken out is sent nothing any more, and would stand for election for ever. So whoever is asked for a vote by a manager
-// that is none tells it who the managers are, and since which entry. It takes that for an answer as long as it has no
-// newer list itself: a manager that is taken back hears so from its leader.
+// taken out is sent nothing any more, and would stand for election for ever. So whoever is asked for a vote by a
+// manager that is none tells it who the managers are, and since which entry. It takes that for an answer as long as it
+// has no newer list itself: a manager that is taken back hears so from its leader.
 
 import type { Clock } from "../../io/world.ts";
 import type { RaftView } from "../../raft/raft.ts";
