@@ -46,6 +46,7 @@ const SAID: Readonly<Record<string, readonly string[]>> = {
   live: ["manager manager", "manager client"],
   relay: ["manager manager"],
   rates: ["manager manager"],
+  notMember: ["manager manager"],
 };
 
 const DIGEST = "ab".repeat(32);
