@@ -34,6 +34,8 @@ type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
 const BEAT_MS = 1_000;
 /** How often a VU that may not send looks again. */
 const HELD_MS = 20;
+/** The simulated clock's own step. */
+const STEP_MS = 0.001;
 
 /** The thread a share is on. */
 export type ShareHost = { say(reply: EngineReply): void; slowness(): number; crash(): void };
@@ -169,7 +171,8 @@ export class SimShare {
   }
 
   #after(delayMs: number, run: () => void): Timer {
-    const timer = this.#options.clock.setTimer(Math.max(delayMs, 0), () => {
+    // A rest below the clock's own step would fire in the same instant, again and again.
+    const timer = this.#options.clock.setTimer(delayMs > 0 ? Math.max(delayMs, STEP_MS) : 0, () => {
       this.#timers.delete(timer);
       if (!this.#isDead) run();
     });

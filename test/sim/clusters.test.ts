@@ -23,6 +23,7 @@ const REGRESSIONS: readonly {
     what: "the open request of a core that died while handed back was not told of",
   },
   { seed: 93, managers: 3, what: "lost packets were sent again by the loss of long ago, and two links stood still" },
+  { seed: 385, managers: 3, what: "an arrival waited for less than the clock's step, without end" },
   { seed: 602, managers: 3, what: "a client saw no manager although two links were up" },
   { seed: 901, managers: 3, what: "an owner that was cut off was held to the start that others had heard of" },
   { seed: 35, managers: 3, what: "who took up a share was thought as slow as if it had run from its beginning" },
