@@ -2,13 +2,13 @@
 // time and goes on with the next when that one is gone, refuses or is silent: every request is idempotent.
 
 import { HyperscaleError, messageOf } from "../base/error.ts";
-import { formatDuration } from "../base/units.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import type { Change } from "../raft/raft.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
 import { CONTENT_BYTES_MAX, type FromDesk, type SteerOrder, type ToDesk } from "./client-messages.ts";
+import { noRoom, refusal, type Refused } from "./client-refusals.ts";
 import { ComeAgain } from "./come-again.ts";
 import { addressKey } from "./network/dialler.ts";
 import { type DialFailure, type Links, openLinks, seedOf } from "./network/links.ts";
@@ -110,7 +110,6 @@ type Settle = {
   readonly reject: (error: Error) => void;
 };
 type Ask = Settle & { readonly request: ToDesk; readonly beganAtMs: number; unknowns: number };
-type Refused = Extract<FromDesk, { kind: "refused" }>;
 type Packed = { readonly bytes: Uint8Array; readonly digest: string };
 /** A job may be followed more than once: all hear the same. */
 type Followed = {
@@ -375,8 +374,10 @@ class Client implements ClusterClient {
     // Nothing was decided: it is said again, and elsewhere when that does not help.
     if (answer.kind === "refused" && isOpen(answer.code, ask)) {
       this.#undecided = answer.message;
+      if (answer.code === "unavailable") this.#comeAgain.undecided(answer.ask, () => this.#say(ask.request));
       return;
     }
+    this.#strays = 0;
     this.#forget(answer.ask);
     if (answer.kind === "refused") ask.reject(refusal(ask.request, answer));
     else ask.resolve(answer);
@@ -394,19 +395,27 @@ class Client implements ClusterClient {
     return managers[this.#at % Math.max(1, managers.length)];
   }
 
-  /** That manager has no part in the cluster: on to the next, until all were asked; then again at the next look. */
+  /** That manager has no part in the cluster. */
   #elsewhere(): void {
-    if (++this.#strays < this.#options.managers.length) this.#move();
+    if (this.#rest === null) this.#moveInRounds(++this.#strays);
   }
 
-  /** On to the next at once as long as one is untried; when none could be reached, after a rest that grows. */
+  /** That manager cannot be reached. */
   #refused(): void {
     if (this.#rest !== null) return;
-    const rounds = ++this.#refusals / this.#options.managers.length;
-    if (!Number.isInteger(rounds)) return this.#move();
-    if (this.#wanted !== undefined) this.#links.unwant(this.#wanted);
+    if (this.#moveInRounds(++this.#refusals) === "rest" && this.#wanted !== undefined) this.#links.unwant(this.#wanted);
+  }
+
+  /** On to the next at once as long as one is untried; after so many that all were, after a rest that grows. */
+  #moveInRounds(tried: number): "move" | "rest" {
+    const rounds = tried / this.#options.managers.length;
+    if (!Number.isInteger(rounds)) {
+      this.#move();
+      return "move";
+    }
     const restMs = Math.min(REST_MS_MAX, REST_MS * 2 ** Math.min(rounds - 1, 10));
     this.#rest = this.#options.world.clock.setTimer(restMs, () => this.#move());
+    return "rest";
   }
 
   /** On to the next manager. */
@@ -454,8 +463,6 @@ class Client implements ClusterClient {
     this.#timer = this.#options.world.clock.setTimer(REPEAT_MS, () => {
       if (this.#isClosed) return;
       this.#arm();
-      if (this.#strays >= this.#options.managers.length) this.#move();
-      this.#strays = 0;
       const isWaiting = this.#asks.size > 0 || this.#followed.size > 0;
       const silentMs = this.#nowMs() - this.#heardAtMs;
       if (isWaiting && silentMs >= (this.#manager === null ? DIAL_MS : SILENT_MS)) return this.#move();
@@ -473,26 +480,6 @@ function isOpen(code: string, ask: Ask): boolean {
   if (code === "unavailable") return true;
   // The manager asked may not have applied the submit yet that another has acknowledged.
   return code === "unknown" && ask.request.kind === "follow" && ++ask.unknowns < UNKNOWNS_MAX;
-}
-
-/** Its limit, and for how long it was tried. */
-function noRoom({ kind }: ToDesk, message: string, afterMs: number): HyperscaleError {
-  const what = kind === "submit" ? "the job was refused" : "nothing was answered";
-  return new HyperscaleError("cluster", `${what} for ${formatDuration(Math.floor(afterMs))}: ${message}`, {
-    cause: "limited",
-    hint: "try again later, or from fewer places at once; managers take more with a higher --submit-rate",
-  });
-}
-
-function refusal(request: ToDesk, { code, message }: Refused): HyperscaleError {
-  const hint = code === "disk_full" ? { hint: "free space on the managers' disks and submit again" } : {};
-  // What is asked of a job can only be wrong, or too late.
-  const isSteer = request.kind === "steer" && code !== "elsewhere";
-  if (isSteer && code === "finished")
-    return new HyperscaleError("invalid", `job ${request.id} has ended already`, { cause: code });
-  if (code === "unknown" || isSteer) return new HyperscaleError("invalid", message, { cause: code });
-  const text = request.kind === "submit" ? `the job was refused: ${message}` : message;
-  return new HyperscaleError("cluster", text, { cause: code, ...hint });
 }
 
 function hex(bytes: Uint8Array): string {

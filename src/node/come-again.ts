@@ -1,5 +1,6 @@
 // When a client asks again what a manager had no room for: at its turn, where it was given one; else not before it was
-// said, never all at once with others, within the budget of retries, and not for ever. Knows no messages.
+// said, never all at once with others, within the budget of retries, and not for ever. And what was not decided: soon.
+// Knows no messages.
 
 import { createRetryBudget, countFirst, retryOf, RETRIES, type RetryConfig } from "../health/retry-budget.ts";
 import type { Clock, Timer } from "../io/world.ts";
@@ -8,6 +9,9 @@ import type { Clock, Timer } from "../io/world.ts";
 export const PATIENCE_MS = 30_000;
 /** Out of budget: how long until it is looked at again. */
 const BROKE_MS = 500;
+/** After the first answer that decides nothing, and at most. */
+const UNDECIDED_MS = 100;
+const UNDECIDED_MS_MAX = 2_000;
 /**
  * Its own deadline ends a request, not a number of tries. A refusal costs a manager next to nothing, and says when to
  * come: more may come again than after a failure, and sooner.
@@ -29,6 +33,7 @@ export class ComeAgain {
   readonly #clock: Clock;
   readonly #budget;
   readonly #timers = new Map<number, Timer>();
+  readonly #soon = new Map<number, Timer>();
   /** How often each was refused. */
   readonly #attempts = new Map<number, number>();
 
@@ -56,16 +61,32 @@ export class ComeAgain {
     this.#decide(key, attempt, refused);
   }
 
+  /**
+   * Nothing was decided, as while managers choose a leader: `say` soon, and the oftener it was, the later. It may be
+   * said at any time before.
+   */
+  undecided(key: number, say: () => void): void {
+    const attempt = this.#attempts.get(key) ?? 0;
+    this.#attempts.set(key, attempt + 1);
+    this.#soon.get(key)?.cancel();
+    const delayMs = Math.min(UNDECIDED_MS_MAX, UNDECIDED_MS * 2 ** Math.min(attempt, 10));
+    this.#soon.set(key, this.#clock.setTimer(delayMs, say));
+  }
+
   /** It is answered, or asked no more. */
   forget(key: number): void {
-    this.#timers.get(key)?.cancel();
-    this.#timers.delete(key);
+    for (const timers of [this.#timers, this.#soon]) {
+      timers.get(key)?.cancel();
+      timers.delete(key);
+    }
     this.#attempts.delete(key);
   }
 
   close(): void {
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    for (const timers of [this.#timers, this.#soon]) {
+      for (const timer of timers.values()) timer.cancel();
+      timers.clear();
+    }
   }
 
   #decide(key: number, attempt: number, refused: Refused): void {

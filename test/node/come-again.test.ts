@@ -89,3 +89,23 @@ test("what is answered, and what is closed, is not asked again", async () => {
   await scene.clock.advance(60_000);
   expect(scene.said).toEqual([]);
 });
+
+test("what was not decided is asked again soon, each time later, and may be asked at any time", async () => {
+  const { clock, again } = new Scene();
+  const beganAtMs = clock.nowMs();
+  const said: number[] = [];
+  const undecided = (): void =>
+    again.undecided(1, () => {
+      said.push(clock.nowMs() - beganAtMs);
+      undecided();
+    });
+  undecided();
+  expect(again.isWaiting(1)).toBe(false);
+  await clock.advance(1_500);
+  expect(said).toEqual([100, 300, 700, 1_500]);
+  await clock.advance(10_000);
+  expect(said.at(-1)).toBe(11_100);
+  again.forget(1);
+  await clock.advance(10_000);
+  expect(said.at(-1)).toBe(11_100);
+});
