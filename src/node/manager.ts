@@ -290,6 +290,7 @@ class ManagerNode implements Manager {
       applied: () => replica.consensus.applied,
       caughtUpAtMs: () => replica.consensus.contact().caughtUpAtMs,
       say: (worker, message) => void links.send(worker, { kind: "toWorker", body: message }),
+      bootOf: (worker) => links.peer(worker)?.boot ?? null,
       pressure: () => this.#pressure.level(),
     });
     this.#leader = new Leader({
@@ -417,7 +418,7 @@ class ManagerNode implements Manager {
     links.onMessage((from, message) => {
       if (from.role !== "worker") return;
       if (message.kind === "fromWorker") this.#hall.hear(from.node, from.boot, message.body);
-      else if (message.kind === "snapshot") this.#hall.snapshot(from.node, message.body);
+      else if (message.kind === "snapshot") this.#hall.snapshot(from.node, from.boot, message.body);
     });
     links.onUp(look);
     links.onDown(({ node, role }) => {

@@ -42,6 +42,8 @@ export type HallPorts = {
   /** When this manager last knew itself up to date, on its clock. */
   readonly caughtUpAtMs: () => number;
   readonly say: (worker: string, message: ToWorker) => void;
+  /** The life of that worker which hears what is said; null: none does. */
+  readonly bootOf: (worker: string) => string | null;
   /** How much is asked of those who report. */
   readonly pressure: () => PressureLevel;
 };
@@ -80,6 +82,8 @@ export class WorkerHall {
   order(worker: string, job: Job, request: WorkerRequest): void {
     if (job.owner === null) return;
     if (request.kind === "sealed") return this.#ports.say(worker, { kind: "sealed", attempts: [request.attempt] });
+    // A worker that was started anew would take up what its life before has done.
+    if (!isOfLife(job, request.attempt, this.#ports.bootOf(worker))) return;
     const ownerToken = job.owner.token;
     if (request.kind === "start") {
       const startAtMs = Math.max(0, this.#ports.clock.nowMs() + request.inMs);
@@ -106,7 +110,7 @@ export class WorkerHall {
 
   hear(worker: string, boot: string, message: FromWorker): void {
     if (this.#isClosed) return;
-    if (message.kind === "report") return this.#report(message.ownerToken, message.report);
+    if (message.kind === "report") return this.#report(boot, message.ownerToken, message.report);
     if (message.boot !== boot) return;
     const { cores, labels, isDraining } = message;
     this.#present.set(worker, { node: worker, boot, cores, labels, isDraining, heardAtMs: this.#ports.clock.nowMs() });
@@ -226,12 +230,12 @@ export class WorkerHall {
 
   // ── reports ───────────────────────────────────────────────────────────────────────────────────
 
-  #report(ownerToken: number, report: WireReport): void {
+  #report(boot: string, ownerToken: number, report: WireReport): void {
     const owned = this.#ports.owner.of(report.attempt.job);
     const course = owned?.course ?? null;
     if (owned === null || course === null || owned.token !== ownerToken) return;
     // A token that names no attempt of the job would be kept for nothing.
-    if (!course.run.attempts.has(report.attempt.token)) return;
+    if (!course.run.attempts.has(report.attempt.token) || !this.#isOfLife(report.attempt, boot)) return;
     const intake = Owner.intake(owned, report.attempt.token);
     switch (report.kind) {
       case "provide":
@@ -245,12 +249,12 @@ export class WorkerHall {
     }
   }
 
-  snapshot(worker: string, message: WireSnapshot): void {
+  snapshot(worker: string, boot: string, message: WireSnapshot): void {
     const { attempt } = message.cut;
     const owned = this.#ports.owner.of(attempt.job);
     const course = owned?.course ?? null;
     if (this.#isClosed || owned === null || course === null || owned.token !== message.ownerToken) return;
-    if (!course.run.attempts.has(attempt.token)) return;
+    if (!course.run.attempts.has(attempt.token) || !this.#isOfLife(attempt, boot)) return;
     const intake = Owner.intake(owned, attempt.token);
     const snapshot = takePart(intake, message);
     if (snapshot === null) return;
@@ -264,6 +268,11 @@ export class WorkerHall {
       seq: intake.seq,
     });
     this.#end(owned, intake);
+  }
+
+  #isOfLife(attempt: AttemptId, boot: string): boolean {
+    const job = this.#ports.ledger.state.jobs.get(attempt.job);
+    return job !== undefined && isOfLife(job, attempt, boot);
   }
 
   /** The attempt is over: it is sealed as soon as nothing of it is missing. */
@@ -329,6 +338,11 @@ function hasWorkOn(job: Job, worker: string, boot: string): boolean {
   return [...job.workflows.values()].some((workflow) =>
     liveAttempts(job, workflow).some(({ attempt }) => attempt.worker === worker && attempt.boot === boot),
   );
+}
+
+/** Whether the attempt was given to that life of its worker. */
+function isOfLife(job: Job, id: AttemptId, boot: string | null): boolean {
+  return named(job, id)?.attempt.boot === boot;
 }
 
 function named(job: Job, id: AttemptId): { readonly workflow: Workflow; readonly attempt: Attempt } | null {
