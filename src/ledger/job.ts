@@ -140,9 +140,9 @@ export type LedgerState = {
   readonly jobs: Map<string, Job>;
   /** The same jobs by what they need; not in snapshots. */
   readonly roll: Roll;
-  /** Newest creation time (epoch ms) among forgotten ids: no id minted until then is new. -1: none was forgotten. */
+  /** Newest time (epoch ms) believed of forgotten ids: no id minted until then is new. -1: none was forgotten. */
   forgottenThroughMs: number;
-  /** Digests of forgotten jobs whose ids hold no time, the oldest first; bounded. */
+  /** Digests of forgotten jobs whose ids hold no time, or one to come, the oldest first; bounded. */
   readonly forgottenKeys: Map<string, string>;
 };
 

@@ -12,8 +12,12 @@ import { refuse, type Turn } from "./turn.ts";
 
 /** Jobs that may be live (submitted and not finished) at a time: one that waits costs about a KiB on every manager. */
 export const JOBS_MAX = 250_000;
-/** Forgotten keys (ids without a time in them) that are kept. */
+/** Forgotten keys (ids whose time says nothing) that are kept. */
 export const FORGOTTEN_KEYS_MAX = 10_000;
+/** An id made so long after the ids of later jobs has its time from a clock that is wrong. */
+const AHEAD_MS = 3_600_000;
+/** Later jobs that it is compared with, at most. */
+const COMPARED_MAX = 64;
 
 /** Each by itself. */
 export function submits(turn: Turn, { contents, jobs }: EntryOf<"submits">): void {
@@ -88,13 +92,24 @@ export function forget(turn: Turn, { job: id }: EntryOf<"forget">): void {
   state.jobs.delete(id);
   strike(state.roll, id);
   const mintedMs = jobIdTimeMs(id);
-  if (mintedMs !== null) state.forgottenThroughMs = Math.max(state.forgottenThroughMs, mintedMs);
+  if (mintedMs !== null && !isFromTheFuture(state, job, mintedMs))
+    state.forgottenThroughMs = Math.max(state.forgottenThroughMs, mintedMs);
   else {
     state.forgottenKeys.set(id, job.digest);
     const oldest = state.forgottenKeys.keys().next().value;
     if (state.forgottenKeys.size > FORGOTTEN_KEYS_MAX && oldest !== undefined) state.forgottenKeys.delete(oldest);
   }
   turn.effects.push({ kind: "forgotten", job: id });
+}
+
+/** One client's clock must not make the ids of all others expired: most jobs submitted after it have older ids. */
+function isFromTheFuture({ jobs }: LedgerState, { submitIndex }: Job, mintedMs: number): boolean {
+  const later = [...jobs.values().take(COMPARED_MAX)].flatMap((job) => {
+    const ms = job.submitIndex > submitIndex ? jobIdTimeMs(job.id) : null;
+    return ms === null ? [] : [ms];
+  });
+  const ahead = later.filter((ms) => mintedMs - ms > AHEAD_MS);
+  return 2 * ahead.length > later.length;
 }
 
 /** It may have run: nobody knows any more. */
@@ -111,8 +126,9 @@ function forgottenText({ forgottenThroughMs }: LedgerState, id: string): string 
 
 function isForgotten(state: LedgerState, id: string): boolean {
   if (state.forgottenThroughMs < 0 && state.forgottenKeys.size === 0) return false;
+  if (state.forgottenKeys.has(id)) return true;
   const mintedMs = jobIdTimeMs(id);
-  return mintedMs === null ? state.forgottenKeys.has(id) : mintedMs <= state.forgottenThroughMs;
+  return mintedMs !== null && mintedMs <= state.forgottenThroughMs;
 }
 
 /** Of all jobs that wait: they are replaced before anything is written. */

@@ -51,6 +51,17 @@ function onePool(): Harness {
 }
 
 describe("a forgotten job", () => {
+  test("[LD-32.2.4] whose id is from a clock far ahead is expired itself, and ids of right clocks stay new", () => {
+    const harness = onePool();
+    const ahead = minted(NOW_MS + 86_400_000);
+    submit(harness, ahead);
+    harness.run("a", undefined, ahead);
+    for (const at of [1, 2]) submit(harness, minted(NOW_MS + at));
+    expect(codeOf(harness.commit({ kind: "forget", job: ahead }))).toBe("forgotten");
+    expect(codeOf(submit(harness, ahead))).toBe("expired");
+    expect(codeOf(submit(harness, minted(NOW_MS + 3)))).toBe("accepted");
+  });
+
   test("[GM-1.5.1] [LD-32.1.4] [LD-32.2.4] is expired by its id, and so is every id minted before it; a newer one runs", () => {
     const harness = onePool();
     const id = minted(NOW_MS);
