@@ -94,6 +94,17 @@ export const COUNTING: readonly Mutant[] = [
     },
   },
   {
+    name: "who outruns its reports keeps silent until the next is due",
+    file: "engine/thread.ts",
+    find: "if (this.#measure.requests() - requests > requestsMax(perSecond, nowMs - atMs)) this.#report(false, false);",
+    replace: "if (perSecond < 0) this.#report(false, false);",
+    profile: "crash",
+    proof: {
+      file: "engine/thread.test.ts",
+      name: "who sends faster than its reports said reports at once, with all requests so far",
+    },
+  },
+  {
     name: "unsent requests are not told of",
     file: "ledger/accounting.ts",
     find: "    unsent: left.unsent + right.unsent,",

@@ -327,6 +327,28 @@ export const OWNING: readonly Mutant[] = [
     },
   },
   {
+    name: "a worker's next life is heard for the one before",
+    file: "node/owner/worker-hall.ts",
+    find: "if (!course.run.attempts.has(report.attempt.token) || !this.#isOfLife(report.attempt, boot)) return;",
+    replace: "if (!course.run.attempts.has(report.attempt.token)) return;",
+    profile: "crash",
+    proof: {
+      file: "node/owner/worker-hall.test.ts",
+      name: "the end of an attempt is believed to the life that had it alone",
+    },
+  },
+  {
+    name: "a worker's next life is given what the one before had",
+    file: "node/owner/worker-hall.ts",
+    find: "    if (!isOfLife(job, request.attempt, this.#ports.bootOf(worker))) return;\n",
+    replace: "",
+    profile: "crash",
+    proof: {
+      file: "node/owner/worker-hall.test.ts",
+      name: "what a life of a worker was given is ordered of it, and not of the one that came after",
+    },
+  },
+  {
     name: "a share that joins in a pause begins at once",
     file: "ledger/flow.ts",
     find: "if (workflow.startAtMs === null || job.isPaused) return;",
