@@ -1,8 +1,8 @@
 // Files that hold keys: readable by their owner alone, or they are not read. Not other files of the product.
 
-import { constants } from "node:fs";
-import { link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { constants, type Stats } from "node:fs";
+import { link, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { HyperscaleError } from "../../base/error.ts";
 import { fileError } from "../files.ts";
 
@@ -10,6 +10,8 @@ const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const OF_OTHERS = 0o077;
 const FILE_BYTES_MAX = 65_536;
+/** How the name ends under which a file is written, before it has its own. */
+const UNFINISHED = ".tmp";
 
 /**
  * Text of a secret file. Throws `invalid` when others could have read or placed it (its mode, its owner, a link), or
@@ -40,7 +42,7 @@ export async function readSecret(path: string): Promise<string> {
         `${path} is open to others than its owner (mode ${modeText(stat.mode)}, and it must be 600)`,
         `chmod 600 ${path}; if others may have read it, make a new key`,
       );
-    if (stat.nlink > 1)
+    if (stat.nlink > 1 && (await namesLeft(path, stat)) > 1)
       throw refusal(`${path} has ${stat.nlink} names (hard links), and must have one`, `cp it to a file of its own`);
     if (stat.size > FILE_BYTES_MAX)
       throw refusal(`${path} has ${stat.size} bytes, more than any key file`, "name a file that holds the key");
@@ -50,6 +52,27 @@ export async function readSecret(path: string): Promise<string> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Names that the file has but for the one under which it was written: who makes it takes that away a moment later, or
+ * died before. It is taken away here.
+ */
+async function namesLeft(path: string, { ino, dev }: Stats): Promise<number> {
+  const names = (await readdir(dirname(path))).filter(
+    (name) => name.startsWith(`${basename(path)}.`) && name.endsWith(UNFINISHED),
+  );
+  for (const name of names) {
+    const unfinished = join(dirname(path), name);
+    const same = await lstat(unfinished).catch(ifMissing);
+    if (same?.ino === ino && same.dev === dev) await unlink(unfinished).catch(ifMissing);
+  }
+  return (await lstat(path)).nlink;
+}
+
+function ifMissing(error: unknown): null {
+  if (systemCodeOf(error) === "ENOENT") return null;
+  throw error;
 }
 
 /**
@@ -87,7 +110,7 @@ export async function createSecretIfMissing(path: string, text: string): Promise
         throw error;
       },
     );
-    await unlink(unfinished);
+    await unlink(unfinished).catch(ifMissing);
     if (isMade) await syncDirectory(dirname(path));
     return isMade;
   } catch (error) {
@@ -97,7 +120,7 @@ export async function createSecretIfMissing(path: string, text: string): Promise
 
 /** A file beside it with that text, durable but for its name. Out: its path. */
 async function writeUnfinished(path: string, text: string): Promise<string> {
-  const unfinished = `${path}.${crypto.randomUUID()}.tmp`;
+  const unfinished = `${path}.${crypto.randomUUID()}${UNFINISHED}`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = await open(unfinished, flags, FILE_MODE);
   try {

@@ -105,6 +105,19 @@ describe("a key file", () => {
     expect(await refusalOf(readKeyFile(path))).toContain("hard links");
   });
 
+  test("whose maker died before it took away the name it was written under has one name again", async () => {
+    const path = await keyFile();
+    const keys = await readKeyFile(path);
+    linkSync(path, `${path}.0b7c.tmp`);
+    expect(await readKeyFile(path)).toEqual(keys);
+    expect(statSync(path).nlink).toBe(1);
+    // A name of that form that is another file is none of its names.
+    linkSync(path, `${path}.hard`);
+    writeFileSync(`${path}.other.tmp`, "x");
+    expect(await refusalOf(readKeyFile(path))).toContain("hard links");
+    expect(readFileSync(`${path}.other.tmp`, "utf8")).toBe("x");
+  });
+
   test.skipIf(!isRoot)("of another user is refused: both users are named", async () => {
     const path = await keyFile();
     chownSync(path, 12_345, 12_345);
