@@ -113,7 +113,7 @@ describe("a VU that eats memory", () => {
       export default async ({ http, sleep }) => {
         await http.get("${target.url}/");
         hoard.push(new Uint8Array(20_000_000).fill(1));
-        await sleep(0.01);
+        await sleep(0.05);
       };`,
       ["--cores", "1", "--memory-max", "500MB"],
     );
