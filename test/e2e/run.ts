@@ -29,8 +29,6 @@ export type Run = {
   readonly output: string;
   readonly dir: string;
   readonly durationMs: number;
-  /** Peak resident memory. */
-  readonly residentBytesMax: number;
 };
 
 /** A run of `submit` whose summary was written; `text` is the document as it stands in the file. */
@@ -143,7 +141,6 @@ async function runNow(path: string, args: readonly string[], options: RunOptions
     output,
     dir,
     durationMs: performance.now() - startedAt,
-    residentBytesMax: child.resourceUsage()?.maxRSS ?? 0,
   };
 }
 
