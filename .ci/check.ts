@@ -8,22 +8,45 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const REPORT = "test-results/junit.xml";
 /** Of one test. Tests never wait on the wall clock for long: a hung one is a failure, a slow machine is none. */
 const TEST_MS_MAX = 30_000;
+/** Of what a failed test said, said again at the end. */
+const FAILURE_LINES_MAX = 40;
 
-/** Tests within a JUnit file: those that passed, and those that failed or broke. */
-export function countTests(junit: string): {
+export type TestCounts = {
   readonly passed: number;
-  readonly failed: number;
   readonly skipped: number;
-} {
+  /** Those that failed or broke, each as "file:line name", and what the test said on the lines after it. */
+  readonly failures: readonly string[];
+};
+
+/** Tests within a JUnit file. */
+export function countTests(junit: string): TestCounts {
   let passed = 0;
-  let failed = 0;
   let skipped = 0;
-  for (const [, , body = ""] of junit.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
-    if (/<(failure|error)\b/.test(body)) failed++;
-    else if (/<skipped\b/.test(body)) skipped++;
+  const failures: string[] = [];
+  for (const [, head = "", body = ""] of junit.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
+    const failure = /<(?:failure|error)\b([^>]*?)(?:\/>|>([^<]*))/.exec(body);
+    if (failure !== null) {
+      const place = `${attribute(head, "file")}:${attribute(head, "line")} ${attribute(head, "name")}`;
+      const [, about = "", text = ""] = failure;
+      const said = plain(text).trim() || attribute(about, "message");
+      failures.push([place, ...said.split("\n").slice(0, FAILURE_LINES_MAX)].join("\n    "));
+    } else if (/<skipped\b/.test(body)) skipped++;
     else passed++;
   }
-  return { passed, failed, skipped };
+  return { passed, skipped, failures };
+}
+
+function attribute(head: string, name: string): string {
+  return plain(new RegExp(`\\b${name}="([^"]*)"`).exec(head)?.[1] ?? "");
+}
+
+/** Text as it was before it went into XML. */
+function plain(text: string): string {
+  const signs: Readonly<Record<string, string>> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'" };
+  return text
+    .replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))
+    .replace(/&(?:lt|gt|quot|apos);/g, (sign) => signs[sign] ?? sign)
+    .replaceAll("&amp;", "&");
 }
 
 /** Runs a step with its output shown. Bun is this very program, wherever it lies; children find it as `bun` too. */
@@ -45,8 +68,8 @@ if (import.meta.main) {
     ["types", ["node_modules/typescript/bin/tsc", "--noEmit"]],
     ["build", [".ci/build.ts"]],
   ];
-  let failures = 0;
-  for (const [name, args] of before) if (!step(name, args)) failures++;
+  let failedSteps = 0;
+  for (const [name, args] of before) if (!step(name, args)) failedSteps++;
   mkdirSync(`${ROOT}test-results`, { recursive: true });
   rmSync(`${ROOT}${REPORT}`, { force: true });
   const isGreen = step("tests", [
@@ -55,12 +78,13 @@ if (import.meta.main) {
     "--reporter=junit",
     `--reporter-outfile=${REPORT}`,
   ]);
-  const { passed, failed, skipped } = existsSync(`${ROOT}${REPORT}`)
+  const { passed, failures, skipped } = existsSync(`${ROOT}${REPORT}`)
     ? countTests(await Bun.file(`${ROOT}${REPORT}`).text())
-    : { passed: 0, failed: 0, skipped: 0 };
+    : { passed: 0, failures: [], skipped: 0 };
   // A file that cannot even be loaded fails the run without failing a test of its own.
-  const broken = !isGreen && failed === 0 ? 1 : 0;
-  const total = failures + failed + broken;
+  const broken = !isGreen && failures.length === 0 ? 1 : 0;
+  const total = failedSteps + failures.length + broken;
+  for (const failure of failures) console.log(`failed: ${failure}`);
   if (skipped > 0) console.log(`${skipped} skipped`);
   console.log(`${passed} passed, ${total} failed`);
   process.exit(total === 0 ? 0 : 1);

@@ -162,8 +162,8 @@ async function until(
   let last = "";
   for (;;) {
     const status = await statusOf(asked);
-    const { quorum, leader } = status;
-    if (leader !== null && quorum?.isChanging === false && (await holds(status))) return;
+    const { quorum } = status;
+    if (isCommitted(status) && (await holds(status))) return;
     const now = JSON.stringify([quorum?.voters, quorum?.learners, quorum?.replacing, quorum?.behind]);
     if (now !== last) movedAtMs = clock.nowMs();
     last = now;
@@ -171,6 +171,12 @@ async function until(
       throw refused(`waited ${PATIENCE_MS / 1_000} s for ${what}`, "the same command goes on where it was broken off");
     await pause(clock, LOOK_MS);
   }
+}
+
+/** Is what this manager knows of the managers so for all? One that was removed heard it from those that still are. */
+function isCommitted({ quorum, leader, node }: NodeStatus): boolean {
+  if (quorum === null || quorum.isChanging) return false;
+  return leader !== null || ![...quorum.voters, ...quorum.learners].includes(node.id);
 }
 
 /** The node that is meant; one that was started a moment ago is waited for. */

@@ -227,12 +227,16 @@ export function eventually(what: string, holds: () => Promise<boolean> | boolean
   });
 }
 
-/** TCP ports that are free with the UDP port after them. */
+/** The next port to try. Tests run side by side: a port that one was given is not free for another. */
+let nextPort = PORT_MIN + 2 * Math.floor((Math.random() * (PORT_MAX - PORT_MIN)) / 2);
+
+/** TCP ports that are free with the UDP port after them; each is given once. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
-    const port = PORT_MIN + 2 * Math.floor((Math.random() * (PORT_MAX - PORT_MIN)) / 2);
-    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+    const port = nextPort;
+    nextPort = port + 2 < PORT_MAX ? port + 2 : PORT_MIN;
+    if (await isFree(port)) ports.push(port);
   }
   return ports;
 }

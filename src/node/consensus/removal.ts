@@ -5,7 +5,6 @@
 
 import type { Clock } from "../../io/world.ts";
 import type { RaftView } from "../../raft/raft.ts";
-import type { Hello } from "../../wire/handshake.ts";
 import type { Links, NodeId } from "../network/links.ts";
 import type { BodyOf } from "../protocol.ts";
 
@@ -32,7 +31,7 @@ export class Removal {
     this.#options = options;
     options.links.onMessage((from, message) => {
       if (from.role !== "manager") return;
-      if (message.kind === "raft" && message.body.kind === "vote") this.#asked(from);
+      if (message.kind === "raft" && message.body.kind === "vote") this.#asked(from.node, message.body.cluster);
       else if (message.kind === "notMember") this.#hear(message.body);
     });
   }
@@ -56,7 +55,8 @@ export class Removal {
     if (concerns(body, this.#options.view()) && body.index > (this.#heard?.index ?? 0)) this.#heard = body;
   }
 
-  #asked({ node, cluster }: Hello): void {
+  /** `cluster`: of the question. The hello of a link is older: it may be from before the cluster was formed. */
+  #asked(node: NodeId, cluster: string): void {
     const { clock, links, view } = this.#options;
     const nowMs = clock.nowMs();
     if (nowMs - (this.#toldAtMs.get(node) ?? Number.NEGATIVE_INFINITY) < TELL_MS) return;

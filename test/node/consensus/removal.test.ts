@@ -87,6 +87,13 @@ describe("a manager that was removed while it was down", () => {
   });
 });
 
+test("a manager that runs when it is removed is told, over the link that it had before there was a cluster", () => {
+  const managers = cluster(5);
+  const gone = managers.follower();
+  change(managers, { kind: "remove", node: idOf(gone) });
+  managers.until("it is told", () => problemOf(gone).includes("was removed"));
+});
+
 test("a manager that only missed elections and a change of others is never told that it was removed", () => {
   const managers = cluster(3);
   const away = managers.follower();
