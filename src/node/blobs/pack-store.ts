@@ -52,6 +52,8 @@ export async function openPacks(options: PackOptions): Promise<PackStore> {
   });
   for (const number of numbers.toSorted((a, b) => a - b))
     await readPack(disk, { path: pathOf(directory, number), number, index, seen });
+  // The name of the last may be in the cache alone.
+  if (numbers.length > 0) await disk.syncDirectory(directory);
   return new PackStore({ disk, directory, packBytes, index, next: 1 + Math.max(0, ...numbers) });
 }
 

@@ -151,6 +151,18 @@ describe("a disk that loses power", () => {
     expect(await readable(await openOn(disk))).toEqual(new Set([named(1), named(2)]));
   });
 
+  test("keeps what is there after a start, though nothing had made the name of its pack durable before", async () => {
+    const disk = new SimDisk();
+    const packs = await openOn(disk);
+    const isEnd = (operation: string): boolean => operation === "syncDirectory" || operation === "remove";
+    disk.configure({ fault: ({ operation }) => (isEnd(operation) ? "io" : null) });
+    expect(await outcomeOf(put(packs, 1))).toBe("io");
+    disk.configure({ fault: () => null });
+    expect(await readable(await openOn(disk))).toEqual(new Set([named(1)]));
+    disk.crash(NOTHING);
+    expect(await readable(await openOn(disk))).toEqual(new Set([named(1)]));
+  });
+
   test("again and again, in random runs of everything, keeps what was acknowledged and not forgotten", async () => {
     for (let seed = 1; seed <= 25; seed++) await run(seed);
   });
