@@ -15,6 +15,7 @@ import { nearest } from "../base/suggest.ts";
 
 /** Runs the program. Out: the process's exit code; never throws. */
 export async function runProgram(terminal: Terminal, version: string, openWorld: OpenWorld): Promise<number> {
+  terminal.onCrash((error) => terminal.exit(report(terminal, error)));
   try {
     return await dispatch(terminal, version, openWorld);
   } catch (error) {

@@ -44,6 +44,11 @@ export type Terminal = {
   onResize(listener: () => void): () => void;
   /** Calls back when the process ends, however it ends (SIGKILL apart). Out: takes it back. */
   onExit(listener: () => void): () => void;
+  /**
+   * Calls back with what nobody caught, from now on. Without it the process would go on, half way through what it did:
+   * the runtime ends none whose main module still waits.
+   */
+  onCrash(listener: (error: unknown) => void): void;
   /** Ends the process now. */
   exit(code: number): never;
 };
@@ -89,6 +94,10 @@ export function processTerminal(args: readonly string[]): Terminal {
     onExit(listener) {
       process.on("exit", listener);
       return () => process.off("exit", listener);
+    },
+    onCrash(listener) {
+      process.on("uncaughtException", listener);
+      process.on("unhandledRejection", listener);
     },
     exit: (code) => process.exit(code),
   };

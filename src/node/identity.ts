@@ -67,6 +67,20 @@ export async function openIdentity(options: {
   }
 }
 
+/**
+ * The next start of this folder counts from `boot` on: others know so many. Throws `storage` as `openIdentity`, and
+ * lowers nothing.
+ */
+export async function raiseBoot(world: Pick<NodeWorld, "disk">, directory: string, boot: number): Promise<void> {
+  try {
+    const before = await read(world, directory);
+    if (before !== null && before.boot < boot) await write(world, directory, { ...before, boot });
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw new HyperscaleError("storage", `the data folder ${directory}: ${error.message}`, { cause: error });
+  }
+}
+
 type IdentityFile = z.infer<typeof fileSchema>;
 
 async function read({ disk }: Pick<NodeWorld, "disk">, directory: string): Promise<IdentityFile | null> {

@@ -1,12 +1,13 @@
 // What managers and workers have in common: a data folder with an identity, a place on the network, links, and a seat
 // in the membership of their pool.
 
+import { messageOf } from "../base/error.ts";
 import { within } from "../io/files.ts";
 import type { Address, NodeWorld } from "../io/world.ts";
 import { DATAGRAM_BYTES_MAX } from "../swim/config.ts";
 import { lan, local, type Pool, type SwimConfig, wan } from "../swim/swim.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
-import { type Identity, openIdentity } from "./identity.ts";
+import { type Identity, openIdentity, raiseBoot } from "./identity.ts";
 import { addressKey } from "./network/dialler.ts";
 import type { Discovery } from "./network/discovery.ts";
 import { type Links, openLinks } from "./network/links.ts";
@@ -91,7 +92,13 @@ export async function openStation(options: StationOptions): Promise<Station> {
     ...swimConfig(profile, { label: environment, seeds }),
     datagramBytesMax: DATAGRAM_BYTES_MAX - socket.overheadBytes,
   };
-  const membership = openMembership({ world, identity, role, socket, address, links, config });
+  let raising = Promise.resolve();
+  const raised = (boot: number): void => {
+    raising = raising
+      .then(() => raiseBoot(world, data, boot))
+      .catch((error: unknown) => world.log.warn("its count of starts is not kept", { message: messageOf(error) }));
+  };
+  const membership = openMembership({ world, identity, role, socket, address, links, config, raised });
   const close = (): void => {
     options.discovery?.close();
     membership.close();
@@ -109,6 +116,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
     leave: async () => {
       await membership.leave();
       close();
+      await raising;
     },
   };
 }

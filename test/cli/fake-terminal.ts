@@ -61,6 +61,7 @@ export function fakeTerminal(
     },
     onResize: () => () => {},
     onExit: () => () => {},
+    onCrash: () => {},
     exit(code) {
       exits.push(code);
       throw new ExitCalled(`exit ${code}`);

@@ -86,6 +86,23 @@ test("what is to happen at exit happens, also after a crash", () => {
   expect(exitCode).not.toBe(0);
 });
 
+test("what nobody caught is handed over, thrown or rejected, while the main module still waits", () => {
+  for (const bug of ["throw new Error('bug');", "void Promise.reject(new Error('bug'));"]) {
+    const { stdout, stderr, exitCode } = Bun.spawnSync(
+      [
+        ...command(`
+        terminal.onCrash((error) => { terminal.output.write(error.message); terminal.exit(70); });
+        setTimeout(() => { ${bug} });
+        await new Promise((resolve) => setTimeout(resolve, 20_000));`),
+      ],
+      { env: ENV },
+    );
+    expect(stdout.toString()).toBe("bug");
+    expect(stderr.toString()).toBe("");
+    expect(exitCode).toBe(70);
+  }
+});
+
 test("pipes are no terminals, and arguments are the program's own", () => {
   const { stdout } = Bun.spawnSync(
     [

@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { messageOf } from "../../src/base/error.ts";
 import { createPrng } from "../../src/base/prng.ts";
 import type { Random } from "../../src/io/world.ts";
-import { type Identity, openIdentity } from "../../src/node/identity.ts";
+import { type Identity, openIdentity, raiseBoot } from "../../src/node/identity.ts";
 import { randomCrash, SimDisk } from "../../src/sim/disk.ts";
 
 let drawn = 0;
@@ -28,6 +28,14 @@ describe("a data folder", () => {
     expect(second.node).toBe(first.node);
     expect(first.bootId).toMatch(/^1-[0-9a-f]{8}$/);
     expect(second.bootId).not.toBe(first.bootId);
+  });
+
+  test("counts on from what others know, and never back", async () => {
+    const disk = new SimDisk();
+    const { node } = await open(disk);
+    await raiseBoot({ disk: disk.boot() }, "/data", 9);
+    await raiseBoot({ disk: disk.boot() }, "/data", 4);
+    expect(await open(disk)).toMatchObject({ node, boot: 10 });
   });
 
   test("other folders are other nodes", async () => {

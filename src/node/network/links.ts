@@ -111,6 +111,9 @@ const SWEEP_MS = 10_000;
 const CALLS_MAX = 64;
 const DIALS_MAX = 256;
 
+/** Said to the older of two processes under one id. */
+const LATER_START = "a later start of this node is linked";
+
 type Link = {
   readonly channel: Channel<NodeMessage>;
   readonly hello: Hello;
@@ -341,8 +344,8 @@ class NodeLinks implements Links {
       return this.#adopt(channel, hello);
     }
     if (held.hello.boot !== hello.boot) {
-      if (bootNumber(hello) < bootNumber(held.hello)) return channel.close("a later start of this node is linked");
-      held.channel.close("a later start of this node is linked");
+      if (bootNumber(hello) < bootNumber(held.hello)) return channel.close(LATER_START);
+      held.channel.close(LATER_START);
       return this.#adopt(channel, hello);
     }
     if (this.#isBetter(channel, held)) {
@@ -375,6 +378,10 @@ class NodeLinks implements Links {
 
   #down(hello: Hello, { reason, message }: ChannelEnd): void {
     this.#links.delete(hello.node);
+    if (reason === "closed" && message === LATER_START)
+      this.#warn(`${LATER_START} elsewhere: does a second process run from a copy of its folder?`, {
+        said: `${hello.role} ${hello.node}`,
+      });
     for (const handle of this.#downHandlers) handle(hello, { reason, message });
     if (!this.#isClosed) this.#dialler.lost(hello.node);
   }

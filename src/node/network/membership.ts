@@ -1,7 +1,6 @@
 // Membership on sockets: the swim core with the datagram socket and the links around it. It informs; who owns what is
 // the ledger's to say.
 
-import { assert } from "../../base/assert.ts";
 import type { Address, DatagramSocket, NodeWorld, Timer } from "../../io/world.ts";
 import {
   type Address as SwimAddress,
@@ -60,6 +59,11 @@ export type MembershipOptions = {
   /** A preset of swim/config.ts. */
   readonly config: SwimConfig;
   readonly payload?: Uint8Array;
+  /**
+   * Others know a start of this node with that count, which its folder did not make: its next start has to be above.
+   * Until that is durable a start may be taken for an older one, which is refuted again.
+   */
+  readonly raised?: (boot: number) => void;
 };
 
 /** Starts at once. In: a socket and links that are open. */
@@ -201,7 +205,7 @@ class Shell implements Membership {
     const { socket, links, identity, address, world } = this.#options;
     switch (effect.kind) {
       case "persistBoot":
-        return assert(effect.boot === identity.boot, "the folder counted this start");
+        return this.#counted(effect.boot);
       case "send": {
         const { host, udp } = effect.address;
         const bytes = encodeDatagram({ from: identity.node, tcp: address.tcp, message: effect.message });
@@ -241,6 +245,18 @@ class Shell implements Membership {
       case "suspicious":
         return world.log.debug("a message was ignored", { from: effect.from, reason: effect.reason });
     }
+  }
+
+  /** The folder counted this start. A later one is known of a copy of the folder, or from before it was restored. */
+  #counted(boot: number): void {
+    const { identity, world, raised } = this.#options;
+    if (boot <= identity.boot) return;
+    world.log.warn(
+      "others know a later start of this node than its data folder: was the folder copied or restored? " +
+        "Where another process runs from a copy, stop one of the two",
+      { node: identity.node, own: identity.boot, known: boot },
+    );
+    raised?.(boot);
   }
 
   #probe({ to, address, seq, message, timeoutMs }: Extract<SwimEffect, { kind: "streamProbe" }>): void {

@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Address } from "../../../src/io/world.ts";
-import { openIdentity } from "../../../src/node/identity.ts";
+import { type Identity, openIdentity } from "../../../src/node/identity.ts";
 import { type Links, openLinks } from "../../../src/node/network/links.ts";
 import { type Membership, openMembership } from "../../../src/node/network/membership.ts";
 import { SimHost } from "../../../src/sim/host.ts";
@@ -19,6 +19,8 @@ type Node = {
   membership: Membership | null;
   links: Links | null;
   deaths: string[];
+  /** Starts of it that others know and it does not. */
+  raised: number[];
 };
 
 const SEED: Address = { host: "n1", port: PORT };
@@ -34,13 +36,15 @@ class Pool {
     for (let number = 1; number <= count; number++) this.add(`n${number}`);
   }
 
-  add(name: string): Node {
-    const host = new SimHost(this.network, name);
-    const node: Node = { host, id: "", membership: null, links: null, deaths: [] };
+  /** `copied`: who it says it is, in place of a folder of its own. */
+  add(name: string, copied: Identity | null = null): Node {
+    const host = new SimHost(this.network, name, { logLevel: "warn" });
+    const node: Node = { host, id: "", membership: null, links: null, deaths: [], raised: [] };
     this.nodes.push(node);
     host.start((world) => {
       const boot = async (): Promise<void> => {
-        const identity = await openIdentity({ world, directory: "/data", role: "worker", environment: "test" });
+        const folder = { world, directory: "/data", role: "worker", environment: "test" } as const;
+        const identity = copied ?? (await openIdentity(folder));
         const hello = helloOf(name, identity, "worker");
         const links = await openLinks({ world, listen: { host: name, port: PORT }, hello: () => hello });
         const socket = await world.datagrams.bind({ host: name, port: PORT + 1 });
@@ -54,6 +58,7 @@ class Pool {
           address: hello.address,
           links,
           config,
+          raised: (boot) => void node.raised.push(boot),
         });
         membership.onMember(({ id, after }) => {
           if (after === "dead") node.deaths.push(id);
@@ -154,5 +159,33 @@ describe("five nodes", () => {
     first?.membership?.onPayload((node, bytes) => heard.push(`${node} ${new TextDecoder().decode(bytes)}`));
     second?.membership?.setPayload(new TextEncoder().encode("8 cores"));
     pool.until("it is heard", () => heard.includes(`${second?.id} 8 cores`), 5_000);
+  });
+
+  test("are not harmed by a copy of a folder that was started more often: its original lives on, and says what is", () => {
+    const pool = new Pool(6, 4);
+    pool.untilAllAlive();
+    const original = pool.node("n3");
+    const copy = pool.add("n5", { node: original.id, boot: 7, bootId: "7-0123abcd" });
+    pool.until(
+      "the copy is taken for it",
+      () => pool.node("n2").links?.peer(original.id)?.boot === "7-0123abcd",
+      10_000,
+    );
+    pool.until("the original is told", () => original.raised.length > 0, 10_000);
+    let hasLeft = false;
+    void copy.membership?.leave().then(() => {
+      hasLeft = true;
+      copy.membership?.close();
+      copy.links?.close();
+      copy.host.kill();
+    });
+    pool.until("the copy is gone", () => hasLeft, 5_000);
+    pool.until("it lives", () => pool.statuses(original.id).every((status) => status === "alive"), 10_000);
+    expect(original.raised.every((boot) => boot >= 7)).toBe(true);
+    for (const words of [
+      /others know a later start of this node/,
+      /does a second process run from a copy of its folder/,
+    ])
+      expect(original.host.logLines.some((line) => words.test(line))).toBe(true);
   });
 });
