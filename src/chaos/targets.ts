@@ -42,6 +42,20 @@ export function resolveTarget(word: string, nodes: readonly SeenNode[], withGone
   return known === undefined ? [byId(word, nodes)] : byWord(known, nodes);
 }
 
+/**
+ * Those in that state that a word for a role means: who is to go on stands still, and who is to start again is gone
+ * first of all. A word for one means the first. Out: none for an id, and when none is in that state.
+ */
+export function inState(word: string, nodes: readonly SeenNode[], state: "paused" | "gone"): readonly SeenNode[] {
+  const role = TARGET_WORDS.some((target) => target === word) ? word.replace(/s$/, "") : null;
+  if (role === null) return [];
+  const found = nodes.filter(
+    ({ entry, presence }) =>
+      presence.kind === state && (role === "all" || (role === "worker") === (entry.role === "worker")),
+  );
+  return role === "all" || word.endsWith("s") ? found : found.slice(0, 1);
+}
+
 /** The id of the leader as the node of the highest term knows it; null: nobody knows one. */
 export function leaderOf(nodes: readonly SeenNode[]): string | null {
   let best: { readonly term: number; readonly leader: string } | null = null;
@@ -74,7 +88,7 @@ function byWord(word: TargetWord, nodes: readonly SeenNode[]): readonly SeenNode
     case "worker":
       return some(workers.slice(0, 1), "no worker runs with --chaos");
     case "leader":
-      return some(ofId(leaderOf(nodes), managers), noLeader(nodes));
+      return some(ofId(leaderOf(nodes), managers), absent("leader", leaderOf(nodes), nodes));
     case "followers":
     case "follower": {
       const leader = leaderOf(nodes);
@@ -82,15 +96,17 @@ function byWord(word: TargetWord, nodes: readonly SeenNode[]): readonly SeenNode
       return some(word === "follower" ? followers.slice(0, 1) : followers, "no follower runs with --chaos");
     }
     case "owner":
-      return some(ofId(ownerOf(nodes), managers), "no job runs, so that no manager owns one");
+      return some(ofId(ownerOf(nodes), managers), absent("owner", ownerOf(nodes), nodes));
   }
 }
 
-function noLeader(nodes: readonly SeenNode[]): string {
-  const leader = leaderOf(nodes);
-  return leader === null
-    ? "no node knows a leader now"
-    : `the leader ${shortId(leader)} runs elsewhere or without --chaos`;
+/** Why nobody of that part can be touched, `id` being who has it as far as the others know. */
+function absent(part: "leader" | "owner", id: string | null, nodes: readonly SeenNode[]): string {
+  if (id === null) return part === "leader" ? "no node knows a leader now" : "no job runs, so that no manager owns one";
+  const state = nodes.find(({ entry }) => entry.id === id)?.presence.kind;
+  return state === undefined
+    ? `the ${part} ${shortId(id)} runs elsewhere or without --chaos`
+    : `the ${part} as the others know it, ${shortId(id)}, is ${state === "paused" ? "paused" : "gone"}: there is no other yet`;
 }
 
 function ownerOf(nodes: readonly SeenNode[]): string | null {

@@ -6,7 +6,7 @@ import { nearest } from "../base/suggest.ts";
 import { formatDuration } from "../base/units.ts";
 import { DELAY_MS_MAX, describeFault, type Fault, FAULT_MS_DEFAULT, FAULT_MS_MAX } from "../chaos/faults.ts";
 import { nameOf, Operator, peersOf } from "../chaos/operator.ts";
-import { leaderOf, resolveTarget, type SeenNode } from "../chaos/targets.ts";
+import { inState, leaderOf, resolveTarget, type SeenNode } from "../chaos/targets.ts";
 import { chaosLines } from "../tui/chaos-lines.ts";
 import { registryOf } from "./chaos-registry.ts";
 import type { Invocation } from "./command.ts";
@@ -23,7 +23,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   list,
   kill: (chaos) => onEach(chaos, target(chaos, 0), (node) => chaos.operator.kill(node), "is killed"),
   pause,
-  resume: (chaos) => onEach(chaos, target(chaos, 0), (node) => chaos.operator.resume(node), "goes on"),
+  resume,
   restart,
   partition,
   isolate: (chaos) => inflict(chaos, { kind: "cut", peers: null, direction: "both" }, target(chaos, 0)),
@@ -64,7 +64,17 @@ export async function chaos(invocation: Invocation): Promise<number> {
   const { clock } = await invocation.openWorld();
   const operator = new Operator({ registry: registryOf(invocation), clock, environment: terminal.env });
   const words = ["first", "second", "third"].flatMap((slot) => settings.positional(slot) ?? []);
+  const surplus = words[wordsMax(name, words)];
+  if (surplus !== undefined)
+    throw new HyperscaleError("usage", `unexpected argument ${JSON.stringify(surplus)}: chaos ${name} takes no more`);
   return action({ invocation, operator, words, nodes: await operator.look() });
+}
+
+/** How many words may follow the action: what is left over might be a target that was meant too. */
+function wordsMax(action: string, [first]: readonly string[]): number {
+  if (action === "list") return 0;
+  if (action === "disk") return first === "slow" ? 3 : 2;
+  return ["partition", "delay", "loss", "slow"].includes(action) ? 2 : 1;
 }
 
 async function list({ invocation, nodes }: Chaos): Promise<number> {
@@ -111,8 +121,20 @@ async function pause(chaos: Chaos): Promise<number> {
   return EXIT_OK;
 }
 
+/** Those that stand still: who goes on anyway is not resumed. */
+async function resume(chaos: Chaos): Promise<number> {
+  const [word = ""] = chaos.words;
+  const meant = target(chaos, 0, null, "paused");
+  const paused = meant.filter(({ presence }) => presence.kind === "paused");
+  if (paused.length === 0)
+    throw new HyperscaleError("invalid", `no node that ${JSON.stringify(word)} means is paused`, {
+      hint: "see hyperscale chaos list",
+    });
+  return onEach(chaos, paused, (node) => chaos.operator.resume(node), "goes on");
+}
+
 async function restart(chaos: Chaos): Promise<number> {
-  const nodes = chaos.words[0] === "all" ? resolveTarget("all", chaos.nodes, true) : target(chaos, 0);
+  const nodes = chaos.words[0] === "all" ? resolveTarget("all", chaos.nodes, true) : target(chaos, 0, null, "gone");
   return onEach(chaos, nodes, async (node) => void (await chaos.operator.restart(node)), "runs again");
 }
 
@@ -155,9 +177,13 @@ function disk(chaos: Chaos): Promise<number> {
     case "full":
       return inflict(chaos, { kind: "diskFull" }, target(chaos, 1, "all"));
     default:
-      throw new HyperscaleError("usage", `chaos disk has no ${JSON.stringify(kind)}`, {
-        hint: "write it as: disk slow 2s [TARGET], disk eio [TARGET] or disk full [TARGET]",
-      });
+      throw new HyperscaleError(
+        "usage",
+        kind === "" ? "chaos disk: slow, eio or full is missing" : `chaos disk has no ${JSON.stringify(kind)}`,
+        {
+          hint: "write it as: disk slow 2s [TARGET], disk eio [TARGET] or disk full [TARGET]",
+        },
+      );
   }
 }
 
@@ -191,9 +217,18 @@ async function onEach(
   return EXIT_OK;
 }
 
-function target(chaos: Chaos, slot: number, otherwise: string | null = null): readonly SeenNode[] {
+/** `first`: a role means those in that state before those that run. */
+function target(
+  chaos: Chaos,
+  slot: number,
+  otherwise: string | null = null,
+  first: "paused" | "gone" | null = null,
+): readonly SeenNode[] {
   const word = chaos.words[slot] ?? otherwise;
-  if (word !== null) return resolveTarget(word, chaos.nodes);
+  if (word !== null) {
+    const found = first === null ? [] : inState(word, chaos.nodes, first);
+    return found.length > 0 ? found : resolveTarget(word, chaos.nodes);
+  }
   throw new HyperscaleError("usage", "chaos: a TARGET is missing", {
     hint: "leader, follower, owner, worker, manager, all, or the beginning of an id: see hyperscale chaos list",
   });

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { HyperscaleError } from "../../src/base/error.ts";
 import type { Presence } from "../../src/chaos/registry.ts";
-import { leaderOf, resolveTarget, type SeenNode } from "../../src/chaos/targets.ts";
+import { inState, leaderOf, resolveTarget, type SeenNode } from "../../src/chaos/targets.ts";
 import type { JobLine } from "../../src/node/status.ts";
 import { managerPicture } from "../tui/statuses.ts";
 
@@ -98,6 +98,27 @@ describe("a word", () => {
   test("the leader is the one of the highest term that anybody knows", () => expect(leaderOf(CLUSTER)).toBe("bb22"));
 });
 
+describe("of those that are paused or gone", () => {
+  const mixed = [
+    ...CLUSTER,
+    node("dd66", "worker", null, "paused"),
+    node("ff77", "manager", null, "paused"),
+    node("ff88", "manager", null, "gone"),
+  ];
+  const found = (word: string, state: "paused" | "gone"): readonly string[] =>
+    inState(word, mixed, state).map(({ entry }) => entry.id);
+
+  test("a role means the first, and its plural all", () => {
+    expect(found("worker", "paused")).toEqual(["dd55"]);
+    expect(found("workers", "paused")).toEqual(["dd55", "dd66"]);
+    expect(found("all", "paused")).toEqual(["dd55", "dd66", "ff77"]);
+    expect(found("worker", "gone")).toEqual(["ee66"]);
+    for (const word of ["manager", "managers", "leader", "follower", "followers", "owner"])
+      expect(found(word, "gone")).toEqual(["ff88"]);
+  });
+  test("an id means none of them", () => expect(found("dd55", "paused")).toEqual([]));
+});
+
 describe("what means nothing is refused:", () => {
   test("no node runs with --chaos", () => {
     expect(refusal("leader", []).message).toBe("no node on this machine runs with --chaos");
@@ -120,6 +141,19 @@ describe("what means nothing is refused:", () => {
     expect(refusal("leader", alone).message).toBe("no node knows a leader now");
     expect(refusal("worker", alone).message).toBe("no worker runs with --chaos");
     expect(refusal("owner", alone).message).toContain("no job runs");
+  });
+  test("a leader or owner that is paused or gone, of whom the others know no successor yet", () => {
+    const jobs = [job("new", "bb22", "open")];
+    for (const [kind, words] of [
+      ["paused", "is paused"],
+      ["gone", "is gone"],
+    ] as const) {
+      const nodes = [node("aa11", "manager", { leader: "bb22", term: 3, jobs }), node("bb22", "manager", null, kind)];
+      for (const part of ["leader", "owner"])
+        expect(refusal(part, nodes).message).toBe(
+          `the ${part} as the others know it, bb22, ${words}: there is no other yet`,
+        );
+    }
   });
   test("a leader that runs elsewhere", () => {
     const here = [node("aa11", "manager", { leader: "ff99", term: 3 })];

@@ -140,7 +140,10 @@ test.concurrent("[LD-33.2.1] [LD-33.2.4] nodes suffer what they are ordered to, 
     await expectDone(await chaos("kill leader"));
     await expectDone(await chaos(`kill ${worker?.id.slice(0, 8) ?? ""}`));
     expect((await list(chaos)).filter(({ state }) => state === "gone")).toHaveLength(2);
-    await expectDone(await chaos("restart all"));
+    // A role means who is gone, before who runs.
+    await expectDone(await chaos("restart worker"));
+    expect((await list(chaos)).filter(({ state }) => state === "gone").map(({ role }) => role)).toEqual(["manager"]);
+    await expectDone(await chaos("restart manager"));
     const again = await list(chaos);
     expect(again.map(({ id, state }) => `${id} ${state}`)).toEqual(nodes.map(({ id }) => `${id} running`));
   }),
@@ -164,6 +167,9 @@ test.concurrent("what cannot be done is said, and nothing is touched", async () 
     ["random", 104, "chaos random needs three managers and a worker with --chaos"],
     ["kil leader", 2, "did you mean kill?"],
     ["kill", 2, "a TARGET is missing"],
+    ["kill leader worker", 2, 'unexpected argument "worker": chaos kill takes no more'],
+    ["list all", 2, 'unexpected argument "all"'],
+    ["disk", 2, "slow, eio or full is missing"],
     ["disk slwo 2s", 2, 'chaos disk has no "slwo"'],
     ["delay soon", 104, 'TIME: "soon" is no duration'],
     ["loss 120%", 104, "is no part of a whole"],
