@@ -2,11 +2,26 @@
 // nothing.
 
 import { HyperscaleError } from "../base/error.ts";
+import { nearest } from "../base/suggest.ts";
 import type { BundledSource } from "./bundle.ts";
 import type { EngineReply, EngineRequest, ModuleShape } from "./messages.ts";
 
 /** The top of a module has this long. */
 export const EVALUATE_MS_MAX = 10_000;
+
+/** What the module "hyperscale" exports, and what people look for there. */
+const EXPORTS: readonly string[] = ["Counter", "Gauge", "Rate", "Trend", "open", "data", "defineJob", "workflow"];
+const OF_THE_VU: readonly string[] = [
+  "http",
+  "check",
+  "group",
+  "sleep",
+  "provide",
+  "context",
+  "abort",
+  "fail",
+  "signal",
+];
 
 /** What evaluate needs of an engine thread (io/threads.ts has it). */
 export type EvaluationThread = {
@@ -41,7 +56,7 @@ export function evaluate(
       if (reply.kind !== "shape" && reply.kind !== "broken") return;
       clearTimeout(timer);
       if (reply.kind === "shape") resolve(reply.shape);
-      else fail(reply.stack === "" ? reply.message : `${reply.message}\n${reply.stack}`);
+      else fail(reply.stack === "" ? reply.message : `${reply.message}\n${reply.stack}`, importHint(reply.message));
     });
     thread.onCrash((message) => {
       clearTimeout(timer);
@@ -50,4 +65,13 @@ export function evaluate(
     thread.post({ kind: "evaluate", code: source.code, entry: source.entry, baseDir: source.baseDir, env });
   });
   return shape.finally(() => thread.terminate());
+}
+
+/** What to write in place of an import that the module "hyperscale" does not have. */
+function importHint(message: string): string | undefined {
+  const name = /Export named '(.*)' not found in module 'hyperscale'/.exec(message)?.[1];
+  if (name === undefined) return undefined;
+  if (OF_THE_VU.includes(name)) return `${name} comes with the VU: export default async function ({ ${name} }) { ... }`;
+  const near = nearest(name, EXPORTS);
+  return near === null ? `It exports ${EXPORTS.join(", ")}` : `Did you mean ${near}?`;
 }

@@ -51,9 +51,11 @@ export interface File {
   readonly filename: string;
   readonly content_type: string;
 }
-/** Text, bytes, form fields (urlencoded), or fields with a file (multipart). */
+/** A field of a form; a list sends the field once for each value. */
+export type FormField = string | number | boolean | File | readonly (string | number | boolean | File)[];
+/** Text, bytes, form fields (urlencoded), or fields with a file (multipart). JSON is text: JSON.stringify it. */
 export type RequestBody =
-  string | Uint8Array | ArrayBuffer | Readonly<Record<string, string | number | boolean | File>> | null;
+  string | ArrayBufferView | ArrayBuffer | URLSearchParams | Readonly<Record<string, FormField>> | null;
 
 export interface Params {
   readonly headers?: Readonly<Record<string, string>>;
@@ -127,20 +129,21 @@ export interface Response {
   json<T = unknown>(path?: string): T;
 }
 
+export type RequestURL = string | URL | HttpURL;
 export type BatchRequest =
-  | string
-  | readonly [method: string, url: string, body?: RequestBody, params?: Params]
-  | { readonly method: string; readonly url: string; readonly body?: RequestBody; readonly params?: Params };
+  | RequestURL
+  | readonly [method: string, url: RequestURL, body?: RequestBody, params?: Params | null]
+  | { readonly method: string; readonly url: RequestURL; readonly body?: RequestBody; readonly params?: Params | null };
 
 export interface Http {
-  get(url: string | HttpURL, params?: Params | null): Promise<Response>;
-  head(url: string | HttpURL, params?: Params | null): Promise<Response>;
-  post(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response>;
-  put(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response>;
-  patch(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response>;
-  del(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response>;
-  options(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response>;
-  request(method: string, url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response>;
+  get(url: RequestURL, params?: Params | null): Promise<Response>;
+  head(url: RequestURL, params?: Params | null): Promise<Response>;
+  post(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response>;
+  put(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response>;
+  patch(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response>;
+  del(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response>;
+  options(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response>;
+  request(method: string, url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response>;
   /** Sends side by side (20 at a time, 6 a host, by default) and answers in the same shape: array or record. */
   batch(requests: readonly BatchRequest[]): Promise<Response[]>;
   batch<K extends string>(requests: Readonly<Record<K, BatchRequest>>): Promise<Record<K, Response>>;

@@ -104,7 +104,7 @@ export class Measure {
     const known = this.#sets.get(key);
     if (known !== undefined) return known;
     if (this.#sets.size >= TAG_SETS_MAX) {
-      this.#warn(
+      this.warn(
         "tag-sets",
         `more than ${TAG_SETS_MAX} different sets of tags on one core: ` +
           "further ones are counted without their own tags. " +
@@ -177,7 +177,7 @@ export class Measure {
     const known = set.requests.get(name);
     if (known !== undefined) return known;
     if (this.#requestNames >= REQUEST_NAMES_MAX && name !== OTHER_NAME) {
-      this.#warn(
+      this.warn(
         "names",
         `more than ${REQUEST_NAMES_MAX} different URLs on one core: ` +
           `further ones are counted under the name "${OTHER_NAME}". ` +
@@ -267,7 +267,7 @@ export class Measure {
     if (known !== undefined) return known;
     const at = this.#board.allocate(type);
     if (at === 0) {
-      this.#warn(
+      this.warn(
         "board",
         "this core ran out of room for new series: further tags fall away. Use fewer distinct tags, groups or names",
       );
@@ -293,7 +293,8 @@ export class Measure {
     return slot;
   }
 
-  #warn(what: string, text: string): void {
+  /** Says `text` once for each `what`. */
+  warn(what: string, text: string): void {
     if (this.#said.has(what)) return;
     this.#said.add(what);
     this.#events.warning(text);

@@ -1,14 +1,13 @@
 // What one engine thread does with the messages of its node (messages.ts): evaluate a file, prepare a share, start and
 // stop it. Reports at fixed instants of job time, so that each whole second of the job ends in a cut.
 
-import { HyperscaleError } from "../base/error.ts";
 import { SETUP, TEARDOWN } from "../load/plan.ts";
 import type { Snapshot, Steering } from "../load/share.ts";
 import { Alarms } from "./alarms.ts";
 import { Board, HEADER } from "./board.ts";
 import { FeedCursors } from "./feed-cursors.ts";
 import { functionOf, type LoadedModule, shapeOf } from "./functions.ts";
-import { beginPace, createPace, ratePace, requestsMax } from "../load/pace.ts";
+import { beginPace, createPace, isAhead, ratePace } from "../load/pace.ts";
 import { HealthMonitor } from "./health.ts";
 import { HttpCore } from "./http/core.ts";
 import { InterruptedError } from "./http/owner.ts";
@@ -18,7 +17,8 @@ import type { EngineReply, EngineRequest } from "./messages.ts";
 import { installModule, ModuleHost } from "./module.ts";
 import { forbidProcessControl, redirectConsole } from "./realm.ts";
 import { Throttle } from "./throttle.ts";
-import { AbortError, type VuHost } from "./vu.ts";
+import { thrownText, thrownTextAt, userFrames } from "./thrown.ts";
+import { AbortError, tagSetOf, type VuHost } from "./vu.ts";
 import type { Json } from "./hyperscale.d.ts";
 
 // The global of a Bun Worker; its type is not in the libraries this project compiles with.
@@ -74,7 +74,8 @@ class Attempt {
     this.#cursors = new FeedCursors(request.feedCursors);
     module.deal(this.#cursors, spec.feedStripe ?? { index: 0, of: 1 }, spec.share);
     module.sink = (name, type, contains, value, tags) => {
-      const base = this.#measure.base;
+      // As in k6, what a VU adds has its tags and group; outside any VU there are those of the workflow alone.
+      const base = tagSetOf(module.currentVu.getStore()) ?? this.#measure.base;
       this.#measure.add(
         tags === undefined ? base : this.#measure.extend(base, tags),
         name,
@@ -90,7 +91,8 @@ class Attempt {
       spec,
       board,
       isOneShot,
-      data: freezeDeep(request.setupData),
+      // Without a value of setup it is undefined, as in k6, so that a parameter's default holds.
+      data: freezeDeep(request.setupData ?? undefined),
       run: needsCurrentVu(module) ? (vu, data) => module.currentVu.run(vu, run, vu, data) : run,
       events: {
         threw: (thrown, vu) => this.#threw(thrown, vu, isOneShot),
@@ -153,16 +155,12 @@ class Attempt {
   }
 
   #threw(thrown: unknown, vu: number, isOneShot: boolean): void {
-    const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : `thrown: ${String(thrown)}`;
+    const text = thrown instanceof Error ? thrownText(thrown) : `thrown: ${thrownText(thrown)}`;
     const isFirst = this.#countError(text);
     if (!isFirst || isOneShot) return;
-    const stack = thrown instanceof Error && thrown.stack !== undefined ? `\n${userFrames(thrown.stack)}` : "";
-    this.#post({
-      kind: "log",
-      token: this.token,
-      level: "error",
-      text: `${text}${vu > 0 ? ` (VU ${vu})` : ""}${stack}`,
-    });
+    const frames = userFrames(thrown);
+    const where = `${vu > 0 ? ` (VU ${vu})` : ""}${frames === "" ? "" : `\n${frames}`}`;
+    this.#post({ kind: "log", token: this.token, level: "error", text: text + where });
   }
 
   /** Out: true the first time this text was seen. */
@@ -194,11 +192,10 @@ class Attempt {
 
   /** More was sent since the last report than its owner would think of: it is told before the next one is due. */
   #keepPace(nowMs: number): void {
-    const { perSecond } = this.#pace;
-    if (this.#isOver || perSecond === 0 || this.#request.reportMs <= PACED_REPORT_MS_MAX) return;
+    if (this.#isOver || this.#request.reportMs <= PACED_REPORT_MS_MAX) return;
     if (this.#measure.seriesCount > SERIES_PER_REPORT_MAX) return;
     const { requests, atMs } = this.#told;
-    if (this.#measure.requests() - requests > requestsMax(perSecond, nowMs - atMs)) this.#report(false, false);
+    if (isAhead(this.#pace, this.#measure.requests() - requests, nowMs - atMs)) this.#report(false, false);
   }
 
   #report(isFinal: boolean, closesSecond: boolean): void {
@@ -244,7 +241,7 @@ class Attempt {
     if (this.#reportTimer !== null) clearTimeout(this.#reportTimer);
     this.#health.end();
     const json = isOneShot && thrown === null ? toJson(value) : { value: undefined, problem: null };
-    const thrownText = isOneShot && thrown !== null ? describeThrown(thrown) : json.problem;
+    const thrownText = isOneShot && thrown !== null ? thrownTextAt(thrown) : json.problem;
     this.#report(true, true);
     this.#core.close();
     this.#alarms.close();
@@ -272,8 +269,7 @@ export function openThread(): void {
     }
   };
   const broken = (thrown: unknown): void => {
-    const stack = thrown instanceof Error && thrown.stack !== undefined ? userFrames(thrown.stack) : "";
-    post({ kind: "broken", message: describeThrown(thrown), stack });
+    post({ kind: "broken", message: thrownText(thrown), stack: userFrames(thrown) });
   };
   const prepare = async (request: Prepare): Promise<void> => {
     new Board(request.board).words[HEADER.heartbeat] = performance.timeOrigin + performance.now();
@@ -321,22 +317,9 @@ function setEnv(env: Readonly<Record<string, string>>): void {
   Object.assign(globalThis, { __ENV: env });
 }
 
+/** Only then: knowing the VU costs each of its awaits a little. */
 function needsCurrentVu(host: ModuleHost): boolean {
-  return host.feeds.some((feed) => feed.plan.pick === "sequential");
-}
-
-function describeThrown(thrown: unknown): string {
-  if (thrown instanceof HyperscaleError) return thrown.message;
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-}
-
-/** The frames of a stack that are the user's, without the engine's own. */
-function userFrames(stack: string): string {
-  return stack
-    .split("\n")
-    .filter((line) => /^\s*at /.test(line) && !line.includes("$bunfs") && !/src\/(engine|load)\//.test(line))
-    .slice(0, 5)
-    .join("\n");
+  return host.metrics.size > 0 || host.feeds.some((feed) => feed.plan.pick === "sequential");
 }
 
 function toJson(value: unknown): { readonly value: unknown; readonly problem: string | null } {
@@ -345,7 +328,7 @@ function toJson(value: unknown): { readonly value: unknown; readonly problem: st
     const text = JSON.stringify(value);
     return { value: text === undefined ? null : JSON.parse(text), problem: null };
   } catch (thrown) {
-    return { value: null, problem: `what it returned is not JSON: ${describeThrown(thrown)}` };
+    return { value: null, problem: `what it returned is not JSON: ${thrownText(thrown)}` };
   }
 }
 

@@ -175,6 +175,11 @@ export class VirtualUser implements HttpOwner {
   }
 }
 
+/** The tags that what a VU is given measures under now; null for what is no VU. */
+export function tagSetOf(api: unknown): TagSet | null {
+  return api instanceof VuApi ? VuApi.tagSetOf(api) : null;
+}
+
 /** What the user's function is given. Getters hand out functions bound once, so that destructuring works. */
 class VuApi implements VU {
   readonly #vu: VirtualUser;
@@ -187,6 +192,10 @@ class VuApi implements VU {
 
   constructor(vu: VirtualUser) {
     this.#vu = vu;
+  }
+
+  static tagSetOf(api: VuApi): TagSet {
+    return api.#vu.tagSet;
   }
 
   get id(): number {
@@ -233,6 +242,8 @@ class VuApi implements VU {
 
   get provide(): VU["provide"] {
     return (this.#provide ??= (key, value) => {
+      // The first is no name; the second no object keeps.
+      if (`${key}` === "" || `${key}` === "__proto__") throw new TypeError(`provide("${key}"): give another key`);
       const json = JSON.stringify(value);
       if (json === undefined) throw new TypeError(`provide("${key}"): the value is not JSON`);
       const bytes = Buffer.byteLength(json);
@@ -286,11 +297,14 @@ function makeCheck(vu: VirtualUser): VU["check"] {
   return (value, checks, tags) => {
     const measure = vu.host.measure;
     let isAllPassed = true;
+    if (value instanceof Promise) measure.warn("check-value", "check() was given a promise: missing await?");
     for (const name in checks) {
       const test = checks[name];
       let isPass = false;
       try {
-        isPass = typeof test === "function" ? Boolean(test(value)) : Boolean(test);
+        const said: unknown = typeof test === "function" ? test(value) : test;
+        if (said instanceof Promise) refusePromise(vu, name, said);
+        else isPass = Boolean(said);
       } finally {
         measure.check(vu.tagSet, name, isPass, tags);
       }
@@ -298,6 +312,13 @@ function makeCheck(vu: VirtualUser): VU["check"] {
     }
     return isAllPassed;
   };
+}
+
+/** A promise is true whatever comes of it: such a check would never fail. */
+function refusePromise(vu: VirtualUser, name: string, said: Promise<unknown>): void {
+  said.catch(() => undefined);
+  const text = `check "${name}" fails: its function returns a promise. Await in front of check(), and compare there`;
+  vu.host.measure.warn("check-promise", text);
 }
 
 function makeGroup(vu: VirtualUser): VU["group"] {

@@ -1,11 +1,11 @@
 // http.batch: several requests side by side, bounded in all and per host. What one request is, the client knows.
 
-import type { BatchRequest, Params, RequestBody, Response } from "../hyperscale.d.ts";
+import type { BatchRequest, Params, RequestBody, RequestURL, Response } from "../hyperscale.d.ts";
 
 /** One request of a batch, in the arguments of http.request. */
 export type BatchCall = {
   readonly method: string;
-  readonly url: string;
+  readonly url: RequestURL;
   readonly body: RequestBody;
   readonly params: Params | null;
 };
@@ -15,14 +15,9 @@ export type BatchJob = { readonly call: BatchCall; readonly host: string };
 
 /** The arguments of an entry of a batch. Throws TypeError that names the entry. */
 export function callOf(entry: BatchRequest, place: string): BatchCall {
-  if (typeof entry === "string") return { method: "GET", url: entry, body: null, params: null };
+  if (isAddress(entry)) return { method: "GET", url: entry, body: null, params: null };
   if (isTuple(entry)) return { method: entry[0], url: entry[1], body: entry[2] ?? null, params: entry[3] ?? null };
-  if (
-    typeof entry !== "object" ||
-    entry === null ||
-    typeof entry.method !== "string" ||
-    typeof entry.url !== "string"
-  ) {
+  if (typeof entry !== "object" || entry === null || typeof entry.method !== "string" || !isAddress(entry.url)) {
     throw new TypeError(
       `http.batch: entry ${place} must be a URL, [method, url, body, params] or { method, url, body, params }`,
     );
@@ -78,8 +73,11 @@ export function runBatch(
   return promise;
 }
 
-function isTuple(
-  entry: BatchRequest,
-): entry is readonly [method: string, url: string, body?: RequestBody, params?: Params] {
+function isAddress(entry: unknown): entry is RequestURL {
+  if (typeof entry === "string" || entry instanceof URL) return true;
+  return typeof entry === "object" && entry !== null && "url" in entry && "name" in entry && !("method" in entry);
+}
+
+function isTuple(entry: BatchRequest): entry is Extract<BatchRequest, readonly unknown[]> {
   return Array.isArray(entry);
 }

@@ -13,7 +13,7 @@ import {
   zstdDecompressSync,
 } from "node:zlib";
 import { messageOf } from "../../base/error.ts";
-import type { File, Params, RequestBody } from "../hyperscale.d.ts";
+import type { File, FormField, Params, RequestBody } from "../hyperscale.d.ts";
 import { isHeaderValue } from "./grammar.ts";
 
 /** Bytes a response body may have after decompression. */
@@ -28,12 +28,17 @@ export type EncodedBody = { readonly bytes: Buffer; readonly contentType: string
 export function encodeBody(body: RequestBody | undefined): EncodedBody | null {
   if (body === undefined || body === null) return null;
   if (typeof body === "string") return { bytes: Buffer.from(body), contentType: "" };
-  if (body instanceof Uint8Array)
+  if (ArrayBuffer.isView(body))
     return { bytes: Buffer.from(body.buffer, body.byteOffset, body.byteLength), contentType: "" };
   if (body instanceof ArrayBuffer) return { bytes: Buffer.from(body), contentType: "" };
-  if (typeof body !== "object")
-    throw new TypeError(`the body must be text, bytes or a record of fields, not ${typeof body}`);
-  const fields = Object.entries(body);
+  if (body instanceof URLSearchParams) return { bytes: Buffer.from(body.toString()), contentType: FORM };
+  if (!isFields(body)) {
+    const what = typeof body !== "object" ? typeof body : Array.isArray(body) ? "an array" : kindOf(body);
+    throw new TypeError(`the body must be text, bytes or a record of fields, not ${what}: JSON.stringify it for JSON`);
+  }
+  const fields = Object.entries(body).flatMap(([name, value]): Field[] =>
+    isList(value) ? value.map((one): Field => [name, one]) : [[name, value]],
+  );
   return fields.some(([, value]) => isFile(value)) ? encodeMultipart(fields) : encodeForm(fields);
 }
 
@@ -125,6 +130,25 @@ function isWholeZstd(bytes: Buffer): boolean {
 
 type Field = readonly [name: string, value: string | number | boolean | File];
 
+const FORM = "application/x-www-form-urlencoded";
+
+/** A record, and not what would be sent as nothing at all (Map, Date, FormData, a promise). */
+function isFields(body: unknown): body is Readonly<Record<string, FormField>> {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return false;
+  if (Object.keys(body).length > 0) return true;
+  const prototype: unknown = Object.getPrototypeOf(body);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function kindOf(body: object): string {
+  const name = body.constructor?.name;
+  return name === undefined || name === "" ? "such an object" : `a ${name}`;
+}
+
+function isList(value: FormField): value is Extract<FormField, readonly unknown[]> {
+  return Array.isArray(value);
+}
+
 function isFile(value: unknown): value is File {
   return typeof value === "object" && value !== null && "data" in value && "filename" in value;
 }
@@ -133,7 +157,7 @@ function isFile(value: unknown): value is File {
 function encodeForm(fields: readonly Field[]): EncodedBody {
   const form = new URLSearchParams();
   for (const [name, value] of fields) form.append(name, textOf(name, value));
-  return { bytes: Buffer.from(form.toString()), contentType: "application/x-www-form-urlencoded" };
+  return { bytes: Buffer.from(form.toString()), contentType: FORM };
 }
 
 /** multipart/form-data (RFC 7578). */
@@ -165,7 +189,7 @@ function textOf(name: string, value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   throw new TypeError(
     `body field ${JSON.stringify(name)} must be text, a number, a boolean or http.file(), ` +
-      `not ${value === null ? "null" : typeof value}`,
+      `not ${value === null ? "null" : typeof value} (JSON.stringify the body to send JSON)`,
   );
 }
 

@@ -10,8 +10,10 @@ import type {
   HttpURL,
   Params,
   RequestBody,
+  RequestURL,
   Response,
 } from "../hyperscale.d.ts";
+import { show } from "../../load/options/problems.ts";
 import { callOf, runBatch, type BatchCall } from "./batch.ts";
 import { Connection } from "./connection.ts";
 import { VuCookieJar } from "./cookies.ts";
@@ -78,7 +80,7 @@ export class HttpClient implements Http {
     this.#closeIdle();
   }
 
-  get(url: string | HttpURL, params?: Params | null): Promise<Response> {
+  get(url: RequestURL, params?: Params | null): Promise<Response> {
     if (typeof url !== "string" || (params !== undefined && params !== null))
       return this.request("GET", url, null, params);
     if (this.#owner.isStopping) return rejectStopping();
@@ -91,31 +93,31 @@ export class HttpClient implements Http {
     return this.#open(request);
   }
 
-  head(url: string | HttpURL, params?: Params | null): Promise<Response> {
+  head(url: RequestURL, params?: Params | null): Promise<Response> {
     return this.request("HEAD", url, null, params);
   }
 
-  post(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response> {
+  post(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response> {
     return this.request("POST", url, body, params);
   }
 
-  put(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response> {
+  put(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response> {
     return this.request("PUT", url, body, params);
   }
 
-  patch(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response> {
+  patch(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response> {
     return this.request("PATCH", url, body, params);
   }
 
-  del(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response> {
+  del(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response> {
     return this.request("DELETE", url, body, params);
   }
 
-  options(url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response> {
+  options(url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response> {
     return this.request("OPTIONS", url, body, params);
   }
 
-  request(method: string, url: string | HttpURL, body?: RequestBody, params?: Params | null): Promise<Response> {
+  request(method: string, url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response> {
     if (this.#owner.isStopping) return rejectStopping();
     let request: HttpRequest;
     try {
@@ -143,7 +145,7 @@ export class HttpClient implements Http {
     const entries = Object.entries(requests);
     const jobs = entries.map(([place, entry]) => {
       const call = callOf(entry, place);
-      return { call, host: this.#core.targets.get(call.url).origin.label };
+      return { call, host: this.#core.targets.get(splitUrl(call.url).address).origin.label };
     });
     const send = (call: BatchCall): Promise<Response> => this.request(call.method, call.url, call.body, call.params);
     const responses = await runBatch(jobs, this.#core.plan, send);
@@ -336,10 +338,11 @@ function rejectStopping(): Promise<never> {
   return rejected;
 }
 
-function splitUrl(url: string | HttpURL): { readonly address: string; readonly name: string } {
+function splitUrl(url: RequestURL): { readonly address: string; readonly name: string } {
   if (typeof url === "string") return { address: url, name: "" };
+  if (url instanceof URL) return { address: url.href, name: "" };
   if (typeof url !== "object" || url === null || typeof url.url !== "string")
-    throw new TypeError("the URL must be text or made by http.url`...`");
+    throw new TypeError(`the URL must be text, a URL or made by http.url\`...\`, not ${show(url)}`);
   return { address: url.url, name: url.name };
 }
 

@@ -55,7 +55,7 @@ describe("limits", () => {
     using client = openClient();
     const response: Response = await client.http.get(server.url);
     const { promise, resolve } = Promise.withResolvers<Response>();
-    const started: string[] = [];
+    const started: unknown[] = [];
     const jobs: readonly BatchJob[] = ["fails", "ends", "never"].map((url) => ({
       host: "a",
       call: { method: "GET", url, body: null, params: null },

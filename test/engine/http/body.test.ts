@@ -60,6 +60,25 @@ describe("request bodies", () => {
     expect(encodeBody(bytes.subarray(1, 3))?.bytes.buffer).toBe(bytes.buffer);
   });
 
+  test("views of any kind are their bytes; lists repeat their field; URLSearchParams are a form", () => {
+    expect(encodeBody(new Float32Array(10))?.bytes.length).toBe(40);
+    expect(encodeBody(new DataView(new ArrayBuffer(8), 2, 3))?.bytes.length).toBe(3);
+    const form = "application/x-www-form-urlencoded";
+    const listed = encodeBody({ a: ["x", 2], b: true, none: [] });
+    expect([listed?.bytes.toString(), listed?.contentType]).toEqual(["a=x&a=2&b=true", form]);
+    const params = encodeBody(new URLSearchParams({ q: "1 2" }));
+    expect([params?.bytes.toString(), params?.contentType]).toEqual(["q=1+2", form]);
+  });
+
+  test("what would be sent as something else or as nothing is refused by its kind", () => {
+    const encode: (body: never) => unknown = encodeBody;
+    const refused = [[1, 2], new Map([[1, 2]]), new Date(0), new FormData(), Promise.resolve("x"), () => 1] as const;
+    const kinds = ["an array", "a Map", "a Date", "a FormData", "a Promise", "function"];
+    for (const [at, body] of refused.entries())
+      expect(() => Reflect.apply(encode, undefined, [body])).toThrow(`not ${kinds[at]}: JSON.stringify it for JSON`);
+    expect(encodeBody({})?.bytes.length).toBe(0);
+  });
+
   test("a field that is neither text, number, boolean nor file is named", () => {
     expect(() => encodeBody(JSON.parse('{"a":{"b":1}}'))).toThrow(/body field "a" must be text.*not object/);
     expect(() => encodeBody(JSON.parse('{"a":null}'))).toThrow(/body field "a".*not null/);

@@ -87,6 +87,25 @@ describe("requests", () => {
     );
   });
 
+  test("an address is text, a URL or http.url, alone and in a batch", async () => {
+    using server = serveText(reply(""));
+    using client = openClient();
+    const { http, owner } = client;
+    await http.get(new URL(`${server.url}/url`));
+    await http.put(http.url`${server.url}/items/${7}`);
+    await http.batch([new URL(`${server.url}/u`), http.url`${server.url}/b/${1}`, ["PUT", new URL(`${server.url}/p`)]]);
+    expect(server.requests.map(({ line }) => line.split(" ")[1]).sort()).toEqual([
+      "/b/1",
+      "/items/7",
+      "/p",
+      "/u",
+      "/url",
+    ]);
+    expect(owner.exchanges.map(({ name }) => name)).toContain("${}/items/${}");
+    const odd: (url: never) => Promise<unknown> = (url) => http.get(url);
+    await expect(Reflect.apply(odd, undefined, [{ href: "x" }])).rejects.toThrow('not {"href":"x"}');
+  });
+
   test("headers of the user replace the client's own", async () => {
     using server = serveText(reply(""));
     using client = openClient();

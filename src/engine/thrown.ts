@@ -1,0 +1,40 @@
+// What the user's code threw, in words: anything can be thrown, so nothing here may throw itself. Not where it is told
+// (thread.ts).
+
+import { HyperscaleError } from "../base/error.ts";
+import { show } from "../load/options/problems.ts";
+
+/** Letters of a message that are passed on. */
+const MESSAGE_LETTERS_MAX = 2_000;
+const FRAMES_MAX = 5;
+
+/** One text for one kind of failure: "TypeError: no db", or the value itself for what is no Error. */
+export function thrownText(thrown: unknown): string {
+  try {
+    if (thrown instanceof HyperscaleError) return thrown.message;
+    const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : valueText(thrown);
+    return text.length <= MESSAGE_LETTERS_MAX ? text : `${text.slice(0, MESSAGE_LETTERS_MAX)}...`;
+  } catch {
+    return "something that cannot be shown";
+  }
+}
+
+/** As thrownText, with the place in the user's file: "TypeError: no db (at setup (test.ts:2:34))". */
+export function thrownTextAt(thrown: unknown): string {
+  const frame = userFrames(thrown).split("\n")[0]?.trim() ?? "";
+  return frame === "" ? thrownText(thrown) : `${thrownText(thrown)} (${frame})`;
+}
+
+/** The user's frames of an Error's stack, a line each, without the engine's own; "" where there are none. */
+export function userFrames(thrown: unknown): string {
+  if (!(thrown instanceof Error) || typeof thrown.stack !== "string") return "";
+  return thrown.stack
+    .split("\n")
+    .filter((line) => /^\s*at /.test(line) && !line.includes("$bunfs") && !/src\/(engine|load)\//.test(line))
+    .slice(0, FRAMES_MAX)
+    .join("\n");
+}
+
+function valueText(thrown: unknown): string {
+  return typeof thrown === "string" ? thrown : show(thrown);
+}

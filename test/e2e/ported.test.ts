@@ -1,0 +1,97 @@
+// Goal: what people bring from k6 or write by mistake does what they mean, or says what to write. Method: small files
+// against the scripted target.
+
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { startTarget } from "../target/start.ts";
+import { removeDirs, submit, summaryOf } from "./run.ts";
+import { valueOf } from "./summary.ts";
+
+setDefaultTimeout(120_000);
+afterAll(removeDirs);
+
+test.concurrent("what a VU adds to a metric of the file has the VU's tags and its group then, as in k6", async () => {
+  await using target = await startTarget();
+  const ended = await submit(
+    `
+    import { Counter } from "hyperscale";
+    const seen = new Counter("seen");
+    export const options = { vus: 4, iterations: 8, thresholds: {
+      "seen{group:::outer}": ["count==8"], "seen{group:::outer::inner}": ["count==8"],
+      "seen{who:me}": ["count==8"], "seen{scenario:default}": ["count==24"],
+    } };
+    export default async ({ http, group, tags }) => {
+      await group("outer", async () => {
+        await http.get("${target.url}/seen");
+        seen.add(1);
+        await group("inner", async () => { await http.get("${target.url}/seen"); seen.add(1); });
+      });
+      tags.who = "me";
+      await http.get("${target.url}/seen");
+      seen.add(1);
+      delete tags.who;
+    };`,
+    ["--cores", "1"],
+  );
+  const summary = summaryOf(ended);
+  expect(ended.exitCode).toBe(0);
+  const keys = ["seen{group:::outer}", "seen{group:::outer::inner}", "seen{who:me}", "seen"];
+  expect(keys.map((key) => valueOf(summary, key, "count"))).toEqual([8, 8, 8, 24]);
+});
+
+test.concurrent("without a value of setup the second argument is undefined, so that its default holds", async () => {
+  const ended = await submit(`
+    export const options = { iterations: 1 };
+    export function setup() {}
+    export default (vu, { word } = { word: "default" }) => console.log("got " + word);
+    export function teardown(vu, rest = "default too") { console.log("got " + rest); }`);
+  expect(ended.exitCode).toBe(0);
+  expect(ended.stderr).toMatch(/got default\n[^]*got default too/);
+});
+
+test.concurrent("a check of a promise, or by one, fails and says that an await is missing", async () => {
+  await using target = await startTarget();
+  const ended = await submit(`
+    export const options = { iterations: 3 };
+    export default async ({ http, check }) => {
+      const response = http.get("${target.url}/seen");
+      check(response, { "is 200": (r) => r.status === 200 });
+      await response;
+      check(await response, { later: async (r) => r.status === 200 });
+    };`);
+  expect(summaryOf(ended).checks).toMatchObject([
+    { name: "is 200", passes: 0, fails: 3 },
+    { name: "later", passes: 0, fails: 3 },
+  ]);
+  expect(ended.stderr).toContain("check() was given a promise: missing await?");
+  expect(ended.stderr).toContain('check "later" fails: its function returns a promise');
+});
+
+test.concurrent("setup that throws is told with its place; a thrown object as it would be written", async () => {
+  const [error, value] = await Promise.all([
+    submit(`export default () => {};\nexport function setup() {\n  throw new TypeError("no db");\n}`),
+    submit(`export default () => {};\nexport function setup() { throw { code: 5 }; }`),
+  ]);
+  expect([error.exitCode, value.exitCode]).toEqual([107, 107]);
+  expect(error.stderr).toContain("setup threw: TypeError: no db (at setup (test.ts:3:");
+  expect(value.stderr).toContain('setup threw: {"code":5}');
+});
+
+test.concurrent("an import that the module does not have is answered with what to write", async () => {
+  const [ofVu, slip] = await Promise.all([
+    submit(`import { sleep } from "hyperscale";\nexport default () => sleep(1);`),
+    submit(`import { Countr } from "hyperscale";\nnew Countr("x");\nexport default () => {};`),
+  ]);
+  expect([ofVu.exitCode, slip.exitCode]).toEqual([107, 107]);
+  expect(ofVu.stderr).toContain("sleep comes with the VU: export default async function ({ sleep }) { ... }");
+  expect(slip.stderr).toContain("Did you mean Counter?");
+});
+
+test.concurrent("a key that no context could keep is refused by provide", async () => {
+  const ended = await submit(`
+    export const options = { iterations: 1 };
+    export default ({ provide }) => {
+      for (const key of ["", "__proto__"]) try { provide(key, 1); } catch (error) { console.log(error.message); }
+    };`);
+  expect(ended.stderr).toContain('provide(""): give another key');
+  expect(ended.stderr).toContain('provide("__proto__"): give another key');
+});
