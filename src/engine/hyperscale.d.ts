@@ -311,6 +311,9 @@ export interface HttpOptions {
     "tls1.2" | "tls1.3" | { readonly min?: "tls1.2" | "tls1.3"; readonly max?: "tls1.2" | "tls1.3" };
 }
 
+/** Names and values that workers are started with: `worker --label region=us-east-1`. */
+export type Labels = Readonly<Record<string, string>>;
+
 export interface Scenario extends Schedule {
   readonly executor: ExecutorName;
   /** Name of the exported function to run; "default" if left out. */
@@ -319,6 +322,10 @@ export interface Scenario extends Schedule {
   readonly env?: Readonly<Record<string, string>>;
   readonly tags?: Tags;
   readonly priority?: Priority;
+  /** Only workers of a cluster that carry all these labels run it; without a cluster labels mean nothing. */
+  readonly requires?: Labels;
+  /** Workers that carry all these labels are taken first. */
+  readonly prefers?: Labels;
 }
 export interface Options extends Schedule, HttpOptions {
   readonly scenarios?: Readonly<Record<string, Scenario>>;
@@ -338,6 +345,10 @@ export interface Workflow extends Schedule {
   readonly env?: Readonly<Record<string, string>>;
   readonly tags?: Tags;
   readonly priority?: Priority;
+  /** Only workers of a cluster that carry all these labels run it; without a cluster labels mean nothing. */
+  readonly requires?: Labels;
+  /** Workers that carry all these labels are taken first. */
+  readonly prefers?: Labels;
   run(vu: VU, data: any): Promise<unknown> | unknown;
 }
 export interface Job extends HttpOptions {

@@ -7,7 +7,7 @@ import { dealt, shareCount } from "./dealing.ts";
 import { vusMax } from "./plan.ts";
 import { curveOf, valueAt, vusAt } from "./schedule.ts";
 import { plannedTimes, vusAtOnceMax } from "./workflow-order.ts";
-import type { Executor, JobPlan, Stage, WorkflowPlan } from "./plan.ts";
+import type { Executor, JobPlan, Labels, Stage, WorkflowPlan } from "./plan.ts";
 
 /** What runs and how long at most: the first line, then one line a workflow. */
 export function describePlan(plan: JobPlan): readonly string[] {
@@ -31,10 +31,19 @@ export function describeWorkflow(workflow: WorkflowPlan): string {
   const facts = [...factsOf(executor)];
   if (run.kind === "export" && run.name !== "default") facts.push(`exec: ${run.name}`);
   if (after.length > 0) facts.push(`after: ${after.join(", ")}`);
+  if (workflow.requires !== undefined) facts.push(`requires: ${describeLabels(workflow.requires)}`);
+  if (workflow.prefers !== undefined) facts.push(`prefers: ${describeLabels(workflow.prefers)}`);
   if (startTimeMs > 0) facts.push(`startTime: ${formatDuration(startTimeMs)}`);
   if (minIterationDurationMs > 0) facts.push(`minIterationDuration: ${formatDuration(minIterationDurationMs)}`);
   if (gracefulStopMs > 0) facts.push(`gracefulStop: ${formatDuration(gracefulStopMs)}`);
   return facts.length === 0 ? describeExecutor(executor) : `${describeExecutor(executor)} (${facts.join(", ")})`;
+}
+
+/** "region=us-east-1, type=build". */
+function describeLabels(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(", ");
 }
 
 /** An executor in k6's words, without limits: "200.00 iterations/s for 30s". */

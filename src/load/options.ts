@@ -203,6 +203,8 @@ function draftOf(
     env: rest.env ?? {},
     tags: rest.tags ?? {},
     priority: rest.priority ?? "auto",
+    ...(rest.requires === undefined ? {} : { requires: rest.requires }),
+    ...(rest.prefers === undefined ? {} : { prefers: rest.prefers }),
   };
   return { label, name, after, plan };
 }

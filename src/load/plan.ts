@@ -65,6 +65,9 @@ export type FunctionRef =
 
 export type Priority = "auto" | "low" | "normal" | "high" | "exclusive";
 
+/** Names and values that workers are started with. */
+export type Labels = Readonly<Record<string, string>>;
+
 export type WorkflowPlan = {
   readonly name: string;
   /** Names of workflows that must have ended before this one starts. */
@@ -77,6 +80,10 @@ export type WorkflowPlan = {
   readonly env: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
   readonly priority: Priority;
+  /** Workers of a cluster that may run it carry all these labels; left out: any may. */
+  readonly requires?: Labels;
+  /** Workers that carry all these labels come first; left out: none does. */
+  readonly prefers?: Labels;
 };
 
 /** One threshold expression on one metric, perhaps with a tag filter: `http_req_duration{workflow:browse}`. */

@@ -3,6 +3,7 @@
 
 import type { Bundle } from "../engine/messages.ts";
 import { sha256 } from "../io/digest.ts";
+import type { JobSpec } from "../ledger/entries.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import { createEmbeddedLedger } from "./ledger-port.ts";
@@ -75,7 +76,7 @@ export function runEmbedded(options: EmbeddedOptions): Embedded {
       job: id,
       digest: digestOf(plan, bundle),
       submission: "",
-      spec: jobSpecOf(plan, retries),
+      spec: anywhere(jobSpecOf(plan, retries)),
     },
     (outcome) => {
       const refusal = outcome.kind === "refused" ? outcome : outcome.effects?.find(({ kind }) => kind === "refused");
@@ -94,6 +95,11 @@ export function runEmbedded(options: EmbeddedOptions): Embedded {
       worker.close();
     },
   };
+}
+
+/** Labels choose among the workers of a cluster, and here is one. */
+function anywhere(spec: JobSpec): JobSpec {
+  return { ...spec, workflows: spec.workflows.map((workflow) => ({ ...workflow, requires: {}, prefers: {} })) };
 }
 
 /** The job's identity: what is run, with which plan, on which files. */

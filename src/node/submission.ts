@@ -4,6 +4,7 @@
 import * as z from "../base/schema.ts";
 import { HyperscaleError } from "../base/error.ts";
 import { formatBytes } from "../base/units.ts";
+import { labelsSchema } from "../ledger/entries.ts";
 import type { Bundle } from "../engine/messages.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { decode, encode } from "../wire/codec.ts";
@@ -31,6 +32,8 @@ const planShape = z.looseObject({
         startTimeMs: z.number().nonnegative(),
         gracefulStopMs: z.number().nonnegative(),
         priority: z.enum(["auto", "low", "normal", "high", "exclusive"]),
+        requires: labelsSchema.optional(),
+        prefers: labelsSchema.optional(),
       }),
     )
     .min(1)

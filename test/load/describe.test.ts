@@ -20,6 +20,11 @@ describe("a workflow in words", () => {
   const cases: readonly (readonly [executor: Executor, rest: Partial<WorkflowPlan>, line: string])[] = [
     [constantVus(50, 60_000), stop, "50 looping VUs for 1m0s (gracefulStop: 30s)"],
     [constantVus(1, 500), {}, "1 looping VU for 500ms"],
+    [
+      constantVus(1, 500),
+      { requires: { region: "us-east-1", type: "build" }, prefers: { disk: "fast" } },
+      "1 looping VU for 500ms (requires: region=us-east-1, type=build, prefers: disk=fast)",
+    ],
     [{ ...constantRate(200, 30_000, 100) }, stop, "200.00 iterations/s for 30s (maxVUs: 1-100, gracefulStop: 30s)"],
     [
       {

@@ -208,6 +208,14 @@ describe("a scenario is refused by name", () => {
     ],
     [{ s: { ...fine, exec: 5 } }, 'scenario "s": "exec" is 5: it must be text'],
     [{ s: { ...fine, env: { A: 1 } } }, 'scenario "s": "env.A" is 1: a value must be text'],
+    [
+      { s: { ...fine, requires: { region: 1 } } },
+      'scenario "s": "requires.region" is 1: a label\'s value must be text',
+    ],
+    [
+      { s: { ...fine, prefers: { "": "x" } } },
+      'scenario "s": "prefers" is {"":"x"}: it must be at most 64 labels, with names of 1 to 64 letters and values of up to 256',
+    ],
     [{ s: { ...fine, priority: "hihg" } }, 'scenario "s": "priority" is "hihg": did you mean "high"?'],
     [
       { s: { ...fine, options: { browser: {} } } },

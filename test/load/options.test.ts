@@ -217,6 +217,8 @@ describe("the plan", () => {
       env: { A: "1" },
       tags: { kind: "x" },
       priority: "high",
+      requires: { region: "us-east-1" },
+      prefers: { type: "build" },
       after: ["b", "b"],
     };
     const { plan: made, warnings } = plan({
@@ -234,6 +236,8 @@ describe("the plan", () => {
       env: { A: "1" },
       tags: { kind: "x" },
       priority: "high",
+      requires: { region: "us-east-1" },
+      prefers: { type: "build" },
     });
     expect(made.workflows[1]).toMatchObject({
       minIterationDurationMs: 1_000,

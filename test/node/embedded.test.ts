@@ -68,6 +68,11 @@ function requests(result: JobResult, workflow = "default"): number {
 }
 
 describe("a job that goes well", () => {
+  test("asks for labels, which choose among the workers of a cluster: here is one, and it runs", async () => {
+    const labelled = workflowPlan("default", { requires: { region: "mars" }, prefers: { type: "fast" } });
+    expect(await new Job({ workflows: [labelled] }).begin().result()).toMatchObject({ state: "completed" });
+  });
+
   test("[MW-8.4.1] runs on every core and counts every request once, in the total and over the seconds", async () => {
     const job = new Job().begin();
     const result = await job.result();

@@ -15,6 +15,10 @@ export const ITERATIONS_MAX = 1_000_000_000_000;
 export const RATE_PER_SECOND_MAX = 10_000_000;
 export const STAGES_MAX = 10_000;
 export const WORKFLOWS_MAX = 1_000;
+/** Labels that a workflow asks for, and letters of their names and values: what the ledger takes. */
+const LABELS_MAX = 64;
+const LABEL_NAME_MAX = 64;
+const LABEL_VALUE_MAX = 256;
 
 export const EXECUTORS = [
   "shared-iterations",
@@ -112,6 +116,8 @@ const WORK = {
   env: strings("a value").optional(),
   tags: strings("a tag's value").optional(),
   priority: oneOf(["auto", "low", "normal", "high", "exclusive"]).optional(),
+  requires: labels().optional(),
+  prefers: labels().optional(),
 };
 
 const SIMPLE = fields({
@@ -262,6 +268,19 @@ function line() {
 
 function strings(what: string) {
   return z.record(z.string(), z.string(`${what} must be text`), 'it must be { name: "text" }');
+}
+
+/** What workers are started with (--label). */
+function labels() {
+  return strings("a label's value").refine(
+    (given) =>
+      Object.keys(given).length <= LABELS_MAX &&
+      Object.entries(given).every(
+        ([name, value]) => name !== "" && name.length <= LABEL_NAME_MAX && value.length <= LABEL_VALUE_MAX,
+      ),
+    `it must be at most ${LABELS_MAX} labels, with names of 1 to ${LABEL_NAME_MAX} letters and values of up to ` +
+      `${LABEL_VALUE_MAX}`,
+  );
 }
 
 function pem() {
