@@ -4,6 +4,7 @@
 import { HyperscaleError } from "../base/error.ts";
 import { openSink, requireWritable, resolvePath, writeText, type Sink } from "../io/files.ts";
 import type { SecondWindow } from "../load/result.ts";
+import type { JudgedMetrics } from "../report/json-lines.ts";
 import { htmlReport, Timeline } from "../report/html.ts";
 import { openOutput, parseOutputs, type OutputSpec } from "../report/outputs.ts";
 import type { Output } from "../report/output.ts";
@@ -21,10 +22,10 @@ export type Exports = {
 };
 
 /**
- * Opens what the settings ask for. Throws `invalid` (two into one file, unknown kind) or `storage` (cannot be
+ * Opens what the settings ask for; `judged`: thresholds of the test, where they are known. Throws `invalid` (two into one file, unknown kind) or `storage` (cannot be
  * written).
  */
-export async function openExports(settings: Settings, directory: string): Promise<Exports> {
+export async function openExports(settings: Settings, directory: string, judged: JudgedMetrics = []): Promise<Exports> {
   const specs = outputSpecs(settings.all("out"));
   const summarySetting = settings.one("summary-export");
   const htmlSetting = settings.one("html");
@@ -39,7 +40,7 @@ export async function openExports(settings: Settings, directory: string): Promis
   for (const spec of specs) {
     const sink = await openSink(resolvePath(directory, spec.path));
     sinks.push(sink);
-    const output = openOutput(spec, sink);
+    const output = openOutput(spec, sink, judged);
     await output.start();
     outputs.push(output);
   }

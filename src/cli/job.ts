@@ -40,8 +40,16 @@ export async function loadJob(invocation: Invocation, log: Log): Promise<LoadedJ
   return {
     plan: withMaxVus(plan, settings),
     bundle: { code: source.code, entry: source.entry, files: module.files },
-    warnings,
+    warnings: [...warnings, ...bareDurations(settings)],
   };
+}
+
+/** "-d 10" is 10 ms, as in k6, and rarely what was meant: elsewhere it is 10 s. */
+function bareDurations(settings: Settings): readonly string[] {
+  return settings
+    .all("duration")
+    .filter(({ text }) => /^\d+(\.\d+)?$/.test(text.trim()))
+    .map(({ text, source }) => `${source}: ${text} without a unit is ${text} ms; for seconds write ${text}s`);
 }
 
 async function bundleOf(typed: string, invocation: Invocation): Promise<BundledSource> {

@@ -49,14 +49,19 @@ export type Sources = {
   readonly config: ConfigFile | null;
 };
 
-/** Merges the sources, one option at a time: a nearer source replaces all values of a farther one. Throws `invalid`. */
+/**
+ * Merges the sources, one option at a time: a nearer source replaces all values of a farther one, of NAME=VALUE those of
+ * its names (they come last). Throws `invalid`.
+ */
 export function resolveSettings({ table, args, env, config }: Sources): Settings {
   const values = new Map<string, readonly Setting[]>();
   const configured = config === null ? null : configValues(table, config);
   for (const [name, def] of Object.entries(table)) {
     if (def.type === "positional") continue;
-    const found = flagValues(name, args.occurrences) ?? envValues(name, def, env) ?? configured?.get(name);
-    if (found !== undefined)
+    const sources = [configured?.get(name), envValues(name, def, env), flagValues(name, args.occurrences)];
+    const given = sources.filter((found) => found !== undefined);
+    const found = def.pair === "=" ? given.flat() : given.at(-1);
+    if (found !== undefined && found.length > 0)
       values.set(
         name,
         found.flatMap((setting) => split(def, setting)),

@@ -94,6 +94,8 @@ function readSimple(module: FileShape, shortcuts: Shortcuts, place: Place): Read
   const raw = withoutK6Options(module.options ?? {}, SHAPES.simple.shape, place);
   const options = readOptions(SHAPES.simple, raw, place);
   if (options === null) return null;
+  if (module.functions.includes("handleSummary"))
+    place.warnings.push("handleSummary is not called: --summary-export, --json and --html hand out the summary");
   const { scenarios } = options;
   if (scenarios !== undefined && !shortcuts.isSchedule) {
     return { name: null, options, workflows: readScenarios(scenarios, options, { module, shortcuts, place }) };

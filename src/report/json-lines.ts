@@ -1,15 +1,19 @@
 // `-o json=FILE`: k6's JSON lines. A Metric line the first time a metric is seen, then a Point line per metric, tag set
 // and second. Not the summary (summary.ts).
 
+import type { ThresholdPlan } from "../load/plan.ts";
 import type { LineFormat } from "./output.ts";
 import { pointsOf } from "./points.ts";
+
+/** The thresholds of a test, for the Metric lines: as there, those of tagged sub-metrics are not listed. */
+export type JudgedMetrics = readonly Pick<ThresholdPlan, "metricKey" | "expression">[];
 
 /**
  * Lines `{"metric","type":"Metric","data":{name,type,contains,thresholds,submetrics}}` and
  * `{"metric","type":"Point","data":{time,value,tags}}`: time is RFC 3339 of the second's start, values in the metric's
  * own unit (ms, bytes). Trends add count, min, max, p50, p95, p99 of the second, rates add count.
  */
-export function jsonLines(): LineFormat {
+export function jsonLines(judged: JudgedMetrics): LineFormat {
   const declared = new Set<string>();
   return {
     head: () => "",
@@ -19,7 +23,8 @@ export function jsonLines(): LineFormat {
       for (const { metric, type, contains, tags, value, extra } of pointsOf(window)) {
         if (!declared.has(metric)) {
           declared.add(metric);
-          const data = { name: metric, type, contains, thresholds: [], submetrics: null };
+          const thresholds = judged.filter(({ metricKey }) => metricKey === metric).map(({ expression }) => expression);
+          const data = { name: metric, type, contains, thresholds, submetrics: null };
           text += `${JSON.stringify({ metric, type: "Metric", data })}\n`;
         }
         text += `${JSON.stringify({ metric, type: "Point", data: { time, value, tags, ...extra } })}\n`;

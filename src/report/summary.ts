@@ -20,7 +20,7 @@ import type { IterationAccount, Summary, SummaryCheck, SummaryMetric, SummaryWor
 import { compareKeys } from "./words.ts";
 
 /** Metrics that a summary has even if nothing was counted in them. */
-const ALWAYS: readonly string[] = ["iterations", "data_received", "data_sent"];
+const ALWAYS: readonly string[] = ["http_reqs", "iterations", "data_received", "data_sent"];
 
 /** Nothing seen yet. Fold every second into it with `seeVus`. */
 export const NO_VUS: VusSeen = { vus: noGauge(), vusMax: noGauge() };

@@ -6,6 +6,7 @@ import { parseArgs } from "../../src/cli/args.ts";
 import { COMMON_OPTIONS, type OptionTable } from "../../src/cli/command.ts";
 import { options as submitOptions } from "../../src/cli/commands/submit.ts";
 import { resolveSettings, unknownVariables, type Settings } from "../../src/cli/settings.ts";
+import { recordOf } from "../../src/cli/values.ts";
 import { failureOf } from "./errors.ts";
 
 const TABLE: OptionTable = { ...submitOptions, ...COMMON_OPTIONS };
@@ -33,10 +34,20 @@ describe("precedence", () => {
 
   test("a nearer source replaces all values of a repeatable option, it does not add to them", () => {
     expect(
-      settings(["-e", "A=1"], { HYPERSCALE_ENV: "B=2" }, { env: { C: "3" } })
-        .all("env")
+      settings(["-s", "1s:1"], { HYPERSCALE_STAGE: "2s:2" }, { stage: ["3s:3", "4s:4"] })
+        .all("stage")
         .map((each) => each.text),
-    ).toEqual(["A=1"]);
+    ).toEqual(["1s:1"]);
+  });
+
+  test("of NAME=VALUE it replaces the values of its names, and those of other names stay", () => {
+    const given = settings(
+      ["-e", "A=flag"],
+      { HYPERSCALE_ENV: '["A=variable","B=variable"]' },
+      { env: { A: "file", B: "file", C: "file" } },
+    );
+    const env = recordOf(given.all("env"), "=");
+    expect(env).toEqual({ A: "flag", B: "variable", C: "file" });
   });
 
   test("the last of repeated flags counts where one value is wanted", () => {

@@ -56,11 +56,13 @@ async function run(
   options: {
     readonly env?: Readonly<Record<string, string>>;
     readonly isTerminal?: boolean;
+    /** Of the folder; test.ts unless stated. */
+    readonly file?: string;
     readonly during?: (terminal: FakeTerminal) => void;
   } = {},
 ): Promise<Ended> {
   const terminal = fakeTerminal([], { directory: folder, isTerminal: options.isTerminal ?? false });
-  const typed = [join(folder, "test.ts"), ...args];
+  const typed = [join(folder, options.file ?? "test.ts"), ...args];
   const settings = resolveSettings({
     table: TABLE,
     args: parseArgs(TABLE, typed),
@@ -360,4 +362,13 @@ describe("signals", () => {
     );
     expect((await left.promise).exits).toEqual([105]);
   });
+});
+
+test("a bare number of --duration is said to be milliseconds, handleSummary to be nobody's", async () => {
+  const bare = await run(["-d", "10"]);
+  expect(bare.terminal.stderr()).toContain("-d: 10 without a unit is 10 ms; for seconds write 10s\n");
+  expect((await run(["-d", "10ms"])).terminal.stderr()).not.toContain("without a unit");
+  await writeFile(join(folder, "k6.ts"), "export default () => {};\nexport function handleSummary() { return {}; }\n");
+  const ported = await run([], {}, { file: "k6.ts" });
+  expect(ported.terminal.stderr()).toContain("handleSummary is not called: --summary-export");
 });

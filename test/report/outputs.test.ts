@@ -128,6 +128,22 @@ describe("-o json", () => {
     expect(declared).toContain("basket_value");
   });
 
+  test("a metric is declared with the thresholds on all of it, as k6 does", async () => {
+    const sink = memorySink();
+    const output = openOutput(parseOutput("json=out.json"), sink, [
+      { metricKey: "http_req_duration", expression: "p(95)<500" },
+      { metricKey: "http_req_duration", expression: "max<900 for 10s" },
+      { metricKey: "http_req_duration{name:x}", expression: "avg<5" },
+    ]);
+    await output.start();
+    for (const window of windows) output.second(window);
+    await output.finish(shop);
+    const lines = sink.chunks.join("").split("\n");
+    const declared = lines.find((line) => line.includes('"type":"Metric"') && line.includes('"http_req_duration"'));
+    expect(declared).toContain('"thresholds":["p(95)<500","max<900 for 10s"]');
+    expect(lines.find((line) => line.includes('"metric":"iterations","type":"Metric"'))).toContain('"thresholds":[]');
+  });
+
   test("sums over all points equal the summary's totals", async () => {
     const lines = await jsonLinesOf();
     const points = (metric: string) =>

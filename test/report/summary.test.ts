@@ -182,11 +182,13 @@ describe("metrics", () => {
     expect(of(summary.metrics, "queue")).toEqual({ value: 4, min: 1, max: 9 });
   });
 
-  test("without any sample, iterations, data and vus are there with zeros, and http metrics are not", () => {
+  test("without any sample, requests, iterations, data and vus are there with zeros, and no times are", () => {
     const summary = summarySchema.parse(
       buildSummary(jobResult({ workflows: [workflowResult("default", { state: "skipped", toMs: 0 })] })),
     );
-    expect(Object.keys(summary.metrics)).toEqual(["data_received", "data_sent", "iterations", "vus", "vus_max"]);
+    const names = ["data_received", "data_sent", "http_reqs", "iterations", "vus", "vus_max"];
+    expect(Object.keys(summary.metrics).sort()).toEqual(names);
+    expect(of(summary.metrics, "http_reqs")).toEqual({ count: 0, rate: 0 });
     expect(of(summary.metrics, "iterations")).toEqual({ count: 0, rate: 0 });
     expect(of(summary.metrics, "vus")).toEqual({ value: 0, min: 0, max: 0 });
     expect(summary.metrics["data_sent"]?.contains).toBe("data");
