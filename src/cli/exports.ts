@@ -22,8 +22,8 @@ export type Exports = {
 };
 
 /**
- * Opens what the settings ask for; `judged`: thresholds of the test, where they are known. Throws `invalid` (two into one file, unknown kind) or `storage` (cannot be
- * written).
+ * Opens what the settings ask for; `judged`: thresholds of the test, where they are known. Throws `invalid` (two into
+ * one file, unknown kind) or `storage` (cannot be written).
  */
 export async function openExports(settings: Settings, directory: string, judged: JudgedMetrics = []): Promise<Exports> {
   const specs = outputSpecs(settings.all("out"));

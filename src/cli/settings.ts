@@ -50,8 +50,8 @@ export type Sources = {
 };
 
 /**
- * Merges the sources, one option at a time: a nearer source replaces all values of a farther one, of NAME=VALUE those of
- * its names (they come last). Throws `invalid`.
+ * Merges the sources, one option at a time: a nearer source replaces all values of a farther one, but of NAME=VALUE
+ * those of its names alone (they come last). Throws `invalid`.
  */
 export function resolveSettings({ table, args, env, config }: Sources): Settings {
   const values = new Map<string, readonly Setting[]>();
