@@ -2,8 +2,10 @@
 // the attempt reports at once when it leaves that behind. Instants are ms on any one clock. Not what is missing:
 // node/owner/unreported.ts.
 
-/** A pace may have risen since it was seen. */
-const MARGIN = 1.5;
+/** Who is faster than it was ever seen by this reports at once ... */
+const EARLY = 1.5;
+/** ... and may be so much faster until that is heard: a starved machine gets its cores back, and its node comes last. */
+const MARGIN = 3;
 /** A pace is taken over at least this. */
 const RATED_MS_MIN = 200;
 
@@ -34,7 +36,12 @@ export function ratePace(pace: Pace, requests: number, atMs: number): void {
   pace.requests = requests;
 }
 
-/** Requests in `ms` at so many a second, at most. */
+/** Did it leave behind what it was seen to do? In: its requests in the last `ms`. */
+export function isAhead({ perSecond }: Pace, requests: number, ms: number): boolean {
+  return perSecond > 0 && requests > (perSecond * EARLY * ms) / 1_000;
+}
+
+/** Requests in `ms` of one that was seen to do so many a second, at most. */
 export function requestsMax(perSecond: number, ms: number): number {
   return Math.ceil((perSecond * MARGIN * ms) / 1_000);
 }

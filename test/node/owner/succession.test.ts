@@ -145,8 +145,8 @@ describe("the next owner", () => {
     scene.counted("m2", second, 1, 7, true);
     const result = await scene.end("m2", second);
     expect(requestsOf(result)).toBe(107);
-    // From the checkpoint on, whoever owned it: 100 a second, half as much again, for five seconds and more.
-    expect(result.unreportedMax).toBeGreaterThanOrEqual(750);
+    // From the checkpoint on, whoever owned it: three times 100 a second, for five seconds and more.
+    expect(result.unreportedMax).toBeGreaterThanOrEqual(1_500);
   });
 
   test("tells the bound of what nobody heard, though it was the last one that lost the worker", async () => {

@@ -57,7 +57,7 @@ const OPEN = 40;
 /** Seconds until a report that leaves the pace behind is here. */
 const NOTICE = 0.2;
 
-test("its fastest pace so far, with half as much again, since its last report", () => {
+test("three times its fastest pace so far, since its last report", () => {
   const run = runOf(1);
   for (const [seq, requests] of [
     [1, 100],
@@ -65,20 +65,20 @@ test("its fastest pace so far, with half as much again, since its last report", 
     [3, 350],
   ] as const)
     takeSnapshot(run, told(1, seq, requests));
-  expect(bound(run, 1, 5_000)).toBe(200 * 1.5 * (2 + NOTICE) + OPEN);
-  expect(bound(run, 1, 3_000)).toBe(200 * 1.5 * NOTICE + OPEN);
+  expect(bound(run, 1, 5_000)).toBe(200 * 3 * (2 + NOTICE) + OPEN);
+  expect(bound(run, 1, 3_000)).toBe(200 * 3 * NOTICE + OPEN);
 });
 
 test("one that never reported: its siblings' pace, whenever it is heard; where nobody did, the most a core can send", () => {
   const run = runOf(1, 2);
-  expect(bound(run, 2, 2_000)).toBe(50_000 * 1.5 * (2 + NOTICE));
+  expect(bound(run, 2, 2_000)).toBe(50_000 * 3 * (2 + NOTICE));
   takeSnapshot(run, told(1, 1, 80));
-  expect(unreportedMax(run)).toBe(80 * 1.5 * (2 + NOTICE));
+  expect(unreportedMax(run)).toBe(80 * 3 * (2 + NOTICE));
   // Who took up its work counts too, and so does the next owner, who is told the seconds.
   const next = runOf(1, 2, 3);
   takeNotes(next, notesOf(run));
   takeSnapshot(next, told(3, 1, 120));
-  expect(unreportedMax(next)).toBe(Math.round(120 * 1.5 * (2 + NOTICE)));
+  expect(unreportedMax(next)).toBe(Math.round(120 * 3 * (2 + NOTICE)));
 });
 
 test("one that did not begin has sent nothing", () => {
@@ -93,7 +93,7 @@ test("one not heard of since the owner changed may have gone on until its lease 
   const attempt = run.attempts.get(1);
   if (attempt === undefined) throw new Error("no attempt");
   attempt.isTakenOver = true;
-  expect(bound(run, 1, 1_000)).toBe(10 * 1.5 * (13 + NOTICE) + OPEN);
+  expect(bound(run, 1, 1_000)).toBe(10 * 3 * (13 + NOTICE) + OPEN);
 });
 
 test("a pace is that of the time it ran: who takes up a share begins in the middle of its schedule", () => {
@@ -101,7 +101,7 @@ test("a pace is that of the time it ran: who takes up a share begins in the midd
   addAttempt(run, id(2), { worker: "w2", core: 0, orderedAtMs: 0 });
   beginAttempt(run, 2, { offsetMs: 0, nowMs: 1_500, startedAtEpochMs: 1 });
   takeSnapshot(run, told(2, 2, 30));
-  expect(bound(run, 1, 1_000)).toBe(60 * 1.5 * (1 + NOTICE));
+  expect(bound(run, 1, 1_000)).toBe(60 * 3 * (1 + NOTICE));
 });
 
 test("who was seen low on a ramp stands for one at its height", () => {
@@ -115,5 +115,5 @@ test("who was seen low on a ramp stands for one at its height", () => {
     beginAttempt(run, token, { offsetMs: 0, nowMs: 0, startedAtEpochMs: 1 });
   }
   takeSnapshot(run, told(2, 1, 10));
-  expect(bound(run, 1, 1_000)).toBe(10 * 4 * 1.5 * (1 + NOTICE));
+  expect(bound(run, 1, 1_000)).toBe(10 * 4 * 3 * (1 + NOTICE));
 });
