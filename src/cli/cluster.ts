@@ -111,7 +111,7 @@ export async function openCluster(
   });
   return {
     client,
-    answer: (asked) => answered({ clock: world.clock, place, contact: () => client.contact() }, asked),
+    answer: (asked) => answered({ world, place, contact: () => client.contact() }, asked),
     close: () => {
       discovery?.close();
       client.close();
@@ -120,21 +120,25 @@ export async function openCluster(
 }
 
 type Asking = {
-  readonly clock: NodeWorld["clock"];
+  readonly world: Pick<NodeWorld, "clock" | "log">;
   readonly place: ClusterPlace;
   readonly contact: () => ClientContact;
 };
 
-function answered<Answer>({ clock, place, contact }: Asking, asked: Promise<Answer>): Promise<Answer> {
+function answered<Answer>({ world: { clock, log }, place, contact }: Asking, asked: Promise<Answer>): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const beganAtMs = clock.nowMs();
   let linkedAtMs = beganAtMs;
   let timer: Timer | null = null;
+  let said = "";
   const look = (): void => {
     const nowMs = clock.nowMs();
     const now = contact();
     if (now.address !== null) linkedAtMs = nowMs;
     const silentMs = nowMs - linkedAtMs;
+    const why = nowMs - beganAtMs >= QUIET_MS ? whyWaiting(now) : said;
+    if (why !== said) log.warn(`waiting: ${why}`);
+    said = why;
     if (silentMs >= REACH_MS || (silentMs >= REFUSED_MS && isRefused(now, place)))
       return reject(unreachable(now, place, silentMs));
     if (nowMs - beganAtMs >= ANSWER_MS) return reject(undecided(now));
@@ -145,9 +149,28 @@ function answered<Answer>({ clock, place, contact }: Asking, asked: Promise<Answ
   return promise.finally(() => timer?.cancel());
 }
 
+/** Why there is no answer yet. */
+function whyWaiting({ address, failures, undecided: why }: ClientContact): string {
+  if (why !== null) return why;
+  if (address !== null) return `${placeText(address)} has not answered yet`;
+  return failures.length === 0 ? "nobody answers yet" : `nobody answers yet: ${tried(failures)}`;
+}
+
+function tried(failures: readonly ContactFailure[]): string {
+  return failures.map(({ address, why }) => `${placeText(address)} (${why})`).join(", ");
+}
+
+function placeText({ host, port }: ContactFailure["address"]): string {
+  return addressText({ host, tcp: port });
+}
+
 /** Somebody is there, and one of the two does not accept the other: waiting does not help. */
-function isRefusal({ failure }: ContactFailure): boolean {
+function isDenial({ failure }: ContactFailure): boolean {
   return failure === "denied" || failure === "handshake";
+}
+
+function isRefusal(failed: ContactFailure): boolean {
+  return isDenial(failed) || failed.failure === "role";
 }
 
 function isRefused({ failures }: ClientContact, { managers }: ClusterPlace): boolean {
@@ -155,29 +178,32 @@ function isRefused({ failures }: ClientContact, { managers }: ClusterPlace): boo
 }
 
 function unreachable({ failures }: ClientContact, { given }: ClusterPlace, silentMs: number): HyperscaleError {
-  const tried = failures.map(
-    ({ address, why }) => `${addressText({ host: address.host, tcp: address.port })} (${why})`,
-  );
-  const where = tried.length === 0 ? "" : `: ${tried.join(", ")}`;
-  const text = failures.some(isRefusal) ? "no node takes this client" : "no node answered";
+  const where = failures.length === 0 ? "" : `: ${tried(failures)}`;
+  const text = failures.some(isDenial)
+    ? "no node takes this client"
+    : failures.some(isRefusal)
+      ? "no manager answered"
+      : "no node answered";
   return new HyperscaleError("cluster", `${text} within ${formatDuration(100 * Math.round(silentMs / 100))}${where}`, {
-    hint: failures.some(isRefusal)
+    hint: failures.some(isDenial)
       ? CREDENTIAL_HINTS[given.kind]
-      : "are the managers running, and are these their TCP ports? hyperscale status --managers ... asks any node",
+      : failures.some(isRefusal)
+        ? "hyperscale status NODE asks any node, and shows where the managers are"
+        : "are the managers running, and are these their TCP ports? hyperscale status NODE asks any node",
   });
 }
 
 const CREDENTIAL_HINTS: Readonly<Record<CredentialsGiven["kind"], string>> = {
   none:
     "without credentials a client reaches this user's own nodes on this machine alone: " +
-    "give --credentials FILE (hyperscale key issue --role client), or --key-file",
+    "give --credentials FILE (hyperscale key issue --role client), or --key-file, and --environment if it has one",
   keyFile: "is it the key file of that cluster, and --environment its environment? hyperscale key show FILE",
   issued: "are the credentials of that cluster, and --environment its environment? hyperscale key show FILE",
   certificates: "are --tls-cert and --tls-ca of that cluster, and --environment its environment?",
 };
 
 function undecided({ address, undecided: why }: ClientContact): HyperscaleError {
-  const at = address === null ? "a manager" : addressText({ host: address.host, tcp: address.port });
+  const at = address === null ? "a manager" : placeText(address);
   const reason = why ?? "most managers have to run";
   return new HyperscaleError(
     "cluster",
@@ -263,7 +289,7 @@ function watched({ clock }: NodeWorld, log: Log, { client }: Cluster, ended: Pro
     const nowMs = clock.nowMs();
     if (address !== null) {
       linkedAtMs = nowMs;
-      if (isQuiet) log.info(`following again at ${addressText({ host: address.host, tcp: address.port })}`);
+      if (isQuiet) log.info(`following again at ${placeText(address)}`);
       isQuiet = false;
     } else if (!isQuiet && nowMs - linkedAtMs >= QUIET_MS) {
       isQuiet = true;

@@ -215,7 +215,12 @@ function pause(clock: Clock, ms: number): Promise<void> {
  * former. Throws `invalid`.
  */
 export function pick(peers: readonly Peer[], text: string, action: "add" | "remove" | "replace"): Peer {
-  const place = /^[0-9a-f]{4,}$/.test(text) ? null : addressText(addressOf({ text, source: "NODE" }));
+  const isId = /^[0-9a-f]{4,}$/.test(text);
+  if (!isId && !text.includes(":"))
+    throw new HyperscaleError("invalid", `${JSON.stringify(text)} is no id of a manager and no address`, {
+      hint: "give HOST:PORT, or an id's first four digits or more: hyperscale peer list shows them",
+    });
+  const place = isId ? null : addressText(addressOf({ text, source: "NODE" }));
   const meant = peers.filter(({ id, address }) =>
     place === null ? id.startsWith(text) : address !== null && addressText(address) === place,
   );

@@ -6,7 +6,7 @@ import type { JobView } from "../load/result.ts";
 import type { JobLine } from "../node/status.ts";
 import { finalLines } from "../tui/live.ts";
 import { jobLines, statusLines } from "../tui/status-lines.ts";
-import { addressOf } from "./addresses.ts";
+import { addressOf, addressText } from "./addresses.ts";
 import { askCluster } from "./asking.ts";
 import { type Cluster, type ClusterPlace, followOn, placeAt, requiredPlace } from "./cluster.ts";
 import type { Invocation } from "./command.ts";
@@ -48,8 +48,15 @@ function placeToAsk(invocation: Invocation): ClusterPlace {
 async function oneJob(invocation: Invocation, place: ClusterPlace, id: string): Promise<number> {
   const { settings, terminal } = invocation;
   const ask = async ({ client, answer }: Cluster, { clock }: NodeWorld) => {
-    const { jobs, members } = await answer(client.status());
-    const line = jobs.find((job) => job.id === id);
+    const { jobs, members, node } = await answer(client.status());
+    const managers = members.filter(({ role }) => role === "manager").map(({ address }) => addressText(address));
+    if (node.role !== "manager")
+      throw new HyperscaleError("invalid", `${node.role} ${node.id} knows no jobs: managers do`, {
+        hint: managers.length === 0 ? "ask one of them" : `ask one of them: ${managers.join(", ")}`,
+      });
+    // Not among the newest, or a manager that has not heard of it yet: jobs() waits until it has.
+    const isIt = (job: JobLine): boolean => job.id === id;
+    const line = jobs.find(isIt) ?? (await answer(client.jobs())).find(isIt);
     if (line === undefined) throw new HyperscaleError("invalid", `there is no job ${id}`);
     return { line, members, view: await viewOf(clock, client, line) };
   };

@@ -43,8 +43,12 @@ export type ClientOptions = {
   readonly acceptsAnyNode?: boolean;
 };
 
-/** What came of the last try at an address. `why`: a sentence. */
-export type ContactFailure = { readonly address: Address; readonly failure: DialFailure; readonly why: string };
+/** What came of the last try at an address. role: no manager is there, but another node. `why`: a sentence. */
+export type ContactFailure = {
+  readonly address: Address;
+  readonly failure: DialFailure | "role";
+  readonly why: string;
+};
 
 /** Whom a client talks to (null: nobody just now), and what came of the last try at each address that failed. */
 export type ClientContact = {
@@ -438,14 +442,18 @@ class Client implements ClusterClient {
   }
 
   #up(peer: Hello): void {
-    const isWanted = peer.role === "manager" || (this.#options.acceptsAnyNode === true && peer.role !== "client");
-    if (!isWanted || this.#manager !== null) return;
+    if (this.#manager !== null || peer.role === "client") return;
+    const address = this.#wanted;
+    if (peer.role !== "manager" && this.#options.acceptsAnyNode !== true) {
+      const why = `${peer.role} ${peer.node} is there, and managers are asked for this`;
+      if (address !== undefined) this.#failures.set(addressKey(address), { address, failure: "role", why });
+      return this.#refused();
+    }
     this.#manager = peer.node;
     this.#refusals = 0;
     this.#rest?.cancel();
     this.#rest = null;
     this.#given.clear();
-    const address = this.#wanted;
     if (address !== undefined) this.#failures.delete(addressKey(address));
     this.#heardAtMs = this.#nowMs();
     this.#sayAll();

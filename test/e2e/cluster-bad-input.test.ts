@@ -40,6 +40,23 @@ describe("a client says", () => {
       expect(ended.stderr).toContain(word);
   });
 
+  test.concurrent("that a worker is no manager, and how to find one", async () => {
+    const [port = 0, nobody = 0] = await freePorts(2);
+    const dir = freshDir();
+    const args = ["worker", "--tcp", String(port), "--data", join(dir, "w0"), "--managers", `127.0.0.1:${nobody}`];
+    const node = new Node({ name: "w0", port, dir, args });
+    await node.start();
+    await node.until(/linked to 0 managers/);
+    const place = `127.0.0.1:${port}`;
+    const isThere = `${place} (worker `;
+    await Promise.all([
+      expectRefused(["jobs", "--managers", place], 75, "no manager answered", isThere, "managers are asked for this"),
+      expectRefused(["status", place, "--job", "x", "--watch"], 75, isThere, "hyperscale status NODE"),
+      expectRefused(["status", place, "--job", "x"], 104, "knows no jobs: managers do"),
+    ]);
+    await node.end("SIGKILL");
+  });
+
   test.concurrent("that managers are missing where they are needed", () =>
     expectRefused(["jobs"], 104, "--managers", "HYPERSCALE_MANAGERS"),
   );
