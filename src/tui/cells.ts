@@ -65,6 +65,29 @@ export function cut(text: string, columns: number): string {
   return `${kept}…`;
 }
 
+/** Text in lines within `columns` cells, broken at spaces; a word that is longer is cut in two. */
+export function wrapped(text: string, columns: number): string[] {
+  const room = Math.max(1, columns);
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (widthOf(longer) <= room) {
+      line = longer;
+      continue;
+    }
+    if (line !== "") lines.push(line);
+    line = word;
+    while (widthOf(line) > room) {
+      const part = cut(line, room + 1).slice(0, -1);
+      if (part === "") break;
+      lines.push(part);
+      line = line.slice(part.length);
+    }
+  }
+  return [...lines, line];
+}
+
 /** Cells a text takes, without escape codes in it. */
 export function widthOf(text: string): number {
   let width = 0;

@@ -2,7 +2,7 @@
 // when and where they are printed is cli/'s business.
 
 import type { NodeStatus } from "../node/status.ts";
-import { createPaint, lineOf, padded, type Paint, span, type Span, type Style } from "./cells.ts";
+import { createPaint, lineOf, padded, type Paint, span, type Span, type Style, wrapped } from "./cells.ts";
 
 /** The first characters of a node's id: enough for people. */
 export function shortId(id: string): string {
@@ -42,6 +42,9 @@ export function nodeLine(status: NodeStatus): string {
   ].join("; ");
 }
 
+/** Cells of the names in a block. */
+const BLOCK_NAME_COLUMNS = 12;
+
 /** The block of a terminal, its lines within `columns`. */
 export function nodeBlock(
   status: NodeStatus,
@@ -50,10 +53,12 @@ export function nodeBlock(
   const paint = createPaint(options.color);
   const lines: Span[][] = [[]];
   const row = (name: string, ...spans: readonly Span[]): void => {
-    lines.push([span(`  ${padded(name, 10)}`, "dim"), ...spans]);
+    lines.push([span(padded(`  ${name}`, BLOCK_NAME_COLUMNS), "dim"), ...spans]);
   };
   if (status.node.role === "manager") {
-    row("role", span(roleText(status), status.leader === null ? "warn" : "plain"));
+    const role = wrapped(roleText(status), options.columns - BLOCK_NAME_COLUMNS);
+    for (const [at, text] of role.entries())
+      row(at === 0 ? "role" : "", span(text, status.leader === null ? "warn" : "plain"));
     row("quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad"));
   }
   row("members", ...memberSpans(status));

@@ -3,7 +3,7 @@
 import { formatLatency } from "../base/units.ts";
 import type { JobLine, NodeStatus } from "../node/status.ts";
 import { horizontalBar, sparkline } from "./bars.ts";
-import { createPaint, lineOf, padded, printable, span, type Span, type Style } from "./cells.ts";
+import { createPaint, lineOf, padded, printable, span, type Span, type Style, wrapped } from "./cells.ts";
 import { circuitsSpan, hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
 import { clockText, percent } from "./plain.ts";
 import { type Column, table, type TableOptions } from "./table.ts";
@@ -29,17 +29,22 @@ export function statusLines(status: NodeStatus, options: StatusOptions): string[
   );
 }
 
+/** Cells of the facts' names. */
+export const NAME_COLUMNS = 9;
+
 /** Who was asked, who leads, and how much of everything there is. */
 export function headingLines(status: NodeStatus, options: StatusOptions): string[] {
   const paint = createPaint(options.color);
   const { node } = status;
   const asked = `${node.role} ${placeText(node.address)} (${shortId(node.id)}), environment ${node.environment}`;
-  const facts = [["asked", span(asked)] as const, ...factsOf(status)];
-  return facts.map(([name, ...spans]) => lineOf([span(padded(name, 9), "dim"), ...spans], options.columns, paint));
+  const facts = [["asked", span(asked)] as const, ...factsOf(status, options.columns - NAME_COLUMNS)];
+  return facts.map(([name, ...spans]) =>
+    lineOf([span(padded(name, NAME_COLUMNS), "dim"), ...spans], options.columns, paint),
+  );
 }
 
-/** Facts by name, the most important first; of a worker none. */
-export function factsOf(status: NodeStatus): readonly (readonly [name: string, ...spans: Span[]])[] {
+/** Facts by name, the most important first, a problem in as many rows of `columns` as it needs; of a worker none. */
+export function factsOf(status: NodeStatus, columns: number): readonly (readonly [name: string, ...spans: Span[]])[] {
   const { node, cluster, workers, jobs, problem, circuits, waiting } = status;
   if (node.role !== "manager") return [];
   const cores = workers.reduce((sum, worker) => sum + worker.cores, 0);
@@ -48,7 +53,9 @@ export function factsOf(status: NodeStatus): readonly (readonly [name: string, .
   const waits = waiting === 0 ? "" : `, ${waiting} waiting`;
   return [
     ["cluster", cluster === null ? span("none yet", "warn") : span(cluster)],
-    ...(problem === null ? [] : [["problem", span(problem, "warn")] as const]),
+    ...(problem === null ? [] : wrapped(problem, columns)).map(
+      (row, at) => [at === 0 ? "problem" : "", span(row, "warn")] as const,
+    ),
     ["leader", leaderSpan(status)],
     ["quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad")],
     ["workers", span(`${workers.length}, ${busy} of ${plural(cores, "core")} busy`)],

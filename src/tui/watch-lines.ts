@@ -6,7 +6,15 @@ import { createPaint, lineOf, padded, type Paint, span, type Span, widthOf } fro
 import type { Change } from "./cluster-changes.ts";
 import type { Key } from "./keys.ts";
 import { placeText, shortId } from "./node-lines.ts";
-import { circuitLines, factsOf, jobLines, memberLines, statusLines, workerLines } from "./status-lines.ts";
+import {
+  circuitLines,
+  factsOf,
+  jobLines,
+  memberLines,
+  statusLines,
+  workerLines,
+  NAME_COLUMNS,
+} from "./status-lines.ts";
 import type { TableOptions } from "./table.ts";
 
 export type Watched = {
@@ -100,7 +108,6 @@ export function watchLines(
 // ── head and foot ───────────────────────────────────────────────────────────────────────────────
 
 const WIDE_COLUMNS = 110;
-const NAME_COLUMNS = 9;
 
 /** Who was asked and the facts, two in a line where there is room. */
 function headLines({ status, problem }: Watched, columns: number, paint: Paint): string[] {
@@ -110,7 +117,10 @@ function headLines({ status, problem }: Watched, columns: number, paint: Paint):
     span(padded(name, NAME_COLUMNS), "dim"),
     ...spans,
   ];
-  const facts = [named("asked", span(who)), ...factsOf(status).map(([name, ...spans]) => named(name, ...spans))];
+  const facts = [
+    named("asked", span(who)),
+    ...factsOf(status, columns - NAME_COLUMNS).map(([name, ...spans]) => named(name, ...spans)),
+  ];
   const lines: string[] = [];
   const isWide = columns >= WIDE_COLUMNS;
   const half = Math.floor(columns / 2);

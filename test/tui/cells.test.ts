@@ -1,7 +1,7 @@
 // Goal: text is measured and cut in terminal cells, whatever script it is in. Method: tables.
 
 import { describe, expect, test } from "bun:test";
-import { createPaint, cut, lineOf, padded, printable, span, widthOf } from "../../src/tui/cells.ts";
+import { createPaint, cut, lineOf, padded, printable, span, widthOf, wrapped } from "../../src/tui/cells.ts";
 
 const plain = createPaint(false);
 
@@ -18,6 +18,18 @@ describe("width", () => {
   ] as const) {
     test(`${JSON.stringify(text)} takes ${width} cells`, () => expect(widthOf(text)).toBe(width));
   }
+});
+
+describe("wrapping", () => {
+  for (const [text, columns, expected] of [
+    ["one two three", 7, ["one two", "three"]],
+    ["one two three", 20, ["one two three"]],
+    ["abcdefgh ij", 3, ["abc", "def", "gh", "ij"]],
+    ["漢字漢字", 5, ["漢字", "漢字"]],
+    ["", 5, [""]],
+    ["漢", 1, ["漢"]],
+  ] as const)
+    test(`${text} in ${columns}`, () => expect(wrapped(text, columns)).toEqual([...expected]));
 });
 
 describe("cutting", () => {

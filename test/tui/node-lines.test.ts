@@ -45,6 +45,14 @@ describe("on a terminal", () => {
     ]);
   });
 
+  test("a problem is said to its end", () => {
+    const status = managerPicture({ problem: "its data folder is blank: it waits for hyperscale peer replace" });
+    expect(nodeBlock(status, { columns: 50, color: false }).slice(1, 3)).toEqual([
+      "  role      its data folder is blank: it waits for",
+      "            hyperscale peer replace",
+    ]);
+  });
+
   test("a worker's block", () => {
     expect(nodeBlock(workerPicture(), PLAIN)).toEqual([
       "",

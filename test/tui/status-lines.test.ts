@@ -46,6 +46,17 @@ new  running      3  127.0.0.1:9000`);
     expect(text(statusLines(managerPicture({ cluster: null, leader: null }), PLAIN))).toContain("cluster  none yet");
   });
 
+  test("says a problem to its end, in as many rows as it takes", () => {
+    const problem =
+      'this manager was removed: it serves nobody; stop it, or take it back with "hyperscale peer add a0"';
+    const shown = statusLines(managerPicture({ problem }), { columns: 50, color: false });
+    const from = shown.findIndex((line) => line.startsWith("problem  "));
+    expect(text(shown.slice(from, from + 4))).toBe(`problem  this manager was removed: it serves
+         nobody; stop it, or take it back with
+         "hyperscale peer add a0"
+leader   127.0.0.1:9002 (b1b1b1b1), term 7`);
+  });
+
   test("fits the terminal", () => {
     for (const columns of [40, 80])
       for (const line of statusLines(managerPicture(), { columns, color: false }))
