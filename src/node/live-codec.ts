@@ -1,5 +1,7 @@
-// Live events of a job as they travel: a second's series in as many messages as it takes, a view as one record.
+// Live events of a job as they travel: a second's series in as many messages as it takes, a view as one text, which the
+// managers on its way need not take apart.
 
+import { parseJson } from "../base/json.ts";
 import type { JobView, SecondWindow } from "../load/result.ts";
 import type { Series } from "../load/series.ts";
 import type { WireEvent } from "./client-messages.ts";
@@ -11,7 +13,7 @@ const PART_BYTES = 512 * 1024;
 export function packLive(event: LiveEvent): WireEvent[] {
   switch (event.kind) {
     case "view":
-      return [{ kind: "view", view: { ...event.view } }];
+      return [{ kind: "view", viewJson: JSON.stringify(event.view) }];
     case "log":
       return [event];
     case "second": {
@@ -42,8 +44,10 @@ export class LiveReader {
     switch (event.kind) {
       case "log":
         return event;
-      case "view":
-        return isView(event.view) ? { kind: "view", view: event.view } : null;
+      case "view": {
+        const view = parseJson(event.viewJson);
+        return isView(view) ? { kind: "view", view } : null;
+      }
       case "second": {
         const { second, epochMs, vus, vusMax, part, parts, series } = event;
         if (second <= this.#lastSecond) return null;
@@ -75,8 +79,10 @@ function divided(series: readonly Series[]): Series[][] {
 }
 
 /** As far as a view's reader relies on it; the rest was made by a manager of this protocol's version. */
-function isView(view: object): view is JobView {
+function isView(view: unknown): view is JobView {
   return (
+    typeof view === "object" &&
+    view !== null &&
     "workflows" in view &&
     Array.isArray(view.workflows) &&
     "cores" in view &&

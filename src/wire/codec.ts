@@ -1,9 +1,9 @@
 // Values as bytes and back: msgpack with plain maps. Numbers, strings, booleans, null, bytes, lists and maps with text
 // keys; nothing else. What a peer sends never throws here, never touches a prototype and never costs more than its
-// size: its structure is walked before anything is built (`problemOf`), and msgpackr builds only what passed.
+// size: its structure is walked before anything is built (`problemOf`), and only what passed is built (build.ts).
 
 import { Packr } from "msgpackr/pack";
-import { Unpackr } from "msgpackr/unpack";
+import { build } from "./build.ts";
 
 /** Lists and maps within each other. */
 export const DEPTH_MAX = 32;
@@ -11,7 +11,6 @@ export const DEPTH_MAX = 32;
 export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
 
 const packer = new Packr({ useRecords: false, encodeUndefinedAsNil: true });
-const unpacker = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true, structuredClone: false });
 
 /**
  * Bytes of a value of the kinds above; `undefined` becomes null. Whole numbers stay below 2^53. The
@@ -25,7 +24,7 @@ export function encode(value: unknown): Uint8Array {
 export function decode(bytes: Uint8Array): Decoded {
   const problem = problemOf(bytes);
   if (problem !== null) return { ok: false, message: problem };
-  return { ok: true, value: unpacker.unpack(bytes) };
+  return { ok: true, value: build(bytes) };
 }
 
 /** Values still to come in each open list or map, outermost first; a map's keys count too. Of one walk at a time. */

@@ -204,6 +204,7 @@ describe("live events", () => {
   test("a view that is none is not shown", () => {
     const reader = new LiveReader();
     const view: Partial<JobView> = { elapsedMs: 5 };
-    expect(pass(reader, [{ kind: "view", view: { ...view } }])).toEqual([null]);
+    for (const viewJson of [JSON.stringify(view), "null", "[]", "{", ""])
+      expect(pass(reader, [{ kind: "view", viewJson }])).toEqual([null]);
   });
 });

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { unpack } from "msgpackr";
 import { createPrng, nextBelow, nextU32 } from "../../src/base/prng.ts";
 import { decode, DEPTH_MAX, encode } from "../../src/wire/codec.ts";
 
@@ -67,6 +68,27 @@ describe("values", () => {
       fc.property(shape, (value) => {
         const decoded = decode(encode(value));
         expect(decoded.ok && JSON.stringify(decoded.value)).toBe(JSON.stringify(value));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("are read as msgpackr reads them", () => {
+    const value = fc.anything({
+      maxDepth: 4,
+      values: [
+        fc.maxSafeInteger(),
+        fc.float(),
+        fc.double(),
+        fc.string({ unit: "grapheme", maxLength: 90 }),
+        fc.uint8Array(),
+      ],
+      key: fc.string({ unit: "grapheme", maxLength: 90 }).filter((key) => key !== "__proto__"),
+    });
+    fc.assert(
+      fc.property(value, (one) => {
+        const bytes = encode(one);
+        expect(decode(bytes)).toEqual({ ok: true, value: unpack(bytes) });
       }),
       { numRuns: 300 },
     );
