@@ -24,7 +24,7 @@ export type LinkDown = {
   readonly message: string;
 };
 
-/** Why nothing could be said to an address. handshake: it answered and was refused, or did not say who it is. */
+/** Why nothing could be said to an address. handshake: it answered and was refused, or hung up unnamed. */
 export type DialFailure = NetErrorCode | "handshake";
 
 /** The other end of a link's connection. */
@@ -431,7 +431,8 @@ class NodeLinks implements Links {
     if (address === null) return;
     const target = this.#dialler.find(address);
     if (target !== null && end.refusal === "self") this.#isSelf(target);
-    this.#failed(address, "handshake", end.message);
+    // Whoever is silent is stopped, cut off or starved, and refuses nobody.
+    this.#failed(address, end.reason === "timeout" ? "timeout" : "handshake", end.message);
   }
 
   #failed(address: Address, failure: DialFailure, why: string): void {

@@ -202,6 +202,14 @@ describe("a wanted link", () => {
     expect(a.links?.counters.dials).toBeLessThan(3);
   });
 
+  test("of who takes the connection and says nothing is no refusal: it is stopped, or cut off", () => {
+    const nodes = new Nodes(19);
+    const a = nodes.add("a", ["b"]);
+    nodes.add("b", [], { isHeld: true });
+    nodes.until("the dial is given up", () => a.refused.length > 0);
+    expect(a.refused[0]).toBe("b timeout null");
+  });
+
   test("to a node of another environment is refused on both sides, in words, and tried on", () => {
     const nodes = new Nodes(7);
     const a = nodes.add("a", ["b"]);
