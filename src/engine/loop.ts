@@ -6,7 +6,7 @@ import {
   createDriver,
   type Driver,
   finish,
-  isOver,
+  hasEnded,
   nextArrivalMs,
   nextChangeMs,
   resume,
@@ -293,12 +293,13 @@ export class ShareLoop {
     let begun = 0;
     for (;;) {
       const dueMs = nextArrivalMs(this.#driver);
-      if (dueMs === Infinity) return this.#checkEnd();
-      const waitMs = dueMs - (performance.now() - this.#clock.zeroMs);
+      // After the last arrival the rest of the schedule's time still runs.
+      const waitMs = Math.min(dueMs, this.#driver.endMs) - (performance.now() - this.#clock.zeroMs);
       if (waitMs > 0 || begun >= TURN_ITERATIONS_MAX) {
         this.#scheduleTimer.arm(begun >= TURN_ITERATIONS_MAX ? 0 : waitMs);
         return;
       }
+      if (dueMs === Infinity) return this.#checkEnd();
       begun++;
       this.#arrive(takeArrival(this.#driver));
     }
@@ -312,11 +313,8 @@ export class ShareLoop {
   }
 
   #isQueueing(): boolean {
-    const executor = this.#spec.executor;
-    return (
-      (executor.kind === "constant-arrival-rate" || executor.kind === "ramping-arrival-rate") &&
-      executor.onLate === "queue"
-    );
+    const { executor } = this.#spec;
+    return "onLate" in executor && executor.onLate === "queue";
   }
 
   #dropQueue(): void {
@@ -487,7 +485,7 @@ export class ShareLoop {
   #checkEnd(): void {
     if (this.#isEnded || this.#running > 0) return;
     const isWaiting = this.#queue.length > 0;
-    if (!this.#isStopping && (!this.#isStarted || isWaiting || !isOver(this.#driver, this.elapsedMs()))) return;
+    if (!this.#isStopping && (!this.#isStarted || isWaiting || !hasEnded(this.#driver, this.elapsedMs()))) return;
     this.#isEnded = true;
     this.close();
     this.#events.ended(this.#value, this.#thrown);

@@ -216,6 +216,14 @@ export function isOver(driver: Driver, elapsedMs: number): boolean {
   return elapsedMs >= driver.endMs || driver.unclaimed === 0;
 }
 
+/**
+ * As isOver, and its time is over where it is arrivals that are handed out: as in k6 their last interval still runs, or
+ * ten arrivals in a second would be eleven a second.
+ */
+export function hasEnded(driver: Driver, elapsedMs: number): boolean {
+  return isOver(driver, elapsedMs) && (!driver.isOpen || elapsedMs >= driver.endMs);
+}
+
 /** Iterations this attempt's schedule asked for so far: arrivals taken (less those that wait) or lost; or claims. */
 export function scheduled(driver: Driver): number {
   return driver.isOpen ? driver.arrival - driver.arrivalFirst - driver.waiting : driver.claimed;

@@ -89,6 +89,22 @@ describe("open executors", () => {
     expect(counted(ended.series, "dropped_iterations")).toBe(ended.accounting.dropped);
   });
 
+  test("its time runs to the end of the duration, so that a rate is what was asked for", async () => {
+    const once = { ...rate, rate: 4, preAllocatedVus: 1, maxVus: 2, onLate: "drop" } as const;
+    const ended = await drive(once, async () => {});
+    // Two arrivals, at 0 and 250 ms: without the rest of the second they would be 8 a second.
+    expect(ended.accounting).toMatchObject({ scheduled: 2, completed: 2 });
+    expect(ended.elapsedMs).toBeGreaterThanOrEqual(500);
+    expect(ended.elapsedMs).toBeLessThan(5_000);
+  });
+
+  test("a stop does not wait for the rest of the duration", async () => {
+    const once = { ...rate, rate: 1, durationMs: 60_000, preAllocatedVus: 1, maxVus: 1, onLate: "drop" } as const;
+    const begun = Promise.withResolvers<"graceful">();
+    const ended = await drive(once, async () => begun.resolve("graceful"), { stop: begun.promise });
+    expect(ended.elapsedMs).toBeLessThan(10_000);
+  });
+
   test("with onLate queue it starts late, and response_time holds the wait", async () => {
     const ended = await drive(
       { ...rate, preAllocatedVus: 1, maxVus: 2, onLate: "queue" },
