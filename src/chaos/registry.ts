@@ -40,6 +40,7 @@ export type Registry = {
   readonly folder: PrivateFolder;
   /** All nodes that are known, also those that are gone, by role and id. */
   entries(): readonly Entry[];
+  /** Another node's entry with the same data folder is taken out. */
   put(entry: Entry): void;
   /** Takes the entry out, if it is still that process's. */
   remove(entry: Entry): void;
@@ -58,10 +59,13 @@ export function openRegistry(
   environment: Readonly<Record<string, string | undefined>>,
 ): Registry {
   const folder = openPrivateFolder(within(folderOf(named, environment), "nodes"));
-  const read = (name: string): Entry | null => {
+  const parse = (name: string) => {
     const content = folder.read(name);
-    if (content === null) return null;
-    const parsed = entrySchema.safeParse(jsonOf(content));
+    return content === null ? null : entrySchema.safeParse(jsonOf(content));
+  };
+  const read = (name: string): Entry | null => {
+    const parsed = parse(name);
+    if (parsed === null) return null;
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
     throw new HyperscaleError(
@@ -78,7 +82,15 @@ export function openRegistry(
         .filter((name) => name.endsWith(SUFFIX))
         .flatMap((name) => read(name) ?? [])
         .sort((left, right) => (sortKey(left) < sortKey(right) ? -1 : 1)),
-    put: (entry) => folder.write(`${entry.id}${SUFFIX}`, `${JSON.stringify(entry, null, 2)}\n`),
+    put(entry) {
+      const own = `${entry.id}${SUFFIX}`;
+      for (const name of folder.names()) {
+        const other = name.endsWith(SUFFIX) && name !== own ? parse(name) : null;
+        // Whoever had that data folder before is no more: it was emptied, and is another node's.
+        if (other?.success === true && other.data.data === entry.data) folder.remove(name);
+      }
+      folder.write(own, `${JSON.stringify(entry, null, 2)}\n`);
+    },
     remove: (entry) => {
       const now = read(`${entry.id}${SUFFIX}`);
       if (now?.pid === entry.pid && now.startTime === entry.startTime) folder.remove(`${entry.id}${SUFFIX}`);

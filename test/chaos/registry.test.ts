@@ -77,6 +77,16 @@ describe("the folder", () => {
     expect(statSync(join(registry.folder.path, "0a1b2c3d4e5f6071.json")).mode & 0o777).toBe(0o600);
   });
 
+  test("forgets the node that had a data folder before: it was emptied, and is another node's", () => {
+    const registry = openRegistry(freshFolder(), {});
+    registry.put(entryOf({ id: "aaaa", data: "/data/m0" }));
+    registry.put(entryOf({ id: "bbbb", data: "/data/m1" }));
+    writeFileSync(registry.folder.pathOf("cccc.json"), "no entry", { mode: 0o600 });
+    registry.put(entryOf({ id: "dddd", data: "/data/m0" }));
+    rmSync(registry.folder.pathOf("cccc.json"));
+    expect(registry.entries().map(({ id }) => id)).toEqual(["bbbb", "dddd"]);
+  });
+
   test("is the user's runtime folder unless another is named", () => {
     const runtime = freshFolder();
     expect(openRegistry(null, { XDG_RUNTIME_DIR: runtime }).folder.path).toBe(join(runtime, "hyperscale", "nodes"));
