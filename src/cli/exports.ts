@@ -33,6 +33,9 @@ export async function openExports(settings: Settings, directory: string, judged:
   for (const setting of [summarySetting, htmlSetting]) {
     if (setting !== null) files.push({ path: setting.text, setting });
   }
+  for (const { path, setting } of files)
+    if (path === "-" && setting !== null)
+      refuse(setting, "would be a file named -", "--json prints the summary; /dev/stdout is a file, too");
   refuseSameFile(files, directory);
   for (const { path } of files) await requireWritable(resolvePath(directory, path));
   const sinks: Sink[] = [];

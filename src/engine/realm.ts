@@ -10,14 +10,16 @@ const LOG_BURST = 200;
 const LOG_PER_SECOND = 20;
 const LINE_CHARACTERS_MAX = 4_000;
 
-/** Makes console.* call `log`, rate-limited; says how many lines were left out. */
+type Write = (...values: readonly unknown[]) => void;
+
+/** console.* and what is written to process.stdout calls `log`: rate-limited; how many lines are left out is said. */
 export function redirectConsole(log: (level: LogLevel, text: string) => void): void {
   let tokens = LOG_BURST;
   let lastMs = performance.now();
   let suppressed = 0;
   const write =
-    (level: LogLevel) =>
-    (...values: readonly unknown[]): void => {
+    (level: LogLevel): Write =>
+    (...values) => {
       const nowMs = performance.now();
       tokens = Math.min(LOG_BURST, tokens + ((nowMs - lastMs) / 1_000) * LOG_PER_SECOND);
       lastMs = nowMs;
@@ -30,12 +32,58 @@ export function redirectConsole(log: (level: LogLevel, text: string) => void): v
       suppressed = 0;
       log(level, formatWithOptions({ colors: false }, ...values).slice(0, LINE_CHARACTERS_MAX));
     };
-  console.log = write("info");
-  console.info = write("info");
-  console.debug = write("debug");
-  console.warn = write("warn");
-  console.error = write("error");
-  console.trace = write("debug");
+  const [debug, info, warn, error] = [write("debug"), write("info"), write("warn"), write("error")];
+  Object.assign(console, { log: info, info, debug, warn, error, trace: debug }, derivedConsole(info, error));
+  // Standard output is the summary's: a program may read it.
+  for (const [stream, level] of [
+    [process.stdout, info],
+    [process.stderr, error],
+  ] as const) {
+    stream.write = (chunk: unknown): boolean => {
+      const text =
+        typeof chunk === "string" ? chunk : chunk instanceof Uint8Array ? new TextDecoder().decode(chunk) : "";
+      level(text.replace(/\n$/, ""));
+      return true;
+    };
+  }
+}
+
+/** The rest of console, made of its log and error. */
+function derivedConsole(info: Write, error: Write): Readonly<Record<string, Write>> {
+  const counts = new Map<string, number>();
+  const began = new Map<string, number>();
+  const nameOf = (label: unknown): string => (label === undefined ? "default" : String(label));
+  const since: Write = (label, ...values) => {
+    const beganMs = began.get(nameOf(label));
+    if (beganMs !== undefined) info(`${nameOf(label)}: ${(performance.now() - beganMs).toFixed(3)} ms`, ...values);
+  };
+  const heading: Write = (...label) => {
+    if (label.length > 0) info(...label);
+  };
+  return {
+    dir: (value) => info(value),
+    dirxml: info,
+    table: (rows) => info(typeof rows === "object" && rows !== null ? `\n${Bun.inspect.table(rows).trimEnd()}` : rows),
+    write: (...parts) => info(parts.map(String).join("").replace(/\n$/, "")),
+    assert: (isTrue, ...values) => {
+      if (!Boolean(isTrue)) error("assertion failed", ...values);
+    },
+    group: heading,
+    groupCollapsed: heading,
+    groupEnd: () => {},
+    count: (label) => {
+      const count = (counts.get(nameOf(label)) ?? 0) + 1;
+      counts.set(nameOf(label), count);
+      info(`${nameOf(label)}: ${count}`);
+    },
+    countReset: (label) => void counts.delete(nameOf(label)),
+    time: (label) => void began.set(nameOf(label), performance.now()),
+    timeLog: since,
+    timeEnd: (label) => {
+      since(label);
+      began.delete(nameOf(label));
+    },
+  };
 }
 
 /** Makes what would end or move the whole process throw inside this thread. */

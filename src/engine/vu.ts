@@ -7,6 +7,7 @@ import type { HttpCore } from "./http/core.ts";
 import { type Exchange, type HttpOwner, InterruptedError } from "./http/owner.ts";
 import type { Measure, TagSet } from "./measure.ts";
 import { parseDuration } from "../base/units.ts";
+import { show } from "../load/options/problems.ts";
 import type { Alarms, Due } from "./alarms.ts";
 
 /** Thrown by vu.abort(): the whole test stops. */
@@ -231,7 +232,7 @@ class VuApi implements VU {
     return (this.#sleep ??= (time) => {
       const ms = typeof time === "number" ? time * 1_000 : parseDuration(time);
       if (ms === null || !(ms >= 0))
-        throw new TypeError(`sleep(${JSON.stringify(time)}): give seconds as a number, or text such as "100ms"`);
+        throw new TypeError(`sleep(${show(time)}): give seconds as a number, or text such as "100ms"`);
       return this.#vu.sleep(ms);
     });
   }
@@ -323,6 +324,8 @@ function refusePromise(vu: VirtualUser, name: string, said: Promise<unknown>): v
 
 function makeGroup(vu: VirtualUser): VU["group"] {
   return async (name, run) => {
+    if (typeof run !== "function")
+      throw new TypeError(`group(${show(name)}): its second argument must be a function, not ${show(run)}`);
     const measure = vu.host.measure;
     const before = vu.tagSet;
     const outer = before.tags["group"] ?? "";

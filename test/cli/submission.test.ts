@@ -281,6 +281,8 @@ describe("refused before anything starts", () => {
       "invalid",
       /^--summary-export: "a.json" is written by another option/,
     ],
+    [["--summary-export", "-"], "invalid", /^--summary-export: "-" would be a file named -/],
+    [["-o", "json=-"], "invalid", /^-o: "json=-" would be a file named -/],
     [["--html", "nowhere/report.html"], "storage", /cannot write .*nowhere\/report.html: no such file or folder/],
     [["-o", "csv=nowhere/o.csv"], "storage", /cannot write .*nowhere\/o.csv/],
   ];

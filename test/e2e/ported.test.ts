@@ -95,3 +95,44 @@ test.concurrent("a key that no context could keep is refused by provide", async 
   expect(ended.stderr).toContain('provide(""): give another key');
   expect(ended.stderr).toContain('provide("__proto__"): give another key');
 });
+
+test.concurrent("whatever a test prints, standard output is the summary's alone", async () => {
+  const ended = await submit(
+    `
+    console.table([{ top: 1 }]);
+    export const options = { iterations: 1 };
+    export default async () => {
+      console.table([{ column: 1 }]);
+      console.dir({ shown: 1 });
+      console.group("a group");
+      console.count("counted");
+      console.time("timed");
+      console.timeEnd("timed");
+      console.assert(false, "because");
+      console.write("written\\n");
+      process.stdout.write("raw\\n");
+    };`,
+    ["--json", "-q", "--cores", "1"],
+  );
+  expect(JSON.parse(ended.stdout)).toEqual(JSON.parse(ended.summaryText));
+  for (const text of ["│ top", "│ column", "{ shown: 1 }", "a group", "counted: 1", "written", "raw"])
+    expect(ended.stderr).toContain(text);
+  expect(ended.stderr).toMatch(/info {2}default: timed: \d+\.\d{3} ms\n/);
+  expect(ended.stderr).toContain("error default: assertion failed because\n");
+});
+
+test.concurrent(
+  "a response is printed as what the manual says of it, and a group without a function is refused",
+  async () => {
+    await using target = await startTarget();
+    const ended = await submit(`
+    export const options = { iterations: 1 };
+    export default async ({ http, group }) => {
+      console.log(await http.get("${target.url}/seen"));
+      await group("empty");
+    };`);
+    expect(ended.stderr).toMatch(/status: 200,\n +status_text: '200 OK'/);
+    expect(ended.stderr).not.toContain("sendStartMs");
+    expect(ended.stderr).toContain('group("empty"): its second argument must be a function, not undefined');
+  },
+);

@@ -258,6 +258,11 @@ export class HttpResponse implements Response, Exchange {
     return valueAt<T>(value, path ?? "");
   }
 
+  /** What console.log shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.toJSON();
+  }
+
   /** What JSON.stringify shows: k6's fields. */
   toJSON(): Record<string, unknown> {
     const {
