@@ -4,7 +4,7 @@
 import { HyperscaleError } from "../base/error.ts";
 import type { NodeChaos } from "../chaos/node-chaos.ts";
 import type { EngineReply, EngineRequest } from "../engine/messages.ts";
-import { DiskError } from "../io/disk-error.ts";
+import { DiskError, type DiskErrorCode } from "../io/disk-error.ts";
 import { within } from "../io/files.ts";
 import { createLog } from "../io/log.ts";
 import { NetError } from "../io/net-error.ts";
@@ -154,9 +154,19 @@ async function started(node: NodeProcess, world: Ports, tested: Promise<void>): 
   }
 }
 
+const HINTS: Readonly<Partial<Record<DiskErrorCode, string>>> = {
+  full: "free space there, or give --data a folder with more",
+  denied: "give --data a folder that this user may write to",
+  exists: "give --data a folder: there is a file of that name",
+  io: "look at the disk: nothing on it is certain any more",
+};
+
 function storageOf(data: string, error: unknown): unknown {
   if (!(error instanceof DiskError)) return error;
-  return new HyperscaleError("storage", `the data folder ${data}: ${error.message}`, { cause: error });
+  return new HyperscaleError("storage", `the data folder ${data}: ${error.message}`, {
+    cause: error,
+    hint: HINTS[error.code] ?? "see --data",
+  });
 }
 
 type Display = {

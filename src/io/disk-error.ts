@@ -48,12 +48,20 @@ const CODES: Readonly<Record<string, DiskErrorCode>> = {
   EBADF: "closed",
 };
 
+/** Words where those of the code would mislead. */
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  EROFS: "the file system is read-only",
+  ENOTDIR: "a part of the path is no folder",
+};
+
 /** What the system threw, as a DiskError. */
 export function diskError(operation: string, path: string, thrown: unknown): DiskError {
   if (thrown instanceof DiskError) return thrown;
   const systemCode = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const code = CODES[systemCode];
-  if (code !== undefined) return new DiskError(code, operation, path, { cause: thrown });
+  const reason = SYSTEM_REASONS[systemCode];
+  if (code !== undefined)
+    return new DiskError(code, operation, path, { cause: thrown, ...(reason === undefined ? {} : { reason }) });
   return new DiskError("other", operation, path, {
     reason: thrown instanceof Error ? thrown.message : String(thrown),
     cause: thrown,

@@ -138,7 +138,7 @@ describe("a manager or worker refuses", () => {
   test.concurrent("a folder that is a file", async () => {
     const dir = freshDir();
     await Bun.write(join(dir, "file"), "");
-    await expectRefused(["manager", "--data", join(dir, "file")], 74, join(dir, "file"));
+    await expectRefused(["manager", "--data", join(dir, "file")], 74, join(dir, "file"), "a file of that name");
   });
 });
 
