@@ -417,6 +417,7 @@ export class ShareLoop {
       if (!this.#isOneShot) this.#counts.measured(vu, endedMs);
       if (!this.#driver.isOpen) finish(this.#driver, vu.local, vu.claimed);
     }
+    if (thrown instanceof AbortError) vu.retire();
     vu.intendedMs = -1;
     const leftMs = this.#spec.minIterationDurationMs - (endedMs - vu.beganMs);
     if (leftMs > 0 && !vu.isStopping) {

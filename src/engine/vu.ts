@@ -91,7 +91,7 @@ export class VirtualUser implements HttpOwner {
   isBusy = false;
   /** A runner (loop.ts) drives it. */
   isRunning = false;
-  /** Its iteration did not end when interrupted: nobody waits for it any more, and the VU is not used again. */
+  /** It aborted the test, or its iteration did not end when interrupted: the VU is not used again. */
   isAbandoned = false;
   /** When the iteration in flight has to be interrupted, on the loop's clock (ms); Infinity: not yet. */
   interruptAtMs = Infinity;
@@ -161,6 +161,12 @@ export class VirtualUser implements HttpOwner {
   interrupt(): void {
     this.stop();
     this.http.interruptAll(INTERRUPTED);
+  }
+
+  /** It aborted the test: nothing of it runs again while the news is on its way, and teardown is not run twice. */
+  retire(): void {
+    this.stop();
+    this.isAbandoned = true;
   }
 
   /** Makes the VU usable again after an interruption (a ramp that comes up once more). */

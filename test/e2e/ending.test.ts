@@ -138,6 +138,17 @@ describe("how a run ends", () => {
     expect(ended.durationMs).toBeLessThan(20_000);
   });
 
+  test.concurrent("abort in teardown runs it once, ends at once and exits 108", async () => {
+    const ended = await submit(`
+      export const options = { iterations: 1 };
+      export default () => {};
+      export function teardown({ abort }) { console.log("tearing down"); abort("too bad"); }`);
+    expect(ended.exitCode).toBe(108);
+    expect(ended.stderr.split("tearing down")).toHaveLength(2);
+    expect(ended.stderr).toContain("error: too bad");
+    expect(ended.durationMs).toBeLessThan(20_000);
+  });
+
   test.concurrent("checks that fail do not fail the run", async () => {
     const ended = await submit(`
       export const options = { vus: 1, iterations: 4 };

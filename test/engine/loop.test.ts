@@ -32,6 +32,22 @@ describe("closed executors", () => {
     expect(states.sort()).toEqual(["1:0:0", "1:1:1", "1:2:2", "2:0:0", "2:1:1", "2:2:2"]);
   });
 
+  test("a VU that aborted begins nothing more, though the stop is still on its way", async () => {
+    const begun = new Map<number, number>();
+    const ended = await drive({ kind: "constant-vus", vus: 2, durationMs: 200 }, async (vu: VU) => {
+      begun.set(vu.id, (begun.get(vu.id) ?? 0) + 1);
+      if (vu.id === 1) vu.abort("enough");
+      await vu.sleep("20ms");
+    });
+    expect(begun.get(1)).toBe(1);
+    expect(begun.get(2)).toBeGreaterThan(2);
+    expect(ended.accounting.interrupted).toBeGreaterThanOrEqual(1);
+    const once = { kind: "per-vu-iterations", vus: 1, iterations: 1, maxDurationMs: 60_000 } as const;
+    let runs = 0;
+    await drive(once, (vu: VU) => (runs++, vu.abort("in teardown")), { isOneShot: true });
+    expect(runs).toBe(1);
+  });
+
   test("a function that awaits nothing leaves timers their turn and ends with its schedule", async () => {
     let ticks = 0;
     const ticker = setInterval(() => void ticks++, 5);
