@@ -9,7 +9,7 @@ import type { Cells, MetricType, Series, SeriesId, TrendCells } from "../load/se
 import type { Accounting } from "../load/share.ts";
 
 /** A board begins with this and may grow to that. */
-const BOARD_BYTES = 2 ** 20;
+const BOARD_BYTES = 2 ** 16;
 const BOARD_BYTES_MAX = 64 * 2 ** 20;
 const WORDS_MAX = BOARD_BYTES_MAX / 8;
 /** New series are refused when less than this is left, so that the existing ones can still fill their pages. */

@@ -12,10 +12,10 @@ export type SyncMark = { readonly writes: number; readonly sizeBytes: number };
 type Written = { readonly write: number; readonly sector: number; readonly bytes: Uint8Array };
 
 export class SimFile {
+  /** Both as far as something other than zeros was written, or with room behind that. */
   #cached = new Uint8Array(0);
-  #sizeBytes = 0;
-  /** With room behind its size. */
   #durable = new Uint8Array(0);
+  #sizeBytes = 0;
   #durableBytes = 0;
   #writes = 0;
   /** Unsynced, oldest first. */
@@ -30,19 +30,24 @@ export class SimFile {
   }
 
   read(position: number, length: number): Uint8Array {
-    return this.#cached.slice(Math.min(position, this.#sizeBytes), Math.min(position + length, this.#sizeBytes));
+    const start = Math.min(position, this.#sizeBytes);
+    const end = Math.min(position + length, this.#sizeBytes);
+    if (end <= this.#cached.length) return this.#cached.slice(start, end);
+    return resized(this.#cached.subarray(start), end - start);
   }
 
   write(position: number, bytes: Uint8Array): void {
     const end = position + bytes.length;
-    if (end > this.#cached.length) {
-      const grown = new Uint8Array(Math.max(sectorsUp(end), 2 * this.#cached.length));
-      grown.set(this.#cached);
-      this.#cached = grown;
+    const first = Math.floor(position / SECTOR_BYTES);
+    // A log is zeros up to its end before it is written: nothing keeps those.
+    if (position >= this.#sizeBytes && position >= this.#cached.length && isZeros(position, bytes)) {
+      this.#sizeBytes = end;
+      this.#pending.push({ write: ++this.#writes, sector: first, bytes: zeros(sectorsUp(end) - position) });
+      return;
     }
+    this.#cached = roomy(this.#cached, sectorsUp(end));
     this.#cached.set(bytes, position);
     this.#sizeBytes = Math.max(this.#sizeBytes, end);
-    const first = Math.floor(position / SECTOR_BYTES);
     this.#pending.push({
       write: ++this.#writes,
       sector: first,
@@ -56,14 +61,14 @@ export class SimFile {
 
   /** Makes durable what was there at the mark. */
   sync(mark: SyncMark): void {
-    if (mark.sizeBytes > this.#durable.length)
-      this.#durable = resized(this.#durable, Math.max(mark.sizeBytes, 2 * this.#durable.length));
     this.#durableBytes = Math.max(this.#durableBytes, mark.sizeBytes);
     let synced = 0;
     for (const { write, sector, bytes } of this.#pending) {
       if (write > mark.writes) break;
-      put(this.#durable, this.#durableBytes, sector, bytes);
       synced++;
+      if (isShared(bytes) && sector * SECTOR_BYTES >= this.#durable.length) continue;
+      this.#durable = roomy(this.#durable, sector * SECTOR_BYTES + bytes.length);
+      put(this.#durable, this.#durableBytes, sector, bytes);
     }
     this.#pending.splice(0, synced);
   }
@@ -74,7 +79,7 @@ export class SimFile {
   }
 
   damage(change: (bytes: Uint8Array) => void): void {
-    const bytes = this.#cached.slice(0, this.#sizeBytes);
+    const bytes = resized(this.#cached, this.#sizeBytes);
     change(bytes);
     this.#cached = bytes.slice();
     this.#durable = bytes;
@@ -119,6 +124,31 @@ export class SimFile {
 function put(file: Uint8Array, length: number, sector: number, content: Uint8Array): void {
   const start = sector * SECTOR_BYTES;
   if (start < length) file.set(start + content.length <= length ? content : content.subarray(0, length - start), start);
+}
+
+/** The same bytes with room for so many. */
+function roomy(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  return length <= bytes.length ? bytes : resized(bytes, Math.max(length, 2 * bytes.length));
+}
+
+/** What zeros are kept as: one piece of memory for all. */
+const ZEROS = new Uint8Array(2 ** 20);
+
+function zeros(length: number): Uint8Array {
+  return length <= ZEROS.length ? ZEROS.subarray(0, length) : new Uint8Array(length);
+}
+
+function isShared(bytes: Uint8Array): boolean {
+  return bytes.buffer === ZEROS.buffer;
+}
+
+/** Whole sectors from their beginning, all zeros. Ends at the first byte that is none. */
+function isZeros(position: number, bytes: Uint8Array): boolean {
+  if (position % SECTOR_BYTES !== 0 || bytes.byteOffset % 4 !== 0 || bytes[0] !== 0) return false;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  for (let at = 0; at < words.length; at++) if (words[at] !== 0) return false;
+  for (let at = words.length * 4; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
