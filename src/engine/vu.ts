@@ -4,7 +4,7 @@
 import type { Json, Tags, VU } from "./hyperscale.d.ts";
 import { HttpClient } from "./http/client.ts";
 import type { HttpCore } from "./http/core.ts";
-import { type Exchange, type HttpOwner, InterruptedError } from "./http/owner.ts";
+import { type Exchange, type HttpOwner, interruptedSoon, InterruptedError } from "./http/owner.ts";
 import type { Measure, TagSet } from "./measure.ts";
 import { parseDuration } from "../base/units.ts";
 import { show } from "../load/options/problems.ts";
@@ -126,7 +126,7 @@ export class VirtualUser implements HttpOwner {
 
   /** A pause of `ms` that ends in InterruptedError when the VU is interrupted. */
   sleep(ms: number): Promise<void> {
-    if (this.isStopping) return Promise.reject(new InterruptedError(INTERRUPTED));
+    if (this.isStopping) return interruptedSoon(INTERRUPTED);
     const promise = new Promise<void>(capture);
     const sleep = new Sleep(this);
     this.host.alarms.add(sleep, ms);

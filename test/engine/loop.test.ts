@@ -202,6 +202,20 @@ describe("the end", () => {
     expect(seen).toEqual(["InterruptedError"]);
   });
 
+  test("a VU that swallows its interruption and tries again for ever starves nobody, and is abandoned", async () => {
+    let isOver = false;
+    const ended = await drive(
+      { kind: "constant-vus", vus: 2, durationMs: 100 },
+      async (vu: VU) => {
+        while (!isOver) await Promise.all([vu.sleep("5ms"), vu.http.get("http://127.0.0.1:1/")]).catch(() => undefined);
+      },
+      { gracefulStopMs: 50 },
+    );
+    isOver = true;
+    expect(ended.accounting).toMatchObject({ started: 2, completed: 0, interrupted: 2 });
+    expect(ended.elapsedMs).toBeLessThan(5_000);
+  });
+
   test("a one-shot function hands out what it returned, and counts no iteration", async () => {
     const ended = await drive(
       { kind: "per-vu-iterations", vus: 1, iterations: 1, maxDurationMs: 60_000 },

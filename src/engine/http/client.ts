@@ -20,12 +20,13 @@ import { VuCookieJar } from "./cookies.ts";
 import type { HttpCore } from "./core.ts";
 import { codeOfStatus } from "./errors.ts";
 import { followUp } from "./follow.ts";
-import { InterruptedError, type HttpOwner } from "./owner.ts";
+import { interruptedSoon, InterruptedError, type HttpOwner } from "./owner.ts";
 import { makeRequest, type HttpRequest } from "./request.ts";
 import { HttpResponse } from "./response.ts";
 import type { Origin, Target } from "./url.ts";
 
 const NO_PARAMS: Params = {};
+const STOPPING = "the test is stopping";
 
 export class HttpClient implements Http {
   readonly #core: HttpCore;
@@ -83,7 +84,7 @@ export class HttpClient implements Http {
   get(url: RequestURL, params?: Params | null): Promise<Response> {
     if (typeof url !== "string" || (params !== undefined && params !== null))
       return this.request("GET", url, null, params);
-    if (this.#owner.isStopping) return rejectStopping();
+    if (this.#owner.isStopping) return interruptedSoon(STOPPING);
     let request: HttpRequest;
     try {
       request = this.#core.plainGet(url);
@@ -118,7 +119,7 @@ export class HttpClient implements Http {
   }
 
   request(method: string, url: RequestURL, body?: RequestBody, params?: Params | null): Promise<Response> {
-    if (this.#owner.isStopping) return rejectStopping();
+    if (this.#owner.isStopping) return interruptedSoon(STOPPING);
     let request: HttpRequest;
     try {
       if (typeof method !== "string") throw new TypeError(`the method must be text, not ${typeof method}`);
@@ -293,7 +294,7 @@ export class HttpClient implements Http {
 
   #continue(exchange: HttpResponse, request: HttpRequest, redirectsLeft: number, isRepeat: boolean): void {
     if (this.#owner.isStopping) {
-      this.#reject(exchange, new InterruptedError("the test is stopping"));
+      this.#reject(exchange, new InterruptedError(STOPPING));
       return;
     }
     this.#dispatch(
@@ -330,12 +331,6 @@ export class HttpClient implements Http {
   #closeIdle(): void {
     for (const connection of [...this.#connections]) if (connection.isIdle) connection.close();
   }
-}
-
-function rejectStopping(): Promise<never> {
-  const rejected = Promise.reject<never>(new InterruptedError("the test is stopping"));
-  rejected.catch(ignore);
-  return rejected;
 }
 
 function splitUrl(url: RequestURL): { readonly address: string; readonly name: string } {

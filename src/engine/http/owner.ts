@@ -1,5 +1,5 @@
 // The border between the HTTP client and the rest of the engine: what a finished exchange tells, and what the
-// client asks of the VU that owns it. Types only, apart from the error of a stopped request; the client itself
+// client asks of the VU that owns it. Types only, apart from how a stopped request ends; the client itself
 // is client.ts (one per VU) over core.ts (one per engine thread and job).
 
 /** One HTTP exchange as measured, the hot input of the metrics. A redirect chain is several. Response implements it. */
@@ -49,4 +49,15 @@ export class InterruptedError extends Error {
     super(reason);
     this.name = "InterruptedError";
   }
+}
+
+/**
+ * Rejects with InterruptedError, a moment later: a loop that swallows what is thrown and tries again would otherwise
+ * never let timers and sockets have their turn.
+ */
+export function interruptedSoon(reason: string): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => undefined);
+  setTimeout(() => reject(new InterruptedError(reason)), 1);
+  return promise;
 }
