@@ -152,7 +152,7 @@ function answered<Answer>({ world: { clock, log }, place, contact }: Asking, ask
 /** Why there is no answer yet. */
 function whyWaiting({ address, failures, undecided: why }: ClientContact): string {
   if (why !== null) return why;
-  if (address !== null) return `${placeText(address)} has not answered yet`;
+  if (address !== null) return `${placeText(address)} has not answered yet: is a majority of the managers up?`;
   return failures.length === 0 ? "nobody answers yet" : `nobody answers yet: ${tried(failures)}`;
 }
 

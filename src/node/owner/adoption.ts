@@ -3,6 +3,7 @@
 
 import type { Attempt, Job } from "../../ledger/job.ts";
 import type { HeldAttempt } from "../../load/merge.ts";
+import type { Disturbance } from "../../load/result.ts";
 import { addAttempt, createRun, hold, type Run, takeNotes } from "./run.ts";
 import type { Submission } from "../submission.ts";
 import { type Kept, type Vault } from "./vault.ts";
@@ -52,8 +53,17 @@ function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, 
     if (at.isSealing) at.offsetMs = offsetMs;
   }
   if (hasRun && job.phase === "open" && attemptsOf(job).some(({ attempt }) => isRunning(attempt)))
-    run.disturbed.push({ from: Math.max(0, newestMs(run)), to: elapsedMs, why: "the owner of the job changed" });
+    run.disturbed.push(changeOfOwner(newestMs(run), elapsedMs));
   return run;
+}
+
+/**
+ * From the newest cut that is held until now, in ms of job time. Ledger time stands still while nobody leads, so that a
+ * cut by its worker's clock may be ahead of it.
+ */
+export function changeOfOwner(newestMs: number, elapsedMs: number): Disturbance {
+  const from = Math.max(0, newestMs);
+  return { from, to: Math.max(from, elapsedMs), why: "the owner of the job changed" };
 }
 
 /** A seal that this owner did not make. */
