@@ -38,11 +38,17 @@ export class HealthMonitor {
     this.#lagMsMax = 0;
   }
 
-  /** Closes the last second if it was at least half one, and stops beating. */
+  /**
+   * Closes the last second if it was at least half one, and stops beating. A share that had no second at all tells how
+   * busy it was, and is not judged by so little.
+   */
   end(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#isMeasuring && performance.now() - this.#secondMs >= 500) this.#closeSecond(performance.now());
+    const nowMs = performance.now();
+    const isFirst = this.#board.words[HEADER.seconds] === 0;
+    const isHalf = nowMs - this.#secondMs >= 500;
+    if (this.#isMeasuring && (isHalf || isFirst) && nowMs > this.#secondMs) this.#closeSecond(nowMs, isHalf);
     this.#isMeasuring = false;
   }
 
@@ -55,7 +61,7 @@ export class HealthMonitor {
     const nowMs = performance.now();
     if (this.#isMeasuring && this.#dueMs > 0) {
       this.#lagged(Math.max(nowMs - this.#dueMs, 0));
-      if (nowMs - this.#secondMs >= 1_000) this.#closeSecond(nowMs);
+      if (nowMs - this.#secondMs >= 1_000) this.#closeSecond(nowMs, true);
     }
     this.#board.words[HEADER.heartbeat] = performance.timeOrigin + nowMs;
     this.#dueMs = nowMs + HEARTBEAT_MS;
@@ -63,14 +69,14 @@ export class HealthMonitor {
     if (this.#isMeasuring) this.#beaten(nowMs);
   }
 
-  #closeSecond(nowMs: number): void {
+  #closeSecond(nowMs: number, isJudged: boolean): void {
     const words = this.#board.words;
     const cpuUs = threadCpuUs();
     const busy = (cpuUs - this.#cpuUs) / 1_000 / (nowMs - this.#secondMs);
     const seconds = (nowMs - this.#secondMs) / 1_000;
     words[HEADER.seconds]! += seconds;
     words[HEADER.cpuSeconds]! += (cpuUs - this.#cpuUs) / 1e6;
-    if (busy > BUSY_MAX || this.#lagMsMax > LAG_MS_MAX) words[HEADER.saturatedSeconds]! += seconds;
+    if (isJudged && (busy > BUSY_MAX || this.#lagMsMax > LAG_MS_MAX)) words[HEADER.saturatedSeconds]! += seconds;
     this.#secondMs = nowMs;
     this.#cpuUs = cpuUs;
     this.#lagMsMax = 0;
