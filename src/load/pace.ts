@@ -4,7 +4,7 @@
 
 /** Who is faster than it was ever seen by this reports at once ... */
 const EARLY = 1.5;
-/** ... and may be so much faster until that is heard: a starved machine gets its cores back, and its node comes last. */
+/** ... and may be so much faster until that is heard: a starved machine gets its cores back, its node comes last. */
 const MARGIN = 3;
 /** A pace is taken over at least this. */
 const RATED_MS_MIN = 200;
