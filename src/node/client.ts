@@ -113,7 +113,7 @@ type Settle = {
   readonly resolve: (answer: FromDesk) => void;
   readonly reject: (error: Error) => void;
 };
-type Ask = Settle & { readonly request: ToDesk; readonly beganAtMs: number; unknowns: number };
+type Ask = Settle & { readonly request: ToDesk; readonly beganAtMs: number; unknowns: number; fulls: number };
 type Packed = { readonly bytes: Uint8Array; readonly digest: string };
 /** A job may be followed more than once: all hear the same. */
 type Followed = {
@@ -313,7 +313,7 @@ class Client implements ClusterClient {
     const { promise, resolve, reject } = Promise.withResolvers<FromDesk>();
     if (this.#isClosed) reject(new HyperscaleError("cluster", "the client was closed"));
     else {
-      this.#asks.set(request.ask, { request, resolve, reject, beganAtMs: this.#nowMs(), unknowns: 0 });
+      this.#asks.set(request.ask, { request, resolve, reject, beganAtMs: this.#nowMs(), unknowns: 0, fulls: 0 });
       this.#comeAgain.first();
       this.#say(request);
     }
@@ -370,7 +370,7 @@ class Client implements ClusterClient {
     if (answer.kind === "finished") return this.#finished(answer.id, answer.result);
     const ask = this.#asks.get(answer.ask);
     if (ask === undefined) return;
-    if (answer.kind === "refused" && answer.code === "elsewhere") {
+    if (answer.kind === "refused" && isElsewhere(answer.code, ask, this.#options.managers.length)) {
       this.#undecided = answer.message;
       return this.#elsewhere();
     }
@@ -481,6 +481,11 @@ class Client implements ClusterClient {
   #nowMs(): number {
     return this.#options.world.clock.nowMs();
   }
+}
+
+/** A refusal that is none of the next manager, maybe: one without space is not all of them. */
+function isElsewhere(code: string, ask: Ask, managers: number): boolean {
+  return code === "elsewhere" || (code === "disk_full" && ++ask.fulls < managers);
 }
 
 /** A refusal that may be none in a moment, or from another manager. */

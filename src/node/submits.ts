@@ -208,10 +208,10 @@ function refusalsOf(outcome: ProposalOutcome): ReadonlyMap<string, SubmitAnswer>
   return refusals;
 }
 
-/** A full disk is said: it does not get better by asking again. */
+/** A full disk is said, without its paths: it does not get better by asking this manager again. */
 function failed(error: unknown): SubmitAnswer {
   if (error instanceof HyperscaleError && error.code === "storage" && diskErrorCode(error.cause) === "full")
-    return { kind: "refused", code: "disk_full", message: `the disk of the manager is full: ${error.message}` };
+    return { kind: "refused", code: "disk_full", message: "the disk of the manager is full" };
   return unavailable(messageOf(error));
 }
 

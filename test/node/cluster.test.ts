@@ -242,6 +242,22 @@ describe("clients", () => {
     expectExact(cluster, result);
   });
 
+  test("a follower whose disk is full refuses nobody: its clients go on; when no manager has space they hear so", () => {
+    const cluster = new SimCluster({ workers: 0 });
+    cluster.until(() => cluster.leader() !== null);
+    cluster.run(1_000);
+    const fill = (name: string): void => cluster.host(name).disk.configure({ capacityBytes: 0 });
+    fill(["m0", "m1", "m2"].find((name) => name !== cluster.leader()) ?? "");
+    // Where a client begins is drawn: some begin at the one that is full.
+    const submits = ["a", "b", "c", "d", "e", "f"].map((id) => cluster.submit(`client-${id}`, id, {}));
+    cluster.until(() => submits.every(({ accepted, error }) => accepted || error !== null), 20_000);
+    expect(submits.map(({ error }) => error)).toEqual(submits.map(() => null));
+    for (const name of ["m0", "m1", "m2"]) fill(name);
+    const last = cluster.submit("client-g", "g", {});
+    cluster.until(() => last.accepted || last.error !== null, 20_000);
+    expect(String(last.error)).toMatch(/the job was refused: the disk of the (leading )?manager is full/);
+  });
+
   test("a plan that has no order is refused", () => {
     const cluster = new SimCluster();
     const submitted = cluster.submit("c0", "job1", { workflows: [workflowPlan("a", { after: ["x"] })] });
