@@ -103,10 +103,10 @@ function byWord(word: TargetWord, nodes: readonly SeenNode[]): readonly SeenNode
 /** Why nobody of that part can be touched, `id` being who has it as far as the others know. */
 function absent(part: "leader" | "owner", id: string | null, nodes: readonly SeenNode[]): string {
   if (id === null) return part === "leader" ? "no node knows a leader now" : "no job runs, so that no manager owns one";
-  const state = nodes.find(({ entry }) => entry.id === id)?.presence.kind;
-  return state === undefined
-    ? `the ${part} ${shortId(id)} runs elsewhere or without --chaos`
-    : `the ${part} as the others know it, ${shortId(id)}, is ${state === "paused" ? "paused" : "gone"}: there is no other yet`;
+  const presence = nodes.find(({ entry }) => entry.id === id)?.presence.kind;
+  if (presence === undefined) return `the ${part} ${shortId(id)} runs elsewhere or without --chaos`;
+  const state = presence === "paused" ? "paused" : "gone";
+  return `the ${part} as the others know it, ${shortId(id)}, is ${state}: there is no other yet`;
 }
 
 function ownerOf(nodes: readonly SeenNode[]): string | null {
