@@ -168,7 +168,7 @@ describe("-o json", () => {
     expect(points("vus")).toHaveLength(windows.length);
   });
 
-  test("a point carries the second's start, the tags, and the numbers of its type", async () => {
+  test("a point carries the second's start, the tags with k6's scenario, and the numbers of its type", async () => {
     const tags = { workflow: "browse", name: 'say "hi"' };
     const lines = await jsonLinesOf([
       oneSecond(
@@ -184,9 +184,10 @@ describe("-o json", () => {
     );
     expect(data["vus"]).toEqual({ time, value: 2, tags: {} });
     expect(data["vus_max"]).toEqual({ time, value: 5, tags: {} });
-    expect(data["http_reqs"]).toEqual({ time, value: 7, tags });
-    expect(data["http_req_failed"]).toEqual({ time, value: 0.25, tags, count: 4 });
-    expect(data["http_req_duration"]).toMatchObject({ time, value: 3, tags, count: 3, max: 6 });
+    const said = { ...tags, scenario: "browse" };
+    expect(data["http_reqs"]).toEqual({ time, value: 7, tags: said });
+    expect(data["http_req_failed"]).toEqual({ time, value: 0.25, tags: said, count: 4 });
+    expect(data["http_req_duration"]).toMatchObject({ time, value: 3, tags: said, count: 3, max: 6 });
     expect(data["queue"]).toEqual({ time, value: 8, tags: {} });
   });
 
