@@ -6,7 +6,9 @@ import { messageOf } from "../base/error.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import { OWNED_MAX } from "../ledger/duties.ts";
 import type { LedgerState } from "../ledger/job.ts";
+import { lastIndex } from "../raft/log.ts";
 import { lan, type RaftConfig, type RaftView, wan } from "../raft/raft.ts";
+import { membershipOf } from "../raft/state.ts";
 import type { SwimView } from "../swim/swim.ts";
 import type { WalLimits } from "../wal/format.ts";
 import { type Blobs, createBlobs } from "./blobs/blobs.ts";
@@ -160,7 +162,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
       self: station.identity.node,
       store,
       links: station.links,
-      voters: () => opened.consensus.view().membership?.voters ?? [],
+      voters: () => membershipOf(opened.consensus.raft)?.voters ?? [],
     });
     const manager = new ManagerNode({
       world,
@@ -249,7 +251,7 @@ class ManagerNode implements Manager {
     this.#pressure = new ManagerPressure({
       clock,
       overload: () => this.#admission.view().level,
-      queued: () => Math.max(0, consensus.view().lastIndex - consensus.applied),
+      queued: () => Math.max(0, lastIndex(consensus.raft.log) - consensus.applied),
     });
     const desk = new Desk({
       clock,
@@ -302,7 +304,7 @@ class ManagerNode implements Manager {
         const { isLeader, caughtUpAtMs } = replica.consensus.contact();
         return isLeader && clock.nowMs() - caughtUpAtMs < LEADING_MS;
       },
-      voters: () => replica.consensus.view().membership?.voters ?? [],
+      voters: () => membershipOf(replica.consensus.raft)?.voters ?? [],
       membership: () => membership.view(),
       bootOf: (node) => links.peer(node)?.boot ?? null,
       present: () => this.#hall.present,

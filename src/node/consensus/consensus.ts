@@ -66,7 +66,7 @@ export type Consensus = {
   /** Takes a snapshot soon, unless there is nothing new. */
   compact(): void;
   view(): RaftView;
-  /** The core as it is, to look at only: for checkers. */
+  /** The core as it is, to look at only: a view of it costs more than one fact of it is worth. */
   readonly raft: Raft;
   /** Index of the newest applied entry. */
   readonly applied: Index;

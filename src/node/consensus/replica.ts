@@ -96,7 +96,7 @@ class LedgerReplica implements Replica, Machine {
       openMax: this.#config.limits.sequencesMax,
       nextClient: () => ({
         client: `${identity.node}.${identity.bootId}.${++this.#clients}`,
-        since: this.consensus.view().commit,
+        since: this.consensus.raft.commit,
       }),
     });
   }
@@ -127,7 +127,7 @@ class LedgerReplica implements Replica, Machine {
   }
 
   get cluster(): string | null {
-    return this.#consensus?.view().cluster ?? null;
+    return this.#consensus?.raft.hard.cluster ?? null;
   }
 
   get state(): LedgerState {
@@ -361,7 +361,7 @@ class LedgerReplica implements Replica, Machine {
 
   /** A blank node tells the core who its configured peers are, once each has said its id. */
   #form(): void {
-    if (this.#isOver || this.consensus.view().standing !== "blank") return;
+    if (this.#isOver || this.consensus.raft.hard.standing !== "blank") return;
     const { identity, links, peers, expect } = this.#options;
     const nodes = new Set([identity.node]);
     if (expect !== undefined) {
