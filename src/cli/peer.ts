@@ -200,6 +200,7 @@ function standingIn(status: NodeStatus, id: string): Peer["standing"] {
 async function countText(asked: Asked): Promise<string> {
   const { quorum } = await statusOf(asked);
   if (quorum === null) return "its managers are not known here";
+  if (quorum.voters.length === 1) return "one manager is left, and the cluster is gone when its machine is";
   return `${quorum.voters.length} managers, ${quorum.need} of them are a majority, ${quorum.have} are up`;
 }
 

@@ -356,6 +356,7 @@ class ManagerNode implements Manager {
       raft: this.#removal.known(raft),
       ledger: state,
       problem: this.#problem(raft),
+      isDiskFull: consensus.isDiskFull,
     });
   }
 

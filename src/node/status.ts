@@ -66,6 +66,8 @@ export const nodeStatusSchema = z.object({
     .nullable(),
   /** Why this node has no part in the cluster, and what to do; null: it has. */
   problem: z.string().max(4_096).nullable().default(null),
+  /** Its disk has no room: submits are refused until it has. */
+  isDiskFull: z.boolean().default(false),
   members: z
     .array(
       z.object({
@@ -159,13 +161,14 @@ export function managerStatus(
     readonly raft: RaftView;
     readonly ledger: LedgerState;
     readonly problem: string | null;
+    readonly isDiskFull: boolean;
     readonly circuits: NodeStatus["circuits"];
     readonly pressure: NodeStatus["pressure"];
     readonly answers: NodeStatus["answers"];
     readonly rateOf: (job: string) => JobRate | null;
   },
 ): NodeStatus {
-  const { raft, ledger, problem, circuits, pressure, answers, rateOf } = known;
+  const { raft, ledger, problem, isDiskFull, circuits, pressure, answers, rateOf } = known;
   const common = commonOf("manager", standing);
   const voters = raft.membership?.voters ?? [];
   const alive = new Set(common.members.filter(({ status }) => status === "alive").map((member) => member.id));
@@ -185,6 +188,7 @@ export function managerStatus(
       behind: Object.fromEntries(Object.entries(raft.peers).map(([peer, { lag }]) => [peer, lag])),
     },
     problem,
+    isDiskFull,
     answers: raft.role === "leader" ? answers : null,
     workers: [...ledger.workers].map(([worker, { boot, cores, labels }]) => ({
       id: worker,
@@ -257,6 +261,7 @@ function commonOf(role: "manager" | "worker", standing: Standing): NodeStatus {
     term: null,
     quorum: null,
     problem: null,
+    isDiskFull: false,
     suspicions: swim.counters.suspicions,
     answers: null,
     members: swim.members.map((member) => ({

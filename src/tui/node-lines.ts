@@ -38,6 +38,7 @@ export function nodeLine(status: NodeStatus): string {
     quorumText(status),
     `${plural(status.workers.length, "worker")} with ${plural(cores, "core")}`,
     `${plural(running.length, "job")} running, ${own} of them here, ${jobs.length - running.length} finished`,
+    ...(status.isDiskFull ? ["its disk is full"] : []),
     ...(status.circuits.some(({ state }) => state === "open") ? [`circuits: ${circuitsSpan(status).text}`] : []),
   ].join("; ");
 }
@@ -60,6 +61,7 @@ export function nodeBlock(
     for (const [at, text] of role.entries())
       row(at === 0 ? "role" : "", span(text, status.leader === null ? "warn" : "plain"));
     row("quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad"));
+    if (status.isDiskFull) row("disk", span("full: submits are refused until there is space", "bad"));
   }
   row("members", ...memberSpans(status));
   if (status.node.role === "manager") {

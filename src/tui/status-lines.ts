@@ -56,6 +56,7 @@ export function factsOf(status: NodeStatus, columns: number): readonly (readonly
     ...(problem === null ? [] : wrapped(problem, columns)).map(
       (row, at) => [at === 0 ? "problem" : "", span(row, "warn")] as const,
     ),
+    ...(status.isDiskFull ? [["disk", span("full: submits are refused until there is space", "bad")] as const] : []),
     ["leader", leaderSpan(status)],
     ["quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad")],
     ["workers", span(`${workers.length}, ${busy} of ${plural(cores, "core")} busy`)],

@@ -57,6 +57,15 @@ describe("a node's status", () => {
     expect(of(cluster, "m2").quorum).toMatchObject({ have: 1, need: 2 });
   });
 
+  test("says that its disk has no room, and no more when it has again", () => {
+    const cluster = new SimCluster({ managers: 1, workers: 0 });
+    // Room for a segment of the log and not for the spare.
+    cluster.host("m0").configureDisk({ capacityBytes: 6 * 1_048_576 });
+    cluster.until(() => cluster.managers.has("m0") && of(cluster, "m0").isDiskFull);
+    cluster.host("m0").configureDisk({ capacityBytes: 200 * 1_048_576 });
+    cluster.until(() => !of(cluster, "m0").isDiskFull, 30_000);
+  });
+
   test("an ended job holds no cores", () => {
     const cluster = new SimCluster();
     const short = workflowPlan("default", { executor: { kind: "constant-vus", vus: 4, durationMs: 500 } });

@@ -45,6 +45,12 @@ describe("on a terminal", () => {
     ]);
   });
 
+  test("a full disk is said, there and in the line", () => {
+    const status = managerPicture({ isDiskFull: true });
+    expect(nodeBlock(status, PLAIN)).toContain("  disk      full: submits are refused until there is space");
+    expect(nodeLine(status)).toContain("; its disk is full");
+  });
+
   test("a problem is said to its end", () => {
     const status = managerPicture({ problem: "its data folder is blank: it waits for hyperscale peer replace" });
     expect(nodeBlock(status, { columns: 50, color: false }).slice(1, 3)).toEqual([

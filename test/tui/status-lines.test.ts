@@ -46,6 +46,11 @@ new  running      3  127.0.0.1:9000`);
     expect(text(statusLines(managerPicture({ cluster: null, leader: null }), PLAIN))).toContain("cluster  none yet");
   });
 
+  test("says that a disk is full", () =>
+    expect(text(statusLines(managerPicture({ isDiskFull: true }), PLAIN))).toContain(
+      "disk     full: submits are refused until there is space",
+    ));
+
   test("says a problem to its end, in as many rows as it takes", () => {
     const problem =
       'this manager was removed: it serves nobody; stop it, or take it back with "hyperscale peer add a0"';

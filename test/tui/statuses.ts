@@ -54,6 +54,7 @@ export function managerPicture(changes: Partial<NodeStatus> = {}): NodeStatus {
     term: 7,
     quorum: quorumOf({ have: 3, need: 2, voters: [M0, M1, M2] }),
     problem: null,
+    isDiskFull: false,
     suspicions: 0,
     answers: null,
     members: [
