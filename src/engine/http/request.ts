@@ -142,6 +142,7 @@ export function makeRequest(
   const encoded = encodeBody(body);
   const coding = params.compression;
   const bytes = encoded === null ? null : coding === undefined ? encoded.bytes : compress(encoded.bytes, coding);
+  checkLength(given, bytes?.length ?? 0);
   return new HttpRequest(
     {
       method,
@@ -237,6 +238,21 @@ function checkHeaders(headers: Params["headers"]): Readonly<Record<string, strin
     checked[name] = text;
   }
   return checked;
+}
+
+/**
+ * A length that is not the body's would make the server take the end of one request for the beginning of the next, and
+ * count others than were sent.
+ */
+function checkLength(headers: Readonly<Record<string, string>>, bytes: number): void {
+  const name = Object.keys(headers).find((key) => key.toLowerCase() === "content-length");
+  if (name === undefined) return;
+  if (headers[name]?.trim() !== String(bytes)) {
+    const problem = `${name} is ${show(headers[name])}, and the body has ${bytes} bytes`;
+    throw new TypeError(`params.headers: ${problem}: leave it out`);
+  }
+  if (headerOf(headers, "transfer-encoding") !== "")
+    throw new TypeError(`params.headers: ${name} does not go with Transfer-Encoding: leave it out`);
 }
 
 function cookiesOf(cookies: Params["cookies"], cookieHeader: string): Pick<RequestSettings, "cookie" | "replaced"> {

@@ -117,6 +117,14 @@ describe("requests", () => {
     );
   });
 
+  test("a length of the user's that is the body's is sent once", async () => {
+    using server = serveText(reply(""));
+    using client = openClient();
+    await client.http.post(server.url, "grün", { headers: { "content-length": "5" } });
+    expect(server.requests[0]?.head.match(/content-length: 5/gi)).toHaveLength(1);
+    expect(server.requests[0]?.body.length).toBe(5);
+  });
+
   test("transfer-encoding chunked sends the body in chunks", async () => {
     using server = serveText(reply(""));
     using client = openClient();
@@ -170,6 +178,17 @@ describe("invalid arguments throw and are not recorded", () => {
     ["method", (http) => http.request("GE T", "http://h/"), /method cannot be "GE T"/],
     ["header name", (http) => http.get("http://h/", { headers: { "a b": "c" } }), /"a b" is no header name/],
     ["header value", (http) => http.get("http://h/", { headers: { a: "b\r\nc: d" } }), /value of a has a line break/],
+    [
+      "length that is not the body's",
+      (http) => http.post("http://h/", "ü", { headers: { "content-length": "1" } }),
+      /content-length is "1", and the body has 2 bytes: leave it out/,
+    ],
+    ["length without a body", (http) => http.get("http://h/", { headers: { "Content-Length": "3" } }), /has 0 bytes/],
+    [
+      "length of chunks",
+      (http) => http.post("http://h/", "abc", { headers: { "Content-Length": "3", "transfer-encoding": "chunked" } }),
+      /does not go with Transfer-Encoding/,
+    ],
     ["timeout", (http) => http.get("http://h/", { timeout: "soon" }), /params.timeout.*"soon"/],
     ["redirects", (http) => http.get("http://h/", { redirects: -1 }), /params.redirects.*-1/],
     ["cookie", (http) => http.get("http://h/", { cookies: { a: "b;c" } }), /value of a has a semicolon/],
