@@ -26,8 +26,9 @@ const ANSWER_MS = 45_000;
 /** A job that runs is followed however long nobody answers; after so long it is said. */
 const QUIET_MS = 3_000;
 const LOOK_MS = 250;
-/** All that answer refuse: so long it is tried again. */
+/** All that answer refuse: so long it is tried again, and so long while a job is followed that they took before. */
 const REFUSED_MS = 1_000;
+const REFUSED_FOLLOWING_MS = 60_000;
 
 /** What one who asks a cluster may be. */
 export type Visitor = "client" | "operator";
@@ -217,7 +218,7 @@ export function startOn(place: ClusterPlace, log: Log): StartJob {
   return (start, onEvent) => {
     const id = start.id ?? mintJobId(start.world.clock.epochMs(), start.world.random.bytes(10));
     const opened = openCluster({ ...start.world, log }, place);
-    return followed({ start, log, id }, opened, (cluster) => {
+    return followed({ start, place, log, id }, opened, (cluster) => {
       const { plan, bundle } = start;
       return cluster.client.submit(id, { plan, bundle, retries: 0 }, onEvent);
     });
@@ -232,7 +233,7 @@ export function followOn(
 ): RunningJob {
   const { world, id, log } = options;
   const opened = openCluster({ ...world, log }, place);
-  return followed({ start: options, log, id }, opened, ({ client }) => {
+  return followed({ start: options, place, log, id }, opened, ({ client }) => {
     const { result } = client.follow(id, onEvent);
     // Any answer shows that somebody is there.
     return { accepted: client.jobs().then(() => {}), result };
@@ -241,12 +242,13 @@ export function followOn(
 
 type Follow = {
   readonly start: Pick<JobStart, "world"> | { readonly world: NodeWorld };
+  readonly place: ClusterPlace;
   readonly log: Log;
   readonly id: string;
 };
 
 function followed(
-  { start, log, id }: Follow,
+  { start, place, log, id }: Follow,
   opened: Promise<Cluster>,
   begin: (cluster: Cluster) => { readonly accepted: Promise<void>; readonly result: Promise<JobResult> },
 ): RunningJob {
@@ -258,7 +260,7 @@ function followed(
   const result = job.then(async ({ cluster, result: ended }) => {
     try {
       await accepted;
-      return await watched(start.world, log, cluster, ended);
+      return await watched({ clock: start.world.clock, place, log }, cluster.client, ended);
     } finally {
       cluster.close();
     }
@@ -279,17 +281,28 @@ function followed(
   };
 }
 
-/** Says when nobody answers for a while: the job does not need this client. */
-function watched({ clock }: NodeWorld, log: Log, { client }: Cluster, ended: Promise<JobResult>): Promise<JobResult> {
+/**
+ * Says when nobody answers for a while: the job does not need this client. Rejects with `cluster` when all managers have
+ * refused it for long: its credentials ended, or their key was changed.
+ */
+export function watched<Result>(
+  { clock, place, log }: { readonly clock: NodeWorld["clock"]; readonly place: ClusterPlace; readonly log: Log },
+  client: Pick<ClusterClient, "contact">,
+  ended: Promise<Result>,
+): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
   let linkedAtMs = clock.nowMs();
+  let takenAtMs = linkedAtMs;
   let isQuiet = false;
   let timer: Timer | null = null;
   const look = (): void => {
-    const { address } = client.contact();
+    const now = client.contact();
     const nowMs = clock.nowMs();
-    if (address !== null) {
+    if (now.address !== null || !isRefused(now, place)) takenAtMs = nowMs;
+    if (nowMs - takenAtMs >= REFUSED_FOLLOWING_MS) return reject(unreachable(now, place, nowMs - takenAtMs));
+    if (now.address !== null) {
       linkedAtMs = nowMs;
-      if (isQuiet) log.info(`following again at ${placeText(address)}`);
+      if (isQuiet) log.info(`following again at ${placeText(now.address)}`);
       isQuiet = false;
     } else if (!isQuiet && nowMs - linkedAtMs >= QUIET_MS) {
       isQuiet = true;
@@ -298,5 +311,6 @@ function watched({ clock }: NodeWorld, log: Log, { client }: Cluster, ended: Pro
     timer = clock.setTimer(LOOK_MS, look);
   };
   look();
-  return ended.finally(() => timer?.cancel());
+  ended.then(resolve, reject);
+  return promise.finally(() => timer?.cancel());
 }
