@@ -8,6 +8,8 @@ import { parse as parseCsv } from "csv-parse/sync";
 import { plugin } from "bun";
 import { createPrng, nextBelow, type Prng } from "../base/prng.ts";
 import { feedRow, type Stripe } from "../load/dealing.ts";
+import { metricDefinition } from "../load/metrics.ts";
+import { show } from "../load/options/problems.ts";
 import type { FeedPlan } from "../load/plan.ts";
 import type { Contains, MetricType } from "../load/series.ts";
 import type { Feeds } from "../load/share.ts";
@@ -211,8 +213,12 @@ export function installModule(current: () => ModuleHost): void {
         const host = current();
         if (!host.isLoading)
           throw new Error(`new metric "${name}": metrics are made at the top of the module, not inside a function`);
-        if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name))
-          throw new Error(`metric name "${name}": letters, digits and _ are allowed, 128 at most`);
+        if (typeof name !== "string" || !/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name))
+          throw new Error(`metric name ${show(name)}: letters, digits and _ are allowed, 128 at most`);
+        if (metricDefinition(name) !== null)
+          throw new Error(
+            `metric name "${name}": every test has this metric, and measures it itself. Take another name`,
+          );
         const known = host.metrics.get(name);
         if (known !== undefined && known.type !== type) throw new Error(`metric "${name}" is a ${known.type} already`);
         host.metrics.set(name, { name, type, isTime });

@@ -136,3 +136,14 @@ test.concurrent(
     expect(ended.stderr).toContain('group("empty"): its second argument must be a function, not undefined');
   },
 );
+
+test.concurrent("a metric without a name, or with the name of one that every test has, is refused", async () => {
+  const [unnamed, known] = await Promise.all(
+    ["", '"http_reqs"'].map((name) =>
+      submit(`import { Counter } from "hyperscale";\nnew Counter(${name});\nexport default () => {};`),
+    ),
+  );
+  expect([unnamed?.exitCode, known?.exitCode]).toEqual([107, 107]);
+  expect(unnamed?.stderr).toContain("metric name undefined: letters, digits and _ are allowed");
+  expect(known?.stderr).toContain('metric name "http_reqs": every test has this metric');
+});
