@@ -282,8 +282,8 @@ function followed(
 }
 
 /**
- * Says when nobody answers for a while: the job does not need this client. Rejects with `cluster` when all managers have
- * refused it for long: its credentials ended, or their key was changed.
+ * Says when nobody answers for a while: the job does not need this client. Rejects with `cluster` when all managers
+ * have refused it for long: its credentials ended, or their key was changed.
  */
 export function watched<Result>(
   { clock, place, log }: { readonly clock: NodeWorld["clock"]; readonly place: ClusterPlace; readonly log: Log },
