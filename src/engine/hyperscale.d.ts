@@ -28,7 +28,10 @@ export interface VU {
   readonly http: Http;
   /** Runs each check against `value`; counts a pass or fail under its name. Out: true if all passed. */
   check<T>(value: T, checks: Readonly<Record<string, (value: T) => boolean>>, tags?: Tags): boolean;
-  /** Runs `run` with its measurements tagged `group` = "::name", measured as `group_duration`. */
+  /**
+   * Runs `run` with its measurements tagged `group` = "::name", measured as `group_duration`. Of groups side by side
+   * (Promise.all) requests count for the one that began last.
+   */
   group<T>(name: string, run: () => Promise<T> | T): Promise<T>;
   /** Pauses this VU: seconds as a number, or text such as "100ms". Ends early when the test stops. */
   sleep(time: number | string): Promise<void>;

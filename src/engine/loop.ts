@@ -342,7 +342,7 @@ export class ShareLoop {
     while (this.#claim(vu)) {
       this.#board.words[HEADER.started]!++;
       vu.isBusy = true;
-      vu.http.beginIteration();
+      vu.beginIteration();
       vu.beganMs = this.#nowMs;
       let result: unknown;
       try {

@@ -1,6 +1,7 @@
 // One virtual user: what its functions are given (the VU of hyperscale.d.ts) and how it is interrupted. Bound functions
 // are made when first used, so that ten thousand idle VUs stay small.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Json, Tags, VU } from "./hyperscale.d.ts";
 import { HttpClient } from "./http/client.ts";
 import type { HttpCore } from "./http/core.ts";
@@ -76,6 +77,9 @@ function capture(resolve: () => void, reject: (reason: Error) => void): void {
 }
 function ignore(): void {}
 
+/** The group that the code which runs now stands in; only entered by groups. */
+const groupAround = new AsyncLocalStorage<{ readonly vu: VirtualUser; readonly path: string }>();
+
 /** The engine's side of a VU. `api` is what the user's function gets. */
 export class VirtualUser implements HttpOwner {
   readonly host: VuHost;
@@ -109,6 +113,9 @@ export class VirtualUser implements HttpOwner {
   #sleep: Sleep | null = null;
   #sleeps: Set<Sleep> | null = null;
   #controller: AbortController | null = null;
+  #ownTags: Record<string, string> | null = null;
+  /** Paths of the groups that are open, the one that began last at the end. */
+  #groups: string[] | null = null;
 
   constructor(host: VuHost, id: number, local: number) {
     this.host = host;
@@ -117,6 +124,42 @@ export class VirtualUser implements HttpOwner {
     this.tagSet = host.measure.base;
     this.http = new HttpClient(host.core, this);
     this.api = new VuApi(this);
+  }
+
+  /** What the user put on vu.tags; after a change call `retag`. */
+  get ownTags(): Record<string, string> {
+    return (this.#ownTags ??= {});
+  }
+
+  /** Finds the tag set of its own tags and of the group that began last: groups side by side end in any order. */
+  retag(): void {
+    const { measure } = this.host;
+    const group = this.#groups?.at(-1);
+    const tags: Tags = { ...this.#ownTags, ...(group === undefined ? {} : { group }) };
+    this.tagSet = Object.keys(tags).length === 0 ? measure.base : measure.extend(measure.base, tags);
+  }
+
+  /** Out: the tags inside the group. */
+  openGroup(path: string): TagSet {
+    (this.#groups ??= []).push(path);
+    this.retag();
+    return this.tagSet;
+  }
+
+  closeGroup(path: string): void {
+    const at = this.#groups?.lastIndexOf(path) ?? -1;
+    if (at < 0) return;
+    this.#groups?.splice(at, 1);
+    this.retag();
+  }
+
+  /** A group that nobody awaited does not reach into the next iteration. */
+  beginIteration(): void {
+    if (this.#groups !== null && this.#groups.length > 0) {
+      this.#groups = null;
+      this.retag();
+    }
+    this.http.beginIteration();
   }
 
   record(exchange: Exchange): void {
@@ -276,25 +319,19 @@ class VuApi implements VU {
   get tags(): Record<string, string> {
     if (this.#tags === null) {
       const vu = this.#vu;
-      const retag = (tags: Record<string, string>): boolean => {
-        const base = vu.host.measure.base;
-        vu.tagSet = Object.keys(tags).length === 0 ? base : vu.host.measure.extend(base, tags);
-        return true;
-      };
-      this.#tags = new Proxy<Record<string, string>>(
-        {},
-        {
-          set: (tags, name, value) => {
-            if (typeof name !== "string") return false;
-            tags[name] = String(value);
-            return retag(tags);
-          },
-          deleteProperty: (tags, name) => {
-            if (typeof name === "string") delete tags[name];
-            return retag(tags);
-          },
+      this.#tags = new Proxy<Record<string, string>>(vu.ownTags, {
+        set: (tags, name, value) => {
+          if (typeof name !== "string") return false;
+          tags[name] = String(value);
+          vu.retag();
+          return true;
         },
-      );
+        deleteProperty: (tags, name) => {
+          if (typeof name === "string") delete tags[name];
+          vu.retag();
+          return true;
+        },
+      });
     }
     return this.#tags;
   }
@@ -333,16 +370,16 @@ function makeGroup(vu: VirtualUser): VU["group"] {
     if (typeof run !== "function")
       throw new TypeError(`group(${show(name)}): its second argument must be a function, not ${show(run)}`);
     const measure = vu.host.measure;
-    const before = vu.tagSet;
-    const outer = before.tags["group"] ?? "";
-    const inside = measure.extend(before, { group: `${outer}::${name}` } satisfies Tags);
+    const around = groupAround.getStore();
+    const outer = around?.vu === vu ? around.path : (measure.base.tags["group"] ?? "");
+    const path = `${outer}::${name}`;
     const startedMs = performance.now();
-    vu.tagSet = inside;
+    const inside = vu.openGroup(path);
     try {
-      return await run();
+      return await groupAround.run({ vu, path }, run);
     } finally {
       measure.add(inside, "group_duration", "trend", "time", performance.now() - startedMs, vu.host.jobElapsedMs());
-      vu.tagSet = before;
+      vu.closeGroup(path);
     }
   };
 }

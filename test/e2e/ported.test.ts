@@ -147,3 +147,29 @@ test.concurrent("a metric without a name, or with the name of one that every tes
   expect(unnamed?.stderr).toContain("metric name undefined: letters, digits and _ are allowed");
   expect(known?.stderr).toContain('metric name "http_reqs": every test has this metric');
 });
+
+test.concurrent("groups side by side stay apart and end; tags set inside keep the group", async () => {
+  await using target = await startTarget();
+  const ended = await submit(
+    `
+    export const options = { vus: 1, iterations: 3, thresholds: {
+      "group_duration{group:::left}": ["avg>=0"], "group_duration{group:::right}": ["avg>=0"],
+      "http_reqs{group:}": ["count==6"], "http_reqs{group:::tagged,step:one}": ["count==3"], "http_reqs{step:one}": ["count==3"],
+    } };
+    export default async ({ http, group, tags, sleep }) => {
+      await http.get("${target.url}/seen");
+      await Promise.all([group("left", () => sleep("5ms")), group("right", () => sleep("20ms"))]);
+      await http.get("${target.url}/seen");
+      await group("tagged", async () => { tags.step = "one"; await http.get("${target.url}/seen"); });
+      delete tags.step;
+      void group("forgotten", () => new Promise(() => {}));
+    };`,
+    ["--cores", "1"],
+  );
+  const summary = summaryOf(ended);
+  expect(ended.exitCode).toBe(0);
+  const groups = ["group_duration{group:::left}", "group_duration{group:::right}"];
+  expect(groups.map((key) => valueOf(summary, key, "count"))).toEqual([3, 3]);
+  const requests = ["http_reqs{group:}", "http_reqs{group:::tagged,step:one}", "http_reqs{step:one}"];
+  expect(requests.map((key) => valueOf(summary, key, "count"))).toEqual([6, 3, 3]);
+});
