@@ -7,6 +7,8 @@ export type FakeTerminal = Terminal & {
   readonly stderr: () => string;
   readonly interrupt: (signal: Interrupt) => void;
   readonly type: (text: string) => void;
+  /** Nobody caught this. */
+  readonly crash: (error: unknown) => void;
   readonly listeners: () => number;
   /** Exit codes given to exit(). */
   readonly exits: readonly number[];
@@ -30,6 +32,7 @@ export function fakeTerminal(
   const listeners = new Set<(signal: Interrupt) => void>();
   const typists = new Set<(text: string) => void>();
   const exits: number[] = [];
+  const crashes: ((error: unknown) => void)[] = [];
   const screen = (write: (text: string) => void): Screen => ({
     isTerminal: options.isTerminal ?? false,
     size: () => ({ columns: options.columns ?? 80, rows: options.rows ?? 24 }),
@@ -61,7 +64,7 @@ export function fakeTerminal(
     },
     onResize: () => () => {},
     onExit: () => () => {},
-    onCrash: () => {},
+    onCrash: (listener) => void crashes.push(listener),
     exit(code) {
       exits.push(code);
       throw new ExitCalled(`exit ${code}`);
@@ -73,6 +76,9 @@ export function fakeTerminal(
     },
     type: (text) => {
       for (const listener of [...typists]) listener(text);
+    },
+    crash: (error) => {
+      for (const listener of crashes) listener(error);
     },
     listeners: () => listeners.size,
     exits,

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { runProgram } from "../../src/cli/program.ts";
-import { fakeTerminal, noWorld } from "./fake-terminal.ts";
+import { ExitCalled, fakeTerminal, noWorld } from "./fake-terminal.ts";
 
 async function run(
   args: string,
@@ -19,6 +19,14 @@ test("without a command help is printed and the exit code is 2", async () => {
   const { code, stdout } = await run("");
   expect(code).toBe(2);
   expect(stdout).toBe((await run("help")).stdout);
+});
+
+test("what nobody caught is a bug: it is shown with its stack, and the process ends with 70", async () => {
+  const terminal = fakeTerminal(["help"]);
+  await runProgram(terminal, "1.0.0", noWorld);
+  expect(() => terminal.crash(new TypeError("x is no y"))).toThrow(ExitCalled);
+  expect(terminal.stderr()).toContain("internal error (a bug in hyperscale): TypeError: x is no y\n    at ");
+  expect(terminal.exits).toEqual([70]);
 });
 
 test("help, -h and --help print the commands and end with 0", async () => {
