@@ -47,7 +47,7 @@ import {
 } from "./recovery.ts";
 import { becomeFollower, promise, suspect } from "./role.ts";
 import { EMPTY_SESSIONS, importSessions } from "./sessions.ts";
-import { mayStand, type Raft, resetElection, type Turn } from "./state.ts";
+import { mayStand, type Raft, resetElection, setSyncMs, type Turn } from "./state.ts";
 
 export type {
   Change,
@@ -226,8 +226,7 @@ function perform(turn: Turn, event: RaftEvent): void {
     }
     case "disk": {
       assert(event.syncMs >= 0, "a disk takes time");
-      state.syncMs = Math.min(event.syncMs, SYNC_MS_MAX);
-      return;
+      return setSyncMs(state, Math.min(event.syncMs, SYNC_MS_MAX));
     }
     case "form":
       return setPeers(turn, event.peers);

@@ -163,7 +163,19 @@ export function resetElection(state: Raft): void {
   const stretch = 1 + state.healthScore / HEALTH_SCORE_MAX;
   const timeoutMs = Math.ceil(state.config.electionMs * stretch * (1 + nextFloat(state.prng)));
   assert(timeoutMs >= state.config.electionMs && timeoutMs <= 4 * state.config.electionMs, "a timeout in [T, 4T]");
-  state.electionAt = state.now + timeoutMs + Math.max(0, ELECTION_SYNCS * state.syncMs - state.config.electionMs);
+  state.electionAt = state.now + timeoutMs + syncsMs(state);
+}
+
+/** A disk that turns out slow while an election is under way leaves that one its time, too. */
+export function setSyncMs(state: Raft, syncMs: Ms): void {
+  const isSlower = syncMs > state.syncMs;
+  state.syncMs = syncMs;
+  if (isSlower) state.electionAt = Math.max(state.electionAt, state.now + syncsMs(state));
+}
+
+/** What slow syncs add to a timeout. */
+function syncsMs({ syncMs, config }: Raft): Ms {
+  return Math.max(0, ELECTION_SYNCS * syncMs - config.electionMs);
 }
 
 /** Key of `pending`: the sequence is digits, so the first space from the right separates. */

@@ -122,7 +122,7 @@ class Core implements Consensus {
   readonly #timer: DeadlineTimer;
   readonly #pulse: Pulse;
   readonly #contact = new ContactLog();
-  readonly #syncTimes = new SyncTimes();
+  readonly #syncs = new SyncTimes((syncMs) => this.#post({ kind: "disk", syncMs }));
   #applied: Index;
   #asked = 0;
   readonly #reads = new Map<string, Waiter<void>>();
@@ -130,12 +130,13 @@ class Core implements Consensus {
   #transfers: Waiter<"started" | "aborted" | "refused">[] = [];
 
   constructor(options: ConsensusOptions, log: OpenedLog) {
-    const { world, config, machine } = options;
+    const { world, config, machine, send } = options;
     this.#options = options;
     this.#log = log;
     this.#digest = log.snapshotDigest;
     this.#raft = create(config, log.durable, { seed: seedOf(world.random.bytes(6)), now: world.clock.nowMs() });
-    this.#pulse = new Pulse({ clock: world.clock, raft: this.#raft, waiting: () => this.#effects, send: options.send });
+    const { clock } = world;
+    this.#pulse = new Pulse({ clock, raft: this.#raft, syncs: this.#syncs, waiting: () => this.#effects, send });
     const { snapshot } = this.#raft;
     this.#applied = snapshot?.index ?? 0;
     if (snapshot !== null && snapshot.index > 0) machine.install(snapshot.bytes, snapshot.index);
@@ -369,12 +370,12 @@ class Core implements Consensus {
     this.#pulse.arm();
     const { clock } = this.#options.world;
     const beganAtMs = clock.nowMs();
+    this.#syncs.begins(beganAtMs);
     this.#log.wal.flush().then(
       () => {
         barrier.isDurable = true;
         if (this.#isOver) return;
-        const syncMs = this.#syncTimes.took(clock.nowMs() - beganAtMs);
-        if (syncMs !== null) this.#post({ kind: "disk", syncMs });
+        this.#syncs.ended(beganAtMs, clock.nowMs());
         this.#drain();
       },
       (error: unknown) => this.fail(storageOf(error)),

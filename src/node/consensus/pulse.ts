@@ -10,6 +10,7 @@ import type { Clock, Timer } from "../../io/world.ts";
 import { quorumDeadline } from "../../raft/lead.ts";
 import type { Raft, RaftEffect, RaftMessage } from "../../raft/raft.ts";
 import type { NodeId } from "../network/links.ts";
+import type { SyncTimes } from "./sync-times.ts";
 
 /** A disk that is well is faster than this. Half of the shortest heartbeat. */
 const PULSE_MS = 50;
@@ -19,6 +20,7 @@ type Waiting = { readonly kind: string } | RaftEffect;
 export type PulseOptions = {
   readonly clock: Clock;
   readonly raft: Raft;
+  readonly syncs: Pick<SyncTimes, "waits">;
   /** What waits for the disk, in order. */
   readonly waiting: () => readonly Waiting[];
   readonly send: (to: NodeId, message: RaftMessage) => void;
@@ -40,6 +42,7 @@ export class Pulse {
     this.#timer ??= this.#options.clock.setTimer(PULSE_MS, () => {
       this.#timer = null;
       if (this.#options.waiting().length === 0) return;
+      this.#options.syncs.waits(this.#options.clock.nowMs());
       this.#beat();
       this.arm();
     });

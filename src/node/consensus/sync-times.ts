@@ -1,22 +1,48 @@
 // How long a record takes to be on disk, as far as elections care: not at all while a disk is well. A single sync that
-// is slow or fast says nothing, so the middle one of the last three counts. No clock: it is told.
+// was slow or fast says nothing, so the middle one of the last three counts; one that is under way takes at least as
+// long as it has taken already, so that nobody stands again while his own vote is on its way to disk. No clock: it is
+// told.
 
 /** Below this a disk is well: nothing is said of it. Half of the shortest heartbeat. */
 const SLOW_MS = 50;
 const LAST = 3;
 
+/** In: whom to tell what elections have to reckon with from now on. */
 export class SyncTimes {
+  readonly #tell: (syncMs: number) => void;
   #last: readonly number[] = [];
   #toldMs = 0;
+  #underWay = 0;
+  /** When the sync that is under way began, or the one before it ended. */
+  #sinceMs = 0;
 
-  /** A sync took so long, waiting included. Out: what elections have to reckon with from now on; null: as before. */
-  took(elapsedMs: number): number | null {
-    this.#last = [...this.#last, elapsedMs].slice(-LAST);
+  constructor(tell: (syncMs: number) => void) {
+    this.#tell = tell;
+  }
+
+  /** A sync begins. */
+  begins(nowMs: number): void {
+    if (this.#underWay++ === 0) this.#sinceMs = nowMs;
+  }
+
+  /** A look at what is under way. */
+  waits(nowMs: number): void {
+    const elapsedMs = nowMs - this.#sinceMs;
+    if (this.#underWay > 0 && elapsedMs >= Math.max(SLOW_MS, 2 * this.#toldMs)) this.#say(elapsedMs);
+  }
+
+  /** A sync that began then, waiting included, is done. */
+  ended(beganAtMs: number, nowMs: number): void {
+    this.#underWay--;
+    this.#sinceMs = nowMs;
+    this.#last = [...this.#last, nowMs - beganAtMs].slice(-LAST);
     const middle = this.#last.toSorted((a, b) => a - b)[1] ?? 0;
-    const syncMs = middle < SLOW_MS ? 0 : Math.ceil(middle);
-    const isNews = (syncMs === 0) !== (this.#toldMs === 0) || Math.abs(syncMs - this.#toldMs) >= SLOW_MS;
-    if (!isNews) return null;
-    this.#toldMs = syncMs;
-    return syncMs;
+    const syncMs = middle < SLOW_MS ? 0 : middle;
+    if ((syncMs === 0) !== (this.#toldMs === 0) || Math.abs(syncMs - this.#toldMs) >= SLOW_MS) this.#say(syncMs);
+  }
+
+  #say(syncMs: number): void {
+    this.#toldMs = Math.ceil(syncMs);
+    this.#tell(this.#toldMs);
   }
 }

@@ -62,6 +62,18 @@ test("where a leader dies among disks whose syncs take longer than an election, 
   }
 });
 
+test("where a leader dies just when disks become slow, nobody stands again while his own vote is on its way to disk", () => {
+  for (const seed of [31, 32, 33, 34, 35]) {
+    const { managers } = cluster(seed);
+    const leader = managers.leader();
+    const term = termOf(leader);
+    for (const manager of managers.all) slow(manager, 2_000);
+    leader.host.kill();
+    managers.until("another leads", () => managers.leaders().some((one) => one !== leader), 60_000);
+    expect(termOf(managers.leader())).toBeLessThanOrEqual(term + 2);
+  }
+});
+
 test("a leader alone with its slow disk goes on to lead; one that is cut off steps down all the same", () => {
   const { managers, books } = cluster(4);
   const leader = managers.leader();
@@ -115,7 +127,8 @@ test("what is said bare holds for every log: no entries, nothing matched, no vot
     { kind: "send" as const, to: "c", message: { ...reply, counts: false } },
   ];
   let left: typeof waiting = waiting;
-  const pulse = new Pulse({ clock, raft, waiting: () => left, send: (to, message) => said.push([to, message]) });
+  const syncs = { waits: () => {} };
+  const pulse = new Pulse({ clock, raft, syncs, waiting: () => left, send: (to, message) => said.push([to, message]) });
   pulse.arm();
   timers.shift()?.();
   expect(said).toEqual([["a", { ...reply, isAccepted: false, index: 0, hintIndex: 0, hintTerm: 0 }]]);
