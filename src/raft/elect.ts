@@ -9,7 +9,7 @@ import { isUpToDate, lastIndex, lastTerm } from "./log.ts";
 import type { TimeoutNowMessage, VoteMessage, VoteReply } from "./messages.ts";
 import { tally } from "./quorum.ts";
 import { becomeFollower, promise, send } from "./role.ts";
-import { mayStand, mayVote, type Raft, resetElection, type Turn, votersOf } from "./state.ts";
+import { mayStand, mayVote, type Raft, resetElection, syncsMs, type Turn, votersOf } from "./state.ts";
 
 /** A follower's and a candidate's timers. */
 export function tickElection(turn: Turn): void {
@@ -82,7 +82,10 @@ export function handleVote(turn: Turn, from: NodeId, message: VoteMessage): void
   const { hard } = state;
   // Two stand in one term, and neither may win: not a whole timeout until the next try, and one before the other.
   if (message.term === hard.term && state.role === "candidate")
-    state.electionAt = Math.min(state.electionAt, turn.now + 2 * state.config.heartbeatMs + turnMsAfter(state, null));
+    state.electionAt = Math.min(
+      state.electionAt,
+      turn.now + 2 * state.config.heartbeatMs + turnMsAfter(state, null) + syncsMs(state),
+    );
   const isFree = hard.vote === from || (hard.vote === null && state.leader === null);
   const isGranted = message.term === hard.term && isFree && isUpToDate(state.log, message.lastIndex, message.lastTerm);
   if (isGranted) {

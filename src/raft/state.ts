@@ -173,8 +173,8 @@ export function setSyncMs(state: Raft, syncMs: Ms): void {
   if (isSlower) state.electionAt = Math.max(state.electionAt, state.now + syncsMs(state));
 }
 
-/** What slow syncs add to a timeout. */
-function syncsMs({ syncMs, config }: Raft): Ms {
+/** What slow syncs add to the time of an election. */
+export function syncsMs({ syncMs, config }: Raft): Ms {
   return Math.max(0, ELECTION_SYNCS * syncMs - config.electionMs);
 }
 
