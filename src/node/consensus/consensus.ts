@@ -278,6 +278,7 @@ class Core implements Consensus {
     if (at < events.length) this.#events = [...events.slice(at), ...this.#events];
     this.#sync();
     this.#drain();
+    this.#pulse.turned();
     this.#timer.rearm();
   }
 

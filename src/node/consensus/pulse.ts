@@ -29,6 +29,8 @@ export type PulseOptions = {
 export class Pulse {
   readonly #options: PulseOptions;
   #timer: Timer | null = null;
+  /** What waits now has waited for long: what is said next does not wait for the timer, too. */
+  #isSlow = false;
   /** The newest round that was said bare to each, of the term. */
   #said = new Map<NodeId, number>();
   #term = 0;
@@ -41,11 +43,17 @@ export class Pulse {
   arm(): void {
     this.#timer ??= this.#options.clock.setTimer(PULSE_MS, () => {
       this.#timer = null;
-      if (this.#options.waiting().length === 0) return;
+      this.#isSlow = this.#options.waiting().length > 0;
+      if (!this.#isSlow) return;
       this.#options.syncs.waits(this.#options.clock.nowMs());
       this.#beat();
       this.arm();
     });
+  }
+
+  /** More may wait. */
+  turned(): void {
+    if (this.#isSlow) this.#beat();
   }
 
   /** Idempotent. */

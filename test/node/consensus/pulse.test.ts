@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test";
 import type { RaftMessage } from "../../../src/raft/raft.ts";
 import { createPrng, nextBelow } from "../../../src/base/prng.ts";
+import { quorumContactAt } from "../../../src/raft/lead.ts";
 import { create, lan } from "../../../src/raft/raft.ts";
 import { BLANK } from "../../../src/raft/entry.ts";
 import { Pulse } from "../../../src/node/consensus/pulse.ts";
@@ -42,6 +43,26 @@ test("syncs of 2 s on every disk cost no leader, and what is submitted is applie
     managers.untilSettled();
     for (const manager of managers.all) books.check(manager);
   }
+});
+
+test("a leader on slow disks hears its quorum hardly later than on good ones: there is time for standing still", () => {
+  const { managers, books } = cluster(6);
+  const leader = managers.leader();
+  const oldestMs = (): number => {
+    let ageMs = 0;
+    for (let at = 0; at < 2_000; at++) {
+      if (at % 100 === 0) books.submit(leader);
+      managers.run(5);
+      const raft = leader.replica?.consensus.raft;
+      if (raft?.leading === null || raft === undefined) throw new Error("it leads no more");
+      ageMs = Math.max(ageMs, (leader.world?.clock.nowMs() ?? Infinity) - quorumContactAt(raft, raft.leading));
+    }
+    return ageMs;
+  };
+  const goodMs = oldestMs();
+  for (const manager of managers.all) slow(manager, 2_000);
+  const slowMs = oldestMs();
+  expect(slowMs - goodMs).toBeLessThan(20);
 });
 
 test("where a leader dies among disks whose syncs take longer than an election, another is elected all the same", () => {
