@@ -96,7 +96,7 @@ export const COUNTING: readonly Mutant[] = [
   {
     name: "who outruns its reports keeps silent until the next is due",
     file: "engine/thread.ts",
-    find: "if (isAhead(this.#pace, this.#measure.requests() - requests, nowMs - atMs)) this.#report(false, false);",
+    find: "if (isAhead(this.#pace, more, nowMs - atMs)) this.#report(false, false);",
     replace: "if (atMs > nowMs) this.#report(false, false);",
     profile: "crash",
     proof: {
