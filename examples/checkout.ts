@@ -23,7 +23,7 @@ export default defineJob({
   name: "checkout",
   thresholds: {
     "http_req_duration{workflow:browse}": ["p(95)<200"],
-    response_time: ["p(99)<500"],
+    response_time: ["p(95)<1000"],
     http_req_failed: ["rate<0.05"],
     checks: ["rate>0.95"],
   },

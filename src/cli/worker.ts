@@ -2,7 +2,7 @@
 
 import { HyperscaleError } from "../base/error.ts";
 import { formatDuration } from "../base/units.ts";
-import { labelsSchema, type Labels } from "../ledger/entries.ts";
+import { type Labels, labelsSchema } from "../base/labels.ts";
 import { startWorker } from "../node/worker-node.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { plural } from "../tui/node-lines.ts";

@@ -1,7 +1,8 @@
 // What the leader ought to propose now, from the ledger and from what membership says: it turns who is there into
 // entries. Pure and idempotent: once its proposals are applied, it has none. It decides nothing of a job's way.
 
-import type { Labels, Proposal } from "./entries.ts";
+import type { Labels } from "../base/labels.ts";
+import type { Proposal } from "./entries.ts";
 import { type Job, type LedgerState, liveAttempts } from "./job.ts";
 import { nextWaiting } from "./roll.ts";
 import { areEqual } from "./workers.ts";

@@ -1,6 +1,7 @@
 // The entries of the replicated log that the job machine reads: one schema each, types inferred (design 5 and 6).
 // A proposal may be bad, late or repeated: apply.ts decides what it does. Nothing here does.
 
+import { labelsSchema } from "../base/labels.ts";
 import * as z from "../base/schema.ts";
 import type { Accounting, Resume } from "../load/share.ts";
 
@@ -27,19 +28,12 @@ export const PROVIDE_KEYS_MAX = 10_000;
 export const VERDICTS_MAX = 1_000;
 /** Most pauses of a job. */
 export const PAUSES_MAX = 1_000;
-/** Most labels of a worker, or asked for by a workflow. */
-export const LABELS_MAX = 64;
 
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
 const ms = z.number().nonnegative();
 const digest = z.string().max(256);
 const boot = z.string().min(1).max(256);
-/** Words a worker carries, by key; and those a workflow asks for. */
-export const labelsSchema = z
-  .record(z.string().min(1).max(64), z.string().max(256))
-  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `more than ${LABELS_MAX} labels`)
-  .readonly();
 
 const rangeSchema = z.tuple([count, count]).readonly();
 const feedsSchema = z.record(z.string(), count);
@@ -205,7 +199,6 @@ export const entrySchema = z.discriminatedUnion("kind", [
 
 export type WorkflowSpec = z.infer<typeof workflowSpecSchema>;
 export type JobSpec = z.infer<typeof jobSpecSchema>;
-export type Labels = z.infer<typeof labelsSchema>;
 export type CutEntry = z.infer<typeof cutSchema>;
 export type End = z.infer<typeof endSchema>;
 export type Entry = z.infer<typeof entrySchema>;

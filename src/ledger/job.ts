@@ -3,7 +3,8 @@
 
 import type { Accounting, AttemptId, Resume } from "../load/share.ts";
 import type { JobResult, JobState } from "../load/result.ts";
-import type { End, JobSpec, Labels, WorkflowSpec } from "./entries.ts";
+import type { Labels } from "../base/labels.ts";
+import type { End, JobSpec, WorkflowSpec } from "./entries.ts";
 import type { Pool } from "./pool.ts";
 import { createRoll, type Roll } from "./roll.ts";
 

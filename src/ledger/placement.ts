@@ -3,7 +3,8 @@
 // gets is dealing (load/). What a core carries is derived from the attempts, so cores cannot leak.
 
 import { divide, type Taker } from "./division.ts";
-import type { Labels, WorkflowSpec } from "./entries.ts";
+import type { Labels } from "../base/labels.ts";
+import type { WorkflowSpec } from "./entries.ts";
 import { type Core, type Job, type LedgerState, type Workflow, isOver, liveAttempt, pausedMs } from "./job.ts";
 import { carries, type Reservation } from "./queue.ts";
 

@@ -6,7 +6,8 @@
 // of small ones does not hold it up for ever: it waits for what runs by then and for nothing else.
 
 import { compare } from "./division.ts";
-import type { Labels, WorkflowSpec } from "./entries.ts";
+import type { Labels } from "../base/labels.ts";
+import type { WorkflowSpec } from "./entries.ts";
 import type { Job, LedgerState, Workflow } from "./job.ts";
 
 /** Waiting this long is worth one step of priority. */

@@ -2,12 +2,12 @@
 // strictly as an entry is. Maps become lists of [key, value] in their order: the order is part of the state.
 
 import * as z from "../base/schema.ts";
+import { labelsSchema } from "../base/labels.ts";
 import {
   accountingSchema,
   endSchema,
   jobSpecSchema,
   type JobSpec,
-  labelsSchema,
   PAUSES_MAX,
   resumeSchema,
   SHARES_MAX,

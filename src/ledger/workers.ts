@@ -2,7 +2,8 @@
 // ran in an earlier one is gone for certain. When a lost attempt is sealed is the job's owner's to decide.
 
 import type { AttemptId } from "../load/share.ts";
-import type { EntryOf, Labels } from "./entries.ts";
+import type { Labels } from "../base/labels.ts";
+import type { EntryOf } from "./entries.ts";
 import { type Attempt, type Job, liveAttempts } from "./job.ts";
 import { refuse, type Turn } from "./turn.ts";
 

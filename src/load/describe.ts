@@ -2,12 +2,13 @@
 // curve of VUs and rate. Not the drawing of it (tui/, report/).
 
 import { never } from "../base/assert.ts";
+import type { Labels } from "../base/labels.ts";
 import { formatDuration } from "../base/units.ts";
 import { dealt, shareCount } from "./dealing.ts";
 import { vusMax } from "./plan.ts";
 import { curveOf, valueAt, vusAt } from "./schedule.ts";
 import { plannedTimes, vusAtOnceMax } from "./workflow-order.ts";
-import type { Executor, JobPlan, Labels, Stage, WorkflowPlan } from "./plan.ts";
+import type { Executor, JobPlan, Stage, WorkflowPlan } from "./plan.ts";
 
 /** What runs and how long at most: the first line, then one line a workflow. */
 export function describePlan(plan: JobPlan): readonly string[] {

@@ -210,18 +210,13 @@ export function skipLost(driver: Driver, elapsedMs: number): number {
   return next - before;
 }
 
-/** No iteration will be handed out now or later: all arrivals taken, all iterations claimed, or the time over. */
-export function isOver(driver: Driver, elapsedMs: number): boolean {
-  if (driver.isOpen) return driver.arrivalAtMs === Infinity;
-  return elapsedMs >= driver.endMs || driver.unclaimed === 0;
-}
-
 /**
- * As isOver, and its time is over where it is arrivals that are handed out: as in k6 their last interval still runs, or
- * ten arrivals in a second would be eleven a second.
+ * No iteration will be handed out now or later: all claimed, or the time over. Of arrivals the last is taken and the
+ * time over: as in k6 its interval still runs, or ten arrivals in a second would be eleven a second.
  */
 export function hasEnded(driver: Driver, elapsedMs: number): boolean {
-  return isOver(driver, elapsedMs) && (!driver.isOpen || elapsedMs >= driver.endMs);
+  const isLate = elapsedMs >= driver.endMs;
+  return driver.isOpen ? isLate && driver.arrivalAtMs === Infinity : isLate || driver.unclaimed === 0;
 }
 
 /** Iterations this attempt's schedule asked for so far: arrivals taken (less those that wait) or lost; or claims. */

@@ -1,6 +1,8 @@
 // The plan of a job: what a workflow file asks for, checked and normalized. Pure data, JSON-safe, the same on
 // client, manager and worker. `options.ts` makes one from what the file exports; nothing here decides anything.
 
+import type { Labels } from "../base/labels.ts";
+
 export type ExecutorKind =
   | "shared-iterations"
   | "per-vu-iterations"
@@ -64,9 +66,6 @@ export type FunctionRef =
   { readonly kind: "export"; readonly name: string } | { readonly kind: "workflow"; readonly name: string };
 
 export type Priority = "auto" | "low" | "normal" | "high" | "exclusive";
-
-/** Names and values that workers are started with. */
-export type Labels = Readonly<Record<string, string>>;
 
 export type WorkflowPlan = {
   readonly name: string;

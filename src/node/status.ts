@@ -3,7 +3,7 @@
 
 import * as z from "../base/schema.ts";
 import { PRESSURE_LEVELS } from "../health/backpressure.ts";
-import { labelsSchema } from "../ledger/entries.ts";
+import { labelsSchema } from "../base/labels.ts";
 import { type Job, type LedgerState, liveAttempts } from "../ledger/job.ts";
 import { waitingCount } from "../ledger/roll.ts";
 import type { RaftView } from "../raft/raft.ts";

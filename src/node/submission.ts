@@ -4,7 +4,7 @@
 import * as z from "../base/schema.ts";
 import { HyperscaleError } from "../base/error.ts";
 import { formatBytes } from "../base/units.ts";
-import { labelsSchema } from "../ledger/entries.ts";
+import { labelsSchema } from "../base/labels.ts";
 import type { Bundle } from "../engine/messages.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { decode, encode } from "../wire/codec.ts";

@@ -3,7 +3,8 @@
 
 import * as z from "../base/schema.ts";
 import { PRESSURE_LEVELS } from "../health/backpressure.ts";
-import { accountingSchema, labelsSchema, resumeSchema, SHARES_MAX } from "../ledger/entries.ts";
+import { labelsSchema } from "../base/labels.ts";
+import { accountingSchema, resumeSchema, SHARES_MAX } from "../ledger/entries.ts";
 import { PARTS_MAX } from "./dispatch-values.ts";
 
 const name = z.string().min(1).max(256);

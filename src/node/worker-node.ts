@@ -2,7 +2,7 @@
 // links, and the submissions it fetches.
 
 import type { NodeWorld } from "../io/world.ts";
-import type { Labels } from "../ledger/entries.ts";
+import type { Labels } from "../base/labels.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
 import { withShareEvents } from "./event-log.ts";
 import type { Discovery } from "./network/discovery.ts";

@@ -11,7 +11,7 @@ import {
   createDriver,
   type Driver,
   finish,
-  isOver,
+  hasEnded,
   nextArrivalMs,
   nextChangeMs,
   resume,
@@ -243,12 +243,13 @@ export class SimShare {
     }
     for (;;) {
       const dueMs = nextArrivalMs(this.#driver);
-      if (dueMs === Infinity) return this.#checkEnd();
-      const waitMs = dueMs - this.#elapsedMs();
+      // After the last arrival the rest of the schedule's time still runs.
+      const waitMs = Math.min(dueMs, this.#driver.endMs) - this.#elapsedMs();
       if (waitMs > 0) {
         this.#scheduleTimer = this.#after(waitMs, () => this.#arrivals());
         return;
       }
+      if (dueMs === Infinity) return this.#checkEnd();
       takeArrival(this.#driver);
       const local = this.#freeVu();
       if (local >= 0) this.#next(local, dueMs);
@@ -382,7 +383,7 @@ export class SimShare {
 
   #checkEnd(): void {
     if (this.#isEnded || this.#open.size > 0) return;
-    if (!this.#isStopping && (!this.#isStarted || this.#queue.length > 0 || !isOver(this.#driver, this.#elapsedMs())))
+    if (!this.#isStopping && (!this.#isStarted || this.#queue.length > 0 || !hasEnded(this.#driver, this.#elapsedMs())))
       return;
     this.#isEnded = true;
     this.#report(true);

@@ -1,9 +1,10 @@
 // A ledger with somebody around it: proposals are committed in order, workers answer what they are told, and the test
 // decides when. Keeps every entry, so that a run can be applied again from the start. Not a test itself.
 
+import type { Labels } from "../../src/base/labels.ts";
 import { apply } from "../../src/ledger/apply.ts";
 import type { Effect } from "../../src/ledger/effects.ts";
-import type { End, Entry, JobSpec, Labels, Proposal, WorkflowSpec } from "../../src/ledger/entries.ts";
+import type { End, Entry, JobSpec, Proposal, WorkflowSpec } from "../../src/ledger/entries.ts";
 import { createLedger, type Job, type LedgerState, liveAttempts, type Workflow } from "../../src/ledger/job.ts";
 import { NO_ACCOUNTING } from "../../src/ledger/accounting.ts";
 import type { Accounting, AttemptId, Resume } from "../../src/load/share.ts";

@@ -7,7 +7,7 @@ import {
   claim,
   createDriver,
   finish,
-  isOver,
+  hasEnded,
   nextArrivalMs,
   nextChangeMs,
   resume,
@@ -140,7 +140,7 @@ describe("constant-vus", () => {
     ]);
     expect([claim(driver, 0, 100), claim(driver, 1, 5_000), claim(driver, 2, 50)]).toEqual([-1, -1, -1]);
     expect(scheduled(driver)).toBe(4);
-    expect([isOver(driver, 99.9), isOver(driver, 100)]).toEqual([false, true]);
+    expect([hasEnded(driver, 99.9), hasEnded(driver, 100)]).toEqual([false, true]);
   });
 
   test("wants all its VUs until the end, which is the next change", () => {
@@ -243,7 +243,7 @@ describe("shared-iterations", () => {
         const iterations = vus + moreIterations;
         const seen: number[] = [];
         for (const driver of drivers(sharedIterations(vus, iterations), shares)) {
-          while (!isOver(driver, 5)) {
+          while (!hasEnded(driver, 5)) {
             const local = (seed.next().value ?? 0) % driver.vus;
             const index = claim(driver, local, 5);
             seen.push(index);
@@ -259,7 +259,7 @@ describe("shared-iterations", () => {
   test("ends at maxDuration with iterations left", () => {
     const driver = createDriver(specOf({ kind: "shared-iterations", vus: 1, iterations: 10, maxDurationMs: 100 }));
     expect(claim(driver, 0, 99)).toBe(0);
-    expect([claim(driver, 0, 100), isOver(driver, 100), isOver(driver, 99)]).toEqual([-1, true, false]);
+    expect([claim(driver, 0, 100), hasEnded(driver, 100), hasEnded(driver, 99)]).toEqual([-1, true, false]);
     expect(resume(driver, 100, { 3: 7 })).toEqual({ kind: "ranges", left: [[0, 10]], elapsedMs: 100, feeds: { 3: 7 } });
   });
 
@@ -296,15 +296,15 @@ describe("per-vu-iterations", () => {
       const index = claim(driver, local, 0);
       indexes.push(index);
       if (index >= 0) finish(driver, local, index);
-      if (indexes.length === 4) expect(isOver(driver, 0)).toBe(false);
+      if (indexes.length === 4) expect(hasEnded(driver, 0)).toBe(false);
     }
     expect(indexes).toEqual([0, 1, -1, 0, 1, -1]);
-    expect([isOver(driver, 0), scheduled(driver)]).toEqual([true, 4]);
+    expect([hasEnded(driver, 0), scheduled(driver)]).toEqual([true, 4]);
   });
 
   test("gives none at maxDuration", () => {
     const driver = createDriver(specOf(perVu(1, 5, 100)));
-    expect([claim(driver, 0, 99), claim(driver, 0, 100), isOver(driver, 100)]).toEqual([0, -1, true]);
+    expect([claim(driver, 0, 99), claim(driver, 0, 100), hasEnded(driver, 100)]).toEqual([0, -1, true]);
   });
 });
 
@@ -312,12 +312,9 @@ describe("arrival rates", () => {
   test("hand out a share's stripe in order and then nothing", () => {
     const driver = createDriver(specOf(constantRate(10, 450), 1, 2));
     expect(nextArrivalMs(driver)).toBe(100);
-    expect([takeArrival(driver), takeArrival(driver), nextArrivalMs(driver), isOver(driver, 0)]).toEqual([
-      100,
-      300,
-      Infinity,
-      true,
-    ]);
+    expect([takeArrival(driver), takeArrival(driver), nextArrivalMs(driver)]).toEqual([100, 300, Infinity]);
+    // The interval of the last arrival still runs.
+    expect([hasEnded(driver, driver.endMs - 1), hasEnded(driver, driver.endMs)]).toEqual([false, true]);
     expect(() => takeArrival(driver)).toThrow("an arrival is left");
     expect(scheduled(driver)).toBe(2);
   });

@@ -7,7 +7,7 @@ import {
   claim,
   createDriver,
   finish,
-  isOver,
+  hasEnded,
   nextArrivalMs,
   resume,
   scheduled,
@@ -57,7 +57,7 @@ function runIterations(executor: Executor, subject: Subject, prng: Prng): readon
       const open = new Map<number, number>();
       const steps = cutsLeft === 0 ? Infinity : nextBelow(prng, 60);
       for (let step = 0; step < steps; step++) {
-        if (isOver(driver, step) && open.size === 0) break;
+        if (hasEnded(driver, step) && open.size === 0) break;
         const local = nextBelow(prng, driver.vus);
         const index = open.get(local);
         if (index !== undefined) {
@@ -102,7 +102,7 @@ function runArrivals(executor: Executor, subject: Subject, prng: Prng): Arrivals
       let started = 0;
       const queue: number[] = [];
       const steps = cutsLeft === 0 ? Infinity : nextBelow(prng, 12);
-      for (let step = 0; step < steps && (!isOver(driver, nowMs) || queue.length > 0); step++) {
+      for (let step = 0; step < steps && (!hasEnded(driver, nowMs) || queue.length > 0); step++) {
         nowMs += nextFloat(prng) * 120;
         while (nextArrivalMs(driver) <= nowMs) queue.push(takeArrival(driver));
         const free = cutsLeft === 0 ? queue.length : nextBelow(prng, queue.length + 1);

@@ -3,6 +3,7 @@
 // durations come out in ms.
 
 import { z } from "zod";
+import { LABEL_NAME_MAX, LABEL_VALUE_MAX, LABELS_MAX } from "../../base/labels.ts";
 import { nearest } from "../../base/suggest.ts";
 import { parseDuration } from "../../base/units.ts";
 import { addProblem, show } from "./problems.ts";
@@ -15,10 +16,6 @@ export const ITERATIONS_MAX = 1_000_000_000_000;
 export const RATE_PER_SECOND_MAX = 10_000_000;
 export const STAGES_MAX = 10_000;
 export const WORKFLOWS_MAX = 1_000;
-/** Labels that a workflow asks for, and letters of their names and values: what the ledger takes. */
-const LABELS_MAX = 64;
-const LABEL_NAME_MAX = 64;
-const LABEL_VALUE_MAX = 256;
 
 export const EXECUTORS = [
   "shared-iterations",

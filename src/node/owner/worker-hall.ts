@@ -4,7 +4,7 @@
 import type { PressureLevel } from "../../health/backpressure.ts";
 import type { Clock, Timer } from "../../io/world.ts";
 import { contextOf } from "../../ledger/dag.ts";
-import type { Labels } from "../../ledger/entries.ts";
+import type { Labels } from "../../base/labels.ts";
 import { type Attempt, type Job, liveAttempts, type Workflow } from "../../ledger/job.ts";
 import { beginOf, dispatchOf } from "../../ledger/standing.ts";
 import type { AttemptId } from "../../load/share.ts";

@@ -6,7 +6,7 @@ import { never } from "../../base/assert.ts";
 import { messageOf } from "../../base/error.ts";
 import type { PressureLevel } from "../../health/backpressure.ts";
 import type { Clock, Timer } from "../../io/world.ts";
-import type { Labels } from "../../ledger/entries.ts";
+import type { Labels } from "../../base/labels.ts";
 import { type AttemptId, UNSTEERED } from "../../load/share.ts";
 import { leaseUntilMs } from "../lease.ts";
 import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
