@@ -13,14 +13,14 @@ export class IterationCounts {
     this.#measure = measure;
   }
 
-  /** So many arrivals that never begin. */
-  dropped(reason: "no_vu" | "lost" | "stopped", count: number): void {
+  /** So many iterations that never begin; "max_duration": their executor's time was over before their turn. */
+  dropped(reason: "no_vu" | "lost" | "stopped" | "max_duration", count: number): void {
     if (count === 0) return;
     const measure = this.#measure;
     this.#board.words[HEADER.scheduled]! += count;
     this.#board.words[HEADER.dropped]! += count;
     const tags = measure.extend(measure.base, { reason });
-    for (let at = 0; at < count; at++) measure.add(tags, "dropped_iterations", "counter", "default", 1, 0);
+    measure.add(tags, "dropped_iterations", "counter", "default", count, 0);
   }
 
   /** An iteration that ran to its end, at `endedMs` of performance.now(). */

@@ -7,6 +7,7 @@ import {
   type Driver,
   finish,
   hasEnded,
+  neverBegun,
   nextArrivalMs,
   nextChangeMs,
   resume,
@@ -159,7 +160,7 @@ export class ShareLoop {
   stop(mode: "graceful" | "now"): void {
     if (this.#isEnded) return;
     this.#isStopping = true;
-    this.#dropQueue();
+    this.#counts.dropped("stopped", this.#queue.clear());
     for (const vu of this.#vus) vu.stop();
     this.#deadlineTimer.arm(mode === "now" ? 0 : this.#spec.gracefulStopMs);
     this.#checkEnd();
@@ -317,10 +318,6 @@ export class ShareLoop {
     return "onLate" in executor && executor.onLate === "queue";
   }
 
-  #dropQueue(): void {
-    this.#counts.dropped("stopped", this.#queue.clear());
-  }
-
   #runArrival(vu: VirtualUser, intendedMs: number): void {
     vu.isRunning = true;
     vu.intendedMs = intendedMs;
@@ -465,7 +462,7 @@ export class ShareLoop {
 
   #expire(): void {
     this.#isStopping = true;
-    this.#dropQueue();
+    this.#counts.dropped("stopped", this.#queue.clear());
     this.#interrupt(this.#vus.filter((vu) => vu.isRunning));
     this.#checkEnd();
   }
@@ -485,9 +482,10 @@ export class ShareLoop {
 
   #checkEnd(): void {
     if (this.#isEnded || this.#running > 0) return;
-    const isWaiting = this.#queue.length > 0;
-    if (!this.#isStopping && (!this.#isStarted || isWaiting || !hasEnded(this.#driver, this.elapsedMs()))) return;
+    const isOver = this.#isStarted && this.#queue.length === 0 && hasEnded(this.#driver, this.elapsedMs());
+    if (!this.#isStopping && !isOver) return;
     this.#isEnded = true;
+    this.#counts.dropped("max_duration", neverBegun(this.#driver, this.elapsedMs()));
     this.close();
     this.#events.ended(this.#value, this.#thrown);
   }

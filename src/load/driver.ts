@@ -219,6 +219,11 @@ export function hasEnded(driver: Driver, elapsedMs: number): boolean {
   return driver.isOpen ? isLate && driver.arrivalAtMs === Infinity : isLate || driver.unclaimed === 0;
 }
 
+/** Closed executors: iterations that were asked for and can no longer begin, because the time is over; 0 before. */
+export function neverBegun(driver: Driver, elapsedMs: number): number {
+  return elapsedMs >= driver.endMs && driver.unclaimed < Infinity ? driver.unclaimed : 0;
+}
+
 /** Iterations this attempt's schedule asked for so far: arrivals taken (less those that wait) or lost; or claims. */
 export function scheduled(driver: Driver): number {
   return driver.isOpen ? driver.arrival - driver.arrivalFirst - driver.waiting : driver.claimed;

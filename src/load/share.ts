@@ -72,7 +72,7 @@ export type Accounting = {
   readonly started: number;
   readonly completed: number;
   readonly interrupted: number;
-  /** Arrivals that found no VU, or whose time had passed. started + dropped = scheduled for arrival executors. */
+  /** Never begun: no VU was free, or their time or maxDuration was over. In the end started + dropped = scheduled. */
   readonly dropped: number;
   /** Requests counted in http_reqs that never got a socket. */
   readonly unsent: number;

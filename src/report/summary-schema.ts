@@ -55,7 +55,7 @@ const check = z.object({
 });
 
 const iterationAccount = {
-  /** Iterations the schedule asked for, begun, ended, cut off at the end, and not begun because no VU was free. */
+  /** Iterations the schedule asked for, begun, ended, cut off at the end, and never begun. */
   scheduled: whole,
   started: whole,
   completed: whole,

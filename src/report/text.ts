@@ -102,7 +102,7 @@ function accountingLines(summary: Summary, options: SummaryTextOptions, paint: P
   const add = (name: string, count: number, note: string): void => {
     if (count > 0) rows.push([name, String(count), note]);
   };
-  add("iterations_dropped", dropped, `${formatShare(dropped, scheduled)} of scheduled: no VU was free at their time`);
+  add("iterations_dropped", dropped, `${formatShare(dropped, scheduled)} of scheduled never began`);
   add("iterations_interrupted", interrupted, "cut off after gracefulStop");
   add("requests_unsent", unsent, "in http_reqs, yet never got a socket: the target did not see them");
   add("samples_late", late, "came after their share was closed: in no total");

@@ -94,6 +94,31 @@ describe("closed executors", () => {
   });
 });
 
+describe("executors of iterations", () => {
+  const slow = async (vu: VU): Promise<void> => vu.sleep(0.1);
+
+  test("what maxDuration leaves unbegun is dropped, however much: started + dropped = scheduled", async () => {
+    for (const executor of [
+      { kind: "shared-iterations", vus: 2, iterations: 1_000_000_000, maxDurationMs: 250 },
+      { kind: "per-vu-iterations", vus: 2, iterations: 500_000_000, maxDurationMs: 250 },
+    ] as const) {
+      const { accounting, series } = await drive(executor, slow);
+      expect(accounting.scheduled).toBe(1_000_000_000);
+      expect(accounting.started + accounting.dropped).toBe(1_000_000_000);
+      expect(accounting.started).toBeLessThanOrEqual(6);
+      expect(counted(series, "dropped_iterations")).toBe(accounting.dropped);
+    }
+  });
+
+  test("a test that is stopped before drops nothing", async () => {
+    const executor = { kind: "shared-iterations", vus: 1, iterations: 1_000, maxDurationMs: 60_000 } as const;
+    const begun = Promise.withResolvers<"graceful">();
+    const ended = await drive(executor, async () => begun.resolve("graceful"), { stop: begun.promise });
+    expect(ended.accounting.dropped).toBe(0);
+    expect(ended.accounting.scheduled).toBe(ended.accounting.started);
+  });
+});
+
 describe("open executors", () => {
   const rate = { kind: "constant-arrival-rate", rate: 100, timeUnitMs: 1_000, durationMs: 500 } as const;
 

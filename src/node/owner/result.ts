@@ -159,17 +159,32 @@ function coreResults(run: Run, job: Job): CoreResult[] {
     }));
 }
 
+/** What the engine tags dropped_iterations with, and how it is said. */
+const DROP_REASONS: readonly (readonly [reason: string, why: string])[] = [
+  ["no_vu", "no VU was free when they were due. Raise maxVUs, or the target is too slow for this rate"],
+  ["max_duration", "maxDuration was over before their turn. Raise it, or the VUs"],
+  ["lost", "their time had passed when another worker took over"],
+  ["stopped", "they still waited for a VU when the test ended"],
+];
+
+function droppedFor(series: readonly Series[], reason: string): number {
+  return series.reduce(
+    (sum, { id, cells }) =>
+      id.metric === "dropped_iterations" && id.tags["reason"] === reason && cells.type === "counter"
+        ? sum + cells.sum
+        : sum,
+    0,
+  );
+}
+
 function runWarnings(workflows: readonly WorkflowResult[], late: number): string[] {
   const warnings: string[] = [];
-  for (const {
-    name,
-    accounting: { dropped, scheduled },
-  } of workflows) {
-    if (dropped === 0) continue;
-    warnings.push(
-      `workflow "${name}" dropped ${dropped} of ${scheduled} iterations: no VU was free when they were due. ` +
-        "Raise maxVUs, or the target is too slow for this rate",
-    );
+  for (const { name, accounting, series } of workflows) {
+    for (const [reason, why] of DROP_REASONS) {
+      const dropped = droppedFor(series, reason);
+      if (dropped > 0)
+        warnings.push(`workflow "${name}" dropped ${dropped} of ${accounting.scheduled} iterations: ${why}`);
+    }
   }
   if (late > 0)
     warnings.push(

@@ -111,7 +111,7 @@ export function accountingTable({ accounting }: Summary): Markup {
     ["started", accounting.started, "begun by a VU"],
     ["completed", accounting.completed, "run to their end"],
     ["interrupted", accounting.interrupted, "cut off after gracefulStop"],
-    ["dropped", accounting.dropped, "never begun: no VU was free at their time"],
+    ["dropped", accounting.dropped, "never begun: the warnings say why"],
     ["Requests unsent", accounting.unsent, "in http_reqs, yet never got a socket: the target did not see them"],
     ["unreported, at most", accounting.unreportedMax, "possibly sent, in no total"],
     ["Samples late", accounting.late, "came after their share was closed: in no total"],
