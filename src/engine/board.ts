@@ -114,25 +114,30 @@ export class Board {
 
   /** Adds one value to a trend. Hot: eight a request. */
   trend(at: number, value: number): void {
+    // Short, so that it is inlined: most phases of a request on a kept connection are 0 (10 ns instead of 25).
+    if (value !== 0) return this.#trendValue(at, value);
+    const words = this.words;
+    words[at]!++;
+    words[at + 5]!++;
+    if (words[at + 2]! > 0) words[at + 2] = 0;
+    if (words[at + 3]! < 0) words[at + 3] = 0;
+  }
+
+  #trendValue(at: number, value: number): void {
     // Not used after #increment, which may move the board.
     const words = this.words;
     words[at]!++;
     if (value < words[at + 2]!) words[at + 2] = value;
     if (value > words[at + 3]!) words[at + 3] = value;
-    // Most phases of a request on a kept connection.
-    if (value === 0) {
-      words[at + 5]!++;
-      return;
-    }
     words[at + 1]! += value;
     const index = cellIndex(value);
     if (isClamped(value)) words[at + 4]!++;
     if (index === 0) words[at + 5]!++;
-    else if (index > 0) this.#increment(at, at + 6, index);
-    else this.#increment(at, at + 7, -index);
+    else if (index > 0) this.#increment(at + 6, index);
+    else this.#increment(at + 7, -index);
   }
 
-  #increment(at: number, root: number, index: number): void {
+  #increment(root: number, index: number): void {
     let directory = this.words[root]!;
     if (directory === 0) {
       directory = this.#take((DIRECTORY_ENTRIES + 1) >> 1);
