@@ -15,7 +15,7 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
   if (job !== null) {
     return {
       form: "job",
-      options: withoutFunctions(job, 0),
+      options: valuesOf(job, "job", 0),
       functions: Object.keys(module).filter((name) => typeof module[name] === "function"),
       hasSetup: typeof job["setup"] === "function",
       hasTeardown: typeof job["teardown"] === "function",
@@ -33,7 +33,7 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
   }
   return {
     form: "simple",
-    options: withoutFunctions(module["options"] ?? null, 0),
+    options: valuesOf(module["options"] ?? null, "options", 0),
     functions,
     hasSetup: typeof module["setup"] === "function",
     hasTeardown: typeof module["teardown"] === "function",
@@ -69,19 +69,33 @@ function jobOf(module: LoadedModule): Readonly<Record<string, unknown>> | null {
   return isRecord(value) && "workflows" in value ? value : null;
 }
 
-/** A copy that can be posted: functions left out, binary values kept. */
-function withoutFunctions(value: unknown, depth: number): unknown {
+/** Members of a job, and of its workflows, that are functions. */
+const FUNCTIONS: RegExp = /^job\.(setup|teardown|workflows\..+\.run)$/;
+
+/** A copy that can be posted: a job's functions left out, binary values kept. Throws an Error on what would be lost. */
+function valuesOf(value: unknown, path: string, depth: number): unknown {
   if (depth > 20) throw new Error("options are nested more than 20 deep, or refer to themselves");
-  if (typeof value === "function" || typeof value === "symbol") return undefined;
   if (typeof value === "bigint") return Number(value);
-  if (Array.isArray(value)) return value.map((one) => withoutFunctions(one, depth + 1));
+  if (Array.isArray(value)) return value.map((one, at) => valuesOf(one, `${path}[${at}]`, depth + 1));
+  const lost = lostKind(value);
+  if (lost !== null) throw new Error(`${path} is ${lost}: write the value itself`);
   if (!isRecord(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const [name, one] of Object.entries(value)) {
-    const kept = withoutFunctions(one, depth + 1);
+    const at = `${path}.${name}`;
+    if (typeof one === "function" && FUNCTIONS.test(at)) continue;
+    const kept = valuesOf(one, at, depth + 1);
     if (kept !== undefined) copy[name] = kept;
   }
   return copy;
+}
+
+/** What a copy of members would take for nothing, or for {}; null for what it keeps. */
+function lostKind(value: unknown): string | null {
+  if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
+  if (value instanceof Promise) return "a promise (missing await?)";
+  if (value instanceof Map || value instanceof Set) return `a ${value.constructor.name}`;
+  return null;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

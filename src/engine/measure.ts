@@ -122,7 +122,7 @@ export class Measure {
     const key = seriesKey("", tags);
     const known = set.extended.get(key);
     if (known !== undefined) return known;
-    const made = this.tagSet({ ...set.tags, ...tags });
+    const made = this.tagSet({ ...set.tags, ...textTags(tags) });
     if (set.extended.size < TAG_SETS_MAX) set.extended.set(key, made);
     return made;
   }
@@ -323,4 +323,9 @@ export class Measure {
     }
     return cut;
   }
+}
+
+/** A test in JavaScript may tag with numbers; thresholds look for text. */
+function textTags(tags: Tags): Tags {
+  return Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, String(value)]));
 }

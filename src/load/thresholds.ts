@@ -66,7 +66,7 @@ export function parseMetricKey(metricKey: string): { readonly metric: string; re
   if (open === -1) return { metric: metricKey.trim(), tags: {} };
   const metric = metricKey.slice(0, open).trim();
   const text = metricKey.trimEnd();
-  const hint = 'a tag filter looks like this: http_req_duration{workflow:browse,url:"http://x/?a=1,2"}';
+  const hint = 'a tag filter looks like this: http_req_duration{workflow:browse,name:"http://x/?a=1,2"}';
   const fault = (wrong: string) => invalid(`threshold on "${metricKey}": ${wrong}`, hint);
   if (!text.endsWith("}")) throw fault('the tag filter has no closing "}"');
   const filter = text.slice(open + 1, -1);
@@ -169,6 +169,21 @@ export function finalOutcomes(
     if (plan.forSeconds > 0) return known[0] ?? outcomeOf(plan, true, null);
     return evaluate(plan, series, seconds);
   });
+}
+
+/** Tags that only some outcomes have: that nothing carries them is no slip. */
+const TAGS_OF_SOME: ReadonlySet<string> = new Set(["error_code", "reason", "group", "check"]);
+
+/**
+ * Tags that a threshold filters by and nothing of its metric carries, whatever their value: it judged nothing, and
+ * passed. In: series summed over all shares. Out: names; none where nothing was measured at all.
+ */
+export function unknownTags(plan: ThresholdPlan, series: readonly Series[]): readonly string[] {
+  const known = series.filter(({ id }) => id.metric === plan.metric).map(({ id }) => id.tags);
+  if (known.length === 0) return [];
+  return Object.entries(plan.tags)
+    .filter(([name, value]) => value !== "" && !TAGS_OF_SOME.has(name) && !known.some((tags) => name in tags))
+    .map(([name]) => name);
 }
 
 /** The value a threshold looks at. Out: null when nothing was measured. */

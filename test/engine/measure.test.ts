@@ -104,6 +104,21 @@ describe("measure", () => {
     expect(rest.every((one) => one.cells.type === "trend")).toBe(true);
   });
 
+  test("tags that a test gives as numbers are text, so that thresholds find them", () => {
+    const { measure } = make();
+    const numbers: Record<string, string> = JSON.parse('{"page":1,"isNew":true,"none":null}');
+    measure.exchange(measure.base, { ...exchange, tags: numbers });
+    measure.exchange(measure.base, { ...exchange, tags: { page: "1", isNew: "true", none: "null" } });
+    measure.check(measure.base, "c", true, numbers);
+    measure.add(measure.extend(measure.base, numbers), "mine", "counter", "default", 1, 0);
+    const cut = measure.cut("all");
+    const requests = cut.filter((one) => one.id.metric === "http_reqs");
+    expect(requests.map((one) => one.id.tags["page"])).toEqual(["1"]);
+    expect(sum(requests, "http_reqs")).toBe(2);
+    for (const metric of ["checks", "mine", "http_req_duration"])
+      expect(cut.find((one) => one.id.metric === metric)?.id.tags).toMatchObject({ page: "1", isNew: "true" });
+  });
+
   test("[LD-39.2.1] past the limit of names, requests are counted together and the warning is said once", () => {
     const { measure, warnings } = make();
     const count = REQUEST_NAMES_MAX + 50;

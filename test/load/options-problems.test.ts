@@ -6,6 +6,7 @@ import { job, plan, problems } from "./plans.ts";
 
 const WHOLE_VUS = "it must be a whole number from 1 to 1,000,000";
 const POSITIVE = 'it must be a duration such as "30s", "1m30s" or milliseconds, above 0 to 30 days';
+const HOST_ADDRESS = 'it must be an address such as "127.0.0.1", "127.0.0.1:8443" or "[::1]:8443"';
 const FROM_ZERO = 'it must be a duration such as "30s", "1m30s" or milliseconds, from 0 to 30 days';
 
 describe("an option of the simple form is refused by name", () => {
@@ -140,6 +141,8 @@ describe("an option of the simple form is refused by name", () => {
     [{ batch: 0 }, 'options: "batch" is 0: it must be a whole number from 1 to 10,000'],
     [{ userAgent: "a\nb" }, 'options: "userAgent" is "a\\nb": it must be one line'],
     [{ hosts: { a: 1 } }, 'options: "hosts.a" is 1: a host\'s address, as in { "api.test": "127.0.0.1" } must be text'],
+    [{ hosts: { a: "1.2.3.4:x" } }, `options: "hosts.a" is "1.2.3.4:x": ${HOST_ADDRESS}`],
+    [{ hosts: { a: "1.2.3.4:70000" } }, `options: "hosts.a" is "1.2.3.4:70000": ${HOST_ADDRESS}`],
     [{ dns: { ttl: "never" } }, `options: "dns.ttl" is "never": ${FROM_ZERO}`],
     [{ dns: { select: "all" } }, 'options: "dns.select" is "all": it must be one of "first", "random", "roundRobin"'],
     [{ dns: { tlt: 1 } }, 'options: "dns.tlt" is no option: did you mean "ttl"?'],

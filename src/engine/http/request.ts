@@ -174,7 +174,7 @@ export function withoutHeaders(
 
 /** Checks params. Throws TypeError that names the param. */
 function checkParams(params: Params, plan: HttpPlan, name: string, cookieHeader: string): RequestSettings {
-  const defaults = defaultSettings(plan, params.tags?.["name"] ?? name);
+  const defaults = defaultSettings(plan, String(params.tags?.["name"] ?? name));
   const { tags, timeout, redirects, responseType, jar, auth, responseCallback } = params;
   const timeoutMs = timeout === undefined ? defaults.timeoutMs : parseDuration(timeout);
   if (timeoutMs === null || timeoutMs <= 0)

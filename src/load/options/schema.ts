@@ -63,7 +63,9 @@ const HTTP = {
   batchPerHost: whole(1, 10_000).optional(),
   userAgent: line().optional(),
   connectTimeout: duration(1).optional(),
-  hosts: strings('a host\'s address, as in { "api.test": "127.0.0.1" }').optional(),
+  hosts: strings('a host\'s address, as in { "api.test": "127.0.0.1" }')
+    .pipe(z.record(z.string(), z.string().refine(isHostAddress, hostAddressText())))
+    .optional(),
   dns: fields({
     ttl: z.union([z.literal("inf").transform(() => DURATION_MS_MAX), duration(0)], durationText(0)).optional(),
     select: oneOf(["first", "random", "roundRobin"]).optional(),
@@ -265,6 +267,16 @@ function line() {
 
 function strings(what: string) {
   return z.record(z.string(), z.string(`${what} must be text`), 'it must be { name: "text" }');
+}
+
+/** "1.2.3.4", "::1" or a name, perhaps with a port: "1.2.3.4:80", "[::1]:80". */
+function isHostAddress(address: string): boolean {
+  const match = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?$|^[0-9a-f:.]*:[0-9a-f:.]*$/i.exec(address);
+  return match !== null && Number(match[1] ?? 1) >= 1 && Number(match[1] ?? 1) <= 65_535;
+}
+
+function hostAddressText(): string {
+  return 'it must be an address such as "127.0.0.1", "127.0.0.1:8443" or "[::1]:8443"';
 }
 
 /** What workers are started with (--label). */

@@ -10,6 +10,7 @@ import type { JobPlan } from "../../load/plan.ts";
 import type { CoreResult, JobResult, ThresholdOutcome, WorkflowResult } from "../../load/result.ts";
 import type { Series } from "../../load/series.ts";
 import { finalOutcomes, windowedOutcomes } from "../../load/thresholds.ts";
+import { resultWarnings } from "./result-warnings.ts";
 import { loadStartMs, notesOf, pausesOf, type Run, type RunAttempt, startSkewMsMax, vuGauges, vusOf } from "./run.ts";
 import { unreportedMax } from "./unreported.ts";
 
@@ -83,7 +84,7 @@ export function buildResult(
     ),
     ...(vus === null ? {} : { vus }),
     ...(skewMs === null ? {} : { startSkewMsMax: skewMs }),
-    warnings: [...run.warnings, ...runWarnings(workflows, notesOf(run).late)],
+    warnings: [...run.warnings, ...resultWarnings(run.plan.thresholds, workflows, notesOf(run).late)],
     errors: errorsOf(run),
   };
 }
@@ -157,40 +158,6 @@ function coreResults(run: Run, job: Job): CoreResult[] {
       ...core,
       cpu: core.seconds > 0 ? Math.min(1, cpuSeconds / core.seconds) : 0,
     }));
-}
-
-/** What the engine tags dropped_iterations with, and how it is said. */
-const DROP_REASONS: readonly (readonly [reason: string, why: string])[] = [
-  ["no_vu", "no VU was free when they were due. Raise maxVUs, or the target is too slow for this rate"],
-  ["max_duration", "maxDuration was over before their turn. Raise it, or the VUs"],
-  ["lost", "their time had passed when another worker took over"],
-  ["stopped", "they still waited for a VU when the test ended"],
-];
-
-function droppedFor(series: readonly Series[], reason: string): number {
-  return series.reduce(
-    (sum, { id, cells }) =>
-      id.metric === "dropped_iterations" && id.tags["reason"] === reason && cells.type === "counter"
-        ? sum + cells.sum
-        : sum,
-    0,
-  );
-}
-
-function runWarnings(workflows: readonly WorkflowResult[], late: number): string[] {
-  const warnings: string[] = [];
-  for (const { name, accounting, series } of workflows) {
-    for (const [reason, why] of DROP_REASONS) {
-      const dropped = droppedFor(series, reason);
-      if (dropped > 0)
-        warnings.push(`workflow "${name}" dropped ${dropped} of ${accounting.scheduled} iterations: ${why}`);
-    }
-  }
-  if (late > 0)
-    warnings.push(
-      `${late} requests were reported after their share was sealed; they are shown as late and not counted`,
-    );
-  return warnings;
 }
 
 function errorsOf(run: Run): { workflow: string; message: string; count: number }[] {

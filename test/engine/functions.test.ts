@@ -1,0 +1,38 @@
+// Goal: of what a file exports nothing is lost unsaid on its way to the plan. Method: modules written as records.
+
+import { expect, test } from "bun:test";
+import { shapeOf } from "../../src/engine/functions.ts";
+import { ModuleHost } from "../../src/engine/module.ts";
+
+const host = new ModuleHost(null, {});
+const run = (): void => {};
+
+function optionsOf(options: unknown): unknown {
+  return shapeOf({ default: run, options }, host).options;
+}
+
+test("options that would be taken for none are refused by name", () => {
+  expect(() => optionsOf(() => ({ vus: 3 }))).toThrow("options is a function: write the value itself");
+  expect(() => optionsOf(Promise.resolve({ vus: 3 }))).toThrow("options is a promise (missing await?)");
+  expect(() => optionsOf(new Map([["vus", 3]]))).toThrow("options is a Map");
+  expect(() => optionsOf({ vus: () => 3 })).toThrow("options.vus is a function");
+  expect(() => optionsOf({ scenarios: { a: { stages: [{ target: run }] } } })).toThrow(
+    "options.scenarios.a.stages[0].target is a function",
+  );
+  expect(() => shapeOf({ default: { name: "j", workflows: { a: { run, vus: run } } } }, host)).toThrow(
+    "job.workflows.a.vus is a function",
+  );
+});
+
+test("what options say is kept, and a job's functions are left out", () => {
+  expect(optionsOf({ vus: 3, tags: { a: "b" }, stages: [{ duration: "1s", target: 1 }], rate: undefined })).toEqual({
+    vus: 3,
+    tags: { a: "b" },
+    stages: [{ duration: "1s", target: 1 }],
+  });
+  expect(optionsOf(undefined)).toBeNull();
+  const job = { name: "j", setup: run, teardown: run, workflows: { "a.b": { run, vus: 2 } } };
+  const shape = shapeOf({ default: job }, host);
+  expect(shape.options).toEqual({ name: "j", workflows: { "a.b": { vus: 2 } } });
+  expect([shape.hasSetup, shape.hasTeardown]).toEqual([true, true]);
+});
