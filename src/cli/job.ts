@@ -89,7 +89,9 @@ function headersOf(settings: Settings): Readonly<Record<string, string>> {
     // RFC 9110 5.6.2: a field name is a token.
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || /[\r\n\0]/.test(value))
       refuse(setting, "is no header", "write it as 'Name: value'");
-    headers[name] = value;
+    // RFC 9110 5.3, RFC 6265 5.4: what is given twice is one list.
+    const before = headers[name];
+    headers[name] = before === undefined ? value : `${before}${/^cookie$/i.test(name) ? ";" : ","} ${value}`;
   }
   return headers;
 }

@@ -74,6 +74,7 @@ async function help(terminal: Terminal, args: readonly string[]): Promise<number
     );
     return EXIT_OK;
   }
+  if (name === "help" || name === "version") return help(terminal, []);
   const command = await commandNamed(name);
   await terminal.print(commandHelp(command.text, command.options, columns));
   return EXIT_OK;

@@ -23,8 +23,11 @@ const KINDS: readonly string[] = [".ts", ".mts", ".tsx", ".js", ".mjs", ".jsx", 
 export async function bundleFile(path: string): Promise<BundledSource> {
   const full = resolve(path);
   if (!existsSync(full)) {
+    const isHost = /^[\w.-]+:\d+(\/|$)|^\[[0-9a-f:]+\]|^localhost(\/|$)/i.test(path);
     throw new HyperscaleError("load", `${path}: no such file`, {
-      hint: "Give the path of a workflow file (hyperscale init writes an example), or a URL",
+      hint: isHost
+        ? `A URL begins with its scheme: http://${path}`
+        : "Give the path of a workflow file (hyperscale init writes an example), or a URL",
     });
   }
   if (!statSync(full).isFile())

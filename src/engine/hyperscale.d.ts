@@ -156,6 +156,8 @@ export interface Http {
   url(strings: TemplateStringsArray, ...values: readonly (string | number)[]): HttpURL;
   /** The VU's own jar, emptied at the start of each iteration unless `noCookiesReset` is set. */
   cookieJar(): CookieJar;
+  /** Makes another jar, empty and never emptied by itself, for `params.jar`. */
+  readonly CookieJar: new () => CookieJar;
   /** Statuses, or ranges { min, max }, that count as success for requests without a callback of their own. */
   setResponseCallback(callback: ExpectedStatuses | null): void;
   expectedStatuses(...statuses: readonly (number | { readonly min: number; readonly max: number })[]): ExpectedStatuses;

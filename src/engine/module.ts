@@ -183,8 +183,7 @@ function parseRows(bytes: Uint8Array, path: string): readonly unknown[] {
   if (kind === ".jsonl" || kind === ".ndjson") {
     return text
       .split("\n")
-      .filter((line) => line.trim() !== "")
-      .map((line) => parseJson(line, path));
+      .flatMap((line, at) => (line.trim() === "" ? [] : [parseJson(line, `line ${at + 1} of ${path}`)]));
   }
   if (kind === ".json") {
     const rows = parseJson(text, path);
@@ -194,11 +193,12 @@ function parseRows(bytes: Uint8Array, path: string): readonly unknown[] {
   throw new Error(`rows are read from .csv, .json and .jsonl files, not "${kind === "" ? basename(path) : kind}"`);
 }
 
-function parseJson(text: string, path: string): unknown {
+/** `source`: what the text is, for the message. */
+function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch (thrown) {
-    throw new Error(`${path} is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    throw new Error(`${source} is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
   }
 }
 

@@ -97,7 +97,8 @@ class Attempt {
       events: {
         threw: (thrown, vu) => this.#threw(thrown, vu, isOneShot),
         warning: (text) => post({ kind: "warning", token, text }),
-        ended: (value, thrown) => this.#ended(value, thrown, isOneShot),
+        // A turn later: what the last iterations rejected and nobody awaited is only heard of then.
+        ended: (value, thrown) => void setImmediate(() => this.#ended(value, thrown, isOneShot)),
       },
     });
   }

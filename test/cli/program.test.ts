@@ -38,6 +38,10 @@ test("help, -h and --help print the commands and end with 0", async () => {
   }
 });
 
+test("help about help is help", async () => {
+  expect(await run("help help")).toEqual(await run("help"));
+});
+
 test("--version, -V and version print the version", async () => {
   for (const args of ["--version", "-V", "version"]) expect((await run(args)).stdout).toBe("hyperscale 9.8.7\n");
 });

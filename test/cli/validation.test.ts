@@ -107,3 +107,12 @@ test("what cannot run is refused as submit refuses it", async () => {
   expect((await validate("missing.ts")).code).toBe(107);
   expect((await validate("simple.ts -c missing.json")).code).toBe(104);
 });
+
+test("a broken line of a .jsonl file is named by its number", async () => {
+  await writeFile(join(folder, "rows.jsonl"), '{"a":1}\n\n{"a":\n');
+  const source = 'import { data } from "hyperscale"; data("./rows.jsonl"); export default () => {};';
+  await writeFile(join(folder, "rows.ts"), source);
+  const { code, stderr } = await validate("rows.ts");
+  expect(code).toBe(107);
+  expect(stderr).toContain('data("./rows.jsonl"): line 3 of ./rows.jsonl is not JSON');
+});

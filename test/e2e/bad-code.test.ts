@@ -38,6 +38,12 @@ describe("a VU that throws", () => {
     expect(ended.output).toContain("just text");
     expect(ended.output).toContain("nobody waits for me");
   });
+
+  test.concurrent("what the last iteration rejects and nobody awaits is told, too", async () => {
+    const ended = await submit('export default () => void Promise.reject(new Error("nobody waits for the last"));');
+    expect(ended.stderr).toContain("Error: nobody waits for the last");
+    expect(ended.exitCode).toBe(0);
+  });
 });
 
 describe("a VU that forgets to await", () => {

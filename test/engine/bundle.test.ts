@@ -57,7 +57,12 @@ test("an import that does not resolve says what to do, and k6's modules say wher
 });
 
 test("what is no workflow file is refused before it is read", async () => {
-  expect((await refusal(bundleFile(join(dir, "none.ts")))).message).toContain("no such file");
+  const none = await refusal(bundleFile(join(dir, "none.ts")));
+  expect([none.message, none.hint]).toEqual([
+    expect.stringContaining("no such file"),
+    expect.stringContaining("the path of a workflow file"),
+  ]);
+  expect((await refusal(bundleFile("localhost:8080/a"))).hint).toContain("http://localhost:8080/a");
   expect((await refusal(bundleFile(dir))).message).toContain("not a file");
   expect((await refusal(bundleFile(write("notes.txt", "hello")))).message).toContain("not a workflow file");
 });

@@ -168,6 +168,10 @@ export class HttpClient implements Http {
     return this.#ownJar();
   }
 
+  get CookieJar(): new () => CookieJar {
+    return VuCookieJar;
+  }
+
   setResponseCallback(callback: ExpectedStatuses | null): void {
     if (callback !== null && typeof callback !== "function")
       throw new TypeError("http.setResponseCallback takes what http.expectedStatuses() returns, or null");

@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import type { CookieJar, ResponseCookie } from "../hyperscale.d.ts";
-import type { Target, TargetTable } from "./url.ts";
+import { TargetTable, type Target } from "./url.ts";
 import { isHeaderValue, isToken } from "./grammar.ts";
 
 /** Cookies a jar keeps; beyond it the oldest goes (RFC 6265 6.1 asks for 3000 at least). */
@@ -90,7 +90,8 @@ export class VuCookieJar implements CookieJar {
   #cookies: StoredCookie[] = [];
   #order = 0;
 
-  constructor(targets: TargetTable) {
+  /** `targets`: known URLs of the core; a jar of the test's own keeps a few for itself. */
+  constructor(targets = new TargetTable()) {
     this.#targets = targets;
   }
 

@@ -136,6 +136,7 @@ export function makeRequest(
   plan: HttpPlan,
 ): HttpRequest {
   if (!isToken(method)) throw new TypeError(`the method cannot be ${show(method)}`);
+  if (typeof params !== "object") throw new TypeError(`params must be { headers, tags, ... }, not ${show(params)}`);
   const given = checkHeaders(params.headers);
   const settings = checkParams(params, plan, name, headerOf(given, "cookie"));
   const headers = headerOf(given, "cookie") === "" ? given : withoutHeaders(given, COOKIE);
@@ -185,7 +186,7 @@ function checkParams(params: Params, plan: HttpPlan, name: string, cookieHeader:
     throw new TypeError(`params.responseType must be text, binary or none, not ${show(responseType)}`);
   }
   if (jar !== undefined && jar !== null && !(jar instanceof VuCookieJar))
-    throw new TypeError("params.jar must be what http.cookieJar() returns, or null");
+    throw new TypeError("params.jar must be what http.cookieJar() or new http.CookieJar() returns, or null");
   if (auth !== undefined && auth !== "basic" && auth !== "digest")
     throw new TypeError(`params.auth must be basic or digest, not ${show(auth)}`);
   if (responseCallback !== undefined && responseCallback !== null && typeof responseCallback !== "function") {
@@ -229,15 +230,24 @@ function authorizationLine(parts: RequestParts): string {
   return `Authorization: Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString("base64")}\r\n`;
 }
 
-function checkHeaders(headers: Params["headers"]): Readonly<Record<string, string>> {
+function checkHeaders(headers: unknown): Readonly<Record<string, string>> {
   const checked: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  for (const [name, value] of headerPairs(headers ?? {})) {
     if (!isToken(name)) throw new TypeError(`params.headers: ${show(name)} is no header name`);
     const text = String(value);
     if (!isHeaderValue(text)) throw new TypeError(`params.headers: the value of ${name} has a line break`);
     checked[name] = text;
   }
   return checked;
+}
+
+/** A record, or Headers and Map, whose members are no properties. Throws TypeError on what would be sent as nothing. */
+function headerPairs(headers: unknown): readonly (readonly [string, unknown])[] {
+  if (headers instanceof Headers) return [...headers];
+  if (headers instanceof Map) return [...headers].map(([name, value]) => [String(name), value]);
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers))
+    throw new TypeError(`params.headers must be { name: "value" }, not ${show(headers)}`);
+  return Object.entries(headers);
 }
 
 /**

@@ -106,6 +106,20 @@ describe("requests", () => {
     await expect(Reflect.apply(odd, undefined, [{ href: "x" }])).rejects.toThrow('not {"href":"x"}');
   });
 
+  test("headers may be Headers or a Map: what has no properties is not sent as nothing", async () => {
+    using server = serveText(reply(""));
+    using client = openClient();
+    const get: (url: string, params: unknown) => Promise<unknown> = (url, params) =>
+      Reflect.apply(client.http.get, client.http, [url, params]);
+    await get(server.url, { headers: new Headers({ "X-A": "1" }) });
+    await get(server.url, { headers: new Map([["X-A", 2]]) });
+    expect(server.requests.map((request) => headerOf(request, "x-a"))).toEqual(["1", "2"]);
+    await expect(get(server.url, { headers: "X-A: 3" })).rejects.toThrow('params.headers must be { name: "value" }');
+    await expect(get(server.url, { headers: [["X-A", "3"]] })).rejects.toThrow("params.headers must be");
+    await expect(get(server.url, "X-A: 3")).rejects.toThrow('params must be { headers, tags, ... }, not "X-A: 3"');
+    expect(server.requests).toHaveLength(2);
+  });
+
   test("headers of the user replace the client's own", async () => {
     using server = serveText(reply(""));
     using client = openClient();

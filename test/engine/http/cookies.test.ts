@@ -198,6 +198,18 @@ describe("the VU's jar", () => {
     ).rejects.toThrow(/params.jar/);
   });
 
+  test("a jar of the test's own keeps what it is given, and the VU's own has none of it", async () => {
+    using server = serveScript((_, peer) => peer.write(reply("", "200 OK", "Set-Cookie: s=1\r\n")));
+    using client = openClient();
+    const jar = new client.http.CookieJar();
+    jar.set(server.url, "mine", "1");
+    await client.http.get(server.url, { jar });
+    client.http.beginIteration();
+    await client.http.get(server.url, { jar });
+    await client.http.get(server.url);
+    expect(server.requests.map((request) => headerOf(request, "cookie"))).toEqual(["mine=1", "mine=1; s=1", ""]);
+  });
+
   test("two VUs share no cookies", async () => {
     using server = serveScript((_, peer) => peer.write(reply("", "200 OK", "Set-Cookie: s=1\r\n")));
     using one = openClient();
