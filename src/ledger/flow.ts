@@ -1,6 +1,7 @@
 // How a job goes on and how it ends: what follows when a workflow is over or the job has a reason to stop early.
 // Entered from apply.ts after every change; reads no entry itself.
 
+import type { Effect } from "./effects.ts";
 import type { WorkflowSpec } from "./entries.ts";
 import { isStartable } from "./dag.ts";
 import type { Attempt, Ending, Job, LedgerState, Workflow } from "./job.ts";
@@ -58,11 +59,26 @@ function areOver(job: Job, except: Workflow | null): boolean {
 /** The job has a new owner. What the state calls for and may have been lost with the last one is proposed again. */
 export function takeOver(turn: Turn, job: Job): void {
   turn.effects.push({ kind: "adopt", job: job.id });
+  callAgain(turn, job);
+  turn.doPlace = true;
+}
+
+/**
+ * What the state calls for of all owned jobs, for owners that did not see the last entries one by one (a snapshot
+ * brought them): what those asked for may never have been proposed. Safe to propose again. Changes nothing.
+ */
+export function outstanding(state: LedgerState): readonly Effect[] {
+  const turn: Turn = { state, index: 0, effects: [], doPlace: false };
+  for (const job of state.roll.owned.values()) callAgain(turn, job);
+  offerCores(turn);
+  return turn.effects;
+}
+
+function callAgain(turn: Turn, job: Job): void {
   for (const workflow of job.workflows.values()) {
     proposeDispatches(turn, job, workflow);
     proposeStart(turn, job, workflow);
   }
-  turn.doPlace = true;
   if (job.phase === "closing") turn.effects.push({ kind: "close", job: job.id });
 }
 

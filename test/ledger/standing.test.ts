@@ -1,10 +1,11 @@
 // The orders in force that a new owner gives again: all of them, once, in an order a worker can follow, and none that
-// was taken back. Compared with what was said when it happened.
+// was taken back. Compared with what was said when it happened. And what is proposed again after any of it was lost.
 
 import { expect, test } from "bun:test";
 import type { Effect } from "../../src/ledger/effects.ts";
+import { outstanding } from "../../src/ledger/flow.ts";
 import { standing } from "../../src/ledger/standing.ts";
-import { Harness, SETUP, started, workflow } from "./harness.ts";
+import { Harness, SETUP, started, TEARDOWN, workflow } from "./harness.ts";
 
 function now(harness: Harness): Effect[] {
   return standing(harness.job(), harness.atMs);
@@ -58,4 +59,43 @@ test("an assign tells the new owner to adopt before anything else", () => {
   const effects = harness.commit({ kind: "assign", job: "j", owner: "m2", boot: "7" });
   expect(effects[0]).toEqual({ kind: "adopt", job: "j" });
   expect(harness.job().owner).toEqual({ node: "m2", boot: "7", token: harness.entries.length });
+});
+
+/** A job of setup, two workflows of two shares, teardown. Every proposal from number `lostFrom` on is lost at first. */
+function forgetful(lostFrom: number): { readonly harness: Harness; readonly lost: number } {
+  const harness = new Harness();
+  const losing = { from: lostFrom, lost: 0 };
+  const settle = harness.settle.bind(harness);
+  harness.settle = () => {
+    if (harness.entries.length >= losing.from && harness.proposals.length > 0 && losing.lost === 0) {
+      losing.lost = harness.proposals.splice(0).filter(({ kind }) => kind !== "assign" && kind !== "finish").length;
+      const before = structuredClone(harness.state);
+      for (const effect of outstanding(harness.state)) {
+        if (effect.kind === "propose") harness.proposals.push(effect.proposal);
+        else expect(effect.kind).toBe("close");
+      }
+      expect(harness.state).toEqual(before);
+    }
+    settle();
+  };
+  harness.join("w1", 4);
+  const two = { sharesMax: 2 };
+  harness.submit([SETUP, workflow("a", two), workflow("b", { ...two, after: ["a"] }), TEARDOWN]);
+  for (const name of ["::setup", "a", "b", "::teardown"]) harness.run(name);
+  return { harness, lost: losing.lost };
+}
+
+test("whatever an owner missed is called for again, and only that", () => {
+  let lost = 0;
+  // The entries up to the job's first assignment are its leader's.
+  for (let from = 3; from < 40; from++) {
+    const one = forgetful(from);
+    lost += one.lost;
+    expect({ from, states: one.harness.states() }).toEqual({
+      from,
+      states: { "::setup": "ended", a: "ended", b: "ended", "::teardown": "ended" },
+    });
+  }
+  expect(lost).toBeGreaterThan(10);
+  expect(outstanding(started(1, [workflow("a")]).state)).toEqual([]);
 });

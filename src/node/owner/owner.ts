@@ -3,6 +3,7 @@
 
 import type { Timer } from "../../io/world.ts";
 import type { Effect } from "../../ledger/effects.ts";
+import { outstanding } from "../../ledger/flow.ts";
 import { type Job, liveAttempts } from "../../ledger/job.ts";
 import { standing } from "../../ledger/standing.ts";
 import type { AttemptId } from "../../load/share.ts";
@@ -49,7 +50,7 @@ export class Owner {
   constructor(ports: OwnerPorts) {
     this.#ports = ports;
     ports.ledger.onApplied((applied) => this.#applied(applied));
-    ports.ledger.onReset(() => this.look());
+    ports.ledger.onReset(() => this.#reset());
   }
 
   /** All jobs this manager owns now, read or not. */
@@ -92,6 +93,22 @@ export class Owner {
     if (this.#isClosed) return;
     if (entry.kind === "assign") this.look(entry.job);
     for (const effect of effects) this.#perform(effect);
+  }
+
+  /**
+   * A snapshot took the place of entries, and of what they would have had this owner do: all that stands is ordered
+   * again, all that is called for proposed again.
+   */
+  #reset(): void {
+    if (this.#isClosed) return;
+    this.look();
+    const { state } = this.#ports.ledger;
+    for (const { id, course } of this.#owned.values()) {
+      const job = state.jobs.get(id);
+      if (course === null || job === undefined) continue;
+      for (const effect of standing(job, this.#ports.ledger.nowMs())) this.#perform(effect);
+    }
+    for (const effect of outstanding(state)) this.#perform(effect);
   }
 
   #perform(effect: Effect): void {

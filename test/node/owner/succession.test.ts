@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { apply } from "../../../src/ledger/apply.ts";
+import type { Proposal } from "../../../src/ledger/entries.ts";
 import { createLedger } from "../../../src/ledger/job.ts";
 import { select } from "../../../src/load/merge.ts";
 import type { JobPlan } from "../../../src/load/plan.ts";
@@ -201,6 +202,39 @@ describe("the next owner", () => {
     assigned("m2");
     for (const reset of resets) reset();
     expect([scene.of("m1").of("j"), scene.of("m2").of("j")?.token]).toEqual([null, index]);
+  });
+
+  test("goes on with a job of its own where a snapshot of the ledger took the place of entries", () => {
+    const clock = new VirtualClock();
+    const state = createLedger();
+    const resets: (() => void)[] = [];
+    const proposed: string[] = [];
+    const scene = new Succession(LONG, {
+      state,
+      nowMs: () => clock.nowMs(),
+      propose: ({ kind }) => void proposed.push(kind),
+      onApplied: () => {},
+      onReset: (handle) => void resets.push(handle),
+    });
+    let index = 0;
+    const unheard = (proposal: Proposal): void => {
+      apply(state, ++index, { ...proposal, atMs: 0 });
+      for (const reset of resets) reset();
+    };
+    const job = "j";
+    unheard({ kind: "submit", job, digest: "d", submission: "", spec: jobSpecOf(jobPlan(LONG), 0) });
+    unheard({ kind: "assign", job, owner: "m1", boot: "1" });
+    const ownerToken = index;
+    unheard({ kind: "join", worker: "w1", boot: "1", cores: 1, labels: {} });
+    expect(proposed.splice(0)).toEqual(["place"]);
+    unheard({ kind: "place", job, ownerToken, workflow: "default" });
+    expect(proposed.splice(0)).toEqual(["dispatch"]);
+    expect(scene.dispatched).toEqual([]);
+    unheard({ kind: "dispatch", job, ownerToken, workflow: "default", share: 0 });
+    expect(scene.dispatched.map(({ share }) => share)).toEqual([0]);
+    unheard({ kind: "ready", job, workflow: "default", share: 0, attemptToken: index });
+    expect(proposed.splice(0)).toEqual(["start"]);
+    expect(scene.of("m1").of(job)?.token).toBe(ownerToken);
   });
 });
 
