@@ -5,7 +5,7 @@ import { assert } from "../base/assert.ts";
 import type { Entry, Index, NodeId } from "./entry.ts";
 import { appendEntries, commitTo, installSnapshot, truncateEntries } from "./commit.ts";
 import { agreeAt, lastIndex, termAt } from "./log.ts";
-import type { AppendMessage, SnapshotMessage } from "./messages.ts";
+import { type AppendMessage, NO_ROUND, type SnapshotMessage } from "./messages.ts";
 import { hearLeader, promise, send, suspect } from "./role.ts";
 import { isFull, membershipOf, type Raft, type Turn } from "./state.ts";
 
@@ -29,7 +29,7 @@ export function handleAppend(turn: Turn, from: NodeId, message: AppendMessage): 
   state.recovery.matched = Math.max(state.recovery.matched, through);
   commitTo(turn, Math.min(message.commit, through));
   joinAsLearner(turn, message.commit);
-  replyAccepted(turn, from, message, through);
+  if (message.round !== NO_ROUND) replyAccepted(turn, from, message, through);
 }
 
 /** The message is from the one leader its term can have. */
@@ -92,7 +92,7 @@ function reply(
  * of its old one mean nothing in it, and would confirm reads that nobody confirmed.
  */
 export function replyStale(turn: Turn, to: NodeId): void {
-  reply(turn, to, { round: 0, sentAtMs: 0 }, { isAccepted: false, index: 0, hintIndex: 0, hintTerm: 0 });
+  reply(turn, to, { round: NO_ROUND, sentAtMs: 0 }, { isAccepted: false, index: 0, hintIndex: 0, hintTerm: 0 });
 }
 
 /**

@@ -50,9 +50,13 @@ export const sessionsSchema: z.Schema<SessionRecords> = z.object({
     .max(LIMITS.clientsMax),
 });
 
+/** The round of an append that only tells what is committed: what it accepts is not answered. */
+export const NO_ROUND = 0;
+
 /**
  * Leader to every member: entries after (prevIndex, prevTerm); without entries a heartbeat. `round` grows with every
- * message of the term (read-index), `sentAtMs` is the leader's clock; both are echoed. At most one frame. Idempotent.
+ * message of the term that is answered (read-index), `sentAtMs` is the leader's clock; both are echoed. At most one
+ * frame. Idempotent.
  */
 export const appendSchema = z.object({
   kind: z.literal("append"),

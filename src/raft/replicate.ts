@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { entryBytes, type Index, type Ms, type NodeId } from "./entry.ts";
 import { agreeAt, batchAfter, lastIndex, termAt } from "./log.ts";
-import type { AppendMessage, AppendReply, SnapshotReply } from "./messages.ts";
+import { type AppendMessage, type AppendReply, NO_ROUND, type SnapshotReply } from "./messages.ts";
 import { send, suspect } from "./role.ts";
 import { type Leading, membershipOf, type Progress, type Raft, type Turn } from "./state.ts";
 
@@ -101,7 +101,8 @@ export function heartbeatAll(turn: Turn, leading: Leading): void {
 
 /**
  * Tells a member what is committed, at once, when no append is under way or due that would: else it would apply what
- * it holds only with the next heartbeat, and whoever waits there for an answer with it.
+ * it holds only with the next heartbeat, and whoever waits there for an answer with it. Nobody waits for its answer:
+ * should the message be lost, the next heartbeat says the same.
  */
 export function tellCommit(
   turn: Turn,
@@ -111,7 +112,7 @@ export function tellCommit(
   const { state } = turn;
   const isFollowed = progress.inflight.length > 0 || progress.next <= lastIndex(state.log);
   if (progress.mode !== "replicate" || isFollowed || progress.toldCommit >= state.commit) return;
-  sendAppend(turn, leading, { peer, progress, previous: endSent(state, progress), entries: [] });
+  sendAppend(turn, leading, { peer, progress, previous: endSent(state, progress), entries: [], isTold: true });
 }
 
 /** The end of all that was sent to the member, or of what the log no longer holds. */
@@ -127,19 +128,22 @@ function sendAppend(
     readonly progress: Progress;
     readonly previous: Index;
     readonly entries: AppendMessage["entries"];
+    /** It asks for no answer. */
+    readonly isTold?: boolean;
   },
 ): void {
   const { state } = turn;
   const { cluster, term } = state.hard;
   const prevTerm = termAt(state.log, append.previous);
   assert(cluster !== null && prevTerm !== null, "a leader sends from what it holds");
-  leading.round++;
+  const isTold = append.isTold === true;
+  if (!isTold) leading.round++;
   append.progress.toldCommit = state.commit;
   send(turn, append.peer, {
     kind: "append",
     cluster,
     term,
-    round: leading.round,
+    round: isTold ? NO_ROUND : leading.round,
     sentAtMs: turn.now,
     prevIndex: append.previous,
     prevTerm,

@@ -47,6 +47,24 @@ test("a follower is told of a commit at once, and once, when no append is under 
   expect(told()).toEqual([]);
 });
 
+test("a follower that is told of a commit answers only when it lacks what is committed", () => {
+  const node = leader();
+  node.give({ kind: "propose", proposals: proposals(1, 1) });
+  const entries = node.sent("append").find(({ to }) => to === "b")?.message;
+  node.accept("b", 2);
+  const told = node.sent("append").find(({ to }) => to === "b")?.message;
+  if (entries === undefined || told === undefined) throw new Error("b was sent an append and told of the commit");
+  const whole = new Bench(shipped, { self: "b", terms: [node.state.hard.term] });
+  whole.hear("a", entries);
+  expect(whole.sent("appendReply").length).toBe(1);
+  whole.hear("a", told);
+  expect(whole.state.commit).toBe(2);
+  expect(whole.sent("appendReply").length).toBe(0);
+  const behind = new Bench(shipped, { self: "b" });
+  behind.hear("a", told);
+  expect(behind.sent("appendReply").map(({ message }) => message.isAccepted)).toEqual([false]);
+});
+
 test("no message carries more than its bytes, and a silent follower gets no more than the window", () => {
   const node = leader();
   let sent = 0;
