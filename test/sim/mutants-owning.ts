@@ -153,7 +153,7 @@ export const OWNING: readonly Mutant[] = [
   {
     name: "a leader's reset state is not looked at again",
     file: "node/owner/owner.ts",
-    find: "    ports.ledger.onReset(() => this.look());\n",
+    find: "    ports.ledger.onReset(() => this.#reset());\n",
     replace: "",
     proof: {
       file: "node/owner/succession.test.ts",
