@@ -7,6 +7,7 @@ import type { Bundle } from "../engine/messages.ts";
 import { readBytes, resolvePath } from "../io/files.ts";
 import type { Log } from "../io/log.ts";
 import { planJob, type Overrides } from "../load/options.ts";
+import { isTrendStat, TREND_STATS_TEXT } from "../load/options/schema.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { plannedTimes } from "../load/workflow-order.ts";
 import type { Invocation } from "./command.ts";
@@ -116,7 +117,10 @@ function overridesOf(settings: Settings): Overrides {
   };
   const isRateUrl = settings.one("rate") !== null && isUrl(settings.positional("file") ?? "");
   const stages = settings.all("stage").map(stageOf);
-  const trendStats = settings.all("summary-trend-stats").map((setting) => setting.text);
+  const trendStats = settings.all("summary-trend-stats").map((setting) => {
+    if (!isTrendStat(setting.text)) refuse(setting, "is no column of times", `it must be ${TREND_STATS_TEXT}`);
+    return setting.text;
+  });
   return {
     vus: one("vus", (setting) => countOf(setting, 1)),
     iterations: one("iterations", (setting) => countOf(setting, 1)),

@@ -62,7 +62,7 @@ export function pairOf(setting: Setting, separator: "=" | ":"): { readonly name:
   const at = setting.text.indexOf(separator);
   const name = setting.text.slice(0, Math.max(at, 0)).trim();
   const example = separator === "=" ? "NAME=VALUE" : "'Name: value'";
-  if (name === "") refuse(setting, "has no name", `write it as ${example}`);
+  if (name === "") refuse(setting, at < 0 ? `has no "${separator}"` : "has no name", `write it as ${example}`);
   const value = setting.text.slice(at + 1);
   return { name, value: separator === "=" ? value : value.trim() };
 }

@@ -213,8 +213,8 @@ class Attempt {
         : this.#measure.seriesCount <= SERIES_PER_REPORT_MAX
           ? "scalars"
           : null;
-    // Nothing runs any more at the final cut: it tells of the VUs there were since the cut before it.
-    const mostVus = this.#loop.takeRunningMost();
+    // Nothing runs any more at the final cut: it tells of the VUs there were in its second.
+    const mostVus = closesSecond ? this.#loop.takeRunningMost() : 0;
     const snapshot: Snapshot = {
       attempt: this.#request.attempt,
       seq: ++this.#seq,

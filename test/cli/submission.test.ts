@@ -267,7 +267,9 @@ describe("refused before anything starts", () => {
     [["--cores", "5000"], "invalid", /^--cores: "5000"/],
     [["--memory-max", "much"], "invalid", /^--memory-max: "much"/],
     [["--id", "a b"], "invalid", /^--id: "a b"/],
-    [["-e", "A"], "invalid", /^-e: "A"/],
+    [["-e", "A"], "invalid", /^-e: "A" has no "="/],
+    [["-e", "=A"], "invalid", /^-e: "=A" has no name/],
+    [["--summary-trend-stats", "avg,foo"], "invalid", /^--summary-trend-stats: "foo" is no column/],
     [["--max-vus", "9"], "invalid", /^--max-vus: "9" goes with an arrival rate/],
     [
       ["--rate", "100/s", "-d", "5s", "-u", "50", "--max-vus", "30"],

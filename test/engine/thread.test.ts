@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import type { EngineReply, EngineRequest } from "../../src/engine/messages.ts";
 import { createThreads } from "../../src/io/threads.ts";
+import type { Executor } from "../../src/load/plan.ts";
 import { type Snapshot, UNSTEERED } from "../../src/load/share.ts";
 import { prepareShare, TOKEN } from "./prepared.ts";
 
@@ -14,7 +15,15 @@ const CODE = `export default async ({ http, sleep, env, iteration }) => {
   await http.get(env.TARGET);
 };`;
 
-async function snapshotsOf(slowMs: number): Promise<readonly Snapshot[]> {
+function snapshotsOf(slowMs: number): Promise<readonly Snapshot[]> {
+  return snapshotsWith(CODE, { kind: "constant-vus", vus: 2, durationMs: 1_900 }, { slowMs, reportMs: 1_000 });
+}
+
+async function snapshotsWith(
+  code: string,
+  executor: Executor,
+  { slowMs, reportMs }: { readonly slowMs: number; readonly reportMs: number },
+): Promise<readonly Snapshot[]> {
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("ok") });
   const thread = createThreads<EngineRequest, EngineReply>().spawn();
   const snapshots: Snapshot[] = [];
@@ -31,10 +40,10 @@ async function snapshotsOf(slowMs: number): Promise<readonly Snapshot[]> {
       });
       thread.post(
         prepareShare({
-          executor: { kind: "constant-vus", vus: 2, durationMs: 1_900 },
-          bundle: { code: CODE, entry: "test.ts", files: {} },
+          executor,
+          bundle: { code, entry: "test.ts", files: {} },
           env: { TARGET: server.url.href, SLOW_MS: String(slowMs) },
-          reportMs: 1_000,
+          reportMs,
         }),
       );
     });
@@ -73,4 +82,11 @@ test("who sends faster than its reports said reports at once, with all requests 
   expect(requestsOf(early)).toBeGreaterThan(requestsOf(told) * 1.25);
   expect(last?.isFinal).toBe(true);
   expect(last === undefined ? 0 : requestsOf(last)).toBe(last?.accounting.completed ?? Number.NaN);
+});
+
+test("a share that ends within a second tells the most VUs it had, not only those of its last reports", async () => {
+  const code = "export default async ({ id, sleep }) => sleep(id < 3 ? 0.01 : 0.3);";
+  const executor = { kind: "per-vu-iterations", vus: 3, iterations: 1, maxDurationMs: 5_000 } as const;
+  const snapshots = await snapshotsWith(code, executor, { slowMs: 0, reportMs: 100 });
+  expect(Math.max(...snapshots.map(({ vus }) => vus))).toBe(3);
 });

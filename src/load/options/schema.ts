@@ -27,6 +27,9 @@ export const EXECUTORS = [
   "externally-controlled",
 ] as const;
 
+/** What a column of printed times may be. */
+export const TREND_STATS_TEXT = "avg, min, med, max, count or a percentile such as p(95)";
+
 const STAGE = fields({ duration: duration(0), target: number(0, 1e12) });
 
 const SCHEDULE = {
@@ -154,6 +157,14 @@ export type ScenarioOptions = z.output<typeof SCENARIO>;
 
 /** Names of the schedule options, in the order of the manual. */
 export const SCHEDULE_KEYS: readonly ScheduleKey[] = z.strictObject(SCHEDULE).keyof().options;
+
+/** True for a name that TREND_STATS_TEXT means. */
+export function isTrendStat(stat: string): boolean {
+  const percentile = /^p\((\d+(?:\.\d+)?)\)$/.exec(stat)?.[1];
+  return (
+    ["avg", "min", "med", "max", "count"].includes(stat) || (percentile !== undefined && Number(percentile) <= 100)
+  );
+}
 
 /** What to read: one of the shapes a file or a command line may hold. */
 export const SHAPES = {
@@ -303,13 +314,8 @@ function tlsVersion() {
 }
 
 function trendStat() {
-  const allowed = "it must be avg, min, med, max, count or a percentile such as p(95)";
-  return z.string(allowed).refine((stat) => {
-    const percentile = /^p\((\d+(?:\.\d+)?)\)$/.exec(stat)?.[1];
-    return (
-      ["avg", "min", "med", "max", "count"].includes(stat) || (percentile !== undefined && Number(percentile) <= 100)
-    );
-  }, allowed);
+  const allowed = `it must be ${TREND_STATS_TEXT}`;
+  return z.string(allowed).refine(isTrendStat, allowed);
 }
 
 function jobNameText(): string {
