@@ -76,6 +76,7 @@ export type EngineRequest =
       readonly tags: Readonly<Record<string, string>>;
       readonly env: Readonly<Record<string, string>>;
       readonly context: Readonly<Record<string, unknown>>;
+      /** What setup returned; undefined: nothing, or there is no setup. */
       readonly setupData: unknown;
       readonly reportMs: number;
     }

@@ -92,7 +92,7 @@ class Attempt {
       board,
       isOneShot,
       // Without a value of setup it is undefined, as in k6, so that a parameter's default holds.
-      data: freezeDeep(request.setupData ?? undefined),
+      data: freezeDeep(request.setupData),
       run: needsCurrentVu(module) ? (vu, data) => module.currentVu.run(vu, run, vu, data) : run,
       events: {
         threw: (thrown, vu) => this.#threw(thrown, vu, isOneShot),
@@ -326,12 +326,11 @@ function needsCurrentVu(host: ModuleHost): boolean {
 }
 
 function toJson(value: unknown): { readonly value: unknown; readonly problem: string | null } {
-  if (value === undefined) return { value: null, problem: null };
   try {
     const text = JSON.stringify(value);
-    return { value: text === undefined ? null : JSON.parse(text), problem: null };
+    return { value: text === undefined ? undefined : JSON.parse(text), problem: null };
   } catch (thrown) {
-    return { value: null, problem: `what it returned is not JSON: ${thrownText(thrown)}` };
+    return { value: undefined, problem: `what it returned is not JSON: ${thrownText(thrown)}` };
   }
 }
 

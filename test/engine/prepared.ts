@@ -43,7 +43,7 @@ export function prepareShare(share: {
     tags: { workflow: "default" },
     env,
     context: {},
-    setupData: null,
+    setupData: undefined,
     reportMs,
   };
 }

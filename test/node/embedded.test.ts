@@ -154,7 +154,7 @@ describe("a job that goes well", () => {
       setupData,
     }));
     expect(seen.sort((a, b) => a.token - b.token).map(({ token: _token, ...rest }) => rest)).toEqual([
-      { workflow: "::setup", context: {}, setupData: null },
+      { workflow: "::setup", context: {}, setupData: undefined },
       { workflow: "login", context: {}, setupData: { token: 1 } },
       { workflow: "browse", context: { user: "ada" }, setupData: { token: 1 } },
       { workflow: "browse", context: { user: "ada" }, setupData: { token: 1 } },
@@ -168,6 +168,17 @@ describe("a job that goes well", () => {
     ]);
     // The first core's thread has loaded the code and is used again; nobody spawns more threads than cores.
     expect(job.world.engines.length).toBe(2);
+  });
+
+  test("hands on a null that setup returned as one, and nothing as nothing", async () => {
+    for (const value of [null, undefined]) {
+      const job = new Job({ setup: { timeoutMs: 5_000 } });
+      job.world.behaviours.set("::setup", { value });
+      await job.begin().result();
+      const seen = job.world.engines.flatMap(({ prepared }) => prepared).slice(1);
+      expect(seen.map(({ setupData }) => setupData)).toEqual(seen.map(() => value));
+      expect(seen.length).toBeGreaterThan(0);
+    }
   });
 
   test("[MW-8.2.3] a share gets its own function, tags, environment and VU numbers", async () => {

@@ -92,7 +92,7 @@ describe("what is given", () => {
       vus: "vus" in spec.executor && spec.executor.vus,
       vuBase: spec.vuBase,
       node,
-      hasSetup: setupData !== null,
+      hasSetup: setupData !== undefined,
       isSeen: seen > 0,
     }));
     const setup = { spec: ["::setup", 0, 1, null], hasSetup: false };

@@ -154,7 +154,7 @@ class Cores {
       tags: { ...plan.tags, ...workflow.tags, workflow: workflow.name },
       env: { ...plan.env, ...workflow.env },
       context: Object.fromEntries(Object.entries(request.context).map(([key, json]) => [key, parsed(json)])),
-      setupData: request.setupJson === null ? null : parsed(request.setupJson),
+      setupData: request.setupJson === null ? undefined : parsed(request.setupJson),
       reportMs: request.reportMs,
     });
     this.#armWatch();
