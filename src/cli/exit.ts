@@ -30,6 +30,11 @@ export function exitCodeOf(code: ErrorCode): number {
   return EXITS[code].exit;
 }
 
+/** Those that a submit can end with. */
+export function submitExitMeanings(): readonly Exit[] {
+  return exitMeanings().filter(({ exit }) => exit !== EXIT_VIOLATED && exit !== EXIT_UNPROVEN);
+}
+
 /** Every exit code with its meaning, by number: for manuals. */
 export function exitMeanings(): readonly Exit[] {
   const fixed = [

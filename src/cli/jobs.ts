@@ -2,7 +2,8 @@
 
 import { HyperscaleError } from "../base/error.ts";
 import { buildSummary } from "../report/summary.ts";
-import { jobLines, jobState } from "../tui/status-lines.ts";
+import { jobState } from "../tui/job-state.ts";
+import { jobLines } from "../tui/status-lines.ts";
 import { askCluster } from "./asking.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";

@@ -9,9 +9,19 @@ import type { EngineReply, EngineRequest, ModuleShape } from "./messages.ts";
 /** The top of a module has this long. */
 export const EVALUATE_MS_MAX = 10_000;
 
-/** What the module "hyperscale" exports, and what people look for there. */
-const EXPORTS: readonly string[] = ["Counter", "Gauge", "Rate", "Trend", "open", "data", "defineJob", "workflow"];
-const OF_THE_VU: readonly string[] = [
+/** What the module "hyperscale" exports. */
+export const EXPORTS: readonly string[] = [
+  "Counter",
+  "Gauge",
+  "Rate",
+  "Trend",
+  "open",
+  "data",
+  "defineJob",
+  "workflow",
+];
+/** What people look for there, and the VU has. */
+export const OF_THE_VU: readonly string[] = [
   "http",
   "check",
   "group",

@@ -11,7 +11,7 @@ import { withoutK6Options } from "./options/k6.ts";
 import { COMMAND_LINE, overridden, readShortcuts, scheduleOf } from "./options/overrides.ts";
 import { addProblem, refuseIfAny, show } from "./options/problems.ts";
 import { EXECUTORS, readOptions, SCHEDULE_KEYS, SHAPES, WORKFLOWS_MAX } from "./options/schema.ts";
-import { VUS_MAX, vusMax } from "./plan.ts";
+import { SETUP, TEARDOWN, VUS_MAX, vusMax } from "./plan.ts";
 import { parseThreshold } from "./thresholds.ts";
 import { findCycle } from "./workflow-order.ts";
 import type { Overrides, Shortcuts } from "./options/overrides.ts";
@@ -57,6 +57,7 @@ export function planJob(input: PlanInput): Planned {
   for (const feed of module.feeds) {
     if (feed.rows === 0) addProblem({ ...place, where: "data" }, `${show(feed.source)} has no rows`);
   }
+  if (read !== null) warnOfUnknownWorkflows(thresholds, read.workflows, place);
   refuseIfAny(place.problems);
   assert(read !== null, "options that cannot be read have a problem");
   const { name, options, workflows } = read;
@@ -253,6 +254,18 @@ function checkWorkflows(drafts: readonly Draft[], place: Place): void {
   }
   const vus = drafts.reduce((sum, { plan }) => sum + (plan === null ? 0 : vusMax(plan.executor)), 0);
   if (vus > VUS_MAX) addProblem(place, `${count(vus)} VUs in all: at most ${count(VUS_MAX)} are allowed`);
+}
+
+/** A threshold on a workflow that is none would pass without a sample. */
+function warnOfUnknownWorkflows(thresholds: readonly ThresholdPlan[], workflows: readonly Draft[], place: Place): void {
+  const names = workflows.map(({ name }) => name);
+  for (const { metricKey, tags } of thresholds) {
+    const name = tags["workflow"];
+    if (name === undefined || name === "" || [...names, SETUP, TEARDOWN].includes(name)) continue;
+    const near = nearest(name, names);
+    const instead = near === null ? `there are ${names.join(", ")}` : `did you mean "${near}"?`;
+    place.warnings.push(`threshold on "${metricKey}": ${show(name)} is no workflow of this test; ${instead}`);
+  }
 }
 
 /** Thresholds of the file, then of the command line. */

@@ -3,7 +3,7 @@
 import type { NodeStatus } from "../node/status.ts";
 import type { Style } from "./cells.ts";
 import { hasQuorum, nodeText } from "./node-lines.ts";
-import { jobState } from "./status-lines.ts";
+import { jobState } from "./job-state.ts";
 
 export type Change = { readonly text: string; readonly style: Style };
 

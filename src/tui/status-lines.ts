@@ -2,6 +2,7 @@
 
 import { formatLatency } from "../base/units.ts";
 import type { JobLine, NodeStatus } from "../node/status.ts";
+import { jobCounts, jobState } from "./job-state.ts";
 import { horizontalBar, sparkline } from "./bars.ts";
 import { createPaint, lineOf, padded, printable, span, type Span, type Style, wrapped } from "./cells.ts";
 import { circuitsSpan, hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
@@ -49,7 +50,8 @@ export function factsOf(status: NodeStatus, columns: number): readonly (readonly
   if (node.role !== "manager") return [];
   const cores = workers.reduce((sum, worker) => sum + worker.cores, 0);
   const busy = workers.reduce((sum, worker) => sum + worker.busy, 0);
-  const running = jobs.filter(({ state }) => state !== "finished").length;
+  const { running, queued, finished } = jobCounts(jobs);
+  const queues = queued === 0 ? "" : `, ${queued} queued`;
   const waits = waiting === 0 ? "" : `, ${waiting} waiting`;
   return [
     ["cluster", cluster === null ? span("none yet", "warn") : span(cluster)],
@@ -60,7 +62,7 @@ export function factsOf(status: NodeStatus, columns: number): readonly (readonly
     ["leader", leaderSpan(status)],
     ["quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad")],
     ["workers", span(`${workers.length}, ${busy} of ${plural(cores, "core")} busy`)],
-    ["jobs", span(`${running} running${waits}, ${jobs.length - running} finished`)],
+    ["jobs", span(`${running} running${queues}${waits}, ${finished} finished`)],
     ...(circuits.length === 0 ? [] : [["circuits", circuitsSpan(status)] as const]),
   ];
 }
@@ -210,15 +212,6 @@ function sparkOf(history: readonly number[] | undefined): string {
 
 function failedText({ failedRatio, requests }: NonNullable<JobLine["live"]>): string {
   return requests === 0 ? "" : percent(failedRatio);
-}
-
-/** One word: how it ended, or what it is at. */
-export function jobState({ state, outcome, isPaused, owner, cores }: JobLine): string {
-  if (state === "finished") return outcome ?? "finished";
-  if (isPaused) return "paused";
-  if (state === "closing") return "ending";
-  if (owner === null) return "waiting";
-  return cores === 0 ? "queued" : "running";
 }
 
 function jobStyle(job: JobLine): Style {

@@ -68,6 +68,12 @@ test.skipIf(Bun.which("fish") === null)("fish offers commands, options and an op
   expect(offers("hyperscale completions ")).toContain("zsh");
 });
 
+test("the help of submit lists the exit codes it can end with, and no others", async () => {
+  const page = (await generatedFiles()).get("man/hyperscale-submit.1") ?? "";
+  expect(page).toContain("a threshold failed");
+  expect(page).not.toContain("chaos random");
+});
+
 test("the manual lists every exit code", async () => {
   const page = (await generatedFiles()).get("man/hyperscale.1") ?? "";
   for (const { exit } of exitMeanings()) expect(page).toContain(`.B ${exit}\n`);

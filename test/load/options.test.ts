@@ -364,6 +364,16 @@ describe("the plan", () => {
     );
   });
 
+  test("warns of a threshold on a workflow that is none: it would pass without a sample", () => {
+    const scenarios = { buy: { executor: "constant-vus", duration: "1s" } };
+    const warned = (key: string): readonly string[] => plan({ scenarios, thresholds: { [key]: ["count>0"] } }).warnings;
+    expect(warned("http_reqs{scenario:byu}")).toEqual([
+      'threshold on "http_reqs{scenario:byu}": "byu" is no workflow of this test; did you mean "buy"?',
+    ]);
+    for (const key of ["http_reqs{workflow:buy}", "http_reqs{workflow:::setup}", "http_reqs{status:200}", "http_reqs"])
+      expect(warned(key)).toEqual([]);
+  });
+
   test("is JSON-safe", () => {
     const { plan: made } = plan({ vus: 2, duration: "1s", dns: { ttl: "inf" }, thresholds: { checks: ["rate>0.5"] } });
     expect(JSON.parse(JSON.stringify(made))).toEqual(made);

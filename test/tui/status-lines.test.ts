@@ -2,7 +2,8 @@
 // Method: whole texts of imagined pictures.
 
 import { describe, expect, test } from "bun:test";
-import { jobLines, jobState, statusLines } from "../../src/tui/status-lines.ts";
+import { jobState } from "../../src/tui/job-state.ts";
+import { jobLines, statusLines } from "../../src/tui/status-lines.ts";
 import { widthOf } from "../../src/tui/cells.ts";
 import { managerPicture, workerPicture } from "./statuses.ts";
 
@@ -44,6 +45,14 @@ new  running      3  127.0.0.1:9000`);
   test("says so while nobody leads, and before it is formed", () => {
     expect(text(statusLines(managerPicture({ leader: null }), PLAIN))).toContain("leader   nobody leads, term 7");
     expect(text(statusLines(managerPicture({ cluster: null, leader: null }), PLAIN))).toContain("cluster  none yet");
+  });
+
+  test("a job that waits for cores is queued, and not counted as running", () => {
+    const { jobs } = managerPicture();
+    const waiting = jobs.map((job) => ({ ...job, cores: 0 }));
+    expect(text(statusLines(managerPicture({ jobs: waiting }), PLAIN))).toContain(
+      "jobs     0 running, 1 queued, 1 finished",
+    );
   });
 
   test("says that a disk is full", () =>

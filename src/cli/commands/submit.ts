@@ -2,7 +2,7 @@
 
 import { defineCommand, type ArgsDef } from "citty";
 import { invocationOf, type CommandText, type OptionTable } from "../command.ts";
-import { exitMeanings } from "../exit.ts";
+import { submitExitMeanings } from "../exit.ts";
 import { CLUSTER_OPTIONS } from "../cluster-options.ts";
 import { LOAD_OPTIONS } from "../load-options.ts";
 
@@ -17,7 +17,7 @@ export const text: CommandText = {
     "Ctrl+C ends the test gracefully and prints the summary; a second one leaves at once.",
     "On a cluster a test goes on when its client dies or its terminal goes away: the same submit with the same --id " +
       "follows it again, as does status --job ID --watch, and results ID has the summary.",
-    `Exit code: ${exitMeanings()
+    `Exit code: ${submitExitMeanings()
       .map(({ exit, meaning }) => `${exit} ${meaning}`)
       .join("; ")}.`,
   ],
