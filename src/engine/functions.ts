@@ -1,6 +1,7 @@
 // Finds what a loaded workflow file exports: its shape for the client's plan, and the function a share runs.
 
 import { type FunctionRef, SETUP, TEARDOWN } from "../load/plan.ts";
+import { show } from "../load/options/problems.ts";
 import type { ModuleShape } from "./messages.ts";
 import type { ModuleHost } from "./module.ts";
 import type { IterationFunction } from "./loop.ts";
@@ -12,7 +13,12 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
   const job = jobOf(module);
   const metrics = [...host.metrics.values()];
   const feeds = host.feeds.map((feed) => feed.plan);
+  checkFunctions(job ?? module, job === null ? "" : "job.");
   if (job !== null) {
+    for (const [name, workflow] of Object.entries(isRecord(job["workflows"]) ? job["workflows"] : {})) {
+      if (isRecord(workflow) && typeof workflow["run"] !== "function")
+        throw new Error(`workflow "${name}" has no function: write async run(vu, data) { ... }`);
+    }
     return {
       form: "job",
       options: valuesOf(job, "job", 0),
@@ -41,6 +47,15 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
     metrics,
     files: host.files,
   };
+}
+
+/** What stands in the place of setup or teardown and cannot be called would never run. */
+function checkFunctions(from: Readonly<Record<string, unknown>>, path: string): void {
+  for (const name of ["setup", "teardown"]) {
+    const value = from[name];
+    if (value !== undefined && typeof value !== "function")
+      throw new Error(`${path}${name} is ${show(value)}: it must be a function`);
+  }
 }
 
 /** The function of a share. Throws an Error naming it when the file has none. */

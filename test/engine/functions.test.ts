@@ -36,3 +36,15 @@ test("what options say is kept, and a job's functions are left out", () => {
   expect(shape.options).toEqual({ name: "j", workflows: { "a.b": { vus: 2 } } });
   expect([shape.hasSetup, shape.hasTeardown]).toEqual([true, true]);
 });
+
+test("what should be a function and is none is refused, not left out", () => {
+  expect(() => shapeOf({ default: run, setup: { token: 1 } }, host)).toThrow(
+    'setup is {"token":1}: it must be a function',
+  );
+  const job = (more: object): object => ({ name: "j", workflows: { a: { run } }, ...more });
+  expect(() => shapeOf({ default: job({ teardown: 5 }) }, host)).toThrow("job.teardown is 5: it must be a function");
+  expect(() => shapeOf({ default: job({ workflows: { a: { vus: 1 } } }) }, host)).toThrow(
+    'workflow "a" has no function: write async run(vu, data) { ... }',
+  );
+  expect(shapeOf({ default: job({ setup: undefined }) }, host).hasSetup).toBe(false);
+});
