@@ -69,42 +69,56 @@ export function simClock(
   hostClock: HostClock,
   owner: { readonly host: string; readonly boot: Boot },
 ): Clock {
-  const label = kernel.label("timer", owner.host);
+  const timers = { kernel, hostClock, boot: owner.boot, label: kernel.label("timer", owner.host) };
   return {
     nowMs: () => hostClock.nowMs(),
     epochMs: () => hostClock.epochMs(),
-    setTimer: (delayMs, run) => new SimTimer({ kernel, hostClock, boot: owner.boot, label }, delayMs, run),
+    setTimer: (delayMs, run) => new SimTimer(timers, Math.max(0, delayMs), run),
   };
 }
 
+/** What the timers of one process have in common. */
+type Timers = {
+  readonly kernel: Kernel;
+  readonly hostClock: HostClock;
+  readonly boot: Boot;
+  readonly label: Label;
+};
+
 class SimTimer implements Timer {
+  readonly #timers: Timers;
+  readonly #dueMs: number;
   #run: (() => void) | null;
   #event: Timer;
 
-  constructor(
-    owner: { readonly kernel: Kernel; readonly hostClock: HostClock; readonly boot: Boot; readonly label: Label },
-    delayMs: number,
-    run: () => void,
-  ) {
-    const { kernel, hostClock, boot, label } = owner;
-    const dueMs = hostClock.nowMs() + Math.max(0, delayMs);
+  constructor(timers: Timers, delayMs: number, run: () => void) {
+    this.#timers = timers;
+    this.#dueMs = timers.hostClock.nowMs() + delayMs;
     this.#run = run;
-    const fire = (): void => {
-      const due = this.#run;
-      this.#run = null;
-      due?.();
-    };
-    const arrive = (): void => {
-      // The clock may have slowed down since.
-      const leftMs = dueMs - hostClock.nowMs();
-      if (leftMs > ROUNDING_MS) this.#event = kernel.after(hostClock.kernelMs(leftMs), label, arrive);
-      else boot.deliver(fire);
-    };
-    this.#event = kernel.after(hostClock.kernelMs(Math.max(0, delayMs)), label, arrive);
+    this.#event = this.#schedule(delayMs);
   }
 
   cancel(): void {
     this.#run = null;
     this.#event.cancel();
+  }
+
+  #schedule(leftMs: number): Timer {
+    const { kernel, hostClock, label } = this.#timers;
+    return kernel.after(hostClock.kernelMs(leftMs), label, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    const { hostClock, boot } = this.#timers;
+    // The clock may have slowed down since.
+    const leftMs = this.#dueMs - hostClock.nowMs();
+    if (leftMs > ROUNDING_MS) this.#event = this.#schedule(leftMs);
+    else boot.deliver(() => this.#fire());
+  }
+
+  #fire(): void {
+    const due = this.#run;
+    this.#run = null;
+    due?.();
   }
 }

@@ -8,8 +8,13 @@ export const SECTOR_BYTES = 512;
 
 /** How many writes there were, and the size, when a sync began. */
 export type SyncMark = { readonly writes: number; readonly sizeBytes: number };
-/** What one write, by its number, made of the sectors from `sector` on: whole ones. */
-type Written = { readonly write: number; readonly sector: number; readonly bytes: Uint8Array };
+/** What one write, by its number, made of the sectors from `sector` on: whole ones. `isZeros`: nothing but zeros. */
+type Written = {
+  readonly write: number;
+  readonly sector: number;
+  readonly bytes: Uint8Array;
+  readonly isZeros: boolean;
+};
 
 export class SimFile {
   /** Both as far as something other than zeros was written, or with room behind that. */
@@ -40,9 +45,14 @@ export class SimFile {
     const end = position + bytes.length;
     const first = Math.floor(position / SECTOR_BYTES);
     // A log is zeros up to its end before it is written: nothing keeps those.
-    if (position >= this.#sizeBytes && position >= this.#cached.length && isZeros(position, bytes)) {
+    if (position >= this.#sizeBytes && position >= this.#cached.length && isBlank(position, bytes)) {
       this.#sizeBytes = end;
-      this.#pending.push({ write: ++this.#writes, sector: first, bytes: zeros(sectorsUp(end) - position) });
+      this.#pending.push({
+        write: ++this.#writes,
+        sector: first,
+        bytes: zeros(sectorsUp(end) - position),
+        isZeros: true,
+      });
       return;
     }
     this.#cached = roomy(this.#cached, sectorsUp(end));
@@ -52,6 +62,7 @@ export class SimFile {
       write: ++this.#writes,
       sector: first,
       bytes: this.#cached.slice(first * SECTOR_BYTES, sectorsUp(end)),
+      isZeros: false,
     });
   }
 
@@ -63,10 +74,10 @@ export class SimFile {
   sync(mark: SyncMark): void {
     this.#durableBytes = Math.max(this.#durableBytes, mark.sizeBytes);
     let synced = 0;
-    for (const { write, sector, bytes } of this.#pending) {
+    for (const { write, sector, bytes, isZeros } of this.#pending) {
       if (write > mark.writes) break;
       synced++;
-      if (isShared(bytes) && sector * SECTOR_BYTES >= this.#durable.length) continue;
+      if (isZeros && sector * SECTOR_BYTES >= this.#durable.length) continue;
       this.#durable = roomy(this.#durable, sector * SECTOR_BYTES + bytes.length);
       put(this.#durable, this.#durableBytes, sector, bytes);
     }
@@ -138,12 +149,8 @@ function zeros(length: number): Uint8Array {
   return length <= ZEROS.length ? ZEROS.subarray(0, length) : new Uint8Array(length);
 }
 
-function isShared(bytes: Uint8Array): boolean {
-  return bytes.buffer === ZEROS.buffer;
-}
-
 /** Whole sectors from their beginning, all zeros. Ends at the first byte that is none. */
-function isZeros(position: number, bytes: Uint8Array): boolean {
+function isBlank(position: number, bytes: Uint8Array): boolean {
   if (position % SECTOR_BYTES !== 0 || bytes.byteOffset % 4 !== 0 || bytes[0] !== 0) return false;
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   for (let at = 0; at < words.length; at++) if (words[at] !== 0) return false;

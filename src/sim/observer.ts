@@ -98,13 +98,16 @@ export class Observer {
 
   /** After every step: looks at the cores that changed. */
   step(): void {
-    const nowMs = this.#nowMs();
-    if (nowMs > this.#lookedAtMs && this.leader() === null) this.#leaderlessMs += nowMs - this.#lookedAtMs;
-    this.#lookedAtMs = nowMs;
+    let isLed = false;
     for (const watched of this.#managers) {
       const raft = watched.probe.raft();
-      if (raft !== null) this.#look(watched, raft);
+      if (raft === null) continue;
+      isLed ||= isLeading(raft);
+      this.#look(watched, raft);
     }
+    const nowMs = this.#nowMs();
+    if (!isLed) this.#leaderlessMs += nowMs - this.#lookedAtMs;
+    this.#lookedAtMs = nowMs;
   }
 
   #look(look: Watched, raft: Raft): void {
@@ -215,7 +218,7 @@ export class Observer {
   leader(): string | null {
     for (const { node, probe } of this.#managers) {
       const raft = probe.raft();
-      if (raft?.leading != null && raft.commit >= raft.leading.firstIndex) return node;
+      if (raft !== null && isLeading(raft)) return node;
     }
     return null;
   }
@@ -244,4 +247,9 @@ export class Observer {
     this.#overlap.arrive(request, atMs);
     this.#resumption.arrive(request);
   }
+}
+
+/** It leads, and its term has a quorum. */
+function isLeading({ leading, commit }: Raft): boolean {
+  return leading !== null && commit >= leading.firstIndex;
 }
