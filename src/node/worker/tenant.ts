@@ -8,6 +8,7 @@ import type { PressureLevel } from "../../health/backpressure.ts";
 import type { Clock, Timer } from "../../io/world.ts";
 import type { Labels } from "../../base/labels.ts";
 import { type AttemptId, UNSTEERED } from "../../load/share.ts";
+import { DeadlineTimer } from "../deadline-timer.ts";
 import { leaseUntilMs } from "../lease.ts";
 import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
 import type { CoreRequest, WorkerReport } from "../messages.ts";
@@ -77,13 +78,18 @@ export class Tenant {
   readonly #values = new PendingValues();
   readonly #timers = new Set<Timer>();
   readonly #flow: SnapshotFlow;
-  #leaseTimer: Timer | null = null;
+  readonly #leaseEnd: DeadlineTimer;
   #isDraining = false;
   #isClosed = false;
   #emptied: (() => void)[] = [];
 
   constructor(ports: TenantPorts) {
     this.#ports = ports;
+    this.#leaseEnd = new DeadlineTimer(
+      ports.clock,
+      () => this.#firstLeaseEndMs(),
+      () => this.#endLeases(),
+    );
     this.#flow = new SnapshotFlow({ clock: ports.clock, send: (token) => this.#streamTo(token) });
     ports.cores.onMessage((report) => this.#report(report));
     this.#armRenew();
@@ -106,7 +112,7 @@ export class Tenant {
   close(): void {
     this.#isClosed = true;
     this.#flow.close();
-    this.#leaseTimer?.cancel();
+    this.#leaseEnd.close();
     for (const timer of this.#timers) timer.cancel();
     this.#tellEmpty();
   }
@@ -344,17 +350,16 @@ export class Tenant {
         this.#startIfLeased(tenure, outbox);
       }
     }
-    this.#armLeases();
+    this.#leaseEnd.rearm();
   }
 
-  #armLeases(): void {
-    const ends = [...this.#outboxes.values()]
-      .filter(({ state, returning }) => isSending(state) && returning === null)
-      .map(({ attempt }) => this.#tenures.get(attempt.job)?.leaseUntilMs ?? Infinity);
-    const firstMs = Math.min(...ends);
-    this.#leaseTimer?.cancel();
-    if (!Number.isFinite(firstMs)) return;
-    this.#leaseTimer = this.#ports.clock.setTimer(firstMs - this.#ports.clock.nowMs(), () => this.#endLeases());
+  /** When the first lease ends under which something is sent; Infinity: none does. */
+  #firstLeaseEndMs(): number {
+    let firstMs = Infinity;
+    for (const { state, returning, attempt } of this.#outboxes.values())
+      if (isSending(state) && returning === null)
+        firstMs = Math.min(firstMs, this.#tenures.get(attempt.job)?.leaseUntilMs ?? Infinity);
+    return firstMs;
   }
 
   /** Whose lease is over stops at once. */
@@ -364,7 +369,7 @@ export class Tenant {
       const untilMs = this.#tenures.get(outbox.attempt.job)?.leaseUntilMs ?? -Infinity;
       if (isSending(outbox.state) && nowMs >= untilMs) this.#handBack(outbox, "no owner of the job renewed its lease");
     }
-    this.#armLeases();
+    this.#leaseEnd.rearm();
   }
 
   /** Stops it at once; it is reported as returned, with everything it measured. */
