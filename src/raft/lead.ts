@@ -194,6 +194,7 @@ function openRound(turn: Turn, leading: Leading, ids: readonly string[]): void {
 }
 
 function releaseReads(turn: Turn, leading: Leading): void {
+  if (leading.reads.length === 0) return;
   const { state } = turn;
   const { self } = state.config;
   const round = quorumValue(votersOf(state), (voter) =>
