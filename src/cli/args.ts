@@ -20,7 +20,7 @@ export type ParsedArgs = {
 
 /** What users of other tools type for the same thing, where the spelling is not an alias here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  "-t": "--duration (-d)",
+  "-t": "--duration (-d), or --cores for threads",
   "--time": "--duration (-d)",
   "--concurrency": "--vus (-u)",
   "--connections": "--vus (-u)",
@@ -35,6 +35,15 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "-D": "--body (-b) @FILE",
   "--output": "--out (-o)",
   "--host": "an address in the file, or submit URL",
+  "-T": "--header (-H) 'Content-Type: ...'",
+  "-A": "--header (-H) 'Accept: ...'",
+  "-a": "in the URL: http://user:password@host/",
+  "--cookie": "--header (-H) 'Cookie: ...'",
+  "--timeout": 'an option of the file\'s requests: http.get(url, { timeout: "5s" })',
+  "--spawn-rate": "--stage (-s): 10s:100 is 10 more a second",
+  "--disable-keepalive": "--no-connection-reuse",
+  "--latency": "in every summary",
+  "--headless": "how it always runs",
 };
 
 /** Parses arguments by the table. Throws `usage` naming what was typed; required positionals are checked here too. */
@@ -146,7 +155,9 @@ function surplusHint(surplus: string): string | undefined {
 
 function unknown(names: Names, typed: string): HyperscaleError {
   const elsewhere = ELSEWHERE[typed];
-  if (elsewhere !== undefined) return usage(`unknown option ${typed}`, `here it is ${elsewhere}`);
+  // Of an option that this command has not, or of tests where it runs none, nothing is said.
+  const option = /^--[a-z-]+/.exec(elsewhere ?? "")?.[0] ?? "--vus";
+  if (elsewhere !== undefined && names.has(option)) return usage(`unknown option ${typed}`, `here it is ${elsewhere}`);
   // Short options have no near misses: every letter is one slip away from every other.
   const long = [...names.keys()].filter((name) => name.startsWith("--")).map((name) => name.slice(2));
   const near = typed.startsWith("--") ? nearest(typed.slice(2), long) : null;

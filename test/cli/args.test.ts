@@ -77,6 +77,7 @@ describe("what is wrong is a usage error with a way out", () => {
     ["t.ts -j", /unknown option -j/, null],
     ["t.ts -qj", /unknown option -j/, null],
     ["t.ts -t 30s", /unknown option -t/, /--duration/],
+    ["t.ts --timeout 5s", /unknown option --timeout/, /http\.get\(url, \{ timeout/],
     ["t.ts --connections 5", /unknown option --connections/, /--vus/],
     ["t.ts --vus", /option --vus needs a value/, /--vus=N/],
     ["t.ts -u -q", /option -u needs a value/, /-u=N/],

@@ -42,6 +42,11 @@ test("help about help is help", async () => {
   expect(await run("help help")).toEqual(await run("help"));
 });
 
+test("a hint names only what the command has", async () => {
+  expect((await run("status --timeout 5s")).stderr).not.toContain("here it is");
+  expect((await run("worker --threads 2")).stderr).toContain("here it is --cores");
+});
+
 test("--version, -V and version print the version", async () => {
   for (const args of ["--version", "-V", "version"]) expect((await run(args)).stdout).toBe("hyperscale 9.8.7\n");
 });
