@@ -216,7 +216,9 @@ export class SimShare {
     const { executor, gracefulStopMs } = this.#request.spec;
     this.#endTimer = this.#after(scheduleMs(executor) - this.#elapsedMs() + gracefulStopMs, () => {
       this.#isStopping = true;
-      this.#drop(this.#queue.splice(0).length);
+      // Arrivals that nothing was permitted for until now are due as well.
+      const held = this.#driver.isOpen ? skipLost(this.#driver, scheduleMs(executor)) : 0;
+      this.#drop(this.#queue.splice(0).length + held);
       this.#interruptAll();
     });
   }
