@@ -461,8 +461,10 @@ export class ShareLoop {
   }
 
   #expire(): void {
+    // Arrivals that a core which stood still has not come to yet were due as well.
+    const late = this.#driver.isOpen && !this.#isStopping ? skipLost(this.#driver, this.#driver.endMs) : 0;
     this.#isStopping = true;
-    this.#counts.dropped("stopped", this.#queue.clear());
+    this.#counts.dropped("stopped", this.#queue.clear() + late);
     this.#interrupt(this.#vus.filter((vu) => vu.isRunning));
     this.#checkEnd();
   }

@@ -215,9 +215,9 @@ export class SimShare {
   #armEnd(): void {
     const { executor, gracefulStopMs } = this.#request.spec;
     this.#endTimer = this.#after(scheduleMs(executor) - this.#elapsedMs() + gracefulStopMs, () => {
+      // Arrivals that nothing was permitted for until now were due as well.
+      const held = this.#driver.isOpen && !this.#isStopping ? skipLost(this.#driver, this.#driver.endMs) : 0;
       this.#isStopping = true;
-      // Arrivals that nothing was permitted for until now are due as well.
-      const held = this.#driver.isOpen ? skipLost(this.#driver, scheduleMs(executor)) : 0;
       this.#drop(this.#queue.splice(0).length + held);
       this.#interruptAll();
     });

@@ -132,6 +132,19 @@ describe("open executors", () => {
     expect(counted(ended.series, "dropped_iterations")).toBe(ended.accounting.dropped);
   });
 
+  test("what a core that stood still to its end never came to is dropped, not forgotten", async () => {
+    const fast = { ...rate, rate: 20_000, preAllocatedVus: 1, maxVus: 1, onLate: "drop" } as const;
+    let isFirst = true;
+    const stand = async (vu: VU): Promise<void> => {
+      for (const beganMs = performance.now(); isFirst && performance.now() - beganMs < 600;);
+      isFirst = false;
+      await vu.sleep(0.05);
+    };
+    const ended = await drive(fast, stand, { gracefulStopMs: 0 });
+    const { scheduled, started, dropped } = ended.accounting;
+    expect([scheduled, started + dropped]).toEqual([10_000, 10_000]);
+  });
+
   test("its time runs to the end of the duration, so that a rate is what was asked for", async () => {
     const once = { ...rate, rate: 4, preAllocatedVus: 1, maxVus: 2, onLate: "drop" } as const;
     const ended = await drive(once, async () => {});
