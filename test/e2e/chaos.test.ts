@@ -6,6 +6,7 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { EXIT_UNPROVEN } from "../../src/cli/exit.ts";
 import { Cluster, eventually, type Place } from "./cluster.ts";
 import { cleanEnv, executable, freshDir, removeDirs, run, type Run } from "./run.ts";
 
@@ -150,10 +151,13 @@ test.concurrent("[LD-33.2.1] [LD-33.2.4] nodes suffer what they are ordered to, 
 
 test.concurrent("a random run hurts a cluster under submits in every way of its profile, and its verdict holds", () =>
   withChaos(async (_cluster, chaos) => {
-    const random = await chaos("random --for 10s --seed 5 --profile network --json");
+    const attempt = (): Promise<Run> => chaos("random --for 10s --seed 5 --profile network --json");
+    let random = await attempt();
+    // Ten seconds of a starved machine may be too few for every kind of fault: such a run says nothing, as it says.
+    for (let tries = 1; tries < 3 && random.exitCode === EXIT_UNPROVEN; tries++) random = await attempt();
     const verdict = verdictSchema.parse(JSON.parse(random.stdout));
     expect(verdict.findings, random.stderr).toEqual([]);
-    expect([random.exitCode, verdict.verdict]).toEqual([0, "held"]);
+    expect([random.exitCode, verdict.verdict], random.stderr).toEqual([0, "held"]);
     expect(verdict.recovery.map(({ faults }) => faults > 0)).toEqual(Array.from({ length: 5 }, () => true));
   }),
 );
