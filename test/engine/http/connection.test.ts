@@ -246,7 +246,7 @@ describe("failures", () => {
     );
     using client = openClient();
     await client.http.get(server.url);
-    const response = await client.http.get(server.url, { timeout: 60 });
+    const response = await client.http.get(server.url, { timeout: 400 });
     expect(response.error_code).toBe(1050);
     expect(response.timings.receiving).toBeGreaterThan(20);
     expect(server.requests.length).toBe(2);
