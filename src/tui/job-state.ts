@@ -2,16 +2,20 @@
 
 import type { JobLine } from "../node/status.ts";
 
-/** Jobs by what they are at; queued: its owner waits for cores. Those that wait for an owner are in none. */
-export function jobCounts(jobs: readonly JobLine[]): {
-  readonly running: number;
-  readonly queued: number;
-  readonly finished: number;
-} {
-  const finished = jobs.filter(({ state }) => state === "finished").length;
-  const queued = jobs.filter((job) => jobState(job) === "queued").length;
-  const waiting = jobs.filter((job) => jobState(job) === "waiting").length;
-  return { running: jobs.length - finished - queued - waiting, queued, finished };
+/**
+ * "2 running, 1 queued, 3 waiting, 4 finished", without what there is none of but runs and ends. queued: its owner
+ * waits for cores. `waiting`: for an owner, as the status counts them: the jobs listed are the newest only.
+ */
+export function jobCountsText(jobs: readonly JobLine[], waiting = 0): string {
+  const states = jobs.filter(({ state }) => state !== "finished").map(jobState);
+  const queued = states.filter((state) => state === "queued").length;
+  const running = states.filter((state) => state !== "queued" && state !== "waiting").length;
+  return [
+    `${running} running`,
+    ...(queued === 0 ? [] : [`${queued} queued`]),
+    ...(waiting === 0 ? [] : [`${waiting} waiting`]),
+    `${jobs.length - states.length} finished`,
+  ].join(", ");
 }
 
 /** One word: how it ended, or what it is at. */

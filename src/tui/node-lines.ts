@@ -2,7 +2,7 @@
 // when and where they are printed is cli/'s business.
 
 import type { NodeStatus } from "../node/status.ts";
-import { jobCounts } from "./job-state.ts";
+import { jobCountsText } from "./job-state.ts";
 import { createPaint, lineOf, padded, type Paint, span, type Span, type Style, wrapped } from "./cells.ts";
 
 /** The first characters of a node's id: enough for people. */
@@ -32,14 +32,12 @@ export function nodeLine(status: NodeStatus): string {
   }
   if (status.problem !== null) return `manager: ${status.problem}`;
   const cores = status.workers.reduce((sum, worker) => sum + worker.cores, 0);
-  const { running, queued, finished } = jobCounts(jobs);
   const own = jobs.filter(({ owner, state }) => owner === status.node.id && state !== "finished").length;
-  const queues = queued === 0 ? "" : `, ${queued} queued`;
   return [
     `manager: ${roleText(status)}`,
     quorumText(status),
     `${plural(status.workers.length, "worker")} with ${plural(cores, "core")}`,
-    `${plural(running, "job")} running${queues}, ${own} of them here, ${finished} finished`,
+    `jobs: ${jobCountsText(jobs, status.waiting)}, ${own} owned here`,
     ...(status.isDiskFull ? ["its disk is full"] : []),
     ...(status.circuits.some(({ state }) => state === "open") ? [`circuits: ${circuitsSpan(status).text}`] : []),
   ].join("; ");
@@ -71,8 +69,7 @@ export function nodeBlock(
     const busy = status.workers.reduce((sum, worker) => sum + worker.busy, 0);
     const cores = status.workers.reduce((sum, worker) => sum + worker.cores, 0);
     row("workers", span(`${status.workers.length}, ${busy} of ${plural(cores, "core")} busy`));
-    const { running, queued, finished } = jobCounts(status.jobs);
-    row("jobs", span(`${running} running${queued === 0 ? "" : `, ${queued} queued`}, ${finished} finished`));
+    row("jobs", span(jobCountsText(status.jobs, status.waiting)));
     const live = status.jobs.filter(({ state }) => state !== "finished");
     for (const job of live.slice(-JOBS_SHOWN))
       row("", span(`${job.id}  ${plural(job.cores, "core")}${job.owner === status.node.id ? "  owned here" : ""}`));

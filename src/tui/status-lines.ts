@@ -2,7 +2,7 @@
 
 import { formatLatency } from "../base/units.ts";
 import type { JobLine, NodeStatus } from "../node/status.ts";
-import { jobCounts, jobState } from "./job-state.ts";
+import { jobCountsText, jobState } from "./job-state.ts";
 import { horizontalBar, sparkline } from "./bars.ts";
 import { createPaint, lineOf, padded, printable, span, type Span, type Style, wrapped } from "./cells.ts";
 import { circuitsSpan, hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
@@ -50,9 +50,6 @@ export function factsOf(status: NodeStatus, columns: number): readonly (readonly
   if (node.role !== "manager") return [];
   const cores = workers.reduce((sum, worker) => sum + worker.cores, 0);
   const busy = workers.reduce((sum, worker) => sum + worker.busy, 0);
-  const { running, queued, finished } = jobCounts(jobs);
-  const queues = queued === 0 ? "" : `, ${queued} queued`;
-  const waits = waiting === 0 ? "" : `, ${waiting} waiting`;
   return [
     ["cluster", cluster === null ? span("none yet", "warn") : span(cluster)],
     ...(problem === null ? [] : wrapped(problem, columns)).map(
@@ -62,7 +59,7 @@ export function factsOf(status: NodeStatus, columns: number): readonly (readonly
     ["leader", leaderSpan(status)],
     ["quorum", span(quorumText(status), hasQuorum(status) ? "plain" : "bad")],
     ["workers", span(`${workers.length}, ${busy} of ${plural(cores, "core")} busy`)],
-    ["jobs", span(`${running} running${queues}${waits}, ${finished} finished`)],
+    ["jobs", span(jobCountsText(jobs, waiting))],
     ...(circuits.length === 0 ? [] : [["circuits", circuitsSpan(status)] as const]),
   ];
 }

@@ -12,7 +12,7 @@ describe("off a terminal", () => {
   test("a manager's line", () => {
     expect(nodeLine(managerPicture())).toBe(
       "manager: follower of 127.0.0.1:9002 (b1b1b1b1), term 7; 3 of 3 managers, 2 needed; 1 worker with 4 cores; " +
-        "1 job running, 1 of them here, 1 finished",
+        "jobs: 1 running, 1 finished, 1 owned here",
     );
   });
 
