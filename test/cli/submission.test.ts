@@ -11,6 +11,7 @@ import { options as submitOptions } from "../../src/cli/commands/submit.ts";
 import type { JobStart, StartJob } from "../../src/cli/embedded.ts";
 import { resolveSettings } from "../../src/cli/settings.ts";
 import { submit } from "../../src/cli/submission.ts";
+import { isUrl } from "../../src/cli/url.ts";
 import { HyperscaleError } from "../../src/base/error.ts";
 import { createWorld } from "../../src/io/real-world.ts";
 import type { JobResult } from "../../src/load/result.ts";
@@ -56,13 +57,14 @@ async function run(
   options: {
     readonly env?: Readonly<Record<string, string>>;
     readonly isTerminal?: boolean;
-    /** Of the folder; test.ts unless stated. */
+    /** Of the folder, or a URL; test.ts unless stated. */
     readonly file?: string;
     readonly during?: (terminal: FakeTerminal) => void;
   } = {},
 ): Promise<Ended> {
   const terminal = fakeTerminal([], { directory: folder, isTerminal: options.isTerminal ?? false });
-  const typed = [join(folder, options.file ?? "test.ts"), ...args];
+  const { file = "test.ts" } = options;
+  const typed = [isUrl(file) ? file : join(folder, file), ...args];
   const settings = resolveSettings({
     table: TABLE,
     args: parseArgs(TABLE, typed),
@@ -258,6 +260,13 @@ describe("options reach the job", () => {
       maxVus: 30,
     });
   });
+});
+
+test("a header that is given twice for a URL is sent with both values", async () => {
+  const headers = ["-H", "Accept: a/b", "-H", "Accept: c/d", "-H", "Cookie: k=1", "-H", "Cookie: l=2"];
+  const { start } = await run(headers, {}, { file: "http://127.0.0.1:9/" });
+  expect(start?.bundle.code).toContain("a/b, c/d");
+  expect(start?.bundle.code).toContain("k=1; l=2");
 });
 
 describe("refused before anything starts", () => {
