@@ -29,7 +29,8 @@ export class Resumption {
   prepare(attempt: TrueAttempt, ledger: LedgerState | null, target: SimTarget): void {
     const { id, spec } = attempt;
     const job = ledger?.jobs.get(id.job);
-    if (job === undefined) return;
+    // A finished job keeps no resumes; a worker that was cut off may still hear of an attempt it was to begin.
+    if (job === undefined || job.phase === "finished") return;
     const expected = expectedResume(job, attempt, target);
     if (expected === undefined || isSame(expected, spec.resume)) return;
     const told = JSON.stringify(spec.resume);
