@@ -8,11 +8,13 @@ import type { ClusterClient } from "../../node/client.ts";
 import type { JobLine } from "../../node/status.ts";
 import type { Operator } from "../operator.ts";
 import { leaderOf, type SeenNode } from "../targets.ts";
-import { planFaults, type PlannedFault, type ProfileName, PROFILES } from "./fault-plan.ts";
+import { PEACE_MS, planFaults, type PlannedFault, type ProfileName, PROFILES } from "./fault-plan.ts";
 import { inflictPlanned, startAllGone } from "./inflict.ts";
 import { Submits } from "./submits.ts";
-import { type FaultRecord, judgeRun, type Verdict } from "./verdict.ts";
+import { type FaultRecord, isPeaceShown, judgeRun, type Verdict } from "./verdict.ts";
 
+/** A cluster that has only begun may take longer until it acknowledges enough: it is left alone for so long at most. */
+const PEACE_MS_MAX = 30_000;
 /** After the last fault the nodes have so long to come together. */
 const WHOLE_MS = 60_000;
 /** Then every job has to end, however many wait; but none for so long is a standstill. */
@@ -61,11 +63,15 @@ export async function runRandom(options: RandomOptions): Promise<RandomOutcome> 
       ),
     );
   };
-  for (const fault of planFaults(profile, seed, forMs)) {
-    await until(clock, fault.atMs - submits.elapsedMs);
+  const peaceMs = await peace(clock, submits);
+  // Faults of a cluster that does not work would prove nothing.
+  const planned = isPeaceShown(submits.acknowledged, peaceMs) ? planFaults(profile, seed, forMs) : [];
+  const laterMs = peaceMs - PEACE_MS;
+  for (const fault of planned) {
+    await until(clock, fault.atMs + laterMs - submits.elapsedMs);
     await fire(fault);
   }
-  await until(clock, forMs - submits.elapsedMs);
+  if (planned.length > 0) await until(clock, forMs + laterMs - submits.elapsedMs);
   await Promise.all(undoing.splice(0));
   note(submits.elapsedMs, "healing");
   for (const node of await operator.look()) await operator.heal(node).catch(() => 0);
@@ -85,10 +91,17 @@ export async function runRandom(options: RandomOptions): Promise<RandomOutcome> 
     if (entry.role === "manager") lists.push(told?.status.jobs ?? []);
   const faults = [...records].sort((left, right) => (left.firedAtMs ?? 0) - (right.firedAtMs ?? 0));
   return {
-    verdict: judgeRun({ kinds, faults, isWhole, jobs: submits.records(lists, LIST_MAX) }),
+    verdict: judgeRun({ kinds, peaceMs, faults, isWhole, jobs: submits.records(lists, LIST_MAX) }),
     faults,
     durationMs: submits.elapsedMs,
   };
+}
+
+/** Waits until the cluster has shown that it works. Out: ms since the run began. */
+async function peace(clock: Clock, submits: Submits): Promise<number> {
+  await until(clock, PEACE_MS);
+  await holdsWithin(clock, PEACE_MS_MAX - PEACE_MS, async () => isPeaceShown(submits.acknowledged, submits.elapsedMs));
+  return submits.elapsedMs;
 }
 
 /** Does one fault, and undoes it after its time in the background. */

@@ -48,6 +48,8 @@ export type FaultRecord = {
 export type RunRecord = {
   /** Kinds that had to come. */
   readonly kinds: readonly string[];
+  /** How long nothing was hurt, from the first submit on. */
+  readonly peaceMs: number;
   readonly jobs: readonly JobRecord[];
   readonly faults: readonly FaultRecord[];
   /** All nodes were together again in the end. */
@@ -95,6 +97,11 @@ export type Verdict = {
 
 /** A run without one acknowledged job a second in peace tests nothing. */
 const ACKNOWLEDGED_PER_SECOND_MIN = 1;
+
+/** Whether a cluster that nobody hurt for so long works well enough to be worth hurting. */
+export function isPeaceShown(acknowledged: number, peaceMs: number): boolean {
+  return acknowledged / (peaceMs / 1_000) >= ACKNOWLEDGED_PER_SECOND_MIN;
+}
 
 /** Judges a run. In: everything that was seen. */
 export function judgeRun(run: RunRecord): Verdict {
@@ -183,16 +190,18 @@ function isAcknowledged({ submits }: JobRecord): boolean {
   return submits.some(({ acknowledgedAtMs }) => acknowledgedAtMs !== null);
 }
 
-function invalidity({ kinds, jobs, faults }: RunRecord): string {
-  const never = kinds.filter((kind) => !faults.some((fault) => fault.kind === kind && fault.firedAtMs !== null));
-  if (never.length > 0) return `these faults never hit anything: ${never.join(", ")}`;
-  const firstMs = Math.min(...faults.flatMap(({ firedAtMs }) => firedAtMs ?? []));
+function invalidity({ kinds, peaceMs, jobs, faults }: RunRecord): string {
   const inPeace = jobs.filter(({ submits }) =>
-    submits.some(({ acknowledgedAtMs }) => acknowledgedAtMs !== null && acknowledgedAtMs <= firstMs),
+    submits.some(({ acknowledgedAtMs }) => acknowledgedAtMs !== null && acknowledgedAtMs <= peaceMs),
   ).length;
-  const perSecond = inPeace / (firstMs / 1_000);
-  if (perSecond >= ACKNOWLEDGED_PER_SECOND_MIN) return "";
-  return `only ${perSecond.toFixed(2)} jobs a second were acknowledged before the first fault, and it takes 1`;
+  if (!isPeaceShown(inPeace, peaceMs)) {
+    const seconds = peaceMs / 1_000;
+    const perSecond = (inPeace / seconds).toFixed(2);
+    const peace = `${seconds.toFixed(1)} s without a fault`;
+    return `only ${perSecond} jobs a second were acknowledged in ${peace}, and it takes 1`;
+  }
+  const never = kinds.filter((kind) => !faults.some((fault) => fault.kind === kind && fault.firedAtMs !== null));
+  return never.length === 0 ? "" : `these faults never hit anything: ${never.join(", ")}`;
 }
 
 function recoveryOf(kind: string, { faults, jobs }: RunRecord): Recovery {

@@ -33,6 +33,7 @@ const job = (number: number, changes: Partial<JobRecord> = {}): JobRecord => ({
 
 const run = (changes: Partial<JobRecord> = {}, of: Partial<RunRecord> = {}): RunRecord => ({
   kinds: ["kill"],
+  peaceMs: 5_000,
   faults: [fault()],
   isWhole: true,
   jobs: Array.from({ length: 40 }, (_, number) => (number === 20 ? job(20, changes) : job(number))),
@@ -165,6 +166,13 @@ describe("a run proves nothing", () => {
     expect(verdict.invalid).toContain("0.80 jobs a second");
     // Five in five seconds are enough.
     expect(judgeRun(run({}, { jobs: [...slow, job(4)] })).verdict).toBe("held");
+  });
+
+  test("when nothing was hurt because too little was acknowledged, and says for how long it was tried", () => {
+    const slow = Array.from({ length: 20 }, (_, number) => job(number));
+    const verdict = judgeRun(run({}, { jobs: slow, peaceMs: 30_000, faults: [] }));
+    expect(verdict).toMatchObject({ verdict: "invalid", findings: [] });
+    expect(verdict.invalid).toContain("only 0.67 jobs a second were acknowledged in 30.0 s without a fault");
   });
 
   test("when a kind of fault never hit anything, and names it", () => {
