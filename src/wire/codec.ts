@@ -2,22 +2,20 @@
 // keys; nothing else. What a peer sends never throws here, never touches a prototype and never costs more than its
 // size: its structure is walked before anything is built (`problemOf`), and only what passed is built (build.ts).
 
-import { Packr } from "msgpackr/pack";
 import { build } from "./build.ts";
+import { write } from "./writer.ts";
 
 /** Lists and maps within each other. */
 export const DEPTH_MAX = 32;
 
 export type Decoded = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
 
-const packer = new Packr({ useRecords: false, encodeUndefinedAsNil: true });
-
 /**
  * Bytes of a value of the kinds above; `undefined` becomes null. Whole numbers stay below 2^53. The
  * bytes are the caller's own.
  */
 export function encode(value: unknown): Uint8Array {
-  return packer.pack(value);
+  return write(value);
 }
 
 /** The value, whose bytes are copies. Of a key that comes twice the last value holds, as in JSON. Never throws. */

@@ -3,8 +3,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { unpack } from "msgpackr";
+import { Packr, unpack } from "msgpackr";
 import { createPrng, nextBelow, nextU32 } from "../../src/base/prng.ts";
+import { AssertionError } from "../../src/base/assert.ts";
 import { decode, DEPTH_MAX, encode } from "../../src/wire/codec.ts";
 
 function problem(bytes: readonly number[]): string {
@@ -92,6 +93,45 @@ describe("values", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test("are written byte for byte as msgpackr writes them", () => {
+    const packer = new Packr({ useRecords: false, encodeUndefinedAsNil: true });
+    const units = fc.array(fc.integer({ min: 0xd780, max: 0xe010 }), { maxLength: 90 });
+    const value = fc.anything({
+      maxDepth: 4,
+      values: [
+        ...[fc.integer(), fc.maxSafeInteger(), fc.double(), fc.constantFrom<unknown>(-0, null, undefined, true)],
+        ...[fc.string({ maxLength: 300 }), fc.string({ unit: "binary", maxLength: 300 })],
+        // Halves of pairs, alone and together.
+        units.map((codes) => String.fromCharCode(...codes)),
+        fc.constantFrom("x".repeat(65_535), "ü".repeat(40_000)),
+        fc.uint8Array({ maxLength: 300 }),
+      ],
+    });
+    fc.assert(
+      fc.property(value, (one) => expect(encode(one).toHex()).toBe(packer.pack(one).toString("hex"))),
+      { numRuns: 1_000 },
+    );
+    const edges = [0, 1, 31, 32, 127, 128, 255, 256, 32_767, 32_768, 65_535, 65_536, 2 ** 31, 2 ** 32, 2 ** 40];
+    for (const edge of edges.flatMap((one) => [one - 1, one, one + 1, -one, -one - 1]))
+      expect(encode(edge).toHex()).toBe(packer.pack(edge).toString("hex"));
+    for (const length of [15, 16, 31, 32, 33, 63, 64, 200, 201, 255, 256, 65_535, 65_536])
+      for (const sized of ["a".repeat(length), "ü".repeat(length), new Uint8Array(length), new Array(length).fill(7)])
+        expect(encode(sized).toHex()).toBe(packer.pack(sized).toString("hex"));
+  });
+
+  test("of no kind of the codec are a programmer's error, also deep within", () => {
+    for (const none of [10n, () => 1, Symbol("none"), new Map([[1, 2]]), new Set([1]), new Date(0), /x/])
+      expect(() => encode({ list: [none] })).toThrow(AssertionError);
+    // What failed left nothing behind.
+    expect(decode(encode({ a: 1 }))).toEqual({ ok: true, value: { a: 1 } });
+  });
+
+  test("do not change when another is written after them", () => {
+    const first = encode({ text: "first" });
+    encode({ text: "other" });
+    expect(decode(first)).toEqual({ ok: true, value: { text: "first" } });
   });
 
   test("hold copies of bytes: what they came in may be used again", () => {
