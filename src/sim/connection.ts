@@ -67,7 +67,7 @@ export class SimConnection implements Connection {
 
   write(bytes: Uint8Array): boolean {
     if (this.#isGone || this.#isEnding || this.#boot.isOver) return false;
-    this.#pipe.write(bytes.slice());
+    this.#pipe.write(this.#network.copy(bytes));
     return this.#pipe.pendingBytes <= WRITE_BUFFER_BYTES;
   }
 
@@ -113,12 +113,17 @@ export class SimConnection implements Connection {
   /** In: the bytes, the process's own; `onRead` is called when it took them. */
   receiveBytes(pieces: readonly Uint8Array[], onRead: () => void): void {
     this.#boot.deliver(() => {
-      for (const piece of pieces)
-        this.#tell((handlers) => {
-          if (!this.#isDestroyed && !this.#isClosed) handlers.onBytes(piece);
-        });
+      for (const piece of pieces) {
+        const handlers = this.#handlers;
+        if (handlers === null || this.#early.length > 0) this.#early.push((late) => this.#read(late, piece));
+        else this.#read(handlers, piece);
+      }
       onRead();
     });
+  }
+
+  #read(handlers: ConnectionHandlers, bytes: Uint8Array): void {
+    if (!this.#isDestroyed && !this.#isClosed) handlers.onBytes(bytes);
   }
 
   /** There is room for writes again. */

@@ -61,7 +61,7 @@ class SimDatagramSocket implements DatagramSocket, DatagramPort {
     const copies = link.doublesPacket() ? 2 : 1;
     counts.datagramsDoubled += copies - 1;
     for (let copy = 0; copy < copies; copy++) {
-      const packet = { from, to: target, port: to.port, bytes: bytes.slice() };
+      const packet = { from, to: target, port: to.port, bytes: this.#network.copy(bytes) };
       this.#travel(packet, link.latencyMs() + link.reorderDelayMs());
     }
   }

@@ -178,7 +178,7 @@ export class SimDisk {
       operation: DiskOperation,
       path: string,
       run: (fault: DiskFault | null) => Result,
-    ): Promise<Result> => this.#call(boot, { operation, path }, run);
+    ): Promise<Result> => this.#call(boot, operation, path, run);
     return {
       open: (path, mode) => call("open", path, () => this.#open(boot, path, mode)),
       list: (path) => call("list", path, () => [...this.#folderAt(path, "list").names.keys()].sort()),
@@ -198,19 +198,19 @@ export class SimDisk {
   /** Counts, delays and maybe fails one call; `run` acts on the model. */
   #call<Result>(
     boot: number,
-    what: { readonly operation: DiskOperation; readonly path: string },
+    operation: DiskOperation,
+    path: string,
     run: (fault: DiskFault | null) => Result,
   ): Promise<Result> {
     if (boot !== this.#boot) return neverReturning();
-    this.#calls++;
-    const call = { number: this.#calls, ...what };
+    const call = { number: ++this.#calls, operation, path };
     const fault = this.#options.fault?.(call) ?? null;
     const { clock, latencyMs } = this.#options;
     return new Promise((resolve, reject) => {
       const act = (): void => {
         if (boot !== this.#boot) return;
-        if (fault !== null && fault !== "short" && what.operation !== "syncData")
-          return reject(new DiskError(fault, what.operation, what.path));
+        if (fault !== null && fault !== "short" && operation !== "syncData")
+          return reject(new DiskError(fault, operation, path));
         try {
           resolve(run(fault));
         } catch (error) {
@@ -233,7 +233,7 @@ export class SimDisk {
     const file = node;
     let isOpen = true;
     const call = <Result>(operation: DiskOperation, run: (fault: DiskFault | null) => Result): Promise<Result> =>
-      this.#call(boot, { operation, path }, (fault) => {
+      this.#call(boot, operation, path, (fault) => {
         if (!isOpen) throw new DiskError("closed", operation, path);
         return run(fault);
       });

@@ -8,13 +8,21 @@ export const SECTOR_BYTES = 512;
 
 /** How many writes there were, and the size, when a sync began. */
 export type SyncMark = { readonly writes: number; readonly sizeBytes: number };
-/** What one write, by its number, made of the sectors from `sector` on: whole ones. `isZeros`: nothing but zeros. */
+/**
+ * What one write, by its number, made of the sectors from `sector` on: whole ones, `length` bytes of `shelf` from
+ * `start`. `isZeros`: nothing but zeros.
+ */
 type Written = {
   readonly write: number;
   readonly sector: number;
-  readonly bytes: Uint8Array;
+  readonly shelf: Uint8Array;
+  readonly start: number;
+  readonly length: number;
   readonly isZeros: boolean;
 };
+
+/** A file keeps what it may lose in pieces of memory up to this: one of its own for each write is far slower. */
+const SHELF_BYTES_MAX = 65_536;
 
 export class SimFile {
   /** Both as far as something other than zeros was written, or with room behind that. */
@@ -25,6 +33,9 @@ export class SimFile {
   #writes = 0;
   /** Unsynced, oldest first. */
   #pending: Written[] = [];
+  /** Holds the bytes of the newest of them; used from the beginning again when all is synced. */
+  #shelf = new Uint8Array(0);
+  #shelfUsed = 0;
 
   get sizeBytes(): number {
     return this.#sizeBytes;
@@ -47,10 +58,13 @@ export class SimFile {
     // A log is zeros up to its end before it is written: nothing keeps those.
     if (position >= this.#sizeBytes && position >= this.#cached.length && isBlank(position, bytes)) {
       this.#sizeBytes = end;
+      const length = sectorsUp(end) - position;
       this.#pending.push({
         write: ++this.#writes,
         sector: first,
-        bytes: zeros(sectorsUp(end) - position),
+        shelf: zeros(length),
+        start: 0,
+        length,
         isZeros: true,
       });
       return;
@@ -58,12 +72,21 @@ export class SimFile {
     this.#cached = roomy(this.#cached, sectorsUp(end));
     this.#cached.set(bytes, position);
     this.#sizeBytes = Math.max(this.#sizeBytes, end);
-    this.#pending.push({
-      write: ++this.#writes,
-      sector: first,
-      bytes: this.#cached.slice(first * SECTOR_BYTES, sectorsUp(end)),
-      isZeros: false,
-    });
+    this.#keep(first, this.#cached.subarray(first * SECTOR_BYTES, sectorsUp(end)));
+  }
+
+  /** Copies what a write made of whole sectors, until it is synced. */
+  #keep(sector: number, bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (this.#pending.length === 0) this.#shelfUsed = 0;
+    if (this.#shelfUsed + length > this.#shelf.length) {
+      this.#shelf = new Uint8Array(Math.max(length, Math.min(2 * this.#shelf.length, SHELF_BYTES_MAX)));
+      this.#shelfUsed = 0;
+    }
+    const start = this.#shelfUsed;
+    this.#shelf.set(bytes, start);
+    this.#shelfUsed += length;
+    this.#pending.push({ write: ++this.#writes, sector, shelf: this.#shelf, start, length, isZeros: false });
   }
 
   mark(): SyncMark {
@@ -74,14 +97,15 @@ export class SimFile {
   sync(mark: SyncMark): void {
     this.#durableBytes = Math.max(this.#durableBytes, mark.sizeBytes);
     let synced = 0;
-    for (const { write, sector, bytes, isZeros } of this.#pending) {
+    for (const { write, sector, shelf, start, length, isZeros } of this.#pending) {
       if (write > mark.writes) break;
       synced++;
       if (isZeros && sector * SECTOR_BYTES >= this.#durable.length) continue;
-      this.#durable = roomy(this.#durable, sector * SECTOR_BYTES + bytes.length);
-      put(this.#durable, this.#durableBytes, sector, bytes);
+      this.#durable = roomy(this.#durable, sector * SECTOR_BYTES + length);
+      put(this.#durable, this.#durableBytes, sector, shelf.subarray(start, start + length));
     }
-    this.#pending.splice(0, synced);
+    if (synced === this.#pending.length) this.#pending.length = 0;
+    else this.#pending.splice(0, synced);
   }
 
   /** After a failed sync: the cache keeps what it holds, and nothing of it is written any more. */
@@ -118,10 +142,10 @@ export class SimFile {
   /** Contents of each unsynced sector, oldest first. */
   #versions(): ReadonlyMap<number, readonly Uint8Array[]> {
     const sectors = new Map<number, Uint8Array[]>();
-    for (const { sector: first, bytes } of this.#pending) {
-      for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
+    for (const { sector: first, shelf, start, length } of this.#pending) {
+      for (let at = 0; at < length; at += SECTOR_BYTES) {
         const sector = first + at / SECTOR_BYTES;
-        const version = bytes.subarray(at, at + SECTOR_BYTES);
+        const version = shelf.subarray(start + at, start + Math.min(at + SECTOR_BYTES, length));
         const versions = sectors.get(sector);
         if (versions === undefined) sectors.set(sector, [version]);
         else versions.push(version);

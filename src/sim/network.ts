@@ -69,6 +69,7 @@ export type NetworkCounts = {
   stalls: number;
 };
 
+const SHELF_BYTES = 65_536;
 const PORT_FIRST = 40_000;
 const PORTS = 20_000;
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
@@ -91,6 +92,9 @@ export class Network {
   #machines = new Map<string, Machine>();
   #byIndex: Machine[] = [];
   #links: (Link | undefined)[][] = [];
+  /** What is under way lies here, one after the other: nothing is written twice at one place. */
+  #shelf = new Uint8Array(0);
+  #shelfUsed = 0;
 
   constructor(kernel: Kernel, options: Partial<NetworkOptions> = {}) {
     this.kernel = kernel;
@@ -220,6 +224,20 @@ export class Network {
   /** Connections the host's system knows of, those included whose other side is gone without a word. */
   connectionsOf(host: string): number {
     return this.#named(host).connections.size;
+  }
+
+  /** A copy that nobody else has: a view of a large piece of memory, as memory of its own costs several times that. */
+  copy(bytes: Uint8Array): Uint8Array {
+    const { length } = bytes;
+    if (length > SHELF_BYTES / 4) return bytes.slice();
+    if (this.#shelfUsed + length > this.#shelf.length) {
+      this.#shelf = new Uint8Array(SHELF_BYTES);
+      this.#shelfUsed = 0;
+    }
+    const start = this.#shelfUsed;
+    this.#shelfUsed += length;
+    this.#shelf.set(bytes, start);
+    return this.#shelf.subarray(start, this.#shelfUsed);
   }
 
   /** Whether an event of this probability happens. */

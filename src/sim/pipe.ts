@@ -221,7 +221,7 @@ export class Pipe {
     const whole = pieces.length === 1 && first !== undefined ? first : joined(pieces, bytes);
     const splits = bytes > 1 && this.#network.happens(this.#network.options.splitProbability);
     const at = splits ? 1 + nextBelow(this.#network.prng, bytes - 1) : 0;
-    return splits ? [whole.slice(0, at), whole.slice(at)] : [whole];
+    return splits ? [whole.subarray(0, at), whole.subarray(at)] : [whole];
   }
 
   /** The other side's process took so many bytes. */

@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import type { CloseReason, Clock, Connection, Timer } from "../io/world.ts";
 import { decode, encode } from "./codec.ts";
-import { createSplitter, encodeFrame, type Frame, FRAME_BYTES_MAX, LANES, type Lane } from "./frame.ts";
+import { createSplitter, encodeFrame, type Frame, FRAME_BYTES_MAX, LANE_NUMBERS, LANES, type Lane } from "./frame.ts";
 import { type HandshakeRefusal, type Hello, helloSchema, judge } from "./handshake.ts";
 import type { Message, Protocol } from "./protocol.ts";
 
@@ -94,6 +94,7 @@ export function openChannel<Any extends Message>(connection: Connection, options
 
 type Waiting = { bytes: Uint8Array; readonly key: string | null };
 type LaneQueue = {
+  readonly limits: LaneLimits;
   readonly waiting: Waiting[];
   /** Waiting messages by key. */
   readonly byKey: Map<string, Waiting>;
@@ -105,13 +106,10 @@ type LaneQueue = {
 class StreamChannel<Any extends Message> implements Channel<Any> {
   readonly #connection: Connection;
   readonly #options: ChannelOptions<Any>;
-  readonly #limits: Readonly<Record<Lane, LaneLimits>>;
-  readonly #lanes: Readonly<Record<Lane, LaneQueue>> = {
-    critical: emptyLane(),
-    control: emptyLane(),
-    submit: emptyLane(),
-    stats: emptyLane(),
-  };
+  /** In the order of LANES. */
+  readonly #lanes: readonly LaneQueue[];
+  /** Messages that wait in all of them. */
+  #waiting = 0;
   readonly #splitter = createSplitter();
   readonly #timer: Timer;
   readonly counters: ChannelCounters = {
@@ -137,8 +135,9 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
   constructor(connection: Connection, options: ChannelOptions<Any>) {
     this.#connection = connection;
     this.#options = options;
-    this.#limits = options.lanes ?? LANE_LIMITS;
-    if (options.lanes !== undefined) assertLanes(options.lanes);
+    const limits = options.lanes ?? LANE_LIMITS;
+    assertLanes(limits);
+    this.#lanes = LANES.map((name) => emptyLane(limits[name]));
     this.#timer = options.clock.setTimer(options.timeoutMs, () =>
       this.#break("timeout", `no handshake within ${options.timeoutMs} ms`),
     );
@@ -173,12 +172,12 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
     this.#closed = handle;
   }
 
-  send(message: Any, options: { readonly key?: string } = {}): boolean {
+  send(message: Any, options?: { readonly key?: string }): boolean {
     if (this.#peer === null || this.#isClosing || this.#end !== null) return false;
     const packed = this.#options.protocol.pack(message);
     const bytes = encodeFrame(packed);
-    const key = options.key === undefined ? null : `${message.kind} ${options.key}`;
-    const lane = this.#lanes[packed.lane];
+    const key = options?.key === undefined ? null : `${message.kind} ${options.key}`;
+    const lane = this.#lane(packed.lane);
     const older = key === null ? undefined : lane.byKey.get(key);
     if (older !== undefined) {
       lane.bytes += bytes.length - older.bytes.length;
@@ -186,11 +185,8 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
       this.counters.replaced++;
       return true;
     }
-    const isFull = (): boolean =>
-      lane.waiting.length - lane.head >= this.#limits[packed.lane].messagesMax ||
-      lane.bytes + bytes.length > this.#limits[packed.lane].bytesMax;
-    if (isFull() && !this.#isBlocked) this.#flush();
-    if (isFull()) {
+    if (isFull(lane, bytes.length) && !this.#isBlocked) this.#flush();
+    if (isFull(lane, bytes.length)) {
       this.counters.shed++;
       if (packed.lane === "critical")
         this.#break("overflow", `${lane.bytes} bytes of what must not be shed wait for a slow peer`);
@@ -199,6 +195,7 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
     const waiting = { bytes, key };
     lane.waiting.push(waiting);
     lane.bytes += bytes.length;
+    this.#waiting++;
     if (key !== null) lane.byKey.set(key, waiting);
     this.#flushSoon();
     return true;
@@ -218,42 +215,57 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
   #flushSoon(): void {
     if (this.#isFlushing || this.#isBlocked) return;
     this.#isFlushing = true;
-    queueMicrotask(() => {
-      this.#isFlushing = false;
-      this.#flush();
-    });
+    queueMicrotask(this.#flushLater);
   }
 
+  readonly #flushLater = (): void => {
+    this.#isFlushing = false;
+    this.#flush();
+  };
+
   #flush(): void {
-    while (!this.#isBlocked && this.#end === null) {
-      const frames: Uint8Array[] = [];
-      let bytes = 0;
-      for (let frame = this.#next(); frame !== null; frame = bytes < WRITE_BYTES ? this.#next() : null) {
+    while (this.#waiting > 0 && !this.#isBlocked && this.#end === null) {
+      const first = this.#next();
+      let bytes = first.length;
+      if (this.#waiting === 0 || bytes >= WRITE_BYTES) {
+        this.counters.messagesOut++;
+        this.#write(first);
+        continue;
+      }
+      const frames = [first];
+      while (this.#waiting > 0 && bytes < WRITE_BYTES) {
+        const frame = this.#next();
         frames.push(frame);
         bytes += frame.length;
       }
-      const [first] = frames;
-      if (first === undefined) return;
       this.counters.messagesOut += frames.length;
-      this.#write(frames.length === 1 ? first : joined(frames, bytes));
+      this.#write(joined(frames, bytes));
     }
   }
 
-  #next(): Uint8Array | null {
-    for (const name of LANES) {
-      const lane = this.#lanes[name];
-      const waiting = lane.waiting[lane.head];
-      if (waiting === undefined) continue;
-      lane.head++;
-      lane.bytes -= waiting.bytes.length;
-      if (waiting.key !== null) lane.byKey.delete(waiting.key);
-      if (lane.head === lane.waiting.length || lane.head > 1_024) {
-        lane.waiting.splice(0, lane.head);
-        lane.head = 0;
-      }
-      return waiting.bytes;
+  /** Takes the first of the most important lane. In: something waits. */
+  #next(): Uint8Array {
+    const lane = this.#lanes.find(({ waiting, head }) => head < waiting.length);
+    const first = lane?.waiting[lane.head];
+    assert(lane !== undefined && first !== undefined, "something waits");
+    this.#waiting--;
+    lane.head++;
+    lane.bytes -= first.bytes.length;
+    if (first.key !== null) lane.byKey.delete(first.key);
+    if (lane.head === lane.waiting.length) {
+      lane.waiting.length = 0;
+      lane.head = 0;
+    } else if (lane.head > 1_024) {
+      lane.waiting.splice(0, lane.head);
+      lane.head = 0;
     }
-    return null;
+    return first.bytes;
+  }
+
+  #lane(name: Lane): LaneQueue {
+    const lane = this.#lanes[LANE_NUMBERS[name]];
+    assert(lane !== undefined, "there is such a lane");
+    return lane;
   }
 
   #write(bytes: Uint8Array): void {
@@ -324,8 +336,8 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
     if (this.#end !== null) return;
     this.#end = end;
     this.#timer.cancel();
-    for (const name of LANES) {
-      const lane = this.#lanes[name];
+    this.#waiting = 0;
+    for (const lane of this.#lanes) {
       lane.waiting.length = 0;
       lane.byKey.clear();
     }
@@ -333,8 +345,13 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
   }
 }
 
-function emptyLane(): LaneQueue {
-  return { waiting: [], byKey: new Map(), head: 0, bytes: 0 };
+function emptyLane(limits: LaneLimits): LaneQueue {
+  return { limits, waiting: [], byKey: new Map(), head: 0, bytes: 0 };
+}
+
+/** Whether so many bytes more do not fit. */
+function isFull({ limits, waiting, head, bytes }: LaneQueue, more: number): boolean {
+  return waiting.length - head >= limits.messagesMax || bytes + more > limits.bytesMax;
 }
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {

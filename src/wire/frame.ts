@@ -17,6 +17,9 @@ export const TAG_MAX = 65_000;
 export const LANES = ["critical", "control", "submit", "stats"] as const;
 export type Lane = (typeof LANES)[number];
 
+/** A lane's place in the order. */
+export const LANE_NUMBERS: Readonly<Record<Lane, number>> = { critical: 0, control: 1, submit: 2, stats: 3 };
+
 export type Frame = { readonly lane: Lane; readonly tag: number; readonly payload: Uint8Array };
 
 /** The bytes of a frame. Throws AssertionError when it is larger than a frame may be: a bug of the sender. */
@@ -27,7 +30,7 @@ export function encodeFrame({ lane, tag, payload }: Frame): Uint8Array {
   bytes[0] = payload.length & 0xff;
   bytes[1] = (payload.length >>> 8) & 0xff;
   bytes[2] = (payload.length >>> 16) & 0xff;
-  bytes[4] = LANES.indexOf(lane);
+  bytes[4] = LANE_NUMBERS[lane];
   bytes[5] = tag & 0xff;
   bytes[6] = tag >>> 8;
   bytes.set(payload, FRAME_HEADER_BYTES);
