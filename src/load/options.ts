@@ -92,7 +92,11 @@ type Read = {
 };
 
 function readSimple(module: FileShape, shortcuts: Shortcuts, place: Place): Read | null {
-  const raw = withoutK6Options(module.options ?? {}, SHAPES.simple.shape, place);
+  const raw = withoutMisplaced(withoutK6Options(module.options ?? {}, SHAPES.simple.shape, place), {
+    ...place,
+    names: Object.keys(SHAPES.scenario.shape).filter((key) => !(key in SHAPES.simple.shape)),
+    why: "of a file: it is one of a scenario",
+  });
   const options = readOptions(SHAPES.simple, raw, place);
   if (options === null) return null;
   if (module.functions.includes("handleSummary"))
@@ -147,7 +151,11 @@ function readScenarios(
 }
 
 function readJob(module: FileShape, shortcuts: Shortcuts, place: Place): Read | null {
-  const raw = withoutSchedule(withoutK6Options(module.options, SHAPES.job.shape, place), place);
+  const raw = withoutMisplaced(withoutK6Options(module.options, SHAPES.job.shape, place), {
+    ...place,
+    names: Object.keys(SHAPES.workflow.shape).filter((key) => !(key in SHAPES.job.shape)),
+    why: "of a job: it is one of a workflow",
+  });
   const options = readOptions(SHAPES.job, raw, place);
   if (options === null) return null;
   const workflows = Object.entries(options.workflows);
@@ -172,12 +180,15 @@ function readWorkflow(name: string, raw: unknown, shortcuts: Shortcuts, place: P
   return draftOf({ label: place.where, name, executor, run: { kind: "workflow", name } }, schedule, options);
 }
 
-/** Schedule options at the top of a job, where k6 has them: said to belong to a workflow. */
-function withoutSchedule(raw: unknown, place: Place): unknown {
+/** Options at the top that belong to a part: said so. */
+function withoutMisplaced(
+  raw: unknown,
+  place: Place & { readonly names: readonly string[]; readonly why: string },
+): unknown {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return raw;
-  const names: readonly string[] = [...SCHEDULE_KEYS, "executor"];
+  const { names, why } = place;
   const misplaced = Object.keys(raw).filter((key) => names.includes(key));
-  for (const key of misplaced) addProblem(place, `"${key}" is no option of a job: it is one of a workflow`);
+  for (const key of misplaced) addProblem(place, `"${key}" is no option ${why}`);
   return Object.fromEntries(Object.entries(raw).filter(([key]) => !misplaced.includes(key)));
 }
 

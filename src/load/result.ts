@@ -118,6 +118,8 @@ export type WorkflowView = {
   readonly dropped: number;
   /** Planned iterations; null where the schedule is one of time. */
   readonly iterationsTotal: number | null;
+  /** Why it waits for cores; null where it does not. */
+  readonly waitsFor: string | null;
 };
 
 /** The live state of a job, sent to its client up to ten times a second. Rates are over the last whole second. */

@@ -119,9 +119,19 @@ function workflowLines(
       ? workflows
       : workflows.toSorted((left, right) => activity(right) - activity(left)).slice(0, most - 1);
   const lines = rowsOf(shown.map(workflowRow), columns);
-  return shown.length === workflows.length
-    ? lines
-    : [...lines, [span(`  and ${workflows.length - shown.length} more workflows`, "dim")]];
+  const rest = workflows.length - shown.length;
+  return [
+    ...lines,
+    ...(rest === 0 ? [] : [[span(`  and ${rest} more workflows`, "dim")]]),
+    ...waitLines(workflows, columns),
+  ];
+}
+
+/** What the first of those that wait waits for: others mostly wait for the same. */
+function waitLines(workflows: readonly WorkflowView[], columns: number): readonly (readonly Span[])[] {
+  const first = workflows.find(({ waitsFor }) => waitsFor);
+  if (first === undefined) return [];
+  return [[span(cut(`  ${printable(first.name)} waits: ${printable(first.waitsFor ?? "")}`, columns), "warn")]];
 }
 
 function activity(workflow: WorkflowView): number {

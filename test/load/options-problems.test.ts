@@ -15,6 +15,7 @@ describe("an option of the simple form is refused by name", () => {
     [[], "options is []: it must be an object"],
     [{ duratoin: "1s" }, 'options: "duratoin" is no option: did you mean "duration"?'],
     [{ zzzzzz: 1 }, 'options: "zzzzzz" is no option'],
+    [{ vus: 2, requires: { region: "eu" } }, 'options: "requires" is no option of a file: it is one of a scenario'],
     [{ vus: 0, duration: 1 }, `options: "vus" is 0: ${WHOLE_VUS}`],
     [{ vus: -1 }, `options: "vus" is -1: ${WHOLE_VUS}`],
     [{ vus: 1.5 }, `options: "vus" is 1.5: ${WHOLE_VUS}`],
@@ -323,6 +324,11 @@ describe("a job is refused", () => {
       "with a schedule of its own",
       { name: "j", vus: 5, workflows: { one } },
       'job: "vus" is no option of a job: it is one of a workflow',
+    ],
+    [
+      "with labels of its own",
+      { name: "j", requires: { region: "eu" }, workflows: { one } },
+      'job: "requires" is no option of a job: it is one of a workflow',
     ],
     [
       "with an unknown option",

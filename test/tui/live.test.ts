@@ -58,6 +58,7 @@ describe("a terminal of any size", () => {
         jobView(),
         TROUBLED,
         many,
+        jobView({ workflows: [workflowView({ state: "waiting", waitsFor: "no worker has region=eu ".repeat(20) })] }),
         jobView({ workflows: [], requests: 0, histogram: [], thresholds: [], cores: [] }),
       ]) {
         const lines = liveLines(view, options(columns, rows));
@@ -126,6 +127,12 @@ test("without a planned length only the elapsed time is shown", () => {
 
 test("before the first request there are no latencies", () => {
   expect(liveLines(jobView({ requests: 0, histogram: [] }), options(80, 24)).join("\n")).not.toContain("latency");
+});
+
+test("a workflow that waits for cores says why, on a line of its own", () => {
+  const waiting = workflowView({ name: "eu", state: "waiting", waitsFor: "no worker has region=eu" });
+  const lines = liveLines(jobView({ workflows: [workflowView(), waiting] }), options(80, 24));
+  expect(lines.filter((line) => line.includes("waits"))).toEqual(["  eu waits: no worker has region=eu"]);
 });
 
 test("a job that stops says so", () => {

@@ -15,6 +15,7 @@ export function workflowView(changes: Partial<WorkflowView> = {}): WorkflowView 
     interrupted: 0,
     dropped: 0,
     iterationsTotal: null,
+    waitsFor: null,
     ...changes,
   };
 }

@@ -2,20 +2,25 @@
 // at the end the result. What is measured where is run.ts's, what a threshold means load/thresholds.ts's.
 
 import type { Job } from "../../ledger/job.ts";
+import { type Wait, waitOf } from "../../ledger/waiting.ts";
 import { pausedWithin } from "../../load/pauses.ts";
 import type { JobResult } from "../../load/result.ts";
 import { type ForeignSeal, foreignSeals, takeSeals } from "./adoption.ts";
 import type { Ownership } from "./ownership.ts";
 import { buildResult, finalThresholds, outcomeOf } from "./result.ts";
 import { closeSeconds, judgeLive, lastSeconds, loadStartMs, pausesOf } from "./run.ts";
-import { jobView } from "./view.ts";
+import { jobView, type Waits } from "./view.ts";
 
 /** Thresholds on the whole are judged this often. */
 const JUDGE_MS = 400;
+/** Who waits for cores so long is told what for: most get theirs at once, and workers may only be joining. */
+const WAIT_MS = 3_000;
 
 export class Judging {
   readonly #own: Ownership;
   #judgedAtMs = -Infinity;
+  /** Workflows whose wait was told of. */
+  readonly #toldOf = new Set<string>();
   /** Made when everything has ended, told when that is committed. */
   #result: JobResult | null = null;
 
@@ -46,7 +51,27 @@ export class Judging {
       const unpausedMs = elapsedMs - pausedWithin(pauses, 0, elapsedMs);
       for (const { outcome, isAbort } of judgeLive(run, unpausedMs, seconds)) this.#condemn(job, outcome, isAbort);
     }
-    this.#own.tell({ kind: "view", view: jobView(run, job, elapsedMs) });
+    const waits = this.#waits(job);
+    for (const [workflow, wait] of waits) this.#tellWait(workflow, wait);
+    this.#own.tell({ kind: "view", view: jobView(run, job, elapsedMs, waits) });
+  }
+
+  #waits(job: Job): Waits {
+    const { ledger } = this.#own.ports;
+    const waits = new Map<string, Wait>();
+    for (const [name, workflow] of job.workflows) {
+      if (workflow.state !== "queued" || ledger.nowMs() - (workflow.queuedAtMs ?? Infinity) < WAIT_MS) continue;
+      const wait = waitOf(ledger.state, job, workflow);
+      if (wait !== null) waits.set(name, wait);
+    }
+    return waits;
+  }
+
+  /** Once for each workflow. */
+  #tellWait(workflow: string, { text, isStuck }: Wait): void {
+    if (this.#toldOf.has(workflow)) return;
+    this.#toldOf.add(workflow);
+    this.#own.tell({ kind: "log", level: isStuck ? "warn" : "info", workflow, text: `it waits for cores: ${text}` });
   }
 
   #completeSeconds(job: Job, elapsedMs: number): void {

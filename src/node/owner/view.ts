@@ -2,6 +2,7 @@
 
 import { addAccounting, NO_ACCOUNTING, workflowAccounting } from "../../ledger/accounting.ts";
 import { type Job, type Workflow, workflowOf } from "../../ledger/job.ts";
+import type { Wait } from "../../ledger/waiting.ts";
 import { cellValue } from "../../load/histogram.ts";
 import { select } from "../../load/merge.ts";
 import { pausedWithin } from "../../load/pauses.ts";
@@ -14,8 +15,13 @@ import { allSeries, type Latencies, pausesOf, type Run, type RunAttempt } from "
 
 const BINS = 12;
 
+/** What workflows wait for, by name. */
+export type Waits = ReadonlyMap<string, Wait>;
+
+const NO_WAITS: Waits = new Map();
+
 /** The view at `elapsedMs` of job time. */
-export function jobView(run: Run, job: Job, elapsedMs: number): JobView {
+export function jobView(run: Run, job: Job, elapsedMs: number, waits: Waits = NO_WAITS): JobView {
   const series = allSeries(run);
   const now = run.lastSecond?.series ?? [];
   const checks = rateOf(select(series, "checks", {}));
@@ -29,7 +35,8 @@ export function jobView(run: Run, job: Job, elapsedMs: number): JobView {
     elapsedMs,
     workflows: run.plan.workflows.flatMap((plan) => {
       const workflow = job.workflows.get(plan.name);
-      return workflow === undefined ? [] : [workflowView(run, job, workflow, plan, elapsedMs)];
+      if (workflow === undefined) return [];
+      return [{ ...workflowView(run, job, workflow, plan, elapsedMs), waitsFor: waits.get(plan.name)?.text ?? null }];
     }),
     requests: countOf(series, "http_reqs"),
     requestsPerSecond: countOf(now, "http_reqs"),
@@ -83,7 +90,13 @@ function stateOf(job: Job): JobView["state"] {
   return hasStarted ? "running" : "preparing";
 }
 
-function workflowView(run: Run, job: Job, workflow: Workflow, plan: WorkflowPlan, elapsedMs: number): WorkflowView {
+function workflowView(
+  run: Run,
+  job: Job,
+  workflow: Workflow,
+  plan: WorkflowPlan,
+  elapsedMs: number,
+): Omit<WorkflowView, "waitsFor"> {
   const attempts = [...run.attempts.values()].filter(({ id }) => id.workflow === plan.name);
   // Sealed attempts by the ledger, live ones by what is held: together every attempt once.
   const accounting = attempts.reduce(

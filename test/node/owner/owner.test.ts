@@ -130,6 +130,23 @@ test("[LD-50.2] [LD-45.4] loss, repetition and disorder of snapshots do no harm;
   expect(only(scene.events, "finished").length).toBe(1);
 });
 
+test("a workflow that waits for cores shows why, and it is said once", async () => {
+  const scene = new Scene();
+  const eu = workflowPlan("eu", { requires: { region: "eu" } });
+  scene.submit("j", jobPlan({ workflows: [eu] }));
+  await scene.clock.advance(2_900);
+  const waits = (): (string | null | undefined)[] =>
+    only(scene.events, "view").map(({ view }) => view.workflows[0]?.waitsFor);
+  expect(new Set(waits())).toEqual(new Set([null]));
+  await scene.clock.advance(1_000);
+  expect(waits().at(-1)).toBe("no worker is there");
+  scene.worker("w1", 1);
+  await scene.clock.advance(1_000);
+  expect(waits().at(-1)).toBe("no worker has region=eu; those that are there have no labels");
+  const said = { kind: "log", level: "warn", workflow: eu.name, text: "it waits for cores: no worker is there" };
+  expect(only(scene.events, "log")).toEqual([expect.objectContaining(said)]);
+});
+
 test("[LD-22.2.2] reports about attempts it does not know change nothing", async () => {
   const { scene, worker, attempt } = await begun();
   const strange = { ...attempt, token: 999 };
