@@ -11,7 +11,7 @@ import { startCountingServer } from "../io/counting-server.ts";
 import { verdictLines } from "../tui/verdict-lines.ts";
 import { stderrLog } from "./asking.ts";
 import { type Cluster, openCluster, placeAt, placeOf } from "./cluster.ts";
-import { registryOf } from "./chaos-registry.ts";
+import { registryInUse } from "./chaos-registry.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK, EXIT_UNPROVEN, EXIT_VIOLATED } from "./exit.ts";
 import { usesColor } from "./progress.ts";
@@ -28,7 +28,11 @@ export async function chaosRandom(invocation: Invocation): Promise<number> {
   const { settings, terminal } = invocation;
   const asked = settingsOf(invocation);
   const world = { ...(await invocation.openWorld()), log: stderrLog(invocation) };
-  const operator = new Operator({ registry: registryOf(invocation), clock: world.clock, environment: terminal.env });
+  const operator = new Operator({
+    registry: await registryInUse(invocation),
+    clock: world.clock,
+    environment: terminal.env,
+  });
   const managers = requireCluster(await operator.look());
   const place = placeOf(invocation) ?? placeAt(invocation, managers);
   const source = await bundleSource(WORKFLOW_SOURCE, "chaos.js", terminal.directory);

@@ -8,7 +8,7 @@ import { DELAY_MS_MAX, describeFault, type Fault, FAULT_MS_DEFAULT, FAULT_MS_MAX
 import { nameOf, Operator, peersOf } from "../chaos/operator.ts";
 import { inState, leaderOf, resolveTarget, type SeenNode } from "../chaos/targets.ts";
 import { chaosLines } from "../tui/chaos-lines.ts";
-import { registryOf } from "./chaos-registry.ts";
+import { registryInUse } from "./chaos-registry.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";
 import { usesColor } from "./progress.ts";
@@ -62,7 +62,7 @@ export async function chaos(invocation: Invocation): Promise<number> {
     });
   }
   const { clock } = await invocation.openWorld();
-  const operator = new Operator({ registry: registryOf(invocation), clock, environment: terminal.env });
+  const operator = new Operator({ registry: await registryInUse(invocation), clock, environment: terminal.env });
   const words = ["first", "second", "third"].flatMap((slot) => settings.positional(slot) ?? []);
   const surplus = words[wordsMax(name, words)];
   if (surplus !== undefined)

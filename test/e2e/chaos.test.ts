@@ -3,7 +3,7 @@
 // from outside: processes, statuses, who acknowledges a submit; and a short random run, whose verdict has to hold.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT_UNPROVEN } from "../../src/cli/exit.ts";
@@ -161,6 +161,16 @@ test.concurrent("a random run hurts a cluster under submits in every way of its 
     expect(verdict.recovery.map(({ faults }) => faults > 0)).toEqual(Array.from({ length: 5 }, () => true));
   }),
 );
+
+test.concurrent("a folder of nodes that is not there is named, and not made", async () => {
+  const missing = join(freshDir(), "nods");
+  for (const line of ["list", "kill leader", "random"]) {
+    const ended = await run(["chaos", ...line.split(" "), "--runtime-dir", missing]);
+    expect(ended.stderr).toContain(`--runtime-dir: there is no folder ${missing}`);
+    expect(ended.exitCode).toBe(104);
+  }
+  expect(existsSync(missing)).toBe(false);
+});
 
 test.concurrent("what cannot be done is said, and nothing is touched", async () => {
   const empty = freshDir();
