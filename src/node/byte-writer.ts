@@ -4,16 +4,16 @@
 import { assert } from "../base/assert.ts";
 
 const text = { encoder: new TextEncoder(), decoder: new TextDecoder() } as const;
+/** One real and its bytes, little endian, on their way from one to the other: a view of each buffer costs far more. */
+const real = new DataView(new ArrayBuffer(8));
 
 /** Writes. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   get length(): number {
@@ -45,8 +45,8 @@ export class ByteWriter {
 
   real(value: number): void {
     if (this.#length + 8 > this.#bytes.length) this.#grow(8);
-    this.#view.setFloat64(this.#length, value, true);
-    this.#length += 8;
+    real.setFloat64(0, value, true);
+    for (let at = 0; at < 8; at++) this.#bytes[this.#length++] = real.getUint8(at);
   }
 
   text(value: string): void {
@@ -65,7 +65,6 @@ export class ByteWriter {
     const wide = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
     wide.set(this.#bytes);
     this.#bytes = wide;
-    this.#view = new DataView(wide.buffer);
   }
 }
 
@@ -75,13 +74,11 @@ export class ByteWriter {
  */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
   isBad = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Bytes not read yet; none once it is bad. */
@@ -120,9 +117,8 @@ export class ByteReader {
 
   real(): number {
     if (this.left < 8) return this.#bad(NaN);
-    const value = this.#view.getFloat64(this.#at, true);
-    this.#at += 8;
-    return value;
+    for (let at = 0; at < 8; at++) real.setUint8(at, this.#bytes[this.#at++] ?? 0);
+    return real.getFloat64(0, true);
   }
 
   text(lengthMax: number): string {

@@ -4,6 +4,8 @@
 export class Boot {
   /** Counts the lives of a host from 1. */
   readonly number: number;
+  /** How often anything of the world came to the process: while it stays the same, so does the process. */
+  turns = 0;
   #isOver = false;
   #isPaused = false;
   #held: (() => void)[] = [];
@@ -23,8 +25,9 @@ export class Boot {
   /** Runs it in this event; after `resume`, in order, while paused; never once this life is over. */
   deliver(run: () => void): void {
     if (this.#isOver) return;
-    if (this.#isPaused) this.#held.push(run);
-    else run();
+    if (this.#isPaused) return void this.#held.push(run);
+    this.turns++;
+    run();
   }
 
   /** Ends this life. */

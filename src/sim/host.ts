@@ -85,6 +85,11 @@ export class SimHost {
     return this.#boot?.isPaused === true;
   }
 
+  /** Of the process that runs (boot.ts); 0 when none does. */
+  get turns(): number {
+    return this.#boot?.turns ?? 0;
+  }
+
   /** Times a process was started. */
   get boots(): number {
     return this.#boots;

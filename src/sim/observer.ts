@@ -31,7 +31,12 @@ export type ManagerProbe = {
   /** Index of the newest applied entry. */
   appliedIndex(): number;
   queues(): readonly Queue[];
+  /** Rises whenever its process runs, or `touch` is called instead. */
+  turns(): number;
 };
+
+/** Every so many steps all managers are looked at, so that none changes without a turn unseen. */
+const ALL_LOOKED_AT_STEPS = 256;
 
 /** A manager that runs, and what its core looked like at the last look: the first shows everything. */
 type Watched = {
@@ -44,6 +49,8 @@ type Watched = {
   last: Entry | undefined;
   base: number;
   hasLed: boolean;
+  turns: number;
+  isLeading: boolean;
 };
 
 export class Observer {
@@ -65,6 +72,8 @@ export class Observer {
   readonly #contents = new Map<string, Job>();
   readonly #nowMs: () => number;
   #lookedAtMs = 0;
+  #steps = 0;
+  #isTouched = false;
   #leaderlessMs = 0;
 
   /** In: true time in ms. */
@@ -82,7 +91,8 @@ export class Observer {
   /** A manager process runs from now on; `node` names its disk: a wiped one is another node. */
   watch(node: string, probe: ManagerProbe): void {
     const unseen = { raft: null, role: "", hard: null, applied: 0, last: undefined, base: 0, hasLed: false };
-    this.#managers = [...this.#managers.filter((one) => one.node !== node), { node, probe, ...unseen }];
+    const watched = { node, probe, ...unseen, turns: -1, isLeading: false };
+    this.#managers = [...this.#managers.filter((one) => one.node !== node), watched];
     this.restart(node);
   }
 
@@ -96,18 +106,36 @@ export class Observer {
     this.#managers = this.#managers.filter((one) => one.node !== node);
   }
 
-  /** After every step: looks at the cores that changed. */
+  /** Somebody reached into managers from outside of their turns. */
+  touch(): void {
+    this.#isTouched = true;
+  }
+
+  /** After every step: looks at the cores that may have changed. */
   step(): void {
     let isLed = false;
+    const isAll = this.#isTouched || ++this.#steps % ALL_LOOKED_AT_STEPS === 0;
     for (const watched of this.#managers) {
-      const raft = watched.probe.raft();
-      if (raft === null) continue;
-      isLed ||= isLeading(raft);
-      this.#look(watched, raft);
+      const turns = watched.probe.turns();
+      if (turns !== watched.turns || isAll) {
+        this.#see(watched, turns);
+        watched.turns = turns;
+      }
+      isLed ||= watched.isLeading;
     }
+    this.#isTouched = false;
     const nowMs = this.#nowMs();
     if (!isLed) this.#leaderlessMs += nowMs - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
+  }
+
+  #see(watched: Watched, turns: number): void {
+    const raft = watched.probe.raft();
+    if (raft === null) return;
+    if (turns === watched.turns && !this.#isTouched && hasChanged(watched, raft))
+      throw new Violation("internal", `${watched.node} changed without a turn: the checkers may have missed something`);
+    watched.isLeading = isLeading(raft);
+    this.#look(watched, raft);
   }
 
   #look(look: Watched, raft: Raft): void {
@@ -247,6 +275,12 @@ export class Observer {
     this.#overlap.arrive(request, atMs);
     this.#resumption.arrive(request);
   }
+}
+
+/** Whether anything is not as at the last look. */
+function hasChanged({ probe, raft: before, role, hard, applied, last, base }: Watched, raft: Raft): boolean {
+  const isSameLog = last === raft.log.entries.at(-1) && base === raft.log.baseIndex;
+  return before !== raft || role !== raft.role || hard !== raft.hard || applied !== probe.appliedIndex() || !isSameLog;
 }
 
 /** It leads, and its term has a quorum. */

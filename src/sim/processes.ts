@@ -166,16 +166,22 @@ export class Processes {
       ledger: () => replica.state,
       appliedIndex: () => replica.consensus.applied,
       queues: () => [],
+      turns: () => node.host.turns,
     });
     const before = this.#ids.get(node.name);
     this.#ids.set(node.name, id);
     if (before !== undefined && before !== id) this.#replace(world, { before, after: id });
-    return { stop: () => manager.stop() };
+    const stop = (): Promise<void> => {
+      observer.touch();
+      return manager.stop();
+    };
+    return { stop };
   }
 
   /** An operator's `peer replace`: asked for until it is done. */
   #replace(world: NodeWorld, change: { readonly before: string; readonly after: string }): void {
     const ask = (): void => {
+      this.#options.observer.touch();
       const voters = Array.from(
         this.#managers.values(),
         ({ parts }) => parts.replica.consensus.view().membership?.voters ?? [],

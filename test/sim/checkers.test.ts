@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { createLedger } from "../../src/ledger/job.ts";
+import { BLANK, create, lan } from "../../src/raft/raft.ts";
 import { Acknowledged } from "../../src/sim/checkers/acknowledged.ts";
 import { Applied } from "../../src/sim/checkers/applied.ts";
 import { membershipProblem } from "../../src/sim/checkers/convergence.ts";
@@ -11,6 +12,8 @@ import { Fences } from "../../src/sim/checkers/fences.ts";
 import { checkLiveness, type Standing } from "../../src/sim/checkers/liveness.ts";
 import { Overlap } from "../../src/sim/checkers/overlap.ts";
 import { Resumption } from "../../src/sim/checkers/resumption.ts";
+import { Observer } from "../../src/sim/observer.ts";
+import { Sometimes } from "../../src/sim/sometimes.ts";
 import { countedAt, SimTarget, type TrueAttempt } from "../../src/sim/target.ts";
 import type { ShareSpec } from "../../src/load/share.ts";
 import type { SwimView } from "../../src/swim/view.ts";
@@ -189,5 +192,40 @@ describe("the truth of an attempt", () => {
     one.requests = 11;
     one.unsent = 1;
     expect([0, 1, 2, 3].map((seq) => countedAt(one, seq).requests)).toEqual([0, 4, 9, 11]);
+  });
+});
+
+describe("a manager", () => {
+  /** One that is watched and voted for a; `revote` makes it vote for b in the same term. */
+  function watched() {
+    const raft = create(lan("m0"), { hard: BLANK, snapshot: null, entries: [] }, { seed: 1, now: 0 });
+    const observer = new Observer(() => 0, new Sometimes());
+    const process = { turns: 1 };
+    const vote = (name: string): void => {
+      raft.hard = { ...raft.hard, term: 5, vote: name };
+    };
+    vote("a");
+    const probe = { ledger: () => null, appliedIndex: () => 0, queues: () => [] };
+    observer.watch("m0", { ...probe, raft: () => raft, turns: () => process.turns });
+    observer.step();
+    return { observer, process, revote: () => vote("b") };
+  }
+  test("is looked at in the step in which its process had a turn, or was reached into", () => {
+    const first = watched();
+    first.revote();
+    first.process.turns++;
+    expect(() => first.observer.step()).toThrow("m0 votes for a and b in term 5");
+    const second = watched();
+    second.revote();
+    second.observer.touch();
+    expect(() => second.observer.step()).toThrow("m0 votes for a and b in term 5");
+  });
+  test("that changes without a turn is a fault of the simulator, which is soon seen", () => {
+    const { observer, revote } = watched();
+    for (let step = 0; step < 1_000; step++) observer.step();
+    revote();
+    expect(() => {
+      for (let step = 0; step < 1_000; step++) observer.step();
+    }).toThrow("m0 changed without a turn");
   });
 });

@@ -229,7 +229,9 @@ class NodeLinks implements Links {
   }
 
   peers(): readonly Hello[] {
-    return [...this.#links.values()].map(({ hello }) => hello);
+    const peers: Hello[] = [];
+    for (const { hello } of this.#links.values()) peers.push(hello);
+    return peers;
   }
 
   origin(from: Hello): Origin | null {

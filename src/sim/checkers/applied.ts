@@ -46,10 +46,20 @@ function isSame(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null)
     return Number.isNaN(left) && Number.isNaN(right);
-  if (left instanceof Map) return right instanceof Map && isSame([...left], [...right]);
+  if (left instanceof Map)
+    return (
+      right instanceof Map &&
+      isSame([...left.keys()], [...right.keys()]) &&
+      isSame([...left.values()], [...right.values()])
+    );
   if (Array.isArray(left))
     return Array.isArray(right) && left.length === right.length && left.every((one, at) => isSame(one, right[at]));
   if (right instanceof Map || Array.isArray(right)) return false;
+  const keys = Object.keys(left);
+  const rightKeys = Object.keys(right);
+  // Nearly always both were made alike.
+  if (keys.length === rightKeys.length && keys.every((key, at) => key === rightKeys[at]))
+    return isSame(Object.values(left), Object.values(right));
   const others = new Map<string, unknown>(Object.entries(right));
   for (const [key, value] of Object.entries(left)) {
     if (!isSame(value, others.get(key))) return false;
