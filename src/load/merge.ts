@@ -149,12 +149,10 @@ export function sumSeries(lists: readonly (readonly Series[])[]): Series[] {
     }
   }
   const sums: Series[] = [];
-  let trends: TrendSum | null = null;
   for (const same of parts.values()) {
     const first = same[0];
     if (first === undefined) continue;
-    if (first.id.type === "trend" && same.length > 2) trends ??= new TrendSum();
-    sums.push(same.length === 1 ? first : { id: first.id, cells: sumCells(same, trends) });
+    sums.push(same.length === 1 ? first : { id: first.id, cells: sumCells(same) });
   }
   return sums;
 }
@@ -171,15 +169,20 @@ export function select(series: readonly Series[], metric: string, tags: Tags): C
   const first = matching[0];
   if (first === undefined) return null;
   if (matching.length === 1) return first.cells;
-  return sumCells(matching, first.id.type === "trend" && matching.length > 2 ? new TrendSum() : null);
+  return sumCells(matching);
 }
 
-/** `trends`: an empty sum to add many trends in; without it they are merged pair by pair. */
-function sumCells(series: readonly Series[], trends: TrendSum | null): Cells {
+/** Made once: it is as large as all cells there may be, and empty between two sums. */
+let trendSum: TrendSum | null = null;
+
+/** Many trends are added up in an array over all cells, few pair by pair. */
+function sumCells(series: readonly Series[]): Cells {
   const type = series[0]?.cells.type ?? "counter";
-  if (type === "trend" && trends !== null) {
-    for (const one of series) trends.add(trendOf(one));
-    return trends.take();
+  if (type === "trend" && series.length > 2) {
+    const trends = series.map(trendOf);
+    trendSum ??= new TrendSum();
+    for (const one of trends) trendSum.add(one);
+    return trendSum.take();
   }
   let sum = emptyCells(type);
   for (const one of series) sum = mergeCells(sum, one.cells);
