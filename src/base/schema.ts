@@ -3,118 +3,10 @@
 // in a fiftieth of the time (all of them are, at every start) and read in a fifth. A value read is a new one, without
 // what its schema does not name. Not for what people write: sentences for those are load/options/schema.ts.
 
+import { type Form, NO, type Read, type Readable, refuse, Schema, within } from "./schema-core.ts";
 import { type JsonSchema, none, text as jsonText } from "./schema-json.ts";
 
-/** What a reader says instead of a value; why is in its trouble. */
-const NO: unique symbol = Symbol("no");
-
-/** The first thing that was wrong. `path`: keys, innermost first. */
-type Trouble = { message: string; path: (string | number)[] };
-type Read<Value> = (value: unknown, trouble: Trouble) => Value | typeof NO;
-
-export type Issue = { readonly path: readonly (string | number)[]; readonly message: string };
-export type Parsed<Value> =
-  | { readonly success: true; readonly data: Value; readonly error?: undefined }
-  | { readonly success: false; readonly error: { readonly message: string; readonly issues: readonly Issue[] } };
-/** What a transformation says about a value that will not do. */
-export type Context = { addIssue(issue: { readonly message: string }): void };
-
-/** What other schemas need of one. */
-type Readable<Value> = { readonly read: Read<Value>; readonly json: JsonSchema };
-
-export class Schema<Value> implements Readable<Value> {
-  /** For other schemas. */
-  readonly read: Read<Value>;
-  readonly json: JsonSchema;
-
-  constructor(read: Read<Value>, json: JsonSchema) {
-    this.read = read;
-    this.json = json;
-  }
-
-  /** Never throws, but by what `refine` and `transform` were given. */
-  safeParse(value: unknown): Parsed<Value> {
-    const trouble: Trouble = { message: "", path: [] };
-    const data = this.read(value, trouble);
-    if (data !== NO) return { success: true, data };
-    const issue = { path: trouble.path.toReversed(), message: trouble.message };
-    return { success: false, error: { message: `${issue.path.join(".")}: ${issue.message}`, issues: [issue] } };
-  }
-
-  /** Throws Error with the path and what is wrong there. */
-  parse(value: unknown): Value {
-    const parsed = this.safeParse(value);
-    if (parsed.success) return parsed.data;
-    throw new Error(parsed.error.message);
-  }
-
-  nullable(): Schema<Value | null> {
-    const { read } = this;
-    return new Schema<Value | null>((value, trouble) => (value === null ? null : read(value, trouble)), {
-      anyOf: [this.json, { type: "null" }],
-    });
-  }
-
-  /** As a key of an object: it may be left out. */
-  optional(): OptionalSchema<Value> {
-    const { read } = this;
-    return new OptionalSchema<Value>(
-      (value, trouble) => (value === undefined ? undefined : read(value, trouble)),
-      this.json,
-    );
-  }
-
-  /** As a key of an object: this where it is left out. */
-  default(otherwise: Value): DefaultSchema<Value> {
-    const { read } = this;
-    return new DefaultSchema<Value>((value, trouble) => (value === undefined ? otherwise : read(value, trouble)), {
-      default: otherwise,
-      ...this.json,
-    });
-  }
-
-  readonly(): Schema<Readonly<Value>> {
-    return new Schema<Readonly<Value>>(this.read, { readOnly: true, ...this.json });
-  }
-
-  refine(isFine: (value: Value) => boolean, message = "invalid"): Schema<Value> {
-    const { read } = this;
-    return new Schema<Value>((value, trouble) => {
-      const data = read(value, trouble);
-      return data === NO || isFine(data) ? data : refuse(trouble, message);
-    }, this.json);
-  }
-
-  transform<Next>(change: (value: Value, context: Context) => Next): Schema<Next> {
-    const { read } = this;
-    return new Schema<Next>((value, trouble) => {
-      const data = read(value, trouble);
-      if (data === NO) return NO;
-      let problem: string | null = null;
-      const next = change(data, {
-        addIssue: ({ message }) => {
-          problem ??= message;
-        },
-      });
-      return problem === null ? next : refuse(trouble, problem);
-    }, this.json);
-  }
-}
-
-export class OptionalSchema<Value> extends Schema<Value | undefined> {
-  readonly isOptional = true;
-}
-
-/** What is read has the key. */
-export class DefaultSchema<Value> extends Schema<Value> {
-  readonly hasDefault = true;
-}
-
-function refuse(trouble: Trouble, message: string): typeof NO {
-  trouble.message = message;
-  trouble.path = [];
-  return NO;
-}
+export { type Context, DefaultSchema, type Issue, OptionalSchema, type Parsed, Schema } from "./schema-core.ts";
 
 // ── single values ───────────────────────────────────────────────────────────────────────────────
 
@@ -131,6 +23,7 @@ class StringSchema extends Schema<string> {
         return value.length <= most ? value : refuse(trouble, `expected at most ${most} characters`);
       },
       { type: "string", ...size },
+      { kind: "text", least, most },
     );
     this.#least = least;
     this.#most = most;
@@ -172,6 +65,7 @@ class NumberSchema extends Schema<number> {
         ...(least > -Infinity ? { minimum: least } : {}),
         ...(most < Infinity ? { maximum: most } : {}),
       },
+      { kind: "number", isWhole, least, most },
     );
     this.#isWhole = isWhole;
     this.#least = least;
@@ -207,6 +101,7 @@ class LiteralSchema<Value extends string | number | boolean> extends Schema<Valu
     super(
       (value, trouble) => (value === expected ? expected : refuse(trouble, `expected ${JSON.stringify(expected)}`)),
       { type: typeof expected === "string" ? "string" : typeof expected, const: expected },
+      typeof expected === "string" ? { kind: "word", words: [expected] } : { kind: "any" },
     );
     this.value = expected;
   }
@@ -231,7 +126,8 @@ export function literal<const Value extends string | number | boolean>(value: Va
 }
 
 export function boolean(): Schema<boolean> {
-  return custom((value): value is boolean => typeof value === "boolean", "expected true or false", { type: "boolean" });
+  const is = (value: unknown): value is boolean => typeof value === "boolean";
+  return custom(is, "expected true or false", { type: "boolean" }, { kind: "boolean" });
 }
 
 /** Anything, also nothing. */
@@ -244,14 +140,16 @@ export function custom<Value>(
   is: (value: unknown) => value is Value,
   message: string,
   json: JsonSchema = none,
+  form: Form = { kind: "any" },
 ): Schema<Value> {
-  return new Schema<Value>((value, trouble) => (is(value) ? value : refuse(trouble, message)), json);
+  return new Schema<Value>((value, trouble) => (is(value) ? value : refuse(trouble, message)), json, form);
 }
 
 function oneOf<const Values extends readonly string[]>(values: Values): Schema<Values[number]> {
   const known = new Set<string>(values);
   const is = (value: unknown): value is Values[number] => typeof value === "string" && known.has(value);
-  return custom(is, `expected one of ${values.join(", ")}`, { type: "string", enum: values });
+  const json = { type: "string", enum: values };
+  return custom(is, `expected one of ${values.join(", ")}`, json, { kind: "word", words: values });
 }
 
 function nothing(): Schema<null> {
@@ -259,7 +157,9 @@ function nothing(): Schema<null> {
 }
 
 function instanceOf<Value>(kind: abstract new (...parts: never[]) => Value): Schema<Value> {
-  return custom((value): value is Value => value instanceof kind, `expected ${kind.name}`);
+  const is = (value: unknown): value is Value => value instanceof kind;
+  // Of objects of other kinds none comes in bytes.
+  return custom(is, `expected ${kind.name}`, none, { kind: Object.is(kind, Uint8Array) ? "bytes" : "any" });
 }
 
 export { instanceOf as instanceof, nothing as null, oneOf as enum };
@@ -289,6 +189,7 @@ class ArraySchema<Value> extends Schema<Value[]> {
         return list;
       },
       { ...size, type: "array", items: of.json },
+      { kind: "list", of, least, most },
     );
     this.#of = of;
     this.#least = least;
@@ -302,11 +203,6 @@ class ArraySchema<Value> extends Schema<Value[]> {
   max(most: number): ArraySchema<Value> {
     return new ArraySchema(this.#of, this.#least, most);
   }
-}
-
-function within(trouble: Trouble, key: string | number): typeof NO {
-  trouble.path.push(key);
-  return NO;
 }
 
 export function array<Value>(of: Readable<Value>): ArraySchema<Value> {
@@ -332,6 +228,7 @@ export function tuple<const Parts extends readonly Readable<unknown>[]>(parts: P
       return isRead(list) ? list : NO;
     },
     { type: "array", prefixItems: parts.map(({ json }) => json) },
+    { kind: "tuple", parts },
   );
 }
 
@@ -355,6 +252,7 @@ export function record<Value>(key: Readable<string>, of: Readable<Value>): Schem
       return made;
     },
     { type: "object", propertyNames: key.json, additionalProperties: of.json },
+    { kind: "record", key, of },
   );
 }
 
@@ -403,6 +301,7 @@ class ObjectSchema<Of extends Shape, Extra = unknown> extends Schema<ObjectOf<Of
         return isRead(made) ? made : NO;
       },
       objectJson(shape, others),
+      others === "dropped" ? { kind: "object", keys, parts: Object.values(shape) } : { kind: "any" },
     );
     this.shape = shape;
   }
@@ -452,15 +351,15 @@ export function discriminatedUnion<Key extends string, const Options extends rea
   key: Key,
   options: Options,
 ): Schema<Infer<Options[number]>> {
-  const readers = new Map(options.map((option) => [option.shape[key].value, option.read]));
-  const names = [...readers.keys()].join(", ");
+  const byName = new Map(options.map((option) => [option.shape[key].value, option]));
+  const names = [...byName.keys()].join(", ");
   /** True for what one of the options has read. */
   const isRead = (value: unknown): value is Infer<Options[number]> => value !== NO;
   return new Schema<Infer<Options[number]>>(
     (value, trouble) => {
       if (!isPlain(value)) return refuse(trouble, "expected an object");
       const kind = value[key];
-      const read = typeof kind === "string" ? readers.get(kind) : undefined;
+      const read = typeof kind === "string" ? byName.get(kind)?.read : undefined;
       if (read === undefined) {
         refuse(trouble, `expected one of ${names}`);
         return within(trouble, key);
@@ -469,6 +368,7 @@ export function discriminatedUnion<Key extends string, const Options extends rea
       return isRead(one) ? one : NO;
     },
     { oneOf: options.map(({ json }) => json) },
+    { kind: "union", key, options: byName },
   );
 }
 

@@ -3,7 +3,7 @@
 
 import type * as z from "../base/schema.ts";
 import { assert } from "../base/assert.ts";
-import { decode, encode } from "./codec.ts";
+import { type Decoder, decoderOf, encode } from "./codec.ts";
 import { type Lane, TAG_MAX, TAG_RESERVED } from "./frame.ts";
 
 /** What travels: a kind of the table and its body. */
@@ -37,12 +37,12 @@ export type Protocol<Any extends Message> = {
 /** Throws AssertionError when two kinds share a tag or a tag is out of bounds. */
 export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protocol<Any> {
   const rows = new Map<string, Row>(Object.entries<Row>(table));
-  const byTag = new Map<number, Row & { readonly kind: string }>();
+  const byTag = new Map<number, { readonly kind: string; readonly decode: Decoder<unknown> }>();
   for (const [kind, row] of rows) {
     const { tag } = row;
     assert(Number.isInteger(tag) && tag > TAG_RESERVED && tag <= TAG_MAX, `the tag of ${kind} is in bounds`);
     assert(!byTag.has(tag), `tag ${tag} is given once`);
-    byTag.set(tag, { ...row, kind });
+    byTag.set(tag, { kind, decode: decoderOf(row.schema) });
   }
   /** True for a body that its kind's own schema has parsed. */
   const isOfTable = (message: Message): message is Any => rows.has(message.kind);
@@ -55,14 +55,9 @@ export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protoc
     unpack(tag, payload) {
       const row = byTag.get(tag);
       if (row === undefined) return { kind: "unknown", text: `tag ${tag}` };
-      const decoded = decode(payload);
+      const decoded = row.decode(payload);
       if (!decoded.ok) return { kind: "invalid", text: `${row.kind}: ${decoded.message}` };
-      const parsed = row.schema.safeParse(decoded.value);
-      if (!parsed.success) {
-        const issue = parsed.error.issues[0];
-        return { kind: "invalid", text: `${row.kind}: ${issue?.path.join(".")}: ${issue?.message}` };
-      }
-      const message: Message = { kind: row.kind, body: parsed.data };
+      const message: Message = { kind: row.kind, body: decoded.value };
       return isOfTable(message) ? { kind: "message", message } : { kind: "unknown", text: row.kind };
     },
   };
