@@ -24,10 +24,15 @@ export class Boot {
 
   /** Runs it in this event; after `resume`, in order, while paused; never once this life is over. */
   deliver(run: () => void): void {
-    if (this.#isOver) return;
-    if (this.#isPaused) return void this.#held.push(run);
+    if (this.#isPaused && !this.#isOver) this.#held.push(run);
+    else if (this.enter()) run();
+  }
+
+  /** Out: whether this event may go on into the process. In: it is not paused, else `deliver` is what to call. */
+  enter(): boolean {
+    if (this.#isOver) return false;
     this.turns++;
-    run();
+    return true;
   }
 
   /** Ends this life. */

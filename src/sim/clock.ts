@@ -113,7 +113,8 @@ class SimTimer implements Timer {
     // The clock may have slowed down since.
     const leftMs = this.#dueMs - hostClock.nowMs();
     if (leftMs > ROUNDING_MS) this.#event = this.#schedule(leftMs);
-    else boot.deliver(() => this.#fire());
+    else if (boot.isPaused) boot.deliver(() => this.#fire());
+    else if (boot.enter()) this.#fire();
   }
 
   #fire(): void {

@@ -247,7 +247,7 @@ export class Cluster implements Arena {
         host.configureDisk({ fault: ioAfter(Math.floor(size * 20)) });
         return host.isRunning;
       case "full":
-        host.configureDisk({ capacityBytes: usedBytes(host) + Math.floor(size * 20_000) });
+        host.configureDisk({ capacityBytes: host.disk.usedBytes + Math.floor(size * 20_000) });
         return host.isRunning;
     }
   }
@@ -261,7 +261,8 @@ export class Cluster implements Arena {
     if (path === undefined) return false;
     node.isRotten = true;
     disk.damage(path, (bytes) => {
-      const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
+      let used = bytes.length;
+      while (used > 0 && bytes[used - 1] === 0) used--;
       if (used > 0) bytes[nextBelow(this.#prng, used)]! ^= 1 << nextBelow(this.#prng, 8);
     });
     return true;
@@ -354,10 +355,6 @@ function ioAfter(calls: number): (call: DiskCall) => DiskFault | null {
     left = Infinity;
     return "io";
   };
-}
-
-function usedBytes(host: SimHost): number {
-  return host.disk.paths().reduce((sum, path) => sum + (host.disk.peek(path)?.length ?? 0), 0);
 }
 
 function exitCode(error: unknown): number {

@@ -112,14 +112,17 @@ export class SimConnection implements Connection {
 
   /** In: the bytes, the process's own; `onRead` is called when it took them. */
   receiveBytes(pieces: readonly Uint8Array[], onRead: () => void): void {
-    this.#boot.deliver(() => {
-      for (const piece of pieces) {
-        const handlers = this.#handlers;
-        if (handlers === null || this.#early.length > 0) this.#early.push((late) => this.#read(late, piece));
-        else this.#read(handlers, piece);
-      }
-      onRead();
-    });
+    if (this.#boot.isPaused) this.#boot.deliver(() => this.#take(pieces, onRead));
+    else if (this.#boot.enter()) this.#take(pieces, onRead);
+  }
+
+  #take(pieces: readonly Uint8Array[], onRead: () => void): void {
+    for (const piece of pieces) {
+      const handlers = this.#handlers;
+      if (handlers === null || this.#early.length > 0) this.#early.push((late) => this.#read(late, piece));
+      else this.#read(handlers, piece);
+    }
+    onRead();
   }
 
   #read(handlers: ConnectionHandlers, bytes: Uint8Array): void {

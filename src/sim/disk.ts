@@ -162,6 +162,11 @@ export class SimDisk {
     return node instanceof SimFile ? node.read(0, node.sizeBytes) : null;
   }
 
+  /** Bytes of all files, as their sizes are now. */
+  get usedBytes(): number {
+    return usedBytes(this.#root);
+  }
+
   /** Paths of all files, sorted. */
   paths(): readonly string[] {
     const found: string[] = [];

@@ -126,16 +126,20 @@ export class SimFile {
   survivor(choose: CrashChoice): SimFile {
     const isGrown = this.#sizeBytes > this.#durableBytes && choose(1) === 1;
     const length = isGrown ? this.#sizeBytes : this.#durableBytes;
-    const bytes = resized(this.#durable.subarray(0, this.#durableBytes), length);
+    // Zeros at its end are not kept here either.
+    let written = this.#durable.length;
+    for (const one of this.#pending)
+      if (!one.isZeros) written = Math.max(written, one.sector * SECTOR_BYTES + one.length);
+    const bytes = resized(this.#durable.subarray(0, this.#durableBytes), Math.min(written, length));
     for (const [sector, versions] of this.#versions()) {
       const chosen = versions[choose(versions.length) - 1];
-      if (chosen !== undefined) put(bytes, length, sector, chosen);
+      if (chosen !== undefined) put(bytes, bytes.length, sector, chosen);
     }
     const survivor = new SimFile();
     survivor.#cached = bytes;
-    survivor.#sizeBytes = bytes.length;
+    survivor.#sizeBytes = length;
     survivor.#durable = bytes.slice();
-    survivor.#durableBytes = bytes.length;
+    survivor.#durableBytes = length;
     return survivor;
   }
 

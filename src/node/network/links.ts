@@ -104,9 +104,9 @@ const LINKS_MAX = 8_192;
 const SETTLE_MS = 2_000;
 /** How long the one that is not kept is still read. */
 const RETIRE_MS = 1_000;
-/** A link that was dialled to say one thing is closed when nothing passed for so long. */
-const IDLE_MS = 60_000;
 const SWEEP_MS = 10_000;
+/** A link that was dialled to say one thing is closed when nothing passed for so many sweeps. */
+const IDLE_SWEEPS = 6;
 /** Messages that wait for one dial, and addresses dialled at once. */
 const CALLS_MAX = 64;
 const DIALS_MAX = 256;
@@ -118,7 +118,9 @@ type Link = {
   readonly channel: Channel<NodeMessage>;
   readonly hello: Hello;
   readonly openedAtMs: number;
-  usedAtMs: number;
+  /** Messages that had passed at the last sweep, and sweeps since one did. */
+  passed: number;
+  idleSweeps: number;
 };
 type Call = {
   readonly expect: NodeId | null;
@@ -194,7 +196,6 @@ class NodeLinks implements Links {
       this.#totals.shed++;
       return false;
     }
-    link.usedAtMs = this.#nowMs();
     return link.channel.send(message, options);
   }
 
@@ -229,9 +230,7 @@ class NodeLinks implements Links {
   }
 
   peers(): readonly Hello[] {
-    const peers: Hello[] = [];
-    for (const { hello } of this.#links.values()) peers.push(hello);
-    return peers;
+    return Array.from(this.#links.values(), ({ hello }) => hello);
   }
 
   origin(from: Hello): Origin | null {
@@ -312,8 +311,6 @@ class NodeLinks implements Links {
       const hello = channel.peer();
       if (hello === null) return;
       if (!maySay(hello.role, message.kind, this.#role)) return this.#forbid(channel, hello, message.kind);
-      const link = this.#links.get(hello.node);
-      if (link !== undefined) link.usedAtMs = this.#nowMs();
       for (const handle of this.#messageHandlers) handle(hello, message);
     });
     channel.onClose((end) => {
@@ -327,8 +324,7 @@ class NodeLinks implements Links {
 
   /** A channel with a handshake: it becomes the link to that node, or the one that is there stays. */
   #adopt(channel: Channel<NodeMessage>, hello: Hello): void {
-    const nowMs = this.#nowMs();
-    const link: Link = { channel, hello, openedAtMs: nowMs, usedAtMs: nowMs };
+    const link: Link = { channel, hello, openedAtMs: this.#nowMs(), passed: 0, idleSweeps: 0 };
     const held = this.#links.get(hello.node);
     if (held === undefined) {
       this.#links.set(hello.node, link);
@@ -462,11 +458,15 @@ class NodeLinks implements Links {
 
   /** Closes what this node dialled, does not want and has not used for long. */
   #sweep(): void {
-    const nowMs = this.#nowMs();
     const wanted = new Set([...this.#dialler.targets()].map(({ node }) => node));
-    for (const { channel, hello, usedAtMs } of [...this.#links.values()])
-      if (channel.isDialler && !wanted.has(hello.node) && nowMs - usedAtMs > IDLE_MS)
+    for (const link of [...this.#links.values()]) {
+      const { channel, hello } = link;
+      const passed = channel.counters.messagesIn + channel.counters.messagesOut;
+      link.idleSweeps = passed === link.passed ? link.idleSweeps + 1 : 0;
+      link.passed = passed;
+      if (channel.isDialler && !wanted.has(hello.node) && link.idleSweeps >= IDLE_SWEEPS)
         channel.close("the link was idle");
+    }
     this.#later(SWEEP_MS, () => this.#sweep());
   }
 
