@@ -27,7 +27,7 @@ const sequence = z.int().min(1).max(INDEX_MAX);
 
 /**
  * Manager to the leader: please append. `proposal`: a ledger proposal in the codec's bytes, without its time.
- * Idempotent by (client, sequence). Answered by `proposed`.
+ * Idempotent by (client, sequence). Answered by its commit; by `proposed` when it comes again or is refused.
  */
 export const proposeSchema = z.object({
   client: id,

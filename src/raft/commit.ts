@@ -39,10 +39,12 @@ export function commitTo(turn: Turn, through: Index): void {
   const commands: CommandEntry[] = [];
   const entries = entriesAfter(state.log, state.commit, through);
   for (const entry of entries) {
-    if (entry.payload.kind === "config")
-      turn.effects.push({ kind: "membership", index: entry.index, membership: entry.payload.membership });
-    if (entry.payload.kind === "command")
-      applyCommand(turn, { ...entry.payload, index: entry.index, term: entry.term }, commands);
+    const { index, term, payload } = entry;
+    if (payload.kind === "config") turn.effects.push({ kind: "membership", index, membership: payload.membership });
+    if (payload.kind === "command") {
+      const { client, sequence, since, command } = payload;
+      applyCommand(turn, { index, term, client, sequence, since, command }, commands);
+    }
     if (state.leading !== null) state.leading.uncommittedBytes -= entryBytes(entry);
   }
   state.commit = through;
@@ -52,12 +54,12 @@ export function commitTo(turn: Turn, through: Index): void {
 
 function applyCommand(turn: Turn, entry: CommandEntry, commands: CommandEntry[]): void {
   const { state } = turn;
-  const { index, term, client, sequence, since, command } = entry;
+  const { index, client, sequence } = entry;
   const verdict = findSession(state.sessions, entry);
   state.leading?.pending.delete(proposalKey(entry));
   if (verdict.kind === "fresh") {
     recordSession(state.sessions, { client, sequence, index }, state.config.limits);
-    commands.push({ index, term, client, sequence, since, command });
+    commands.push(entry);
     return;
   }
   if (state.role !== "leader") return;

@@ -88,8 +88,8 @@ export type RaftEffect =
   /** Serialise the state machine as it is at this point of the effects, and answer `snapshotTaken` with this index. */
   | { readonly kind: "takeSnapshot"; readonly index: Index }
   /**
-   * duplicate: applied before, at `index`. appended: wait for its commit; if leadership is lost, ask again with the
-   * same numbers.
+   * duplicate: applied before, at `index`. appended, and pending when it was before: wait for its commit; if leadership
+   * is lost, ask again with the same numbers.
    */
   | {
       readonly kind: "proposal";
@@ -97,6 +97,7 @@ export type RaftEffect =
       readonly sequence: number;
       readonly outcome:
         | { readonly kind: "appended"; readonly index: Index; readonly term: Term }
+        | { readonly kind: "pending"; readonly index: Index; readonly term: Term }
         | { readonly kind: "duplicate"; readonly index: Index }
         | Refusal;
     }

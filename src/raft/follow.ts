@@ -84,7 +84,20 @@ function reply(
   const { cluster, term } = state.hard;
   assert(cluster !== null, "a member knows its cluster");
   const { round, sentAtMs } = question;
-  send(turn, to, { kind: "appendReply", cluster, term, round, sentAtMs, ...answer, counts: isFull(state) });
+  const { isAccepted, index, hintIndex, hintTerm } = answer;
+  const counts = isFull(state);
+  send(turn, to, {
+    kind: "appendReply",
+    cluster,
+    term,
+    round,
+    sentAtMs,
+    isAccepted,
+    index,
+    hintIndex,
+    hintTerm,
+    counts,
+  });
 }
 
 /**

@@ -13,6 +13,8 @@ import { quorumValue } from "./quorum.ts";
 import {
   createProgress,
   heartbeatAll,
+  heartbeatAt,
+  heartbeatDue,
   noteAccepted,
   noteConflict,
   noteContact,
@@ -37,7 +39,6 @@ export function becomeLeader(turn: Turn): void {
     firstIndex: lastIndex(state.log) + 1,
     peers: new Map(),
     round: 0,
-    heartbeatAt: now + state.config.heartbeatMs,
     reads: [],
     earlyReads: [],
     pending: new Map(),
@@ -53,7 +54,7 @@ export function becomeLeader(turn: Turn): void {
   state.leading = leading;
   state.votes.clear();
   for (const member of [...membership.voters, ...membership.learners]) {
-    if (member !== state.config.self) leading.peers.set(member, createProgress(leading.firstIndex));
+    if (member !== state.config.self) leading.peers.set(member, createProgress(leading.firstIndex, now));
   }
   // The very first entry commits the cluster id and the voters; any other term opens with nothing.
   appendOwn(turn, leading, [leading.firstIndex === 1 ? { kind: "config", membership } : { kind: "noop" }]);
@@ -88,7 +89,7 @@ export function tickLeader(turn: Turn, leading: Leading): void {
     turn.effects.push({ kind: "transfer", outcome: { kind: "aborted", to: leading.transfer.to } });
     leading.transfer = null;
   }
-  if (now >= leading.heartbeatAt && leading.peers.size > 0) heartbeatAll(turn, leading);
+  if (now >= heartbeatAt(turn.state, leading)) heartbeatDue(turn, leading);
 }
 
 /** Takes what it can of the proposals into the log, in order; each is answered. */
@@ -112,7 +113,8 @@ export function propose(turn: Turn, proposals: readonly Proposal[]): void {
       continue;
     }
     const index = first + payloads.length;
-    payloads.push({ kind: "command", ...proposal });
+    const { since, command } = proposal;
+    payloads.push({ kind: "command", client, sequence, since, command });
     bytes += proposal.command.length;
     leading?.pending.set(proposalKey(proposal), index);
     turn.effects.push({ kind: "proposal", client, sequence, outcome: { kind: "appended", index, term } });
@@ -133,7 +135,7 @@ function knownOutcome(state: Raft, leading: Leading, proposal: Proposal): Propos
   if (verdict.kind === "expired") return refusal(state, "expired");
   const index = leading.pending.get(proposalKey(proposal));
   // Not in the log yet: it came earlier in this batch.
-  return index === undefined ? null : { kind: "appended", index, term: termAt(state.log, index) ?? state.hard.term };
+  return index === undefined ? null : { kind: "pending", index, term: termAt(state.log, index) ?? state.hard.term };
 }
 
 function refuseProposal(

@@ -11,7 +11,8 @@ export function majority(count: number): number {
  */
 export function quorumValue(voters: readonly string[], valueOf: (voter: string) => number): number {
   let value = Number.NEGATIVE_INFINITY;
-  const values = voters.map(valueOf);
+  const values: number[] = [];
+  for (const voter of voters) values.push(valueOf(voter));
   const needed = majority(values.length);
   // A handful of voters: counting beats sorting, and this is asked with every message.
   for (const candidate of values) {

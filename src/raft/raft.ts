@@ -37,6 +37,7 @@ import {
 import { assertConfig, HEALTH_SCORE_MAX, type RaftConfig, SYNC_MS_MAX, TERM_MAX } from "./limits.ts";
 import { createLog } from "./log.ts";
 import type { RaftMessage } from "./messages.ts";
+import { heartbeatAt } from "./replicate.ts";
 import {
   completeRecovery,
   createRecovery,
@@ -177,9 +178,8 @@ export function deadline(state: Raft): Ms {
   const { leading } = state;
   if (state.isHardDirty) return state.now;
   if (leading !== null) {
-    const heartbeatAt = leading.peers.size > 0 ? leading.heartbeatAt : Number.POSITIVE_INFINITY;
     return Math.min(
-      heartbeatAt,
+      heartbeatAt(state, leading),
       quorumDeadline(state, leading),
       leading.transfer?.deadlineAt ?? Number.POSITIVE_INFINITY,
     );

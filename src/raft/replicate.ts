@@ -9,8 +9,8 @@ import { type AppendMessage, type AppendReply, NO_ROUND, type SnapshotReply } fr
 import { send, suspect } from "./role.ts";
 import { type Leading, membershipOf, type Progress, type Raft, type Turn } from "./state.ts";
 
-/** A member whose log is taken to equal the leader's until it says otherwise. */
-export function createProgress(next: Index): Progress {
+/** A member whose log is taken to equal the leader's until it says otherwise. `now`: its heartbeats count from here. */
+export function createProgress(next: Index, now: Ms): Progress {
   return {
     mode: "probe",
     match: 0,
@@ -20,6 +20,7 @@ export function createProgress(next: Index): Progress {
     inflight: [],
     inflightBytes: 0,
     toldCommit: 0,
+    askedAt: now,
     contactAt: Number.NEGATIVE_INFINITY,
     ackedRound: 0,
     heardRound: 0,
@@ -36,7 +37,7 @@ export function syncPeers(state: Raft, leading: Leading): void {
   for (const peer of leading.peers.keys()) if (!members.includes(peer)) leading.peers.delete(peer);
   for (const member of members) {
     if (member !== state.config.self && !leading.peers.has(member))
-      leading.peers.set(member, createProgress(lastIndex(state.log) + 1));
+      leading.peers.set(member, createProgress(lastIndex(state.log) + 1, state.now));
   }
 }
 
@@ -79,24 +80,47 @@ export function replicateTo(
 }
 
 /**
- * An append without entries to every member: it keeps them from standing, opens a round, and finds what was lost on the
- * way (its previous index is the end of all that was sent).
+ * When a member is due for a heartbeat. An append with entries is one, too: it is answered, and finds what was lost
+ * before it. Out: ms, Infinity without members.
  */
+export function heartbeatAt({ config }: Raft, leading: Leading): Ms {
+  let askedAt = Number.POSITIVE_INFINITY;
+  for (const progress of leading.peers.values()) askedAt = Math.min(askedAt, progress.askedAt);
+  return askedAt + config.heartbeatMs;
+}
+
+/** A heartbeat to every member that is due, and to those that would be soon: they keep step. */
+export function heartbeatDue(turn: Turn, leading: Leading): void {
+  const { heartbeatMs } = turn.state.config;
+  for (const [peer, progress] of leading.peers)
+    if (turn.now - progress.askedAt >= heartbeatMs / 2) heartbeat(turn, leading, { peer, progress });
+}
+
+/** A heartbeat to every member now: it opens a round. */
 export function heartbeatAll(turn: Turn, leading: Leading): void {
+  for (const [peer, progress] of leading.peers) heartbeat(turn, leading, { peer, progress });
+}
+
+/**
+ * An append without entries: it keeps the member from standing, opens a round, and finds what was lost on the way (its
+ * previous index is the end of all that was sent).
+ */
+function heartbeat(
+  turn: Turn,
+  leading: Leading,
+  { peer, progress }: { readonly peer: NodeId; readonly progress: Progress },
+): void {
   const { state, now } = turn;
-  for (const [peer, progress] of leading.peers) {
-    const { sending } = progress;
-    // Chunks come in order or are sent again from what is held; four of them move within this time on any link worth
-    // having.
-    if (sending !== null && now - sending.movedAt >= 3 * state.config.heartbeatMs) {
-      sending.sent = sending.held;
-      sending.isStarted = sending.held > 0;
-      sending.movedAt = now;
-    }
-    sendAppend(turn, leading, { peer, progress, previous: endSent(state, progress), entries: [] });
-    replicateTo(turn, leading, { peer, progress });
+  const { sending } = progress;
+  // Chunks come in order or are sent again from what is held; four of them move within this time on any link worth
+  // having.
+  if (sending !== null && now - sending.movedAt >= 3 * state.config.heartbeatMs) {
+    sending.sent = sending.held;
+    sending.isStarted = sending.held > 0;
+    sending.movedAt = now;
   }
-  leading.heartbeatAt = now + state.config.heartbeatMs;
+  sendAppend(turn, leading, { peer, progress, previous: endSent(state, progress), entries: [] });
+  replicateTo(turn, leading, { peer, progress });
 }
 
 /**
@@ -137,7 +161,10 @@ function sendAppend(
   const prevTerm = termAt(state.log, append.previous);
   assert(cluster !== null && prevTerm !== null, "a leader sends from what it holds");
   const isTold = append.isTold === true;
-  if (!isTold) leading.round++;
+  if (!isTold) {
+    leading.round++;
+    append.progress.askedAt = turn.now;
+  }
   append.progress.toldCommit = state.commit;
   send(turn, append.peer, {
     kind: "append",

@@ -23,6 +23,8 @@ export type Progress = {
   inflightBytes: number;
   /** The commit index it was last told. */
   toldCommit: Index;
+  /** When the newest append was sent to it that asks for an answer: the next heartbeat counts from there. */
+  askedAt: Ms;
   /** When the newest answered message was sent; -Infinity: never. */
   contactAt: Ms;
   /** Newest round a full voter answered. */
@@ -41,7 +43,6 @@ export type Leading = {
   readonly firstIndex: Index;
   readonly peers: Map<NodeId, Progress>;
   round: number;
-  heartbeatAt: Ms;
   /** Waiting for their round; rounds rise. */
   reads: { readonly ids: readonly string[]; readonly index: Index; readonly round: number }[];
   /** Asked before the first entry of the term was committed. */

@@ -47,6 +47,34 @@ test("a follower is told of a commit at once, and once, when no append is under 
   expect(told()).toEqual([]);
 });
 
+test("an append with entries is a heartbeat: only who got none since is sent one, and a commit told is none", () => {
+  const node = leader();
+  const { heartbeatMs } = node.state.config;
+  const beaten = (): readonly string[] =>
+    node.sent("append").map(({ to, message }) => `${to} ${message.entries.length}`);
+  node.tick();
+  expect(beaten()).toEqual(["b 0", "c 0"]);
+  const beganAt = node.now;
+  node.now = beganAt + 0.2 * heartbeatMs;
+  node.give({ kind: "peerReset", peer: "c" });
+  node.give({ kind: "propose", proposals: proposals(1, 1) });
+  expect(beaten()).toEqual(["b 1", "c 1"]);
+  // After a reset c is sent one append at a time, and does not answer: the next goes to b alone.
+  node.now = beganAt + 0.9 * heartbeatMs;
+  node.give({ kind: "propose", proposals: proposals(2, 1) });
+  expect(beaten()).toEqual(["b 1"]);
+  node.now = beganAt + 0.95 * heartbeatMs;
+  node.accept("b", 3);
+  expect(beaten()).toEqual(["b 0"]);
+  node.tick();
+  expect(node.now).toBe(beganAt + 1.2 * heartbeatMs);
+  expect(beaten()).toEqual(["c 0"]);
+  // c would be due soon after b: it is sent its heartbeat with that of b.
+  node.tick();
+  expect(node.now).toBe(beganAt + 1.9 * heartbeatMs);
+  expect(beaten()).toEqual(["b 0", "c 0"]);
+});
+
 test("a follower that is told of a commit answers only when it lacks what is committed", () => {
   const node = leader();
   node.give({ kind: "propose", proposals: proposals(1, 1) });

@@ -304,6 +304,8 @@ class Core implements Consensus {
   #step(nowMs: number, event: RaftEvent): void {
     for (const effect of step(this.#raft, nowMs, event)) {
       if (effect.kind === "persist") this.#persist(effect.record);
+      // Who asks again hears at once that the commit follows: that promises nothing.
+      else if (effect.kind === "proposal" && effect.outcome.kind === "pending") this.#perform(effect);
       else this.#effects.push(effect);
     }
     if (event.kind === "message") {
@@ -399,7 +401,7 @@ class Core implements Consensus {
       if (effect.kind !== "barrier") this.#perform(effect);
       if (this.#isOver) return;
     }
-    this.#effects.splice(0, at);
+    if (at > 0) this.#effects.splice(0, at);
   }
 
   #perform(effect: Exclude<RaftEffect, { kind: "persist" }>): void {

@@ -3,9 +3,13 @@
 import type { CommandEntry, Index, Refusal, Term } from "../../raft/raft.ts";
 import type { NodeId } from "../network/links.ts";
 
-/** appended: its commit follows, unless leadership is lost. duplicate: it was applied before. */
+/**
+ * appended, and pending when it was before: its commit follows, unless leadership is lost. duplicate: it was applied
+ * before.
+ */
 export type ProposalAnswer =
   | { readonly kind: "appended"; readonly index: Index; readonly term: Term }
+  | { readonly kind: "pending"; readonly index: Index; readonly term: Term }
   | { readonly kind: "duplicate"; readonly index: Index }
   | { readonly kind: "refused"; readonly reason: Refusal["reason"] | "diskFull"; readonly leader: NodeId | null };
 

@@ -43,7 +43,7 @@ export type Replica = LedgerPort & {
   readonly consensus: Consensus;
   /** The cluster this node is of; null while it is blank. For its hello. */
   readonly cluster: string | null;
-  /** Who leads changed, as this node knows. */
+  /** Who leads changed, as this node knows; again when this node leads and has applied what was before its term. */
   onTurn(handle: (leader: NodeId | null) => void): void;
   /** Closes the log; proposals that wait are given up. Idempotent. */
   stop(): Promise<void>;
@@ -79,6 +79,9 @@ class LedgerReplica implements Replica, Machine {
   /** Whom to answer, by client. */
   readonly #routes = new Map<string, NodeId>();
   #leader: NodeId | null = null;
+  #wasCaughtUp = false;
+  /** This node leads, and has applied what was before its term. */
+  #isOpened = false;
   #clients = 0;
   #isPushing = false;
   #timer: Timer | null = null;
@@ -172,10 +175,16 @@ class LedgerReplica implements Replica, Machine {
 
   // ── the state machine ───────────────────────────────────────────────────────────────────────────
 
-  apply(commands: readonly CommandEntry[]): void {
+  apply(commands: readonly CommandEntry[], through: number): void {
     const isBehind = !this.#hasCaughtUp();
     for (const command of commands) this.#apply(command);
     if (isBehind && this.#proposals.size > 0) this.#push();
+    if (this.#isOpened || through < (this.consensus.raft.leading?.firstIndex ?? Infinity)) return;
+    this.#isOpened = true;
+    // Consensus counts it as applied right after this.
+    queueMicrotask(() => {
+      for (const handle of this.#turnHandlers) handle(this.#leader);
+    });
   }
 
   #apply({ index, client, sequence, command }: CommandEntry): void {
@@ -225,6 +234,7 @@ class LedgerReplica implements Replica, Machine {
   turned(leader: NodeId | null): void {
     const isOther = leader !== this.#leader;
     this.#leader = leader;
+    this.#isOpened = false;
     this.#passing.turn();
     this.#proposals.turn();
     this.#push();
@@ -233,9 +243,11 @@ class LedgerReplica implements Replica, Machine {
 
   answered(client: string, sequence: number, answer: ProposalAnswer): void {
     if (this.#proposals.find(client, sequence) !== null) return this.#answered(client, sequence, answer);
+    // What was appended just now is answered by its commit. Who asks again, because that takes long, is told.
+    if (answer.kind === "appended") return;
     const to = this.#routes.get(client);
-    if (to !== undefined)
-      this.#options.links.send(to, { kind: "proposed", body: { client, sequence, outcome: answer } });
+    const outcome = answer.kind === "pending" ? { ...answer, kind: "appended" as const } : answer;
+    if (to !== undefined) this.#options.links.send(to, { kind: "proposed", body: { client, sequence, outcome } });
   }
 
   /**
@@ -277,7 +289,8 @@ class LedgerReplica implements Replica, Machine {
    * life may be so old that the name passes for a forgotten one (raft/sessions.ts).
    */
   #hasCaughtUp(): boolean {
-    return Number.isFinite(this.consensus.contact().caughtUpAtMs);
+    this.#wasCaughtUp ||= Number.isFinite(this.consensus.contact().caughtUpAtMs);
+    return this.#wasCaughtUp;
   }
 
   #sayTo(leader: NodeId, { client, sequence, since, bytes }: Open): void {
@@ -288,14 +301,15 @@ class LedgerReplica implements Replica, Machine {
   }
 
   #append({ client, sequence, since, proposal }: BodyOf<"propose">): void {
-    const command = new Uint8Array(STAMP_BYTES + proposal.length);
-    new DataView(command.buffer).setFloat64(0, this.nowMs(), true);
+    const buffer = new ArrayBuffer(STAMP_BYTES + proposal.length);
+    new DataView(buffer).setFloat64(0, this.nowMs(), true);
+    const command = new Uint8Array(buffer);
     command.set(proposal, STAMP_BYTES);
     this.consensus.propose({ client, sequence, since, command });
   }
 
   #answered(client: string, sequence: number, answer: ProposalAnswer): void {
-    if (answer.kind === "appended") return this.#proposals.appended(client, sequence);
+    if (answer.kind === "appended" || answer.kind === "pending") return this.#proposals.appended(client, sequence);
     if (answer.kind === "duplicate") {
       // Applied here by a snapshot; else its entry is still to come.
       if (this.consensus.applied < answer.index) return;

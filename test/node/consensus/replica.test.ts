@@ -45,6 +45,26 @@ describe("proposals", () => {
     }
   });
 
+  test("of a follower are answered by their commit, and before it only when they are said again for want of one", () => {
+    const { managers, books } = cluster(9);
+    const leader = managers.leader();
+    const follower = managers.follower();
+    const said: string[] = [];
+    for (const { links } of [leader, follower])
+      links?.onMessage((_, { kind }) => {
+        if (kind === "propose" || kind === "proposed") said.push(kind);
+      });
+    const isApplied = (job: string): boolean => books.outcome(job)?.kind === "applied";
+    const job = books.submit(follower);
+    managers.until("it is applied", () => isApplied(job));
+    expect(said).toEqual(["propose"]);
+    for (const { host } of managers.all)
+      host.configureDisk({ latencyMs: ({ operation }) => (operation === "syncData" ? 1_500 : 0) });
+    const late = books.submit(follower);
+    managers.until("it is applied late", () => isApplied(late));
+    expect(said.slice(1)).toEqual(["propose", "propose", "proposed"]);
+  });
+
   test("more than may be open at once are all applied", () => {
     const { managers, books } = cluster(4);
     const follower = managers.follower();
