@@ -2,7 +2,8 @@
 // sector of a file and each name in a folder. Faults and latency are the caller's to choose; nothing here is random by
 // itself. The model:
 //
-//   write           reaches the cache; each sector's versions since its last sync are kept
+//   write           reaches the cache at once; each sector's versions since its last sync are kept. What it takes is
+//                   waited for by the next call that is none: most of all by its sync
 //   syncData        makes durable what was written before the call, and the size
 //   failed sync     the pages are taken for clean: a later sync succeeds and does not save them (fsyncgate)
 //   create, rename, remove   reach the cache; durable after syncDirectory
@@ -40,7 +41,10 @@ export type DiskCall = { readonly number: number; readonly operation: DiskOperat
 export type CrashChoice = (versions: number) => number;
 
 export type SimDiskOptions = {
-  /** With a clock, each call takes `latencyMs` of its time; without, calls return in the order of their promises. */
+  /**
+   * With a clock, each call takes `latencyMs` of its time (writes: see above); without, calls return in the order of
+   * their promises.
+   */
   readonly clock?: Pick<Clock, "setTimer">;
   readonly latencyMs?: (call: DiskCall) => number;
   /** Asked before each call. */
@@ -90,6 +94,8 @@ export class SimDisk {
   #root: Folder;
   #options: SimDiskOptions;
   #calls = 0;
+  /** What writes take that nobody has waited for. */
+  #writesMs = 0;
   #boot = 0;
   #locked = new Set<string>();
 
@@ -117,6 +123,7 @@ export class SimDisk {
   /** The process ends: its locks are released, its calls never return, the cache stays. */
   kill(): void {
     this.#boot++;
+    this.#writesMs = 0;
     this.#locked.clear();
   }
 
@@ -222,8 +229,11 @@ export class SimDisk {
           reject(error);
         }
       };
-      if (clock === undefined) void Promise.resolve().then(act);
-      else clock.setTimer(latencyMs?.(call) ?? 0, act);
+      if (clock === undefined) return void Promise.resolve().then(act);
+      this.#writesMs += latencyMs?.(call) ?? 0;
+      if (operation === "write") return act();
+      clock.setTimer(this.#writesMs, act);
+      this.#writesMs = 0;
     });
   }
 
