@@ -20,7 +20,7 @@ import { jobPage, type NodeStatus } from "./status.ts";
 import { Submits } from "./submits.ts";
 
 /** How often an owner elsewhere is asked for its job's events, and how long one asking lasts. */
-const RELAY_MS = 1_000;
+const RELAY_MS = 1_500;
 const RELAYED_MS = 4_000;
 
 export type DeskPorts = {
@@ -53,6 +53,7 @@ export class Desk {
   readonly #submits: Submits;
   /** Submits under way, by client and its number. */
   readonly #asked = new Set<string>();
+  /** While somebody follows or passes on. */
   #timer: Timer | null = null;
   #isClosed = false;
 
@@ -60,10 +61,10 @@ export class Desk {
     this.#ports = ports;
     this.#submits = new Submits(ports);
     ports.links.onMessage((from, message) => this.#hear(from, message));
+    ports.links.onUp(({ node, role }) => (role === "manager" ? this.#askOwners(node) : undefined));
     ports.links.onDown(({ node }) => this.#drop(node));
     ports.ledger.onApplied((applied) => this.#applied(applied));
     ports.ledger.onReset(() => this.#look());
-    this.#arm();
   }
 
   close(): void {
@@ -195,6 +196,7 @@ export class Desk {
     if (followers === undefined) this.#followers.set(id, new Set([client]));
     else followers.add(client);
     this.#askOwner(job);
+    this.#arm();
   }
 
   #applied({ effects, entry }: Applied): void {
@@ -218,18 +220,25 @@ export class Desk {
 
   /** An owner on another node is asked again and again: neither side has to notice that the other went. */
   #arm(): void {
-    this.#timer = this.#ports.clock.setTimer(RELAY_MS, () => {
-      this.#arm();
+    this.#timer ??= this.#ports.clock.setTimer(RELAY_MS, () => {
+      this.#timer = null;
+      if (this.#isClosed) return;
       const nowMs = this.#ports.clock.nowMs();
       for (const [id, relays] of this.#relays) {
         for (const [manager, untilMs] of relays) if (nowMs >= untilMs) relays.delete(manager);
         if (relays.size === 0) this.#relays.delete(id);
       }
-      for (const id of this.#followers.keys()) {
-        const job = this.#ports.ledger.state.jobs.get(id);
-        if (job !== undefined) this.#askOwner(job);
-      }
+      this.#askOwners(null);
+      if (this.#followers.size > 0 || this.#relays.size > 0) this.#arm();
     });
+  }
+
+  /** Owners of what is followed here; `node`: that one alone. */
+  #askOwners(node: string | null): void {
+    for (const id of this.#followers.keys()) {
+      const job = this.#ports.ledger.state.jobs.get(id);
+      if (job !== undefined && (node === null || job.owner?.node === node)) this.#askOwner(job);
+    }
   }
 
   #askOwner({ id, owner }: Job): void {
@@ -241,6 +250,7 @@ export class Desk {
     const relays = this.#relays.get(id) ?? new Map<string, number>();
     relays.set(manager, this.#ports.clock.nowMs() + RELAYED_MS);
     this.#relays.set(id, relays);
+    this.#arm();
   }
 
   /** Views may be skipped when somebody reads slowly: the newest is worth all before it. */

@@ -37,38 +37,53 @@ export const ratesSchema = z.object({
 const TELL_MS = 1_000;
 const OLD_MS = 5_000;
 
-type Line = { readonly rate: JobRate; readonly atMs: number; readonly isOwn: boolean };
+type Line = { readonly rate: () => JobRate; readonly atMs: number };
 
 export class JobRates {
   readonly #clock: Clock;
-  readonly #links: Links;
+  readonly #links: Pick<Links, "onMessage" | "peers" | "send">;
+  /** The one that was renewed longest ago first. */
   readonly #lines = new Map<string, Line>();
+  /** Views of jobs that this node owns, which the others were not told of. */
+  readonly #untold = new Map<string, JobView>();
+  /** While there is something to tell. */
   #timer: Timer | null = null;
+  #isClosed = false;
 
-  constructor(clock: Clock, links: Links) {
+  constructor(clock: Clock, links: Pick<Links, "onMessage" | "peers" | "send">) {
     this.#clock = clock;
     this.#links = links;
     links.onMessage((from, message) => {
       if (from.role !== "manager" || message.kind !== "rates") return;
-      const atMs = clock.nowMs();
-      for (const [job, rate] of message.body.rates) this.#lines.set(job, { rate, atMs, isOwn: false });
+      for (const [job, rate] of message.body.rates) this.#renew(job, () => rate);
     });
-    this.#arm();
   }
 
   /** A view of a job that this node owns. */
   note(job: string, view: JobView): void {
-    this.#lines.set(job, { rate: rateOf(view), atMs: this.#clock.nowMs(), isOwn: true });
+    this.#renew(job, () => rateOf(view));
+    this.#untold.set(job, view);
+    if (this.#timer === null && !this.#isClosed) this.#arm();
   }
 
   /** Out: null where nothing was heard of it for some seconds. */
   of(job: string): JobRate | null {
     const line = this.#lines.get(job);
-    return line === undefined || this.#isOld(line) ? null : line.rate;
+    return line === undefined || this.#isOld(line) ? null : line.rate();
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
+  }
+
+  #renew(job: string, rate: () => JobRate): void {
+    this.#lines.delete(job);
+    this.#lines.set(job, { rate, atMs: this.#clock.nowMs() });
+    for (const [oldest, line] of this.#lines) {
+      if (!this.#isOld(line)) return;
+      this.#lines.delete(oldest);
+    }
   }
 
   #isOld({ atMs }: Line): boolean {
@@ -77,16 +92,18 @@ export class JobRates {
 
   #arm(): void {
     this.#timer = this.#clock.setTimer(TELL_MS, () => {
+      this.#timer = null;
+      if (this.#untold.size === 0) return;
       this.#arm();
       this.#tell();
     });
   }
 
+  /** A job of which there is nothing new is not told again: it has ended, or another owns it. */
   #tell(): void {
-    for (const [job, line] of this.#lines) if (this.#isOld(line)) this.#lines.delete(job);
-    const own = [...this.#lines].filter(([, { isOwn }]) => isOwn).slice(-LINES_MAX);
-    if (own.length === 0) return;
-    const body = { rates: own.map(([job, { rate }]): [string, JobRate] => [job, rate]) };
+    const own = [...this.#untold].slice(-LINES_MAX);
+    this.#untold.clear();
+    const body = { rates: own.map(([job, view]): [string, JobRate] => [job, rateOf(view)]) };
     const managers: NodeId[] = this.#links.peers().flatMap(({ node, role }) => (role === "manager" ? [node] : []));
     for (const manager of managers) this.#links.send(manager, { kind: "rates", body }, { key: "rates" });
   }

@@ -8,7 +8,9 @@ import type { LedgerPort } from "./ledger-port.ts";
 import type { DialFailure } from "./network/links.ts";
 import type { Present } from "./owner/worker-hall.ts";
 
+/** How often a leader looks, and how often another whether it leads: it is told, too. */
 const LOOK_MS = 200;
+const IDLE_MS = 1_000;
 /** A manager that this leader knows nothing of yet is given so long to show itself. */
 const GRACE_MS = 2_000;
 /** How often a dead worker's port is tried, for certainty. */
@@ -36,8 +38,8 @@ export class Leader {
   readonly #ports: LeaderPorts;
   /** The newest life seen of each manager and worker. */
   readonly #boots = new Map<string, string>();
-  /** Lives of workers whose port refused after membership had declared them dead. */
-  readonly #refused = new Set<string>();
+  /** Of each worker the newest life whose port refused after membership had declared it dead. */
+  readonly #refused = new Map<string, string>();
   readonly #knockedAtMs = new Map<string, number>();
   #sinceMs: number | null = null;
   /** Proposals of the last look that are not settled: nothing is proposed twice. */
@@ -65,19 +67,22 @@ export class Leader {
       this.#sinceMs = null;
       return;
     }
-    this.#sinceMs ??= clock.nowMs();
+    if (this.#sinceMs === null) {
+      this.#sinceMs = clock.nowMs();
+      this.#arm();
+    }
     if (this.#pending > 0) {
       this.#isDue = true;
       return;
     }
     this.#isDue = false;
-    const members = new Map(this.#ports.membership().members.map((member) => [member.id, member]));
+    const members = new Map<string, MemberView>();
+    for (const member of this.#ports.membership().members) members.set(member.id, member);
     const due = duties(ledger.state, {
       nowMs: ledger.nowMs(),
       managers: this.#managers(members),
       workers: this.#workers(members),
     });
-    this.#forget(members);
     this.#pending = due.length;
     for (const proposal of due) {
       ledger.propose(proposal, () => {
@@ -88,10 +93,12 @@ export class Leader {
   }
 
   #arm(): void {
-    this.#timer = this.#ports.clock.setTimer(LOOK_MS, () => {
+    this.#timer?.cancel();
+    this.#timer = this.#ports.clock.setTimer(this.#sinceMs === null ? IDLE_MS : LOOK_MS, () => {
       if (this.#isClosed) return;
-      this.#arm();
       this.look();
+      this.#forget();
+      this.#arm();
     });
   }
 
@@ -123,17 +130,19 @@ export class Leader {
       const member = members.get(worker);
       if (member?.status !== "dead" && member?.status !== "left") continue;
       if (member.status === "dead") this.#knock(member, boot);
-      const isCertain = member.status === "left" || this.#refused.has(`${worker} ${boot}`);
+      const isCertain = member.status === "left" || this.#refused.get(worker) === boot;
       seen.push({ worker, boot, cores, labels, status: member.status, isCertain });
     }
     return seen;
   }
 
   /** What was seen of lives that nobody asks about any more. */
-  #forget(members: ReadonlyMap<string, MemberView>): void {
-    const lives = new Set([...this.#known()].map(([worker, { boot }]) => `${worker} ${boot}`));
-    for (const life of this.#refused) if (!lives.has(life)) this.#refused.delete(life);
-    for (const worker of this.#knockedAtMs.keys()) if (!members.has(worker)) this.#knockedAtMs.delete(worker);
+  #forget(): void {
+    if (this.#knockedAtMs.size + this.#refused.size > 0) {
+      const known = this.#known();
+      for (const worker of this.#knockedAtMs.keys()) if (!known.has(worker)) this.#knockedAtMs.delete(worker);
+      for (const worker of this.#refused.keys()) if (!known.has(worker)) this.#refused.delete(worker);
+    }
     const voters = new Set(this.#ports.voters());
     for (const node of this.#boots.keys()) if (!voters.has(node)) this.#boots.delete(node);
   }
@@ -141,7 +150,10 @@ export class Leader {
   /** Workers of the pool, and those gone whose attempts still wait for certainty. */
   #known(): ReadonlyMap<string, { readonly boot: string; readonly cores: number; readonly labels: Present["labels"] }> {
     const { roll, workers } = this.#ports.ledger.state;
-    const known = new Map([...workers].map(([worker, { boot, cores, labels }]) => [worker, { boot, cores, labels }]));
+    const known = new Map<
+      string,
+      { readonly boot: string; readonly cores: number; readonly labels: Present["labels"] }
+    >(workers);
     for (const { workflows } of roll.owned.values()) {
       for (const { shares } of workflows.values()) {
         for (const { attempts } of shares) {
@@ -156,13 +168,13 @@ export class Leader {
 
   /** A refused port seen by this node too, after others declared it dead, is a fact; silence is not. */
   #knock(member: MemberView, boot: string): void {
-    const key = `${member.id} ${boot}`;
     const nowMs = this.#ports.clock.nowMs();
-    if (this.#refused.has(key) || nowMs - (this.#knockedAtMs.get(member.id) ?? -Infinity) < KNOCK_MS) return;
+    if (this.#refused.get(member.id) === boot || nowMs - (this.#knockedAtMs.get(member.id) ?? -Infinity) < KNOCK_MS)
+      return;
     this.#knockedAtMs.set(member.id, nowMs);
     this.#ports.knock(member, (failure) => {
       if (failure !== "refused" || this.#isClosed) return;
-      this.#refused.add(key);
+      this.#refused.set(member.id, boot);
       this.look();
     });
   }
