@@ -223,12 +223,22 @@ function mapOf<Key, Value>(key: z.Schema<Key>, value: z.Schema<Value>, sizeMax =
 }
 
 function plain(value: unknown): unknown {
-  if (value instanceof Map) return [...value].map(([key, one]) => [key, plain(one)]);
-  if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
-  return plainRecord(value);
+  const list: unknown[] = [];
+  if (value instanceof Map) {
+    for (const [key, one] of value) list.push([key, plain(one)]);
+    return list;
+  }
+  if (!Array.isArray(value)) return plainRecord(value);
+  for (const one of value) list.push(plain(one));
+  return list;
 }
 
 function plainRecord(value: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
+  const copy: Record<string, unknown> = { ...value };
+  for (const key in copy) {
+    const one = copy[key];
+    if (typeof one === "object") copy[key] = plain(one);
+  }
+  return copy;
 }

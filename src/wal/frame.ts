@@ -44,8 +44,9 @@ export function encodeFrame(
   payload: Uint8Array,
 ): { readonly bytes: Uint8Array; readonly chain: number } {
   assert(fields.syncedLsn < fields.lsn, "a frame is written before it is synced");
-  const bytes = new Uint8Array(frameSectors(payload.length) * SECTOR_BYTES);
-  const view = new DataView(bytes.buffer);
+  const buffer = new ArrayBuffer(frameSectors(payload.length) * SECTOR_BYTES);
+  const bytes = new Uint8Array(buffer);
+  const view = new DataView(buffer);
   view.setUint32(0, FRAME_MAGIC, true);
   view.setUint32(4, payload.length, true);
   writeWhole(view, 8, fields.lsn);
@@ -136,9 +137,9 @@ function chainOf(header: Uint8Array, chainBefore: number): number {
 }
 
 function seedOf(place: Place): number {
-  const where = new Uint8Array(16);
-  const view = new DataView(where.buffer);
+  const where = new ArrayBuffer(16);
+  const view = new DataView(where);
   writeWhole(view, 0, place.segment);
   writeWhole(view, 8, place.sector);
-  return crc32c(where, place.logSeed);
+  return crc32c(new Uint8Array(where), place.logSeed);
 }

@@ -51,8 +51,9 @@ export function flagsOf(records: readonly WalRecord[]): number {
 export function encodeRecords(records: readonly WalRecord[]): Uint8Array {
   let length = 0;
   for (const record of records) length += recordBytes(record);
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
+  const buffer = new ArrayBuffer(length);
+  const bytes = new Uint8Array(buffer);
+  const view = new DataView(buffer);
   let at = 0;
   for (const record of records) {
     const payload = record.kind === "truncate" ? NOTHING : record.payload;

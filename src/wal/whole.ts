@@ -6,7 +6,7 @@ const HIGH = 2 ** 32;
 
 /** In: 0 <= value < 2^53. */
 export function writeWhole(view: DataView, at: number, value: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `${value} is a whole number below 2^53`);
+  assert(Number.isSafeInteger(value) && value >= 0, "it is a whole number below 2^53");
   view.setUint32(at, value % HIGH, true);
   view.setUint32(at + 4, Math.floor(value / HIGH), true);
 }

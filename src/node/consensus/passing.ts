@@ -42,6 +42,7 @@ export class Passing {
 
   /** The leader answered, or its entry is here. */
   answered(client: string, sequence: number): void {
+    if (this.#passed.size === 0) return;
     const key = `${client} ${sequence}`;
     const passed = this.#passed.get(key);
     if (passed === undefined) return;

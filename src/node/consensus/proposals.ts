@@ -91,14 +91,17 @@ export class Proposals {
   }
 
   find(client: string, sequence: number): Open | null {
-    return this.#said.get(keyOf(client, sequence))?.open ?? null;
+    return this.#said.size === 0 ? null : (this.#said.get(keyOf(client, sequence))?.open ?? null);
   }
 
   /** It is over. Out: null when it was not open. */
   take(client: string, sequence: number): Open | null {
-    const open = this.find(client, sequence);
-    this.#said.delete(keyOf(client, sequence));
-    return open;
+    if (this.#said.size === 0) return null;
+    const key = keyOf(client, sequence);
+    const said = this.#said.get(key);
+    if (said === undefined) return null;
+    this.#said.delete(key);
+    return said.open;
   }
 }
 

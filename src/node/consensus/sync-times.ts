@@ -10,7 +10,7 @@ const LAST = 3;
 /** In: whom to tell what elections have to reckon with from now on. */
 export class SyncTimes {
   readonly #tell: (syncMs: number) => void;
-  #last: readonly number[] = [];
+  readonly #last: number[] = [];
   #toldMs = 0;
   #underWay = 0;
   /** When the sync that is under way began, or the one before it ended. */
@@ -35,8 +35,8 @@ export class SyncTimes {
   ended(beganAtMs: number, nowMs: number): void {
     this.#underWay--;
     this.#sinceMs = nowMs;
-    this.#last = [...this.#last, nowMs - beganAtMs].slice(-LAST);
-    const middle = this.#last.toSorted((a, b) => a - b)[1] ?? 0;
+    if (this.#last.push(nowMs - beganAtMs) > LAST) this.#last.shift();
+    const middle = middleOf(this.#last);
     const syncMs = middle < SLOW_MS ? 0 : middle;
     if ((syncMs === 0) !== (this.#toldMs === 0) || Math.abs(syncMs - this.#toldMs) >= SLOW_MS) this.#say(syncMs);
   }
@@ -45,4 +45,10 @@ export class SyncTimes {
     this.#toldMs = Math.ceil(syncMs);
     this.#tell(this.#toldMs);
   }
+}
+
+/** The middle one of three, the larger one of two; one alone says nothing. */
+function middleOf([first, second, third = Infinity]: readonly number[]): number {
+  if (first === undefined || second === undefined) return 0;
+  return Math.max(Math.min(first, second), Math.min(Math.max(first, second), third));
 }

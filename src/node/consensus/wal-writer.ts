@@ -216,7 +216,7 @@ export class Wal {
         next.term = record.term;
         return;
       case "entry":
-        assert(record.index === next.index, `entry ${record.index} where ${next.index} is next`);
+        if (record.index !== next.index) assert(false, `entry ${record.index} where ${next.index} is next`);
         // A crash may leave the entry without what comes after it.
         assert(record.term <= next.term, "a term is promised before its entries");
         next.index++;
@@ -241,10 +241,8 @@ export class Wal {
         const batch = this.#take();
         await this.#commit(batch.records);
         this.#durable = batch.through;
-        const done = this.#waiters.filter(({ sequence }) => sequence <= batch.through);
-        this.#waiters = this.#waiters.filter(({ sequence }) => sequence > batch.through);
-        for (const { resolve } of done) resolve();
-        await this.#compact();
+        this.#release(batch.through);
+        if (this.#segments.length > 1) await this.#compact();
       }
       this.#sealLater();
     } catch (error) {
@@ -254,11 +252,15 @@ export class Wal {
     }
   }
 
+  /** Those that waited for it go on. Their numbers rise. */
+  #release(through: number): void {
+    const waiting = this.#waiters.findIndex(({ sequence }) => sequence > through);
+    for (const { resolve } of this.#waiters.splice(0, waiting < 0 ? this.#waiters.length : waiting)) resolve();
+  }
+
   /** The next frame's records: as many as fit beside what a first frame restates, in the order they came. */
   #take(): Batch {
-    let room =
-      this.#settings.limits.framePayloadBytesMax -
-      this.#restated().reduce((sum, record) => sum + recordBytes(record), 0);
+    let room = this.#settings.limits.framePayloadBytesMax - bytesOf(this.#restated());
     const records: WalRecord[] = [];
     let count = 0;
     for (const { record } of this.#queue) {
@@ -276,8 +278,7 @@ export class Wal {
   /** One frame: written, synced, in force. */
   async #commit(records: readonly WalRecord[]): Promise<void> {
     const restated = this.#restated();
-    const bytes = [...restated, ...records].reduce((sum, record) => sum + recordBytes(record), 0);
-    if (!fits(this.#tail, bytes)) await this.#roll();
+    if (!fits(this.#tail, bytesOf(restated) + bytesOf(records))) await this.#roll();
     const isFirst = this.#tail.segment > 1 && this.#tail.sector === 1;
     const written = writeFrame(this.#tail, isFirst ? [...restated, ...records] : records, isFirst ? FLAG_RESTATES : 0);
     // Full here (a file system that needs space even to overwrite): the same bytes are tried again at the same place.
@@ -296,7 +297,10 @@ export class Wal {
   }
 
   #restated(): readonly WalRecord[] {
-    return [this.#state, this.#snapshot].filter((record) => record !== null);
+    const restated: WalRecord[] = [];
+    if (this.#state !== null) restated.push(this.#state);
+    if (this.#snapshot !== null) restated.push(this.#snapshot);
+    return restated;
   }
 
   /** On to the spare segment, in the order that recovery relies on (wal/writer.ts, nextSegment). */
@@ -455,6 +459,12 @@ export class Wal {
   #path(name: string): string {
     return within(this.#settings.directory, name);
   }
+}
+
+function bytesOf(records: readonly WalRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += recordBytes(record);
+  return bytes;
 }
 
 /** A sync that failed, of whatever code: not to be mistaken for a want of space, and never tried again. */
