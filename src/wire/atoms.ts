@@ -5,6 +5,9 @@
 const WORD_BYTES_MAX = 64;
 /** Texts remembered, a power of two: 128 KiB of text at most. */
 const WORDS = 2_048;
+/** Bytes at a word's begin and end that say where it is kept. */
+const HEAD_BYTES = 4;
+const TAIL_BYTES = 8;
 /** Bytes copied one by one: making a view of them costs more. */
 const BYTES_LOOP_MAX = 48;
 
@@ -18,23 +21,30 @@ const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** The text of UTF-8 in so many bytes from there; what is none of it becomes U+FFFD. */
 export function textAt(source: Uint8Array, start: number, bytes: number): string {
-  const end = start + bytes;
-  if (bytes > WORD_BYTES_MAX) return decoder.decode(source.subarray(start, end));
-  let hash = bytes;
-  let seen = 0;
-  for (let position = start; position < end; position++) {
-    const byte = source[position] ?? 0;
-    seen |= byte;
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
-  // Only where each byte is a character can the two be compared.
-  if (seen >= 0x80) return decoder.decode(source.subarray(start, end));
-  const slot = (hash ^ (hash >>> 15)) & (WORDS - 1);
+  if (bytes > WORD_BYTES_MAX) return decoder.decode(source.subarray(start, start + bytes));
+  const slot = slotOf(source, start, bytes);
   const word = words[slot] ?? "";
   if (word.length === bytes && isWord(source, start, word)) return word;
-  const made = decoder.decode(source.subarray(start, end));
-  words[slot] = made;
+  const made = decoder.decode(source.subarray(start, start + bytes));
+  // Words are compared byte by character, and so only those are kept whose bytes are characters: ASCII.
+  if (isAscii(source, start, bytes)) words[slot] = made;
   return made;
+}
+
+/** By its length, its first bytes and its last ones: in ids those in between change the least. */
+function slotOf(source: Uint8Array, start: number, bytes: number): number {
+  let hash = bytes;
+  const end = start + bytes;
+  const headEnd = bytes <= HEAD_BYTES ? end : start + HEAD_BYTES;
+  for (let at = start; at < headEnd; at++) hash = Math.imul(hash ^ (source[at] ?? 0), 0x01000193);
+  const tail = bytes <= HEAD_BYTES + TAIL_BYTES ? headEnd : end - TAIL_BYTES;
+  for (let at = tail; at < end; at++) hash = Math.imul(hash ^ (source[at] ?? 0), 0x01000193);
+  return (hash ^ (hash >>> 15)) & (WORDS - 1);
+}
+
+function isAscii(source: Uint8Array, start: number, bytes: number): boolean {
+  for (let at = start; at < start + bytes; at++) if ((source[at] ?? 0) >= 0x80) return false;
+  return true;
 }
 
 function isWord(source: Uint8Array, start: number, word: string): boolean {

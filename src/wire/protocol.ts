@@ -44,8 +44,8 @@ export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protoc
     assert(!byTag.has(tag), `tag ${tag} is given once`);
     byTag.set(tag, { kind, decode: decoderOf(row.schema) });
   }
-  /** True for a body that its kind's own schema has parsed. */
-  const isOfTable = (message: Message): message is Any => rows.has(message.kind);
+  /** True for a body that the schema of this kind has read. */
+  const isOf = (message: Message, kind: string): message is Any => message.kind === kind;
   return {
     pack({ kind, body }) {
       const row = rows.get(kind);
@@ -58,7 +58,7 @@ export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protoc
       const decoded = row.decode(payload);
       if (!decoded.ok) return { kind: "invalid", text: `${row.kind}: ${decoded.message}` };
       const message: Message = { kind: row.kind, body: decoded.value };
-      return isOfTable(message) ? { kind: "message", message } : { kind: "unknown", text: row.kind };
+      return isOf(message, row.kind) ? { kind: "message", message } : { kind: "unknown", text: row.kind };
     },
   };
 }

@@ -9,40 +9,44 @@ import { decode, encode } from "../../wire/codec.ts";
 /** Another layout is another number. */
 const VERSION = 1;
 
-const KINDS = ["ping", "ack", "pingReq", "nack", "gossip"] as const;
+/** Version, sender, its port, kind and label come before a kind's own fields; the updates are the last one. */
+const HEAD_FIELDS = 5;
+const CODES = { ping: 0, ack: 1, pingReq: 2, nack: 3, gossip: 4 } as const;
 const ROLES = ["manager", "worker", "gate"] as const;
 const STATUSES = ["alive", "suspect", "dead", "left"] as const;
 
 /** `tcp`: the sender's stream port; its host and its datagram port are those the datagram came from. */
 export type Envelope = { readonly from: string; readonly tcp: number; readonly message: Datagram };
 
-export function encodeDatagram({ from, tcp, message }: Envelope): Uint8Array {
-  const head = [VERSION, from, tcp, KINDS.indexOf(message.kind), message.label];
-  return encode([...head, ...bodyOf(message), message.updates.map(listOf)]);
-}
+// No spread and no rest in what follows: datagrams are the most frequent messages of a large pool.
 
-function bodyOf(message: Datagram): readonly unknown[] {
-  switch (message.kind) {
+export function encodeDatagram({ from, tcp, message }: Envelope): Uint8Array {
+  const { kind, label } = message;
+  const code = CODES[kind];
+  const updates = message.updates.map(listOf);
+  switch (kind) {
     case "ping":
-      return [message.seq, message.target];
+      return encode([VERSION, from, tcp, code, label, message.seq, message.target, updates]);
     case "ack":
-      return [message.seq];
+      return encode([VERSION, from, tcp, code, label, message.seq, updates]);
     case "pingReq": {
-      const { host, udp, tcp } = message.address;
-      return [message.seq, message.target, host, udp, tcp, message.isHint];
+      const { seq, target, address, isHint } = message;
+      const { host, udp } = address;
+      return encode([VERSION, from, tcp, code, label, seq, target, host, udp, address.tcp, isHint, updates]);
     }
     case "nack":
-      return [message.seq, message.isRefused];
+      return encode([VERSION, from, tcp, code, label, message.seq, message.isRefused, updates]);
     case "gossip":
-      return [];
+      return encode([VERSION, from, tcp, code, label, updates]);
   }
 }
 
 function listOf({ id, address, role, incarnation, status, by, payload }: Update): readonly unknown[] {
   const { host, udp, tcp } = address;
-  const fixed = [id, host, udp, tcp, ROLES.indexOf(role), incarnation.boot, incarnation.count];
-  const said = payload === null ? [] : [payload.version, payload.bytes];
-  return [...fixed, STATUSES.indexOf(status), by, ...said];
+  const { boot, count } = incarnation;
+  const [roleCode, statusCode] = [ROLES.indexOf(role), STATUSES.indexOf(status)];
+  if (payload === null) return [id, host, udp, tcp, roleCode, boot, count, statusCode, by];
+  return [id, host, udp, tcp, roleCode, boot, count, statusCode, by, payload.version, payload.bytes];
 }
 
 /** Out: null for bytes that are no datagram of this version; never throws. */
@@ -50,51 +54,50 @@ export function decodeDatagram(bytes: Uint8Array): Envelope | null {
   const decoded = decode(bytes);
   if (!decoded.ok || !Array.isArray(decoded.value)) return null;
   const fields: readonly unknown[] = decoded.value;
-  const [version, from, tcp, kind, label, ...body] = fields;
-  const updates = body.at(-1);
-  if (version !== VERSION || typeof from !== "string" || from.length === 0 || from.length > 64) return null;
-  if (typeof tcp !== "number" || !Number.isInteger(tcp) || tcp < 0 || tcp > 65_535 || !Array.isArray(updates))
-    return null;
-  const parsed = datagramSchema.safeParse({
-    kind: typeof kind === "number" ? KINDS[kind] : null,
-    label,
-    ...fieldsOf(kind, body),
-    updates: updates.map(updateOf),
-  });
+  const from = fields[1];
+  const tcp = fields[2];
+  if (fields[0] !== VERSION || typeof from !== "string" || from.length === 0 || from.length > 64) return null;
+  if (typeof tcp !== "number" || !Number.isInteger(tcp) || tcp < 0 || tcp > 65_535) return null;
+  const parsed = datagramSchema.safeParse(messageOf(fields));
   return parsed.success ? { from, tcp, message: parsed.data } : null;
 }
 
-function fieldsOf(kind: unknown, body: readonly unknown[]): Readonly<Record<string, unknown>> {
-  switch (typeof kind === "number" ? KINDS[kind] : undefined) {
-    case "ping":
-      return { seq: body[0], target: body[1] };
-    case "ack":
-      return { seq: body[0] };
-    case "pingReq":
-      return {
-        seq: body[0],
-        target: body[1],
-        address: { host: body[2], udp: body[3], tcp: body[4] },
-        isHint: body[5],
-      };
-    case "nack":
-      return { seq: body[0], isRefused: body[1] };
+/** What the schema is to judge. */
+function messageOf(fields: readonly unknown[]): unknown {
+  const list = fields.length > HEAD_FIELDS ? fields[fields.length - 1] : null;
+  const updates = Array.isArray(list) ? list.map(updateOf) : null;
+  const label = fields[4];
+  const seq = fields[5];
+  switch (fields[3]) {
+    case CODES.ping:
+      return { kind: "ping", label, seq, target: fields[6], updates };
+    case CODES.ack:
+      return { kind: "ack", label, seq, updates };
+    case CODES.pingReq: {
+      const address = { host: fields[7], udp: fields[8], tcp: fields[9] };
+      return { kind: "pingReq", label, seq, target: fields[6], address, isHint: fields[10], updates };
+    }
+    case CODES.nack:
+      return { kind: "nack", label, seq, isRefused: fields[6], updates };
+    case CODES.gossip:
+      return { kind: "gossip", label, updates };
     default:
-      return {};
+      return null;
   }
 }
 
 function updateOf(value: unknown): unknown {
   if (!Array.isArray(value)) return null;
   const list: readonly unknown[] = value;
-  const [id, host, udp, tcp, role, boot, count, status, by, version, bytes] = list;
+  const role = list[4];
+  const status = list[7];
   return {
-    id,
-    address: { host, udp, tcp },
+    id: list[0],
+    address: { host: list[1], udp: list[2], tcp: list[3] },
     role: typeof role === "number" ? ROLES[role] : null,
-    incarnation: { boot, count },
+    incarnation: { boot: list[5], count: list[6] },
     status: typeof status === "number" ? STATUSES[status] : null,
-    by,
-    payload: list.length > 9 ? { version, bytes } : null,
+    by: list[8],
+    payload: list.length > 9 ? { version: list[9], bytes: list[10] } : null,
   };
 }
