@@ -12,6 +12,12 @@ import { judged, run, type RunOutcome, type RunPlan, type Strays } from "../../s
 import { commandOf, scheduleLines, shrink } from "../../src/sim/shrink.ts";
 import { addTally, emptyTally, missingOf, planOf, swarm, type Tally, tallyLines } from "../../src/sim/swarm.ts";
 
+/**
+ * What a run leaves behind is garbage almost to the last byte: a heap that may grow to half a gigabyte before it is
+ * collected costs 5 % less time.
+ */
+const ROOMY = { BUN_JSC_smallHeapSize: "500000000", BUN_JSC_largeHeapSize: "500000000" };
+
 /** Failures that are shrunk. */
 const SHRUNK_MAX = 2;
 
@@ -90,7 +96,11 @@ async function part(at: number, jobs: number): Promise<{ readonly tally: Tally; 
   const args = ["--child", "--seed", `${seed + at}`, "--seeds", `${share}`, "--step", `${jobs}`, "--profile", profile];
   if (managers !== null) args.push("--nodes", `${managers}`);
   args.push("--twice", `${Math.ceil(numberOf("twice", 0) / jobs)}`);
-  const running = Bun.spawn([process.execPath, import.meta.path, ...args], { stdout: "pipe", stderr: "inherit" });
+  const running = Bun.spawn([process.execPath, import.meta.path, ...args], {
+    stdout: "pipe",
+    stderr: "inherit",
+    env: { ...process.env, ...ROOMY },
+  });
   const text = await new Response(running.stdout).text();
   const code = await running.exited;
   if (code !== 0) throw new Error(`a part of the batch ended with ${code}`);
