@@ -23,8 +23,11 @@ export function lastTerm(log: Log): Term {
 
 /** Out: null when the log does not hold `index` (compacted, or beyond the end). */
 export function termAt(log: Log, index: Index): Term | null {
-  if (index === log.baseIndex) return log.baseTerm;
-  return log.entries[index - log.baseIndex - 1]?.term ?? null;
+  const { entries } = log;
+  const at = index - log.baseIndex - 1;
+  if (at === -1) return log.baseTerm;
+  // Within the array only: a read beyond it is slow, and this is asked of every entry that comes.
+  return at >= 0 && at < entries.length ? (entries[at]?.term ?? null) : null;
 }
 
 /** Entries after `index` up to `through`. In: both within the log. */

@@ -126,12 +126,17 @@ describe("proposals", () => {
     const command = new Uint8Array([...new Uint8Array(8), ...encode({ kind: "from tomorrow" })]);
     leader.replica?.consensus.propose({ client: "tomorrow", sequence: 1, since: before, command });
     leader.replica?.consensus.propose({ client: "tomorrow", sequence: 2, since: before, command: new Uint8Array(3) });
-    managers.until("both are committed", () => (leader.replica?.consensus.applied ?? 0) >= before + 2);
+    // A time that is none: all bits of its f64 set.
+    const joining = encode({ kind: "join", worker: "w1", boot: "b1", cores: 1, labels: {} });
+    const timeless = new Uint8Array([...new Uint8Array(8).fill(255), ...joining]);
+    leader.replica?.consensus.propose({ client: "tomorrow", sequence: 3, since: before, command: timeless });
+    managers.until("all are committed", () => (leader.replica?.consensus.applied ?? 0) >= before + 3);
     const job = books.submit(managers.follower());
     managers.until("a later one is applied", () => books.outcome(job)?.kind === "applied");
     managers.untilSettled();
     const states = managers.all.map(({ replica }) => replica?.state);
     for (const state of states) expect(state).toEqual(states[0]);
+    expect(states[0]?.workers.size).toBe(0);
   });
 });
 
