@@ -116,7 +116,9 @@ describe("a worker", () => {
     const harness = started(1);
     harness.commit({ kind: "cancel", job: "j", by: "user" });
     const speaker = { node: "w1", boot: "1", held: [] };
-    const kinds = reconcile(harness.job(), speaker, { heard: new Map(), applied: 99 }).map(({ kind }) => kind);
+    const kinds = reconcile(harness.job(), speaker, { heard: new Map(), applied: 99, nowMs: 60_000 }).map(
+      ({ kind }) => kind,
+    );
     expect(kinds).toEqual(["dispatch", "stop"]);
     // Then it ends without having begun.
     harness.seal(harness.one("a"), CLOSED, { seq: 0, resume: null });

@@ -32,7 +32,11 @@ describe("the answer", () => {
     // Of the second nothing was heard but what its worker says it holds, a second later.
     const report = { attempt: second, state: "ready", seq: 0, offers: 0, isAborting: false } as const;
     const held = [{ ...report, attempt: first }, report];
-    const steps = reconcile(harness.job(), { node: "w1", boot: "1", held }, { heard: new Map(), applied: 99 });
+    const steps = reconcile(
+      harness.job(),
+      { node: "w1", boot: "1", held },
+      { heard: new Map(), applied: 99, nowMs: 60_000 },
+    );
     expect(steps).toEqual([{ kind: "ready", attempt: second }]);
     harness.commit({ kind: "ready", job: "j", workflow: "a", share: 1, attemptToken: second.token });
     harness.settle();

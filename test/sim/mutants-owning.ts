@@ -296,8 +296,8 @@ export const OWNING: readonly Mutant[] = [
   {
     name: "a worker that lost its work is thought to go on",
     file: "node/owner/reconcile.ts",
-    find: 'if (startAtMs !== null) return [{ kind: "lost", attempt }];',
-    replace: "if (startAtMs !== null) return [];",
+    find: 'return nowMs - startAtMs > LEASE_MS ? [{ kind: "lost", attempt }] : [];',
+    replace: "return [];",
     profile: "crash",
     proof: {
       file: "node/owner/reconcile.test.ts",

@@ -4,6 +4,7 @@
 import { type Attempt, type Job, liveAttempts, type Workflow } from "../../ledger/job.ts";
 import { steeringOf } from "../../ledger/standing.ts";
 import { type AttemptId, isSameSteering, UNSTEERED } from "../../load/share.ts";
+import { LEASE_MS } from "../lease.ts";
 import type { HeldReport } from "../worker-messages.ts";
 
 /** What an owner has heard of an attempt: the newest whole snapshot, values provided, whether it heard of its end. */
@@ -28,11 +29,11 @@ export type Step =
 /** The worker that spoke: its life, and its attempts of this job. */
 export type Speaker = { readonly node: string; readonly boot: string; readonly held: readonly HeldReport[] };
 
-/** What this owner knows: by attempt token what it heard of it, and the newest entry applied here. */
-export type Known = { readonly heard: ReadonlyMap<number, Heard>; readonly applied: number };
+/** What this owner knows: by attempt token what it heard of it, the newest entry applied here, and ledger time. */
+export type Known = { readonly heard: ReadonlyMap<number, Heard>; readonly applied: number; readonly nowMs: number };
 
 /** Steps in the order to be taken. */
-export function reconcile(job: Job, worker: Speaker, { heard, applied }: Known): Step[] {
+export function reconcile(job: Job, worker: Speaker, { heard, applied, nowMs }: Known): Step[] {
   const held = new Map(worker.held.map((report) => [report.attempt.token, report]));
   const steps: Step[] = [];
   for (const workflow of job.workflows.values()) {
@@ -40,7 +41,7 @@ export function reconcile(job: Job, worker: Speaker, { heard, applied }: Known):
       if (attempt.worker !== worker.node || attempt.boot !== worker.boot) continue;
       const report = held.get(id.token);
       held.delete(id.token);
-      if (report === undefined) steps.push(...missing(id, attempt));
+      if (report === undefined) steps.push(...missing(id, attempt, nowMs));
       else steps.push(...compare(job, workflow, id, attempt, { report, heard: heard.get(id.token) ?? NOTHING }));
     }
   }
@@ -49,9 +50,13 @@ export function reconcile(job: Job, worker: Speaker, { heard, applied }: Known):
   return steps;
 }
 
-/** An order that has not arrived is given again; an attempt that ran and is gone will not come back. */
-function missing(attempt: AttemptId, { startAtMs, stopMode }: Attempt): Step[] {
-  if (startAtMs !== null) return [{ kind: "lost", attempt }];
+/**
+ * An order that has not arrived is given again; an attempt that ran and is gone will not come back. But what the worker
+ * says may be of before it had the attempt: words to an owner that took over lie there for a while, or took a slow
+ * link. They are never older than a lease, or the worker is given up for its silence.
+ */
+function missing(attempt: AttemptId, { startAtMs, stopMode }: Attempt, nowMs: number): Step[] {
+  if (startAtMs !== null) return nowMs - startAtMs > LEASE_MS ? [{ kind: "lost", attempt }] : [];
   const steps: Step[] = [{ kind: "dispatch", attempt }];
   if (stopMode !== null) steps.push({ kind: "stop", attempt, mode: stopMode });
   return steps;

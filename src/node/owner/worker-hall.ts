@@ -184,7 +184,7 @@ export class WorkerHall {
   #compare(owned: Owned, job: Job, speaker: { node: string; boot: string; held: readonly HeldReport[] }): void {
     const heard = new Map<number, Heard>();
     for (const [token, intake] of owned.intakes) heard.set(token, heardOf(intake));
-    const known = { heard, applied: this.#ports.applied() };
+    const known = { heard, applied: this.#ports.applied(), nowMs: this.#ports.ledger.nowMs() };
     for (const step of reconcile(job, speaker, known)) this.#take(owned, job, speaker.node, step);
   }
 

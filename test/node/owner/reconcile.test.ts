@@ -19,6 +19,8 @@ const CUT = {
   taken: 0,
   accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
 };
+/** Whatever ran then, began longer ago than a lease. */
+const LATER_MS = 60_000;
 const STEPS = { dispatched: 0, ready: 1, running: 2, stopping: 3, sealed: 4 } as const;
 
 /** A job of one share on w1 whose attempt (token 5) came that far. */
@@ -53,8 +55,8 @@ function held(state: HeldReport["state"], more: Partial<HeldReport> = {}): HeldR
 }
 
 function steps(job: Job, worker: Speaker, heard: Heard = { seq: 3, offers: 0, isOver: false }) {
-  return reconcile(job, worker, { heard: new Map([[ATTEMPT.token, heard]]), applied: 20 }).map((step) =>
-    step.kind === "stop" ? `stop ${step.mode}` : step.kind,
+  return reconcile(job, worker, { heard: new Map([[ATTEMPT.token, heard]]), applied: 20, nowMs: LATER_MS }).map(
+    (step) => (step.kind === "stop" ? `stop ${step.mode}` : step.kind),
   );
 }
 
@@ -66,6 +68,14 @@ describe("an attempt the ledger has and the worker does not", () => {
   test("is lost once it has: it would count from the beginning again", () => {
     expect(steps(jobAt("running"), speaker([]))).toEqual(["lost"]);
     expect(steps(jobAt("stopping"), speaker([]))).toEqual(["lost"]);
+  });
+
+  test("is not lost by words that may be of before it had it", () => {
+    const job = jobAt("running");
+    const startAtMs = job.workflows.get("default")?.shares[0]?.attempts[0]?.startAtMs ?? 0;
+    const after = (ms: number): readonly string[] =>
+      reconcile(job, speaker([]), { heard: new Map(), applied: 20, nowMs: startAtMs + ms }).map(({ kind }) => kind);
+    expect([after(0), after(9_999), after(10_001)]).toEqual([[], [], ["lost"]]);
   });
   test("is nobody's business when another life of the worker had it, or another worker", () => {
     expect(steps(jobAt("running"), speaker([], "b2"))).toEqual([]);
@@ -101,7 +111,7 @@ describe("an attempt both have", () => {
       { seq: 7, offers: 2, isOver: false },
     ])
       expect(steps(job, over, heard)).toEqual(["tell"]);
-    expect(reconcile(job, over, { heard: new Map(), applied: 20 })).toEqual([
+    expect(reconcile(job, over, { heard: new Map(), applied: 20, nowMs: LATER_MS })).toEqual([
       { kind: "tell", attempt: ATTEMPT, heard: { seq: 0, offers: 0, isOver: false } },
     ]);
   });
