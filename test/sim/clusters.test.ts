@@ -32,6 +32,7 @@ const REGRESSIONS: readonly {
   { seed: 80, managers: 5, what: "a bound came from the pace of an attempt that had just begun" },
   { seed: 12_065, managers: 3, what: "an owner never heard of what came to it in a snapshot, and its job stood still" },
   { seed: 641, managers: 3, what: "arrivals that were held back until the end of a share were in no count" },
+  { seed: 1557, managers: 3, what: "a bound came from the mean since a schedule began, not since the attempt did" },
   { seed: 1669, managers: 3, what: "an owner that took over gave up work by what a worker had said before it began" },
   { seed: 20_083, managers: 3, what: "an attempt was held to the resumes of a finished job, which keeps none" },
 ];

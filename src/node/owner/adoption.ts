@@ -3,6 +3,7 @@
 
 import type { Attempt, Job } from "../../ledger/job.ts";
 import type { HeldAttempt } from "../../load/merge.ts";
+import { beginPace } from "../../load/pace.ts";
 import type { Disturbance } from "../../load/result.ts";
 import { addAttempt, createRun, hold, type Run, takeNotes } from "./run.ts";
 import type { Submission } from "../submission.ts";
@@ -49,6 +50,8 @@ function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, 
     at.heardMs = (offsetMs ?? 0) + (at.held?.cut.elapsedMs ?? 0);
     at.isSealing = attempt.state === "sealed";
     at.isTakenOver = attempt.startAtMs !== null;
+    // Its pace is that of the time it ran itself: it may have begun in the middle of its schedule.
+    if (attempt.startAtMs !== null && job.originMs !== null) beginPace(at.pace, attempt.startAtMs - job.originMs);
     // A live one begins when its start is ordered again.
     if (at.isSealing) at.offsetMs = offsetMs;
   }

@@ -44,7 +44,33 @@ function siblingRate(run: Run, token: number): number {
   for (const attempt of run.attempts.values())
     if (workflow === undefined || attempt.id.workflow === workflow)
       most = Math.max(most, seenRate(attempt) * steepness(run, attempt));
-  return most > 0 ? most : CORE_RATE_MAX;
+  return most > 0 ? Math.max(most, plannedRate(run, workflow)) : CORE_RATE_MAX;
+}
+
+/**
+ * Requests a second of a share whose iterations begin by plan, where the plan is highest: those that were seen may all
+ * have run where it goes down to nothing. 0: no such plan.
+ */
+function plannedRate(run: Run, workflow: string | undefined): number {
+  const executor = run.plan.workflows.find(({ name }) => name === workflow)?.executor;
+  const rates =
+    executor?.kind === "constant-arrival-rate"
+      ? [executor.rate]
+      : executor?.kind === "ramping-arrival-rate"
+        ? [executor.startRate, ...executor.stages.map(({ target }) => target)]
+        : [];
+  if (executor === undefined || !("timeUnitMs" in executor)) return 0;
+  let shares = 1;
+  let iterations = 0;
+  let requests = 0;
+  for (const { id, held } of run.attempts.values()) {
+    if (id.workflow !== workflow) continue;
+    shares = Math.max(shares, id.share + 1);
+    iterations += held?.cut.accounting.started ?? 0;
+    requests += held === null ? 0 : requestsOf(heldSeries(held));
+  }
+  const perIteration = iterations === 0 ? 1 : Math.max(1, requests / iterations);
+  return ((Math.max(...rates) * 1_000) / executor.timeUnitMs / shares) * perIteration;
 }
 
 /** How many times as fast as this attempt was seen another part of its schedule may be. */

@@ -14,7 +14,7 @@ import {
 } from "../../../src/node/owner/run.ts";
 import { unheardOf, unreportedMax } from "../../../src/node/owner/unreported.ts";
 import { seriesOf } from "../../load/samples.ts";
-import { BUNDLE, jobPlan } from "../plans.ts";
+import { BUNDLE, jobPlan, workflowPlan } from "../plans.ts";
 
 function id(token: number) {
   return { job: "j", workflow: "default", share: token, token };
@@ -116,4 +116,35 @@ test("who was seen low on a ramp stands for one at its height", () => {
   }
   takeSnapshot(run, told(2, 1, 10));
   expect(bound(run, 1, 1_000)).toBe(10 * 4 * 3 * (1 + NOTICE));
+});
+
+test("a ramp of arrivals is bounded by its height where those that were seen ran at its foot", () => {
+  const run = createRun(
+    "j",
+    jobPlan({
+      workflows: [
+        workflowPlan("default", {
+          executor: {
+            kind: "ramping-arrival-rate",
+            startRate: 20,
+            timeUnitMs: 1_000,
+            stages: [{ durationMs: 4_000, target: 0 }],
+            preAllocatedVus: 2,
+            maxVus: 2,
+            onLate: "drop",
+          },
+        }),
+      ],
+    }),
+    BUNDLE,
+  );
+  for (const token of [1, 2]) {
+    addAttempt(run, { ...id(token), share: 0 }, { worker: `w${token}`, core: 0, orderedAtMs: 0 });
+    beginAttempt(run, token, { offsetMs: 0, nowMs: 0, startedAtEpochMs: 1 });
+  }
+  const foot = told(2, 3, 2);
+  const accounting = { ...foot.accounting, started: 1 };
+  takeSnapshot(run, { ...foot, attempt: { ...foot.attempt, share: 0 }, accounting });
+  // Two requests an iteration, 20 iterations a second at the height.
+  expect(bound(run, 1, 1_000)).toBe(20 * 2 * 3 * (1 + NOTICE));
 });
