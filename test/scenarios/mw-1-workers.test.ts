@@ -139,7 +139,9 @@ test("what the leader proposes and is refused it proposes again at its time, not
     present: () => [worker],
     knock: () => {},
   });
+  // As it begins to lead, and every 200 ms from then on.
+  leader.look();
   await clock.advance(1_000);
   leader.close();
-  expect(proposals).toBe(5);
+  expect(proposals).toBe(6);
 });
