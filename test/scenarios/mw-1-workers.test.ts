@@ -29,7 +29,9 @@ test("[MW-1.1.1] [MW-1.1.2] [MW-1.1.3] a worker that comes is in every manager's
   expect(statuses(cluster).length).toBe(3);
   for (const status of statuses(cluster)) {
     const workers = [...status.workers].sort((a, b) => (a.id < b.id ? -1 : 1));
-    expect(workers).toEqual(ids.map((id) => ({ id, boot: expect.any(String), cores: 3, busy: 0, labels: {}, jobs: [] })));
+    expect(workers).toEqual(
+      ids.map((id) => ({ id, boot: expect.any(String), cores: 3, busy: 0, labels: {}, jobs: [] })),
+    );
     for (const id of ids) expect(memberOf(status, id)).toMatchObject({ role: "worker", status: "alive" });
   }
   // What it offers is what it gets: a share for each core, all of them busy.
