@@ -26,7 +26,11 @@ describe("between two pictures", () => {
   const cases: readonly (readonly [name: string, changes: Partial<NodeStatus>, said: readonly string[]])[] = [
     ["another leads", { leader: BEFORE.node.id, term: 8 }, ["127.0.0.1:9000 (a0a0a0a0) leads, term 8"]],
     ["nobody leads", { leader: null }, ["nobody leads"]],
-    ["the quorum went", { quorum: quorumOf({ have: 1, need: 2, voters: BEFORE.quorum?.voters ?? [] }) }, ["there is no quorum"]],
+    [
+      "the quorum went",
+      { quorum: quorumOf({ have: 1, need: 2, voters: BEFORE.quorum?.voters ?? [] }) },
+      ["there is no quorum"],
+    ],
     ["a member died", { members: members(2, { status: "dead" }) }, ["manager 127.0.0.1:9004 (c2c2c2c2) is dead"]],
     ["one left", { members: members(3, { status: "left" }) }, ["worker 127.0.0.1:9200 (d3d3d3d3) has left"]],
     [
