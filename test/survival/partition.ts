@@ -48,6 +48,7 @@ async function round(kind: string, cut: Cut, seconds: number): Promise<readonly 
     if (workflow === undefined) throw new Error("no workflow");
     const submitted = cluster.submit(workflow(target.url, seconds), ["--id", "job"], { deadlineMs: 180_000 });
     await eventually("the load", async () => (await target.log()).length >= 1_000);
+    await eventually("a leader", async () => (await cluster.status()).leader !== null);
     const status = await cluster.status();
     const leader = cluster.nameOf(status, status.leader);
     const follower = ["m0", "m1", "m2"].find((name) => name !== leader) ?? "m0";
