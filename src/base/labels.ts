@@ -12,3 +12,10 @@ export const labelsSchema = z
   .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `more than ${LABELS_MAX} labels`)
   .readonly();
 export type Labels = z.infer<typeof labelsSchema>;
+
+/** "region=us-east-1, type=build"; `between` the labels. */
+export function labelsText(labels: Labels, between = ", "): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(between);
+}

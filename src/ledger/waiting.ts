@@ -1,8 +1,9 @@
 // Why a workflow that could start does not: what it waits for, in words for people. Placement decides (placement.ts);
 // this only tells.
 
-import type { Labels } from "../base/labels.ts";
-import { type Job, type LedgerState, type Workflow, liveAttempt } from "./job.ts";
+import { labelsText } from "../base/labels.ts";
+import type { Job, LedgerState, Workflow } from "./job.ts";
+import { survey } from "./placement.ts";
 import { carries } from "./queue.ts";
 
 /** Kinds of workers that are told of where none has what is asked for. */
@@ -16,27 +17,14 @@ export function waitOf(state: LedgerState, job: Job, workflow: Workflow): Wait |
   if (workflow.state !== "queued") return null;
   if (state.workers.size === 0) return { text: "no worker is there", isStuck: true };
   const { requires } = workflow.spec;
-  const fitting = [...state.workers].filter(([, { labels }]) => carries(labels, requires));
-  const cores = fitting.reduce((sum, [, worker]) => sum + worker.cores, 0);
-  if (cores === 0) return { text: `no worker has ${labelsText(requires)}${othersText(state)}`, isStuck: true };
-  const names = new Set(fitting.map(([name]) => name));
-  const jobs = new Set<Job>();
-  let taken = 0;
-  for (const other of state.roll.owned.values())
-    for (const { worker } of placesOf(other)) {
-      if (!names.has(worker)) continue;
-      taken++;
-      if (other !== job) jobs.add(other);
-    }
-  const others = `${jobs.size} other job${jobs.size === 1 ? "" : "s"}`;
-  return { text: `${taken} of the ${cores} cores it may use are busy, with ${others}`, isStuck: false };
-}
-
-/** "region=eu, type=build". */
-function labelsText(labels: Labels): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(", ");
+  const fitting = survey(state).workers.filter(({ labels }) => carries(labels, requires));
+  const cores = fitting.flatMap((worker) => worker.cores);
+  if (cores.length === 0) return { text: `no worker has ${labelsText(requires)}${othersText(state)}`, isStuck: true };
+  const busy = cores.flatMap((core) => core.job ?? []);
+  const others = new Set(busy);
+  others.delete(job);
+  const jobs = `${others.size} other job${others.size === 1 ? "" : "s"}`;
+  return { text: `${busy.length} of the ${cores.length} cores it may use are busy, with ${jobs}`, isStuck: false };
 }
 
 /** What the workers carry instead. */
@@ -47,15 +35,4 @@ function othersText({ workers }: LedgerState): string {
   const told = [...kinds].slice(0, KINDS_TOLD_MAX).join("; or ");
   const more = kinds.size > KINDS_TOLD_MAX ? "; or others" : "";
   return ` (there is: ${told}${more})`;
-}
-
-/** Worker and core of each share that runs or is about to; a core counts once. */
-function placesOf(job: Job): readonly { readonly worker: string }[] {
-  const places = new Map<string, { readonly worker: string }>();
-  for (const { shares } of job.workflows.values())
-    for (const share of shares) {
-      const place = liveAttempt(share) ?? share.place;
-      if (place !== null) places.set(`${place.worker} ${place.core}`, place);
-    }
-  return [...places.values()];
 }

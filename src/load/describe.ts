@@ -2,7 +2,7 @@
 // curve of VUs and rate. Not the drawing of it (tui/, report/).
 
 import { never } from "../base/assert.ts";
-import type { Labels } from "../base/labels.ts";
+import { labelsText } from "../base/labels.ts";
 import { formatDuration } from "../base/units.ts";
 import { dealt, shareCount } from "./dealing.ts";
 import { vusMax } from "./plan.ts";
@@ -32,19 +32,12 @@ export function describeWorkflow(workflow: WorkflowPlan): string {
   const facts = [...factsOf(executor)];
   if (run.kind === "export" && run.name !== "default") facts.push(`exec: ${run.name}`);
   if (after.length > 0) facts.push(`after: ${after.join(", ")}`);
-  if (workflow.requires !== undefined) facts.push(`requires: ${describeLabels(workflow.requires)}`);
-  if (workflow.prefers !== undefined) facts.push(`prefers: ${describeLabels(workflow.prefers)}`);
+  if (workflow.requires !== undefined) facts.push(`requires: ${labelsText(workflow.requires)}`);
+  if (workflow.prefers !== undefined) facts.push(`prefers: ${labelsText(workflow.prefers)}`);
   if (startTimeMs > 0) facts.push(`startTime: ${formatDuration(startTimeMs)}`);
   if (minIterationDurationMs > 0) facts.push(`minIterationDuration: ${formatDuration(minIterationDurationMs)}`);
   if (gracefulStopMs > 0) facts.push(`gracefulStop: ${formatDuration(gracefulStopMs)}`);
   return facts.length === 0 ? describeExecutor(executor) : `${describeExecutor(executor)} (${facts.join(", ")})`;
-}
-
-/** "region=us-east-1, type=build". */
-function describeLabels(labels: Labels): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(", ");
 }
 
 /** An executor in k6's words, without limits: "200.00 iterations/s for 30s". */

@@ -1,5 +1,6 @@
 // A cluster as one of its nodes knows it, as text: lines for `status`, `jobs` and `status --watch`.
 
+import { labelsText } from "../base/labels.ts";
 import { formatLatency } from "../base/units.ts";
 import type { JobLine, NodeStatus } from "../node/status.ts";
 import { jobCountsText, jobState } from "./job-state.ts";
@@ -120,7 +121,7 @@ export function workerLines({ workers, members }: NodeStatus, options: StatusOpt
     { head: "BUSY", of: ({ busy }) => String(busy), isNumber: true },
     { head: "", of: ({ busy, cores }) => ({ text: barOf(busy, cores), style: "accent" }), rank: 5 },
     { head: "RUNS", of: ({ jobs }) => jobs.map(({ id, cores }) => `${printable(id)} ${cores}`).join(", "), rank: 2 },
-    { head: "LABELS", of: ({ labels }) => labelsText(labels), rank: 3 },
+    { head: "LABELS", of: ({ labels }) => printable(labelsText(labels, " ")), rank: 3 },
   ];
   return workers.length === 0 ? [] : table(columns, workers, options);
 }
@@ -131,14 +132,6 @@ function placeOf(member: Member | undefined): string {
 
 function barOf(busy: number, cores: number): string {
   return busy === 0 ? "" : horizontalBar(busy / Math.max(1, cores), BAR_COLUMNS);
-}
-
-function labelsText(labels: Worker["labels"]): string {
-  return printable(
-    Object.entries(labels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(" "),
-  );
 }
 
 /** A table of the circuits to other managers that are not simply closed; none: no lines. */
