@@ -205,8 +205,8 @@ export class Board {
       min: words[at + 2]!,
       max: words[at + 3]!,
       clamped: words[at + 4]!,
-      index: Int32Array.from(index),
-      counts: Float64Array.from(counts),
+      index: new Int32Array(index),
+      counts: new Float64Array(counts),
     };
   }
 

@@ -84,9 +84,8 @@ export const jobSpecSchema = z.object({
   retries: count,
 });
 
-const stamp = { atMs: ms };
-const owned = { job: name, ownerToken: count, ...stamp };
-const attempted = { job: name, workflow: name, share: count, attemptToken: count, ...stamp };
+const owned = { job: name, ownerToken: count };
+const attempted = { job: name, workflow: name, share: count, attemptToken: count };
 /**
  * Numbers of one snapshot. resume null: nothing was begun. taken: iterations of all granted ranges the attempt had
  * heard of by then (0 where nothing is taken): what of them is not in resume.left is done.
@@ -114,7 +113,8 @@ export const endSchema = z.discriminatedUnion("kind", [
 /** One attempt's part of a checkpoint. */
 export const cutSchema = z.object({ workflow: name, share: count, attemptToken: count, ...cut });
 
-export const entrySchema = z.discriminatedUnion("kind", [
+/** What the log holds: an entry before its leader stamps it with ledger time. */
+export const proposalSchema = z.discriminatedUnion("kind", [
   /** A worker offers its cores; repeated: the newest count and labels hold. Another boot: its earlier life is over. */
   z.object({
     kind: z.literal("join"),
@@ -122,12 +122,11 @@ export const entrySchema = z.discriminatedUnion("kind", [
     boot,
     cores: z.number().int().min(1).max(SHARES_MAX),
     labels: labelsSchema,
-    ...stamp,
   }),
   /** A worker is gone; its live attempts are lost. isCertain: it surely sends nothing any more. */
-  z.object({ kind: z.literal("leave"), worker: name, boot, isCertain: z.boolean(), ...stamp }),
+  z.object({ kind: z.literal("leave"), worker: name, boot, isCertain: z.boolean() }),
   /** Idempotent by (job, digest). submission: name of the blob with plan and bundle, "" when embedded. */
-  z.object({ kind: z.literal("submit"), job: name, digest, submission: digest, spec: jobSpecSchema, ...stamp }),
+  z.object({ kind: z.literal("submit"), job: name, digest, submission: digest, spec: jobSpecSchema }),
   /** Several submits at once, as if one came after the other; `of`: which content each is of. */
   z.object({
     kind: z.literal("submits"),
@@ -140,12 +139,11 @@ export const entrySchema = z.discriminatedUnion("kind", [
       .min(1)
       .max(SUBMITS_MAX)
       .readonly(),
-    ...stamp,
   }),
   /** A finished job is dropped; its id never runs again. */
-  z.object({ kind: z.literal("forget"), job: name, ...stamp }),
+  z.object({ kind: z.literal("forget"), job: name }),
   /** Its index is the ownerToken: what an earlier owner, or an earlier life of it, proposes from now on is stale. */
-  z.object({ kind: z.literal("assign"), job: name, owner: name, boot, ...stamp }),
+  z.object({ kind: z.literal("assign"), job: name, owner: name, boot }),
   /** Gives a workflow its cores: all shares or none. */
   z.object({ kind: z.literal("place"), workflow: name, ...owned }),
   /** Its index is the attemptToken of a new attempt. */
@@ -186,13 +184,13 @@ export const entrySchema = z.discriminatedUnion("kind", [
   /** Setup or teardown ran into its limit. */
   z.object({ kind: z.literal("timeout"), workflow: name, ...owned }),
   /** By a client: "user" is who submitted and waits, "other" anybody else. */
-  z.object({ kind: z.literal("cancel"), job: name, by: z.enum(["user", "other"]), ...stamp }),
+  z.object({ kind: z.literal("cancel"), job: name, by: z.enum(["user", "other"]) }),
   /** By a client: the schedules of running user workflows stand still, nothing starts. */
-  z.object({ kind: z.literal("pause"), job: name, ...stamp }),
+  z.object({ kind: z.literal("pause"), job: name }),
   /** By a client: ends a pause. */
-  z.object({ kind: z.literal("resume"), job: name, ...stamp }),
+  z.object({ kind: z.literal("resume"), job: name }),
   /** By a client: VUs of the whole workflow from now on. workflow null: the only one of the job that can be scaled. */
-  z.object({ kind: z.literal("scale"), job: name, workflow: name.nullable(), vus: count.max(VUS_MAX), ...stamp }),
+  z.object({ kind: z.literal("scale"), job: name, workflow: name.nullable(), vus: count.max(VUS_MAX) }),
   /** Everything has ended and the thresholds are judged: the one terminal state. result: its blob, null: none. */
   z.object({ kind: z.literal("finish"), ...owned, thresholdsFailed: count, result: digest.nullable() }),
 ]);
@@ -201,19 +199,27 @@ export type WorkflowSpec = z.infer<typeof workflowSpecSchema>;
 export type JobSpec = z.infer<typeof jobSpecSchema>;
 export type CutEntry = z.infer<typeof cutSchema>;
 export type End = z.infer<typeof endSchema>;
-export type Entry = z.infer<typeof entrySchema>;
+/** An entry before its leader stamps it. */
+export type Proposal = z.infer<typeof proposalSchema>;
+type Stamped<Any> = Any extends Proposal ? Any & { readonly atMs: number } : never;
+/** `atMs`: ledger time at which it came into the log. */
+export type Entry = Stamped<Proposal>;
 export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>;
 
-type WithoutTime<Any> = Any extends Entry ? Omit<Any, "atMs"> : never;
-/** An entry before its proposer stamps it with ledger time. */
-export type Proposal = WithoutTime<Entry>;
+/** A proposal with its ledger time. */
+export function stamped(proposal: Proposal, atMs: number): Entry {
+  return { ...proposal, atMs };
+}
 
-/** An entry read from a log or a peer. Out: null and the reason when it is not one; never throws. */
-export function parseEntry(
+/** A proposal of this process or a peer. Out: null and the reason when it is not one; never throws. */
+export function parseProposal(
   value: unknown,
-): { readonly entry: Entry } | { readonly entry: null; readonly message: string } {
-  const parsed = entrySchema.safeParse(value);
-  if (parsed.success) return { entry: parsed.data };
+): { readonly proposal: Proposal } | { readonly proposal: null; readonly message: string } {
+  const parsed = proposalSchema.safeParse(value);
+  if (parsed.success) return { proposal: parsed.data };
   const issue = parsed.error.issues[0];
-  return { entry: null, message: issue === undefined ? "not an entry" : `${issue.path.join(".")}: ${issue.message}` };
+  return {
+    proposal: null,
+    message: issue === undefined ? "not an entry" : `${issue.path.join(".")}: ${issue.message}`,
+  };
 }

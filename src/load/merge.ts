@@ -128,8 +128,8 @@ export function applySnapshot(held: HeldAttempt | null, snapshot: Snapshot): Hel
     series.set(arrived.id.key, known === undefined ? { seq, series: arrived } : laterSeries(known, arrived, seq));
   }
   if (held !== null && held.cut.seq >= seq) return { cut: held.cut, series };
-  const { series: _series, content: _content, ...cut } = snapshot;
-  return { cut, series };
+  const { elapsedMs, isFinal, resume, accounting, generator, vus, vusMax } = snapshot;
+  return { cut: { attempt, seq, elapsedMs, isFinal, resume, accounting, generator, vus, vusMax }, series };
 }
 
 /** All series held of an attempt, in the order in which they first arrived. */
@@ -165,11 +165,15 @@ export function hasTags(series: Series, tags: Tags): boolean {
 
 /** Sum of all series of a metric that carry the tags (none: all of them). Out: null when there is no such series. */
 export function select(series: readonly Series[], metric: string, tags: Tags): Cells | null {
-  const matching = series.filter((one) => one.id.metric === metric && hasTags(one, tags));
-  const first = matching[0];
-  if (first === undefined) return null;
-  if (matching.length === 1) return first.cells;
-  return sumCells(matching);
+  let first: Series | null = null;
+  let matching: Series[] | null = null;
+  for (const one of series) {
+    if (one.id.metric !== metric || !hasTags(one, tags)) continue;
+    if (first === null) first = one;
+    else if (matching === null) matching = [first, one];
+    else matching.push(one);
+  }
+  return matching === null ? (first?.cells ?? null) : sumCells(matching);
 }
 
 /** Made once: it is as large as all cells there may be, and empty between two sums. */

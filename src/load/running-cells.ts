@@ -122,8 +122,11 @@ export class RunningCells {
     const capacity = wanted + (wanted >> 2) + 4;
     const index = new Int32Array(capacity);
     const counts = new Float64Array(capacity);
-    index.set(this.#index.subarray(0, this.#length));
-    counts.set(this.#counts.subarray(0, this.#length));
+    // Mostly few: a loop costs less than two views of them.
+    for (let at = 0; at < this.#length; at++) {
+      index[at] = this.#index[at] ?? 0;
+      counts[at] = this.#counts[at] ?? 0;
+    }
     this.#index = index;
     this.#counts = counts;
   }

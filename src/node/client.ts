@@ -92,8 +92,8 @@ export type ClusterClient = {
 /** Dials a manager. Nothing is known of the cluster before the first answer. */
 export async function openClient(options: ClientOptions): Promise<ClusterClient> {
   const { world, environment } = options;
-  const node = hex(world.random.bytes(8));
-  const boot = `0-${hex(world.random.bytes(4))}`;
+  const node = world.random.bytes(8).toHex();
+  const boot = `0-${world.random.bytes(4).toHex()}`;
   const hello = (): Hello => ({
     cluster: null,
     environment,
@@ -134,6 +134,8 @@ class Client implements ClusterClient {
   readonly #comeAgain: ComeAgain;
   readonly #asks = new Map<number, Ask>();
   readonly #followed = new Map<string, Followed>();
+  /** Jobs that were told of since follows were last said again. */
+  readonly #heard = new Set<string>();
   readonly #failures = new Map<string, ContactFailure>();
   #nextAsk = 1;
   /** Which manager is wanted, and who it turned out to be. */
@@ -360,6 +362,7 @@ class Client implements ClusterClient {
     if (this.#isClosed || from.node !== this.#manager) return;
     if (message.kind === "live") {
       this.#heardAtMs = this.#nowMs();
+      this.#heard.add(message.body.id);
       const followed = this.#followed.get(message.body.id);
       const event = followed?.reader.read(message.body.event) ?? null;
       if (event !== null) for (const listener of followed?.listeners ?? []) listener(event);
@@ -390,13 +393,9 @@ class Client implements ClusterClient {
   // ── managers ──────────────────────────────────────────────────────────────────────────────────
 
   #want(): void {
-    this.#wanted = this.#address();
-    if (this.#wanted !== undefined) this.#links.want(this.#wanted);
-  }
-
-  #address(): Address | undefined {
     const { managers } = this.#options;
-    return managers[this.#at % Math.max(1, managers.length)];
+    this.#wanted = managers[this.#at % Math.max(1, managers.length)];
+    if (this.#wanted !== undefined) this.#links.want(this.#wanted);
   }
 
   /** That manager has no part in the cluster. */
@@ -456,15 +455,19 @@ class Client implements ClusterClient {
     this.#given.clear();
     if (address !== undefined) this.#failures.delete(addressKey(address));
     this.#heardAtMs = this.#nowMs();
+    this.#heard.clear();
     this.#sayAll();
   }
 
+  /** Everything that is not answered. Of a job that the manager tells of it knows already who follows. */
   #sayAll(): void {
     for (const { request } of this.#asks.values()) this.#say(request);
     for (const [id, { isFetching }] of this.#followed) {
+      if (this.#heard.has(id)) continue;
       const isAsked = [...this.#asks.values()].some(({ request }) => request.kind === "follow" && request.id === id);
       if (!isFetching && !isAsked) this.#say({ kind: "follow", ask: this.#nextAsk++, id });
     }
+    this.#heard.clear();
   }
 
   #arm(): void {
@@ -493,8 +496,4 @@ function isOpen(code: string, ask: Ask): boolean {
   if (code === "unavailable") return true;
   // The manager asked may not have applied the submit yet that another has acknowledged.
   return code === "unknown" && ask.request.kind === "follow" && ++ask.unknowns < UNKNOWNS_MAX;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

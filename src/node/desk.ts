@@ -19,9 +19,16 @@ import type { NodeMessage } from "./protocol.ts";
 import { jobPage, type NodeStatus } from "./status.ts";
 import { Submits } from "./submits.ts";
 
-/** How often an owner elsewhere is asked for its job's events, and how long one asking lasts. */
-const RELAY_MS = 1_500;
-const RELAYED_MS = 4_000;
+/**
+ * How often an owner elsewhere is asked for its job's events, and how long one asking lasts. It is asked at once when
+ * the job or the link to it is new, and when a client has heard nothing.
+ */
+const RELAY_MS = 3_000;
+const RELAYED_MS = 8_000;
+/** A view in which nothing changed is shown again after it: below what a client takes for silence. */
+const SAME_VIEW_MS = 1_400;
+/** A view older than this is none of the job as it is now. */
+const SHOWN_MS_MAX = 2_000;
 
 export type DeskPorts = {
   readonly clock: Clock;
@@ -40,6 +47,7 @@ export type DeskPorts = {
   readonly problem: () => string | null;
 };
 
+type ViewEvent = Extract<WireEvent, { kind: "view" }>;
 type Submit = Extract<ToDesk, { kind: "submit" }>;
 type Refusal = { readonly kind: "refused"; readonly code: string; readonly message: string };
 
@@ -48,6 +56,8 @@ export class Desk {
   /** Clients of this manager, and managers that pass events on until the time given, by job. */
   readonly #followers = new Map<string, Set<string>>();
   readonly #relays = new Map<string, Map<string, number>>();
+  /** The view they were all shown last, by job: somebody who joins them gets it at once. */
+  readonly #shown = new Map<string, { readonly view: ViewEvent; readonly atMs: number }>();
   /** Changes of the managers under way, by client and its number. */
   readonly #changes = new Set<string>();
   readonly #submits: Submits;
@@ -79,9 +89,24 @@ export class Desk {
     if (followers === undefined && relays === undefined) return;
     const nowMs = this.#ports.clock.nowMs();
     for (const packed of packLive(event)) {
+      if (packed.kind === "view" && !this.#isNews(job, packed, nowMs)) continue;
       for (const client of followers ?? []) this.#pass(client, job, packed);
       for (const [manager, untilMs] of relays ?? []) if (nowMs < untilMs) this.#pass(manager, job, packed);
     }
+  }
+
+  /** A job that waits looks the same for long. */
+  #isNews(job: string, view: ViewEvent, nowMs: number): boolean {
+    const shown = this.#shown.get(job);
+    if (shown?.view.viewJson === view.viewJson && nowMs - shown.atMs < SAME_VIEW_MS) return false;
+    this.#shown.set(job, { view, atMs: nowMs });
+    return true;
+  }
+
+  /** To one who was not there when the others were. */
+  #showAlone(to: string, job: string): void {
+    const shown = this.#shown.get(job);
+    if (shown !== undefined && this.#ports.clock.nowMs() - shown.atMs <= SHOWN_MS_MAX) this.#pass(to, job, shown.view);
   }
 
   // ── clients ───────────────────────────────────────────────────────────────────────────────────
@@ -94,9 +119,7 @@ export class Desk {
       case "relay":
         return from.role === "manager" ? this.#relay(from.node, message.body.id) : undefined;
       case "live":
-        if (from.role !== "manager") return;
-        for (const client of this.#followers.get(message.body.id) ?? [])
-          this.#pass(client, message.body.id, message.body.event);
+        if (from.role === "manager") this.#passOn(message.body);
         return;
       default:
         return;
@@ -195,6 +218,7 @@ export class Desk {
     const followers = this.#followers.get(id);
     if (followers === undefined) this.#followers.set(id, new Set([client]));
     else followers.add(client);
+    this.#showAlone(client, id);
     this.#askOwner(job);
     this.#arm();
   }
@@ -216,6 +240,7 @@ export class Desk {
     for (const client of this.#followers.get(id) ?? []) this.#answer(client, { kind: "finished", id, result });
     this.#followers.delete(id);
     this.#relays.delete(id);
+    this.#shown.delete(id);
   }
 
   /** An owner on another node is asked again and again: neither side has to notice that the other went. */
@@ -227,6 +252,9 @@ export class Desk {
       for (const [id, relays] of this.#relays) {
         for (const [manager, untilMs] of relays) if (nowMs >= untilMs) relays.delete(manager);
         if (relays.size === 0) this.#relays.delete(id);
+      }
+      for (const id of this.#shown.keys()) {
+        if (!this.#followers.has(id) && !this.#relays.has(id)) this.#shown.delete(id);
       }
       this.#askOwners(null);
       if (this.#followers.size > 0 || this.#relays.size > 0) this.#arm();
@@ -248,6 +276,7 @@ export class Desk {
 
   #relay(manager: string, id: string): void {
     const relays = this.#relays.get(id) ?? new Map<string, number>();
+    if (!relays.has(manager)) this.#showAlone(manager, id);
     relays.set(manager, this.#ports.clock.nowMs() + RELAYED_MS);
     this.#relays.set(id, relays);
     this.#arm();
@@ -257,6 +286,14 @@ export class Desk {
   #pass(to: string, id: string, event: WireEvent): void {
     const options = event.kind === "view" ? { key: `view ${id}` } : {};
     this.#ports.links.send(to, { kind: "live", body: { id, event } }, options);
+  }
+
+  /** From the owner on another node, to those who follow here. */
+  #passOn({ id, event }: { readonly id: string; readonly event: WireEvent }): void {
+    const followers = this.#followers.get(id);
+    if (followers === undefined) return;
+    if (event.kind === "view") this.#shown.set(id, { view: event, atMs: this.#ports.clock.nowMs() });
+    for (const client of followers) this.#pass(client, id, event);
   }
 
   #drop(node: string): void {

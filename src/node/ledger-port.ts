@@ -5,7 +5,7 @@
 import type { Clock } from "../io/world.ts";
 import { apply } from "../ledger/apply.ts";
 import type { Effect } from "../ledger/effects.ts";
-import { type Entry, parseEntry, type Proposal } from "../ledger/entries.ts";
+import { type Entry, parseProposal, type Proposal, stamped } from "../ledger/entries.ts";
 import { createLedger, type LedgerState } from "../ledger/job.ts";
 
 /** One committed entry, applied at `index` (rising; the log has other entries in between). */
@@ -44,11 +44,6 @@ export type LedgerPort = {
   onReset(handle: () => void): void;
 };
 
-/** An entry that is no entry of any version known here; it is applied as nothing, on every replica alike. */
-export function stamped(proposal: unknown, atMs: number): ReturnType<typeof parseEntry> {
-  return parseEntry(typeof proposal === "object" && proposal !== null ? { ...proposal, atMs } : proposal);
-}
-
 /** A ledger with one voter and no disk: what is proposed is applied, in order, in a later microtask. */
 export function createEmbeddedLedger(clock: Clock): LedgerPort {
   const state = createLedger();
@@ -61,9 +56,9 @@ export function createEmbeddedLedger(clock: Clock): LedgerPort {
     nowMs,
     propose(proposal, settled) {
       queueMicrotask(() => {
-        const { entry, ...bad } = stamped(proposal, nowMs());
-        if (entry === null)
-          return settled?.({ kind: "refused", code: "invalid", message: "message" in bad ? bad.message : "" });
+        const read = parseProposal(proposal);
+        if (read.proposal === null) return settled?.({ kind: "refused", code: "invalid", message: read.message });
+        const entry = stamped(read.proposal, nowMs());
         const applied: Applied = { index: ++index, entry, effects: apply(state, index, entry) };
         for (const handle of handlers) handle(applied);
         settled?.({ kind: "applied", index: applied.index, effects: applied.effects });

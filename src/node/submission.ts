@@ -7,7 +7,7 @@ import { formatBytes } from "../base/units.ts";
 import { labelsSchema } from "../base/labels.ts";
 import type { Bundle } from "../engine/messages.ts";
 import type { JobPlan } from "../load/plan.ts";
-import { decode, encode } from "../wire/codec.ts";
+import { decoderOf, encode } from "../wire/codec.ts";
 
 /** `retries`: failed (not lost) attempts of the job that may be redone. */
 export type Submission = { readonly plan: JobPlan; readonly bundle: Bundle; readonly retries: number };
@@ -51,7 +51,9 @@ const planShape = z.looseObject({
 const isPlan = (value: unknown): value is JobPlan => planShape.safeParse(value).success;
 const planSchema = z.custom(isPlan, "the plan is none");
 
-const submissionSchema = z.object({ plan: planSchema, bundle: bundleSchema, retries: z.int().min(0).max(1_000) });
+const readSubmission = decoderOf(
+  z.object({ plan: planSchema, bundle: bundleSchema, retries: z.int().min(0).max(1_000) }),
+);
 
 /** Throws `invalid` when it is larger than managers take. */
 export function packSubmission(submission: Submission): Uint8Array {
@@ -73,12 +75,9 @@ export function unpackSubmission(
 ): { readonly submission: Submission } | { readonly submission: null; readonly message: string } {
   if (bytes.length > SUBMISSION_BYTES_MAX)
     return { submission: null, message: `${tooLargeText(bytes.length)}: ${SMALLER}` };
-  const decoded = decode(bytes);
-  if (!decoded.ok) return { submission: null, message: `the submission cannot be read: ${decoded.message}` };
-  const parsed = submissionSchema.safeParse(decoded.value);
-  if (parsed.success) return { submission: parsed.data };
-  const issue = parsed.error.issues[0];
-  return { submission: null, message: `the submission is none: ${issue?.path.join(".")}: ${issue?.message}` };
+  const decoded = readSubmission(bytes);
+  if (decoded.ok) return { submission: decoded.value };
+  return { submission: null, message: `the submission cannot be read: ${decoded.message}` };
 }
 
 /** The same value with the keys of all its records in order. */

@@ -342,6 +342,8 @@ function advance(turn: Turn): void {
 /** Only an entry of the leader's own term is committed by counting; those before it follow (Raft 5.4.2). */
 function commitByCounting(turn: Turn, leading: Leading): void {
   const { state } = turn;
+  // Most answers are to heartbeats: there is nothing to commit.
+  if (state.commit === lastIndex(state.log)) return;
   const { self } = state.config;
   const held = quorumValue(votersOf(state), (voter) =>
     voter === self ? lastIndex(state.log) : (leading.peers.get(voter)?.acked ?? 0),

@@ -15,6 +15,11 @@ import {
 } from "./format.ts";
 import { readWhole, writeWhole } from "./whole.ts";
 
+/** In a header: its CRC is behind what it is of. */
+const HEADER_CRC_AT = 40;
+/** What is hashed of a place. */
+const PLACE_BYTES = 16;
+
 export type FrameHeader = {
   readonly lsn: number;
   readonly syncedLsn: number;
@@ -47,6 +52,8 @@ export function encodeFrame(
   const buffer = new ArrayBuffer(frameSectors(payload.length) * SECTOR_BYTES);
   const bytes = new Uint8Array(buffer);
   const view = new DataView(buffer);
+  // Where the header will be there is room for the place until then.
+  const seed = seedOf(place, bytes, view);
   view.setUint32(0, FRAME_MAGIC, true);
   view.setUint32(4, payload.length, true);
   writeWhole(view, 8, fields.lsn);
@@ -55,7 +62,7 @@ export function encodeFrame(
   view.setUint32(28, fields.flags, true);
   view.setUint32(32, fields.records, true);
   view.setUint32(36, crc32c(payload), true);
-  view.setUint32(40, crc32c(bytes.subarray(0, 40), seedOf(place)), true);
+  view.setUint32(HEADER_CRC_AT, crc32c(bytes, seed, HEADER_CRC_AT), true);
   bytes.set(payload.subarray(0, FIRST_SECTOR_PAYLOAD_BYTES), FRAME_HEADER_BYTES);
   const marker = markerOf(fields.lsn);
   let from = FIRST_SECTOR_PAYLOAD_BYTES;
@@ -74,7 +81,9 @@ export function readHeader(segment: Uint8Array, place: Place): FrameHeader | nul
   const header = segment.subarray(at, at + FRAME_HEADER_BYTES);
   const view = new DataView(header.buffer, header.byteOffset, header.length);
   if (view.getUint32(0, true) !== FRAME_MAGIC) return null;
-  if (view.getUint32(40, true) !== crc32c(header.subarray(0, 40), seedOf(place))) return null;
+  const where = new Uint8Array(PLACE_BYTES);
+  const seed = seedOf(place, where, new DataView(where.buffer));
+  if (view.getUint32(HEADER_CRC_AT, true) !== crc32c(header, seed, HEADER_CRC_AT)) return null;
   const lsn = readWhole(view, 8);
   const syncedLsn = readWhole(view, 16);
   const flags = view.getUint32(28, true);
@@ -133,13 +142,12 @@ export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 function chainOf(header: Uint8Array, chainBefore: number): number {
-  return crc32c(header.subarray(0, FRAME_HEADER_BYTES), chainBefore);
+  return crc32c(header, chainBefore, FRAME_HEADER_BYTES);
 }
 
-function seedOf(place: Place): number {
-  const where = new ArrayBuffer(16);
-  const view = new DataView(where);
+/** In: bytes, and a view of them, whose first PLACE_BYTES may be written over. */
+function seedOf(place: Place, bytes: Uint8Array, view: DataView): number {
   writeWhole(view, 0, place.segment);
   writeWhole(view, 8, place.sector);
-  return crc32c(new Uint8Array(where), place.logSeed);
+  return crc32c(bytes, place.logSeed, PLACE_BYTES);
 }

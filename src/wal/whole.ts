@@ -7,8 +7,9 @@ const HIGH = 2 ** 32;
 /** In: 0 <= value < 2^53. */
 export function writeWhole(view: DataView, at: number, value: number): void {
   assert(Number.isSafeInteger(value) && value >= 0, "it is a whole number below 2^53");
-  view.setUint32(at, value % HIGH, true);
-  view.setUint32(at + 4, Math.floor(value / HIGH), true);
+  // The low half by shifting: the remainder of a number beyond 2^31 is far slower.
+  view.setUint32(at, value >>> 0, true);
+  view.setUint32(at + 4, value < HIGH ? 0 : Math.floor(value / HIGH), true);
 }
 
 /** Out: null when the field holds 2^53 or more. */

@@ -12,11 +12,13 @@ const TAIL_BYTES = 8;
 const BYTES_LOOP_MAX = 48;
 
 const words: string[] = new Array<string>(WORDS).fill("");
+/** Their bytes, each at its own place: bytes are compared with bytes in half the time that characters take. */
+const wordBytes = new Uint8Array(WORDS * WORD_BYTES_MAX);
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-/** A float's bytes in this machine's order. */
-const realBytes = new Uint8Array(8);
-const real64 = new Float64Array(realBytes.buffer);
-const real32 = new Float32Array(realBytes.buffer);
+/** A float's two halves in this machine's order. */
+const halves = new Uint32Array(2);
+const real64 = new Float64Array(halves.buffer);
+const real32 = new Float32Array(halves.buffer);
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** The text of UTF-8 in so many bytes from there; what is none of it becomes U+FFFD. */
@@ -24,11 +26,17 @@ export function textAt(source: Uint8Array, start: number, bytes: number): string
   if (bytes > WORD_BYTES_MAX) return decoder.decode(source.subarray(start, start + bytes));
   const slot = slotOf(source, start, bytes);
   const word = words[slot] ?? "";
-  if (word.length === bytes && isWord(source, start, word)) return word;
+  if (word.length === bytes && isWord(source, start, bytes, slot)) return word;
   const made = decoder.decode(source.subarray(start, start + bytes));
-  // Words are compared byte by character, and so only those are kept whose bytes are characters: ASCII.
-  if (isAscii(source, start, bytes)) words[slot] = made;
+  // Of these the text is as long as its bytes are many, and so tells how many there are.
+  if (isAscii(source, start, bytes)) keep(source, start, slot, made);
   return made;
+}
+
+function keep(source: Uint8Array, start: number, slot: number, word: string): void {
+  words[slot] = word;
+  const from = slot * WORD_BYTES_MAX;
+  for (let offset = 0; offset < word.length; offset++) wordBytes[from + offset] = source[start + offset] ?? 0;
 }
 
 /** By its length, its first bytes and its last ones: in ids those in between change the least. */
@@ -47,24 +55,31 @@ function isAscii(source: Uint8Array, start: number, bytes: number): boolean {
   return true;
 }
 
-function isWord(source: Uint8Array, start: number, word: string): boolean {
-  for (let offset = 0; offset < word.length; offset++)
-    if (source[start + offset] !== word.charCodeAt(offset)) return false;
+/** Whether the word kept in that slot has these bytes. */
+function isWord(source: Uint8Array, start: number, bytes: number, slot: number): boolean {
+  const from = slot * WORD_BYTES_MAX;
+  for (let offset = 0; offset < bytes; offset++) if (source[start + offset] !== wordBytes[from + offset]) return false;
   return true;
 }
 
 /** A whole number of 1, 2 or 4 bytes, big endian. */
 export function wholeAt(source: Uint8Array, start: number, size: number): number {
-  let number = 0;
-  for (let at = start; at < start + size; at++) number = number * 256 + (source[at] ?? 0);
-  return number;
+  const first = source[start] ?? 0;
+  if (size === 1) return first;
+  const second = first * 256 + (source[start + 1] ?? 0);
+  if (size === 2) return second;
+  return second * 65_536 + (source[start + 2] ?? 0) * 256 + (source[start + 3] ?? 0);
 }
 
 /** A float of 4 or 8 bytes, big endian. */
 export function realAt(source: Uint8Array, start: number, size: 4 | 8): number {
-  for (let offset = 0; offset < size; offset++)
-    realBytes[isLittleEndian ? size - 1 - offset : offset] = source[start + offset] ?? 0;
-  return (size === 4 ? real32[0] : real64[0]) ?? 0;
+  if (size === 4) {
+    halves[0] = wholeAt(source, start, 4);
+    return real32[0] ?? 0;
+  }
+  halves[isLittleEndian ? 1 : 0] = wholeAt(source, start, 4);
+  halves[isLittleEndian ? 0 : 1] = wholeAt(source, start + 4, 4);
+  return real64[0] ?? 0;
 }
 
 /** A copy. */

@@ -175,7 +175,7 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
   send(message: Any, options?: { readonly key?: string }): boolean {
     if (this.#peer === null || this.#isClosing || this.#end !== null) return false;
     const packed = this.#options.protocol.pack(message);
-    const bytes = encodeFrame(packed);
+    const bytes = packed.frame;
     const key = options?.key === undefined ? null : `${message.kind} ${options.key}`;
     const lane = this.#lane(packed.lane);
     const older = key === null ? undefined : lane.byKey.get(key);
@@ -245,7 +245,9 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
 
   /** Takes the first of the most important lane. In: something waits. */
   #next(): Uint8Array {
-    const lane = this.#lanes.find(({ waiting, head }) => head < waiting.length);
+    let number = 0;
+    let lane = this.#lanes[number];
+    while (lane !== undefined && lane.head === lane.waiting.length) lane = this.#lanes[++number];
     const first = lane?.waiting[lane.head];
     assert(lane !== undefined && first !== undefined, "something waits");
     this.#waiting--;

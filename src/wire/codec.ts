@@ -5,7 +5,7 @@
 import { NO, type Schema } from "../base/schema-core.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { type Decoded, read, readAs } from "./reader.ts";
-import { write } from "./writer.ts";
+import { write, writeBehind } from "./writer.ts";
 
 export { type Decoded, DEPTH_MAX } from "./reader.ts";
 
@@ -15,6 +15,11 @@ export { type Decoded, DEPTH_MAX } from "./reader.ts";
  */
 export function encode(value: unknown): Uint8Array {
   return write(value);
+}
+
+/** As `encode`, behind so many bytes (few) that are the caller's to fill. */
+export function encodeBehind(headBytes: number, value: unknown): Uint8Array {
+  return writeBehind(headBytes, value);
 }
 
 /** The value, whose bytes are copies. Of a key that comes twice the last value holds, as in JSON. Never throws. */

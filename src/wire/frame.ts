@@ -24,17 +24,24 @@ export type Frame = { readonly lane: Lane; readonly tag: number; readonly payloa
 
 /** The bytes of a frame. Throws AssertionError when it is larger than a frame may be: a bug of the sender. */
 export function encodeFrame({ lane, tag, payload }: Frame): Uint8Array {
-  assert(payload.length <= PAYLOAD_BYTES_MAX, "a payload fits a frame");
-  assert(tag >= 0 && tag <= TAG_MAX, "a tag is in bounds");
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
-  bytes[0] = payload.length & 0xff;
-  bytes[1] = (payload.length >>> 8) & 0xff;
-  bytes[2] = (payload.length >>> 16) & 0xff;
-  bytes[4] = LANE_NUMBERS[lane];
-  bytes[5] = tag & 0xff;
-  bytes[6] = tag >>> 8;
   bytes.set(payload, FRAME_HEADER_BYTES);
+  putHeader(bytes, lane, tag);
   return bytes;
+}
+
+/** Writes the header of a frame whose payload is there, behind room for it. Throws as encodeFrame. */
+export function putHeader(frame: Uint8Array, lane: Lane, tag: number): void {
+  const length = frame.length - FRAME_HEADER_BYTES;
+  assert(length >= 0 && length <= PAYLOAD_BYTES_MAX, "a payload fits a frame");
+  assert(tag >= 0 && tag <= TAG_MAX, "a tag is in bounds");
+  frame[0] = length & 0xff;
+  frame[1] = (length >>> 8) & 0xff;
+  frame[2] = (length >>> 16) & 0xff;
+  frame[3] = 0;
+  frame[4] = LANE_NUMBERS[lane];
+  frame[5] = tag & 0xff;
+  frame[6] = tag >>> 8;
 }
 
 /** `problem`: what came is no frame; nothing after it can be read and the connection is of no more use. */
@@ -50,8 +57,11 @@ export type Splitter = {
 
 /** A splitter at the start of a stream. */
 export function createSplitter(): Splitter {
+  /** The header under way, when it did not come in one chunk. */
   const header = new Uint8Array(FRAME_HEADER_BYTES);
   let headerBytes = 0;
+  /** What the last header said; null: a header is next. */
+  let head: Head | null = null;
   /** The payload under way, when it did not come in one chunk. */
   let payload: Uint8Array | null = null;
   let payloadBytes = 0;
@@ -62,17 +72,24 @@ export function createSplitter(): Splitter {
       const frames: Frame[] = [];
       let at = 0;
       while (problem === null) {
-        if (headerBytes < FRAME_HEADER_BYTES) {
-          while (headerBytes < FRAME_HEADER_BYTES && at < chunk.length) header[headerBytes++] = chunk[at++] ?? 0;
-          if (headerBytes < FRAME_HEADER_BYTES) break;
-          problem = headerProblem(header);
+        if (head === null) {
+          if (headerBytes === 0 && chunk.length - at >= FRAME_HEADER_BYTES) {
+            head = headAt(chunk, at);
+            at += FRAME_HEADER_BYTES;
+          } else {
+            while (headerBytes < FRAME_HEADER_BYTES && at < chunk.length) header[headerBytes++] = chunk[at++] ?? 0;
+            if (headerBytes < FRAME_HEADER_BYTES) break;
+            head = headAt(header, 0);
+            headerBytes = 0;
+          }
+          problem = headProblem(head);
           if (problem !== null) break;
         }
-        const length = lengthOf(header);
+        const { length, lane, tag } = head;
         if (payload === null && chunk.length - at >= length) {
-          frames.push(frameOf(header, chunk.subarray(at, at + length)));
+          frames.push({ lane: LANES[lane] ?? "stats", tag, payload: chunk.subarray(at, at + length) });
           at += length;
-          headerBytes = 0;
+          head = null;
           continue;
         }
         payload ??= new Uint8Array(length);
@@ -81,32 +98,31 @@ export function createSplitter(): Splitter {
         payloadBytes += taken;
         at += taken;
         if (payloadBytes < length) break;
-        frames.push(frameOf(header, payload));
+        frames.push({ lane: LANES[lane] ?? "stats", tag, payload });
         payload = null;
         payloadBytes = 0;
-        headerBytes = 0;
+        head = null;
       }
       return { frames, problem };
     },
   };
 }
 
-function lengthOf(header: Uint8Array): number {
-  return (header[0] ?? 0) + (header[1] ?? 0) * 0x100 + (header[2] ?? 0) * 0x1_0000 + (header[3] ?? 0) * 0x100_0000;
+/** `length`: of the payload. */
+type Head = { readonly length: number; readonly lane: number; readonly tag: number };
+
+function headAt(bytes: Uint8Array, at: number): Head {
+  const low = (bytes[at] ?? 0) + (bytes[at + 1] ?? 0) * 0x100;
+  const high = (bytes[at + 2] ?? 0) + (bytes[at + 3] ?? 0) * 0x100;
+  return {
+    length: low + high * 0x1_0000,
+    lane: bytes[at + 4] ?? 0,
+    tag: (bytes[at + 5] ?? 0) + (bytes[at + 6] ?? 0) * 0x100,
+  };
 }
 
-function tagOf(header: Uint8Array): number {
-  return (header[5] ?? 0) + (header[6] ?? 0) * 0x100;
-}
-
-function headerProblem(header: Uint8Array): string | null {
-  const length = lengthOf(header);
+function headProblem({ length, lane, tag }: Head): string | null {
   if (length > PAYLOAD_BYTES_MAX) return `a frame of ${length} bytes, more than ${PAYLOAD_BYTES_MAX}`;
-  if ((header[4] ?? 0) >= LANES.length) return `a frame on lane ${header[4]}, which is none`;
-  if (tagOf(header) > TAG_MAX) return `a frame of tag ${tagOf(header)}, which is out of bounds`;
-  return null;
-}
-
-function frameOf(header: Uint8Array, payload: Uint8Array): Frame {
-  return { lane: LANES[header[4] ?? 0] ?? "stats", tag: tagOf(header), payload };
+  if (lane >= LANES.length) return `a frame on lane ${lane}, which is none`;
+  return tag > TAG_MAX ? `a frame of tag ${tag}, which is out of bounds` : null;
 }

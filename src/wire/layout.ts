@@ -48,6 +48,7 @@ export class Layout {
   /** The same as bytes. */
   readonly words: readonly Uint8Array[];
   readonly parts: readonly Layout[];
+  readonly keyName: string;
   readonly key: Uint8Array;
   readonly of: Layout;
   readonly check: Read<unknown>;
@@ -61,7 +62,8 @@ export class Layout {
     this.names = parts.names ?? [];
     this.words = this.names.map(write);
     this.parts = parts.parts ?? [];
-    this.key = write(parts.key ?? "");
+    this.keyName = parts.key ?? "";
+    this.key = write(this.keyName);
     this.of = parts.of ?? this;
     this.check = parts.check ?? read;
   }

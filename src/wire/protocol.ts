@@ -3,8 +3,8 @@
 
 import type * as z from "../base/schema.ts";
 import { assert } from "../base/assert.ts";
-import { type Decoder, decoderOf, encode } from "./codec.ts";
-import { type Lane, TAG_MAX, TAG_RESERVED } from "./frame.ts";
+import { type Decoder, decoderOf, encodeBehind } from "./codec.ts";
+import { FRAME_HEADER_BYTES, type Lane, putHeader, TAG_MAX, TAG_RESERVED } from "./frame.ts";
 
 /** What travels: a kind of the table and its body. */
 export type Message<Kind extends string = string, Body = unknown> = { readonly kind: Kind; readonly body: Body };
@@ -28,8 +28,8 @@ export type Unpacked<Any> =
   { readonly kind: "message"; readonly message: Any } | { readonly kind: "unknown" | "invalid"; readonly text: string };
 
 export type Protocol<Any extends Message> = {
-  /** Lane, tag and payload of a message. Not validated: what this node says is typed. */
-  pack(message: Any): { readonly lane: Lane; readonly tag: number; readonly payload: Uint8Array };
+  /** Lane and frame of a message. Not validated: what this node says is typed. */
+  pack(message: Any): { readonly lane: Lane; readonly frame: Uint8Array };
   /** Never throws. */
   unpack(tag: number, payload: Uint8Array): Unpacked<Any>;
 };
@@ -50,7 +50,10 @@ export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protoc
     pack({ kind, body }) {
       const row = rows.get(kind);
       assert(row !== undefined, `${kind} is in the table`);
-      return { lane: row.lane, tag: row.tag, payload: encode(body) };
+      const { lane, tag } = row;
+      const frame = encodeBehind(FRAME_HEADER_BYTES, body);
+      putHeader(frame, lane, tag);
+      return { lane, frame };
     },
     unpack(tag, payload) {
       const row = byTag.get(tag);

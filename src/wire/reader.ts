@@ -323,11 +323,20 @@ function objectAs(layout: Layout, depth: number): unknown {
   const start = at;
   const length = at < end ? mapLength() : -1;
   if (length < 0 || depth >= DEPTH_MAX) return NO;
+  return keysAs(layout, depth, { start, made: {}, next: 0, left: length });
+}
+
+/** Where an object begins, what was read of it, the key of the layout that is next, and how many are to come. */
+type Reading = { readonly start: number; readonly made: Record<string, unknown>; next: number; readonly left: number };
+
+/** The rest of an object. */
+function keysAs(layout: Layout, depth: number, reading: Reading): unknown {
   const { words, names, parts } = layout;
-  const made: Record<string, unknown> = {};
-  let next = 0;
-  for (let left = length; left > 0; left--) {
-    next = passAbsent(layout, next, made);
+  const { start, made } = reading;
+  let { next } = reading;
+  for (let { left } = reading; left > 0; left--) {
+    const expected = words[next];
+    if (expected === undefined || !take(expected)) next = passAbsent(layout, next, made);
     const part = parts[next];
     if (part === undefined) {
       at = start;
@@ -364,12 +373,18 @@ function putAbsent(layout: Layout, index: number, made: Record<string, unknown>)
 /** Which one it is says its first key; where that is another, all is left to the schema. */
 function unionAs(layout: Layout, depth: number): unknown {
   const start = at;
-  if (at < end && mapLength() > 0 && take(layout.key)) {
+  const length = at < end ? mapLength() : -1;
+  if (length > 0 && take(layout.key)) {
     const { words, parts } = layout;
     for (let index = 0; index < words.length; index++) {
       const expected = words[index];
       const part = parts[index];
       if (expected === undefined || part === undefined || !take(expected)) continue;
+      const [first] = part.names;
+      const word = layout.names[index];
+      // An object whose first key this is goes on behind it.
+      if (part.kind === OBJECT && first !== undefined && first === layout.keyName && depth < DEPTH_MAX)
+        return keysAs(part, depth, { start, made: { [first]: word }, next: 1, left: length - 1 });
       at = start;
       return valueAs(part, depth);
     }

@@ -29,7 +29,12 @@ let at = 0;
 
 /** Bytes of a value of the codec's kinds, the caller's own. Throws AssertionError for a value of no such kind. */
 export function write(value: unknown): Uint8Array {
-  at = 0;
+  return writeBehind(0, value);
+}
+
+/** As `write`, behind so many bytes (few) that are the caller's to fill. */
+export function writeBehind(headBytes: number, value: unknown): Uint8Array {
+  at = headBytes;
   put(value);
   const bytes = target.slice(0, at);
   if (target.length > TARGET_BYTES_MAX) resize(TARGET_BYTES);
@@ -132,14 +137,18 @@ function putText(text: string): void {
   if (length > ASCII_LOOP_MAX) return putWide(text);
   const before = at;
   putTextLength(length);
+  // Both at hand: what the module holds is read and written anew at every character.
+  const bytes = target;
+  const from = at;
   for (let index = 0; index < length; index++) {
     const unit = text.charCodeAt(index);
     if (unit >= 0x80) {
       at = before;
       return putWide(text);
     }
-    target[at++] = unit;
+    bytes[from + index] = unit;
   }
+  at = from + length;
 }
 
 /** A text whose bytes are to be counted first: its length goes in front of them. */
@@ -197,8 +206,7 @@ function putList(list: readonly unknown[]): void {
   for (let index = 0; index < length; index++) put(list[index]);
 }
 
-function putMap(map: object): void {
-  assert(isMap(map), "a value is of the codec's kinds");
+function putMap<Of extends object>(map: Of): void {
   target[at] = 0xde;
   const countAt = at + 1;
   at += 3;
@@ -214,11 +222,6 @@ function putMap(map: object): void {
   assert(count <= MAP_KEYS_MAX, `a map has at most ${MAP_KEYS_MAX} keys`);
   target[countAt] = count >>> 8;
   target[countAt + 1] = count;
-}
-
-/** Any object has keys. */
-function isMap(value: object): value is Record<string, unknown> {
-  return true;
 }
 
 /** Not so a Map, a Set or a date, whose content would be lost. */

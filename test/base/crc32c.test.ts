@@ -32,6 +32,7 @@ describe("crc32c", () => {
       const cut = nextBelow(prng, length + 1);
       expect(crc32c(part)).toBe(bitwise(part));
       expect(crc32c(part.subarray(cut), crc32c(part.subarray(0, cut)))).toBe(bitwise(part));
+      expect(crc32c(part, 0, cut)).toBe(bitwise(part.subarray(0, cut)));
     }
   });
 });

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { apply } from "../../src/ledger/apply.ts";
 import { isLate, shareAccounting, workflowAccounting } from "../../src/ledger/accounting.ts";
-import { parseEntry, type Entry } from "../../src/ledger/entries.ts";
+import { type Entry, parseProposal, type Proposal } from "../../src/ledger/entries.ts";
 import { createLedger } from "../../src/ledger/job.ts";
 import { CLOSED, FAILED, Harness, LOST, SETUP, started, workflow } from "./harness.ts";
 
@@ -434,11 +434,14 @@ describe("thresholds", () => {
 
 describe("entries", () => {
   test("a bad entry from outside is named by field; a good one survives", () => {
-    const entry: Entry = { kind: "cancel", job: "j", by: "user", atMs: 3 };
-    expect(parseEntry(JSON.parse(JSON.stringify(entry)))).toEqual({ entry });
-    expect(parseEntry({ ...entry, by: "root" })).toMatchObject({ entry: null, message: expect.stringContaining("by") });
-    expect(parseEntry({ kind: "explode" })).toMatchObject({ entry: null });
-    expect(parseEntry(null)).toMatchObject({ entry: null });
+    const proposal: Proposal = { kind: "cancel", job: "j", by: "user" };
+    expect(parseProposal(JSON.parse(JSON.stringify(proposal)))).toEqual({ proposal });
+    // Ledger time is the leader's to say.
+    expect(parseProposal({ ...proposal, atMs: 3 })).toEqual({ proposal });
+    const message = expect.stringContaining("by");
+    expect(parseProposal({ ...proposal, by: "root" })).toMatchObject({ proposal: null, message });
+    expect(parseProposal({ kind: "explode" })).toMatchObject({ proposal: null });
+    expect(parseProposal(null)).toMatchObject({ proposal: null });
   });
 
   test("entries about what does not exist are refused and change nothing", () => {

@@ -1,9 +1,10 @@
-// Goal: one client may submit and follow the same job more than once, and all hear the same. Method: a simulated
-// cluster, virtual time.
+// Goal: one client may submit and follow the same job more than once, and all hear the same; a view is told when it
+// changed, when somebody new follows, and else now and then. Method: a simulated cluster, virtual time.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { JobResult } from "../../src/load/result.ts";
 import type { ClusterClient } from "../../src/node/client.ts";
+import type { LiveEvent } from "../../src/node/messages.ts";
 import { scriptBundle } from "../../src/sim/script.ts";
 import { clusterUp, steady } from "../scenarios/cluster.ts";
 import { jobPlan } from "./plans.ts";
@@ -30,4 +31,31 @@ test("a job submitted twice and followed by one client tells all three of its co
   expect(new Set(results.map(({ id, state }) => `${id} ${state}`))).toEqual(new Set(["job1 completed"]));
   for (const heard of views) expect(heard).toBeGreaterThan(1);
   opened.client?.close();
+});
+
+test("a job that waits is shown now and then, at once to who comes later, and more often when it runs", () => {
+  const cluster = clusterUp({ workers: 0 });
+  const opened: ClusterClient[] = [];
+  for (const name of ["c0", "c1", "c2"]) void cluster.client(name).then((client) => void opened.push(client));
+  cluster.until(() => opened.length === 3);
+  const [client, ...others] = opened;
+  const submission = { plan: jobPlan({ workflows: steady(8) }), bundle: scriptBundle({}, "job1"), retries: 0 };
+  const views = { first: 0, late: 0 };
+  const count = (who: "first" | "late") => (event: LiveEvent) => void (views[who] += Number(event.kind === "view"));
+  client?.submit("job1", submission, count("first"));
+  // By then it has said what it waits for.
+  cluster.run(5_000);
+  views.first = 0;
+  cluster.run(14_000);
+  expect(views.first).toBeGreaterThanOrEqual(7);
+  expect(views.first).toBeLessThanOrEqual(11);
+  for (const other of others) other.follow("job1", count("late"));
+  cluster.run(200);
+  expect(views.late).toBe(2);
+  cluster.startWorker("w0");
+  cluster.run(4_000);
+  views.first = 0;
+  cluster.run(3_000);
+  expect(views.first).toBeGreaterThanOrEqual(5);
+  for (const each of opened) each.close();
 });

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { type NodeMessage, nodeProtocol } from "../../src/node/protocol.ts";
+import { createSplitter, type Frame } from "../../src/wire/frame.ts";
 
 const DIGEST = "ab".repeat(32);
 const raft: NodeMessage = {
@@ -46,17 +47,25 @@ const MESSAGES: readonly (readonly [tag: number, lane: string, message: NodeMess
   [37, "stats", { kind: "rates", body: { rates: [] } }],
 ];
 
+function frameOf(message: NodeMessage): Frame {
+  const packed = nodeProtocol.pack(message);
+  const [frame] = createSplitter().push(packed.frame).frames;
+  if (frame === undefined) throw new Error("it is packed as no frame");
+  expect(frame.lane).toBe(packed.lane);
+  return frame;
+}
+
 describe("messages between nodes", () => {
   for (const [tag, lane, message] of MESSAGES) {
     test(`${message.kind} has tag ${tag} on lane ${lane}, for good, and comes back as it went`, () => {
-      const packed = nodeProtocol.pack(message);
-      expect<unknown>([packed.tag, packed.lane]).toEqual([tag, lane]);
-      expect(nodeProtocol.unpack(packed.tag, packed.payload)).toEqual({ kind: "message", message });
+      const frame = frameOf(message);
+      expect<unknown>([frame.tag, frame.lane]).toEqual([tag, lane]);
+      expect(nodeProtocol.unpack(frame.tag, frame.payload)).toEqual({ kind: "message", message });
     });
   }
 
   test("the bytes of an append do not change by accident", () => {
-    expect(Buffer.from(nodeProtocol.pack(raft).payload).toString("hex")).toBe(APPEND_HEX);
+    expect(Buffer.from(frameOf(raft).payload).toString("hex")).toBe(APPEND_HEX);
   });
 
   const bad: readonly NodeMessage[] = [
@@ -71,7 +80,7 @@ describe("messages between nodes", () => {
   ];
   for (const message of bad) {
     test(`${JSON.stringify(message).slice(0, 70)} is none`, () => {
-      const { tag, payload } = nodeProtocol.pack(message);
+      const { tag, payload } = frameOf(message);
       expect(nodeProtocol.unpack(tag, payload).kind).toBe("invalid");
     });
   }

@@ -2,7 +2,7 @@
 // entries committed by hand; what is free and held is asked of the ledger, which derives it from its attempts.
 
 import { describe, expect, test } from "bun:test";
-import { type Entry, parseEntry } from "../../src/ledger/entries.ts";
+import { parseProposal, type Proposal } from "../../src/ledger/entries.ts";
 import { heldCores, survey } from "../../src/ledger/placement.ts";
 import { CLOSED, FAILED, Harness, started, workflow } from "../ledger/harness.ts";
 
@@ -51,19 +51,19 @@ describe("cores", () => {
   });
 
   test("[MW-2.2.3] none, or fewer than none, are refused at the border, where they are offered and where asked for", () => {
-    const join = { kind: "join", worker: "w1", boot: "1", cores: 1, labels: {}, atMs: 0 } satisfies Entry;
+    const join = { kind: "join", worker: "w1", boot: "1", cores: 1, labels: {} } satisfies Proposal;
     const submit = (sharesMax: number) => ({
       kind: "submit",
       job: "j",
       digest: "d",
       submission: "",
       spec: { workflows: [workflow("a", { sharesMax })], retries: 0 },
-      atMs: 0,
     });
-    expect([parseEntry(join).entry, parseEntry(submit(1)).entry]).not.toContain(null);
+    expect([parseProposal(join).proposal, parseProposal(submit(1)).proposal]).not.toContain(null);
+    const refusedFor = (key: string) => ({ proposal: null, message: expect.stringContaining(key) });
     for (const cores of [0, -1, 1.5, 5_000]) {
-      expect(parseEntry({ ...join, cores })).toMatchObject({ entry: null, message: expect.stringContaining("cores") });
-      expect(parseEntry(submit(cores))).toMatchObject({ entry: null, message: expect.stringContaining("sharesMax") });
+      expect(parseProposal({ ...join, cores })).toMatchObject(refusedFor("cores"));
+      expect(parseProposal(submit(cores))).toMatchObject(refusedFor("sharesMax"));
     }
   });
 

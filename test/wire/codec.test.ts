@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { Packr, unpack } from "msgpackr";
 import { createPrng, nextBelow, nextU32 } from "../../src/base/prng.ts";
 import { AssertionError } from "../../src/base/assert.ts";
-import { decode, DEPTH_MAX, encode } from "../../src/wire/codec.ts";
+import { decode, DEPTH_MAX, encode, encodeBehind } from "../../src/wire/codec.ts";
 
 function problem(bytes: readonly number[]): string {
   const decoded = decode(Uint8Array.from(bytes));
@@ -132,6 +132,23 @@ describe("values", () => {
     const first = encode({ text: "first" });
     encode({ text: "other" });
     expect(decode(first)).toEqual({ ok: true, value: { text: "first" } });
+  });
+
+  test("behind room for a head are the same bytes, and stay so whatever is written after them", () => {
+    const prng = createPrng(3);
+    const written: { readonly bytes: Uint8Array; readonly hex: string }[] = [];
+    for (let round = 0; round < 600; round++) {
+      // Now and then larger than what frames share, and than the buffer.
+      const length = nextBelow(prng, round % 50 === 0 ? 200_000 : round % 7 === 0 ? 9_000 : 600);
+      const value = { round, text: "x".repeat(length), content: new Uint8Array(nextBelow(prng, 80)).fill(round) };
+      if (round % 5 === 0) expect(() => encodeBehind(7, { value, none: Symbol("none") })).toThrow(AssertionError);
+      const bytes = encodeBehind(7, value);
+      bytes.fill(round, 0, 7);
+      const plain = encode(value);
+      expect(Buffer.compare(bytes.subarray(7), plain)).toBe(0);
+      written.push({ bytes, hex: bytes.toHex() });
+    }
+    for (const { bytes, hex } of written) expect(bytes.toHex() === hex).toBe(true);
   });
 
   test("hold copies of bytes: what they came in may be used again", () => {

@@ -100,13 +100,16 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
   const path = (name: string): string => within(directory, name);
   const unreachableSince = new Map<string, number>();
   let written = 0;
-  /** Each file with the number of the `put` that wrote it, 0 for what was there at the start. */
-  const names = await storage(directory, async () => {
+  const found = await storage(directory, async () => {
     await disk.makeDirectory(directory);
     for (const name of await disk.list(directory)) if (name.endsWith(UNFINISHED)) await disk.remove(path(name));
     await disk.syncDirectory(directory);
-    return new Map((await disk.list(directory)).filter((name) => DIGEST.test(name)).map((name) => [name, 0]));
+    return disk.list(directory);
   });
+  /** Each file with the number of the `put` that wrote it, 0 for what was there at the start. */
+  const names = new Map(found.filter((name) => DIGEST.test(name)).map((name) => [name, 0]));
+  /** There may be files that were put aside. */
+  let hasDamaged = found.some((name) => name.endsWith(DAMAGED));
   const packed = await storage(directory, () => openPackedBlobs({ disk, directory, values }));
 
   /** Changes of names follow one another: a blob is not removed while it is put again. */
@@ -171,6 +174,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
     change(async () => {
       if (names.get(digest) === version) {
         names.delete(digest);
+        hasDamaged = true;
         await disk.rename(path(digest), path(`${digest}${DAMAGED}`));
         await disk.syncDirectory(directory);
       }
@@ -266,23 +270,33 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
     collect: (reachable, nowMs) =>
       change(async () => {
         const removed: string[] = [];
+        let isChanged = false;
         for (const digest of [...names.keys(), ...packed.digests()].sort()) {
           const sinceMs = unreachableSince.get(digest);
           if (reachable.has(digest)) unreachableSince.delete(digest);
           else if (sinceMs === undefined) unreachableSince.set(digest, nowMs);
           else if (nowMs - sinceMs >= graceMs) {
             packed.forget(digest);
-            if (names.delete(digest)) await disk.remove(path(digest));
+            if (names.delete(digest)) {
+              isChanged = true;
+              await disk.remove(path(digest));
+            }
             unreachableSince.delete(digest);
             removed.push(digest);
           }
         }
-        for (const name of await disk.list(directory)) {
-          const digest = name.endsWith(DAMAGED) ? name.slice(0, -DAMAGED.length) : null;
-          // Kept for people while the blob is missed; not when it is whole again, or nobody's.
-          if (digest !== null && (names.has(digest) || !reachable.has(digest))) await disk.remove(path(name));
+        if (hasDamaged) {
+          const damaged = (await disk.list(directory)).filter((name) => name.endsWith(DAMAGED));
+          for (const name of damaged) {
+            const digest = name.slice(0, -DAMAGED.length);
+            // Kept for people while the blob is missed; not when it is whole again, or nobody's.
+            if (!names.has(digest) && reachable.has(digest)) continue;
+            isChanged = true;
+            await disk.remove(path(name));
+          }
+          hasDamaged = damaged.length > 0;
         }
-        await disk.syncDirectory(directory);
+        if (isChanged) await disk.syncDirectory(directory);
         await packed.tidy();
         return removed;
       }),

@@ -28,6 +28,8 @@ const MAGIC = new TextEncoder().encode("hspack\r\n");
 const BLOB_MAGIC = 0x425348ff;
 const END_MAGIC = 0x455348ff;
 const MAGIC_BYTE = 0xff;
+/** What is hashed of a place. */
+const PLACE_BYTES = 8;
 const DIGEST_AT = 16;
 const DIGEST_BYTES = 32;
 
@@ -56,7 +58,7 @@ export function packHeader(number: number): Uint8Array {
   bytes.set(MAGIC);
   view.setUint32(8, PACK_VERSION, true);
   view.setUint32(12, number, true);
-  view.setUint32(HEADER_CRC_AT, crc32c(bytes.subarray(0, HEADER_CRC_AT)), true);
+  view.setUint32(HEADER_CRC_AT, crc32c(bytes, 0, HEADER_CRC_AT), true);
   return bytes;
 }
 
@@ -64,7 +66,7 @@ export function packHeader(number: number): Uint8Array {
 export function packVersion(bytes: Uint8Array): number | null {
   if (bytes.length < PACK_HEADER_BYTES || MAGIC.some((byte, at) => bytes[at] !== byte)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, PACK_HEADER_BYTES);
-  const isWhole = view.getUint32(HEADER_CRC_AT, true) === crc32c(bytes.subarray(0, HEADER_CRC_AT));
+  const isWhole = view.getUint32(HEADER_CRC_AT, true) === crc32c(bytes, 0, HEADER_CRC_AT);
   return isWhole ? view.getUint32(8, true) : null;
 }
 
@@ -146,7 +148,8 @@ function readHeader(bytes: Uint8Array, pack: number, at: number): Header | null 
   const view = new DataView(header.buffer, header.byteOffset, RECORD_HEADER_BYTES);
   const magic = view.getUint32(0, true);
   if (magic !== BLOB_MAGIC && magic !== END_MAGIC) return null;
-  if (view.getUint32(HEADER_CRC_AT, true) !== crc32c(header.subarray(0, HEADER_CRC_AT), seedOf(pack, at))) return null;
+  const seed = seedOf({ pack, at }, new DataView(new ArrayBuffer(PLACE_BYTES)));
+  if (view.getUint32(HEADER_CRC_AT, true) !== crc32c(header, seed, HEADER_CRC_AT)) return null;
   const length = view.getUint32(8, true);
   if (at + RECORD_HEADER_BYTES + length > bytes.length) return null;
   const digest = header.subarray(DIGEST_AT, DIGEST_AT + DIGEST_BYTES).toHex();
@@ -160,20 +163,20 @@ function finishHeader(
   offset: number,
 ): void {
   const view = new DataView(header.buffer, header.byteOffset, RECORD_HEADER_BYTES);
+  // Where magic and batch will be there is room for the place until then.
+  const seed = seedOf({ pack, at: at + offset }, view);
   view.setUint32(0, magic, true);
   view.setUint32(4, batch, true);
   view.setUint32(8, length, true);
   view.setUint32(12, crc, true);
-  view.setUint32(HEADER_CRC_AT, crc32c(header.subarray(0, HEADER_CRC_AT), seedOf(pack, at + offset)), true);
+  view.setUint32(HEADER_CRC_AT, crc32c(header, seed, HEADER_CRC_AT), true);
 }
 
-/** A record that is found anywhere else than where it was written is not valid. */
-function seedOf(pack: number, at: number): number {
-  const where = new Uint8Array(8);
-  const view = new DataView(where.buffer);
+/** A record that is found anywhere else than where it was written is not valid. Writes over the first PLACE_BYTES. */
+function seedOf({ pack, at }: { readonly pack: number; readonly at: number }, view: DataView): number {
   view.setUint32(0, pack, true);
   view.setUint32(4, at / ALIGNMENT_BYTES, true);
-  return crc32c(where);
+  return crc32c(new Uint8Array(view.buffer, view.byteOffset, PLACE_BYTES));
 }
 
 function aligned(bytes: number): number {

@@ -37,8 +37,15 @@ export type PackOptions = {
   readonly seen?: (digest: string, payload: Uint8Array) => void;
 };
 
-/** The pack that is written to. */
-type Active = { readonly number: number; readonly file: DiskFile; sizeBytes: number; batch: number; isNamed: boolean };
+/** The pack that is written to. `reads`: settles when nobody reads from its file any more; it is not closed before. */
+type Active = {
+  readonly number: number;
+  readonly file: DiskFile;
+  sizeBytes: number;
+  batch: number;
+  isNamed: boolean;
+  reads: Promise<unknown>;
+};
 type Incoming = { readonly digest: string; readonly payload: Uint8Array };
 type Queued = Incoming & { readonly settled: PromiseWithResolvers<void> };
 
@@ -168,7 +175,8 @@ export class PackStore {
     const number = this.#next++;
     const path = this.#path(number);
     const file = await this.#disk.open(path, "create");
-    const active = { number, file, sizeBytes: PACK_HEADER_BYTES, batch: 1, isNamed: false };
+    const reads = Promise.resolve();
+    const active: Active = { number, file, sizeBytes: PACK_HEADER_BYTES, batch: 1, isNamed: false, reads };
     this.#index.grown(number, PACK_HEADER_BYTES);
     try {
       await writeAll(file, 0, packHeader(number));
@@ -181,19 +189,21 @@ export class PackStore {
   }
 
   /** After a failure nothing is known of its last batch: nothing is written behind it. */
-  async #abandon({ number, file }: Active): Promise<void> {
+  async #abandon({ number, file, reads }: Active): Promise<void> {
     this.#active = null;
     await quietly(async () => {
+      await reads;
       await file.close();
       if (!this.#index.isNeeded(number)) await this.#remove(number);
     });
   }
 
   /** All of it is on disk; a mark that is lost costs the next start a write. */
-  async #close({ number, file, sizeBytes }: Active): Promise<void> {
+  async #close({ number, file, sizeBytes, reads }: Active): Promise<void> {
     this.#active = null;
     const mark = endMark(number, sizeBytes);
     await quietly(() => writeAll(file, mark.at, mark.bytes));
+    await reads;
     await quietly(() => file.close());
   }
 
@@ -241,14 +251,11 @@ export class PackStore {
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────
 
   async #payloadAt({ pack, at, length, crc }: PackPlace): Promise<Uint8Array | null> {
-    const file = await opened(this.#disk, this.#path(pack));
-    if (file === null) return null;
-    try {
-      const payload = await file.read(at, length);
-      return payload.length === length && crc32c(payload) === crc ? payload : null;
-    } finally {
-      await file.close();
-    }
+    const payload =
+      this.#active?.number === pack
+        ? await readActive(this.#active, at, length)
+        : await readPart(this.#disk, { path: this.#path(pack), at, length });
+    return payload?.length === length && crc32c(payload) === crc ? payload : null;
   }
 
   #path(number: number): string {
@@ -317,12 +324,28 @@ async function readAll(disk: Disk, path: string): Promise<Uint8Array> {
   }
 }
 
-/** null: it is not there. */
-async function opened(disk: Disk, path: string): Promise<DiskFile | null> {
-  return disk.open(path, "read").catch((error: unknown) => {
+/** What was put last is asked for first, and its file is open already. */
+function readActive(active: Active, at: number, length: number): Promise<Uint8Array> {
+  const read = active.file.read(at, length);
+  active.reads = Promise.allSettled([active.reads, read]);
+  return read;
+}
+
+/** null: the file is not there. */
+async function readPart(
+  disk: Disk,
+  { path, at, length }: { readonly path: string; readonly at: number; readonly length: number },
+): Promise<Uint8Array | null> {
+  const file = await disk.open(path, "read").catch((error: unknown) => {
     if (diskErrorCode(error) !== "missing") throw error;
     return null;
   });
+  if (file === null) return null;
+  try {
+    return await file.read(at, length);
+  } finally {
+    await file.close();
+  }
 }
 
 /** What may fail without harm: the next start, or the next tidying, does it. */

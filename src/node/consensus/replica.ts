@@ -6,16 +6,16 @@
 import { HyperscaleError } from "../../base/error.ts";
 import type { Address, NodeWorld, Timer } from "../../io/world.ts";
 import { apply } from "../../ledger/apply.ts";
-import type { Proposal } from "../../ledger/entries.ts";
+import { type Proposal, proposalSchema, stamped } from "../../ledger/entries.ts";
 import { createLedger, type LedgerState } from "../../ledger/job.ts";
 import { exportLedger, importLedger } from "../../ledger/snapshot.ts";
 import type { CommandEntry, RaftConfig } from "../../raft/raft.ts";
-import { decode, encode } from "../../wire/codec.ts";
+import { decode, decoderOf, encode } from "../../wire/codec.ts";
 import type { Hello } from "../../wire/handshake.ts";
 import { type Consensus, openConsensus } from "./consensus.ts";
 import type { PreparedLog } from "./consensus-log.ts";
 import type { Identity } from "../identity.ts";
-import { type Applied, type LedgerPort, type ProposalOutcome, stamped } from "../ledger-port.ts";
+import type { Applied, LedgerPort, ProposalOutcome } from "../ledger-port.ts";
 import type { Links, NodeId } from "../network/links.ts";
 import type { Machine, ProposalAnswer } from "./machine.ts";
 import { PeerCircuits } from "../network/circuits.ts";
@@ -57,6 +57,8 @@ export async function openReplica(options: ReplicaOptions): Promise<Replica> {
 }
 
 const STAMP_BYTES = 8;
+
+const readProposal = decoderOf(proposalSchema);
 /** How often waiting proposals are looked at. */
 const RETRY_MS = 250;
 /** How often a blank node looks whether all its peers are known. */
@@ -203,12 +205,13 @@ class LedgerReplica implements Replica, Machine {
   /** Out: null for what is no entry here: every replica of this version applies it as nothing. */
   #applied(index: number, command: Uint8Array): Applied | null {
     if (command.length < STAMP_BYTES) return null;
-    const decoded = decode(command.subarray(STAMP_BYTES));
-    const { entry } = stamped(decoded.ok ? decoded.value : null, this.#stampOf(command));
-    if (entry === null) {
+    const read = readProposal(command.subarray(STAMP_BYTES));
+    const atMs = this.#stampOf(command);
+    if (!read.ok || !(atMs >= 0 && atMs < Infinity)) {
       this.#options.world.log.warn("an entry of the ledger is none of this version", { index });
       return null;
     }
+    const entry = stamped(read.value, atMs);
     const effects = apply(this.#state, index, entry);
     this.#followTime();
     return { index, entry, effects };

@@ -216,7 +216,7 @@ export class Wal {
         next.term = record.term;
         return;
       case "entry":
-        if (record.index !== next.index) assert(false, `entry ${record.index} where ${next.index} is next`);
+        assert(record.index === next.index, "entries are contiguous");
         // A crash may leave the entry without what comes after it.
         assert(record.term <= next.term, "a term is promised before its entries");
         next.index++;
@@ -254,8 +254,13 @@ export class Wal {
 
   /** Those that waited for it go on. Their numbers rise. */
   #release(through: number): void {
-    const waiting = this.#waiters.findIndex(({ sequence }) => sequence > through);
-    for (const { resolve } of this.#waiters.splice(0, waiting < 0 ? this.#waiters.length : waiting)) resolve();
+    let released = 0;
+    for (const { sequence, resolve } of this.#waiters) {
+      if (sequence > through) break;
+      resolve();
+      released++;
+    }
+    this.#waiters.splice(0, released);
   }
 
   /** The next frame's records: as many as fit beside what a first frame restates, in the order they came. */

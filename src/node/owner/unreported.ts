@@ -80,10 +80,6 @@ function steepness(run: Run, { id, held }: RunAttempt): number {
     const peak = Math.max(executor.startVus, ...executor.stages.map(({ target }) => target));
     return Math.max(1, peak / Math.max(1, held?.cut.vusMax ?? 0));
   }
-  if (executor?.kind === "ramping-arrival-rate") {
-    const heights = [executor.startRate, ...executor.stages.map(({ target }) => target)].filter((rate) => rate > 0);
-    return heights.length === 0 ? 1 : Math.max(...heights) / Math.min(...heights);
-  }
   return 1;
 }
 

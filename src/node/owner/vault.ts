@@ -6,7 +6,7 @@ import { HyperscaleError } from "../../base/error.ts";
 import type { Job, LedgerState } from "../../ledger/job.ts";
 import { type HeldAttempt, joinVus } from "../../load/merge.ts";
 import type { JobResult, VusSeen } from "../../load/result.ts";
-import { decode, encode } from "../../wire/codec.ts";
+import { decoderOf, encode } from "../../wire/codec.ts";
 import type { Blobs } from "../blobs/blobs.ts";
 import { packResult } from "../result-codec.ts";
 import { packSeries, packedSeriesSchema, unpackAll } from "../series-codec.ts";
@@ -63,23 +63,25 @@ const gauge = z.object({
   max: z.number(),
   atMs: z.number(),
 });
-const keptSchema = z.object({
-  notes: z.object({
-    startedAtEpochMs: z.number(),
-    warnings: z.array(z.string()),
-    disturbed: z.array(z.object({ from: z.number(), to: z.number(), why: z.string() })),
-    unheard: z.array(z.object({ token: count, requests: count, seconds: count })),
-    late: count,
-    vus: z.object({ vus: gauge, vusMax: gauge }).nullable().default(null),
-  }),
-  attempts: z.array(
-    z.object({
-      cut: cutSchema,
-      series: z.array(packedSeriesSchema),
-      errors: z.array(z.object({ message: z.string(), count })),
+const readKept = decoderOf(
+  z.object({
+    notes: z.object({
+      startedAtEpochMs: z.number(),
+      warnings: z.array(z.string()),
+      disturbed: z.array(z.object({ from: z.number(), to: z.number(), why: z.string() })),
+      unheard: z.array(z.object({ token: count, requests: count, seconds: count })),
+      late: count,
+      vus: z.object({ vus: gauge, vusMax: gauge }).nullable().default(null),
     }),
-  ),
-});
+    attempts: z.array(
+      z.object({
+        cut: cutSchema,
+        series: z.array(packedSeriesSchema),
+        errors: z.array(z.object({ message: z.string(), count })),
+      }),
+    ),
+  }),
+);
 
 export function packKept({ notes, attempts }: Kept): Uint8Array {
   return encode({
@@ -94,9 +96,9 @@ export function packKept({ notes, attempts }: Kept): Uint8Array {
 
 /** Throws when the bytes are none: a blob is what its digest says, so that its maker was another version. */
 export function unpackKept(bytes: Uint8Array): Kept {
-  const decoded = decode(bytes);
+  const decoded = readKept(bytes);
   if (!decoded.ok) throw new Error(`a kept snapshot cannot be read: ${decoded.message}`);
-  const { notes, attempts } = keptSchema.parse(decoded.value);
+  const { notes, attempts } = decoded.value;
   return {
     notes,
     attempts: attempts.map(({ cut, series, errors }) => ({

@@ -5,7 +5,7 @@ import type { PressureLevel } from "../../health/backpressure.ts";
 import type { Clock, Timer } from "../../io/world.ts";
 import { contextOf } from "../../ledger/dag.ts";
 import type { Labels } from "../../base/labels.ts";
-import { type Attempt, type Job, liveAttempts, type Workflow } from "../../ledger/job.ts";
+import { type Attempt, type Job, liveAttempt, liveAttempts, type Workflow } from "../../ledger/job.ts";
 import { beginOf, dispatchOf } from "../../ledger/standing.ts";
 import type { AttemptId } from "../../load/share.ts";
 import { splitValues } from "../dispatch-values.ts";
@@ -123,9 +123,10 @@ export class WorkerHall {
     const mine: { readonly owned: Owned; readonly job: Job }[] = [];
     for (const owned of this.#ports.owner.owned) {
       const job = this.#ports.ledger.state.jobs.get(owned.id);
-      if (job !== undefined && job.owner?.token === owned.token) mine.push({ owned, job });
+      if (job === undefined || job.owner?.token !== owned.token) continue;
+      if (byJob.has(job.id) || hasWorkOn(job, worker, renewal.boot)) mine.push({ owned, job });
     }
-    this.#grant(worker, renewal, mine, byJob);
+    this.#grant(worker, renewal, mine);
     for (const { owned, job } of mine) {
       if (owned.course !== null)
         this.#compare(owned, job, { node: worker, boot: renewal.boot, held: byJob.get(job.id) ?? [] });
@@ -135,18 +136,12 @@ export class WorkerHall {
   }
 
   /** Leases of the jobs owned here that have work on that worker. */
-  #grant(
-    worker: string,
-    { sentAtMs, boot }: Renew,
-    mine: readonly { readonly owned: Owned; readonly job: Job }[],
-    byJob: ReadonlyMap<string, unknown>,
-  ): void {
+  #grant(worker: string, { sentAtMs }: Renew, mine: readonly { readonly owned: Owned; readonly job: Job }[]): void {
     const { clock, ledger, caughtUpAtMs } = this.#ports;
     const nowMs = clock.nowMs();
     const jobs: { job: string; ownerToken: number }[] = [];
     if (mayRenew(nowMs, caughtUpAtMs())) {
       for (const { owned, job } of mine) {
-        if (!byJob.has(job.id) && !hasWorkOn(job, worker, boot)) continue;
         owned.renewedAtMs.set(worker, nowMs);
         jobs.push({ job: job.id, ownerToken: owned.token });
       }
@@ -335,9 +330,13 @@ function allLive(job: Job): { readonly id: AttemptId; readonly worker: string }[
 }
 
 function hasWorkOn(job: Job, worker: string, boot: string): boolean {
-  return [...job.workflows.values()].some((workflow) =>
-    liveAttempts(job, workflow).some(({ attempt }) => attempt.worker === worker && attempt.boot === boot),
-  );
+  for (const { shares } of job.workflows.values()) {
+    for (const share of shares) {
+      const attempt = liveAttempt(share);
+      if (attempt !== null && attempt.worker === worker && attempt.boot === boot) return true;
+    }
+  }
+  return false;
 }
 
 /** Whether the attempt was given to that life of its worker. */

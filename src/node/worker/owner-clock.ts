@@ -25,12 +25,15 @@ export function noteAnswer(
   // Beside this answer an older one may have become impossible: the other node is another process by now.
   const least = ownerMs - heardAtMs - DRIFT_MS;
   const most = ownerMs - sentAtMs + DRIFT_MS;
-  const kept = clock.samples.filter(
-    (one) => one.offsetMs + one.roundTripMs / 2 >= least && one.offsetMs - one.roundTripMs / 2 <= most,
-  );
-  clock.samples.splice(0, clock.samples.length, ...kept);
-  clock.samples.push({ roundTripMs, offsetMs: ownerMs - (sentAtMs + roundTripMs / 2) });
-  if (clock.samples.length > SAMPLES) clock.samples.shift();
+  const { samples } = clock;
+  let kept = 0;
+  for (const one of samples) {
+    const isPossible = one.offsetMs + one.roundTripMs / 2 >= least && one.offsetMs - one.roundTripMs / 2 <= most;
+    if (isPossible) samples[kept++] = one;
+  }
+  samples.length = kept;
+  samples.push({ roundTripMs, offsetMs: ownerMs - (sentAtMs + roundTripMs / 2) });
+  if (samples.length > SAMPLES) samples.shift();
 }
 
 /** The instant on this node's clock that is `ownerMs` over there, and the most it may be wrong. Out: null: unknown. */

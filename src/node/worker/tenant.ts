@@ -33,6 +33,8 @@ import type { WireSnapshot } from "../worker-messages.ts";
 
 /** How often a worker renews its leases and says what it holds. */
 export const RENEW_MS = 1_000;
+/** The same while it holds nothing: managers take who is silent for 5 s for gone. */
+const IDLE_RENEW_MS = 2_000;
 const DRAIN_LEAD_MS = 500;
 /** Jobs whose fences are remembered after nothing of them is held any more. */
 const TENURES_MAX = 4_096;
@@ -81,7 +83,7 @@ export class Tenant {
   readonly #leaseEnd: DeadlineTimer;
   #isDraining = false;
   #isClosed = false;
-  #emptied: (() => void)[] = [];
+  readonly #emptied: (() => void)[] = [];
 
   constructor(ports: TenantPorts) {
     this.#ports = ports;
@@ -471,7 +473,7 @@ export class Tenant {
   }
 
   #armRenew(): void {
-    this.#arm(RENEW_MS, () => {
+    this.#arm(this.#outboxes.size === 0 ? IDLE_RENEW_MS : RENEW_MS, () => {
       this.#armRenew();
       this.#endLeases();
       this.renew();
@@ -488,9 +490,7 @@ export class Tenant {
   }
 
   #tellEmpty(): void {
-    const waiting = this.#emptied;
-    this.#emptied = [];
-    for (const resolve of waiting) resolve();
+    for (const resolve of this.#emptied.splice(0)) resolve();
   }
 }
 

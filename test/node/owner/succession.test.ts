@@ -165,6 +165,27 @@ describe("the next owner", () => {
     expect(result.disturbed.map(({ why }) => why)).toContain("worker w1 is gone");
   });
 
+  test("takes the pace of an attempt that began in the middle of its schedule from where it began", async () => {
+    const { scene, attempt: first } = await begun();
+    await scene.clock.advance(20_000);
+    scene.counted("m1", first, 21, 2_100);
+    scene.ledger.propose({ kind: "leave", worker: "w1", boot: "1", isCertain: true });
+    scene.join("w2");
+    const second = await scene.begin("m1");
+    await scene.clock.advance(1_000);
+    scene.counted("m1", second, 22, 100);
+    await scene.clock.advance(5_000);
+    scene.assign("m2");
+    await scene.clock.advance(0);
+    scene.ledger.propose({ kind: "leave", worker: "w2", boot: "1", isCertain: true });
+    // The second that died with it: its share does not run again, and the job is over.
+    await scene.clock.until(() => scene.result !== null, 10_000);
+    if (scene.result === null) throw new Error("no result");
+    expect(requestsOf(scene.result)).toBe(2_200);
+    // Three times 100 a second from its checkpoint on. Over the whole schedule until then it would be 5 a second.
+    expect(scene.result.unreportedMax).toBeGreaterThanOrEqual(1_500);
+  });
+
   test("holds a threshold for failed that failed under the last one", async () => {
     const expression = "rate>0 for 10s";
     const { scene, attempt } = await begun({ ...LONG, thresholds: [threshold("http_reqs", expression)] });
