@@ -110,19 +110,25 @@ export class SimConnection implements Connection {
     this.#boot.deliver(() => this.#accept?.(this));
   }
 
-  /** In: the bytes, the process's own; `onRead` is called when it took them. */
-  receiveBytes(pieces: readonly Uint8Array[], onRead: () => void): void {
-    if (this.#boot.isPaused) this.#boot.deliver(() => this.#take(pieces, onRead));
-    else if (this.#boot.enter()) this.#take(pieces, onRead);
+  /** In: the bytes, the process's own, cut in two there (0: they are not); the pipe is told when it took them. */
+  receiveBytes(bytes: Uint8Array, cutAt: number, from: Pipe): void {
+    if (this.#boot.isPaused) this.#boot.deliver(() => this.#take(bytes, cutAt, from));
+    else if (this.#boot.enter()) this.#take(bytes, cutAt, from);
   }
 
-  #take(pieces: readonly Uint8Array[], onRead: () => void): void {
-    for (const piece of pieces) {
-      const handlers = this.#handlers;
-      if (handlers === null || this.#early.length > 0) this.#early.push((late) => this.#read(late, piece));
-      else this.#read(handlers, piece);
+  #take(bytes: Uint8Array, cutAt: number, from: Pipe): void {
+    if (cutAt === 0) this.#hear(bytes);
+    else {
+      this.#hear(bytes.subarray(0, cutAt));
+      this.#hear(bytes.subarray(cutAt));
     }
-    onRead();
+    from.taken(bytes.length);
+  }
+
+  #hear(bytes: Uint8Array): void {
+    const handlers = this.#handlers;
+    if (handlers === null || this.#early.length > 0) this.#early.push((late) => this.#read(late, bytes));
+    else this.#read(handlers, bytes);
   }
 
   #read(handlers: ConnectionHandlers, bytes: Uint8Array): void {

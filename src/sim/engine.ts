@@ -57,6 +57,9 @@ class SimThread implements Thread<EngineRequest, EngineReply> {
   #isOver = false;
   #reply: ((reply: EngineReply) => void) | null = null;
   #early: EngineReply[] = [];
+  /** Said or asked in the turn that runs: what goes one way within one turn arrives on one turn. */
+  readonly #replies: EngineReply[] = [];
+  readonly #requests: EngineRequest[] = [];
   #crash: ((message: string) => void) | null = null;
 
   constructor(options: SimThreadsOptions, slowness: () => number, forget: () => void) {
@@ -70,7 +73,10 @@ class SimThread implements Thread<EngineRequest, EngineReply> {
   }
 
   post(request: EngineRequest): void {
-    this.#options.clock.setTimer(0, () => this.#receive(request));
+    if (this.#requests.push(request) > 1) return;
+    this.#options.clock.setTimer(0, () => {
+      for (const due of this.#requests.splice(0)) this.#receive(due);
+    });
   }
 
   onReply(handle: (reply: EngineReply) => void): void {
@@ -120,10 +126,15 @@ class SimThread implements Thread<EngineRequest, EngineReply> {
 
   /** Messages of a thread arrive on a turn of their own, in order. */
   #say(reply: EngineReply): void {
+    if (this.#replies.push(reply) > 1) return;
     this.#options.clock.setTimer(0, () => {
-      if (this.#isOver) return;
-      if (this.#reply === null) this.#early.push(reply);
-      else this.#reply(reply);
+      for (const due of this.#replies.splice(0)) this.#hand(due);
     });
+  }
+
+  #hand(reply: EngineReply): void {
+    if (this.#isOver) return;
+    if (this.#reply === null) this.#early.push(reply);
+    else this.#reply(reply);
   }
 }

@@ -1,5 +1,6 @@
-// One file of the simulated disk: cached bytes, durable bytes, and the writes in between, from which a crash chooses
-// for each sector.
+// One file of the simulated disk: cached bytes, and of each unsynced write what it took the place of. From these follow
+// the durable bytes and, for each sector, the versions from which a crash chooses. A file is written and synced far
+// more often than it crashes: what a sync makes durable is not copied, only what would be needed to undo it is dropped.
 
 import type { CrashChoice } from "./disk.ts";
 
@@ -9,31 +10,35 @@ export const SECTOR_BYTES = 512;
 /** How many writes there were, and the size, when a sync began. */
 export type SyncMark = { readonly writes: number; readonly sizeBytes: number };
 /**
- * What one write, by its number, made of the sectors from `sector` on: whole ones, `length` bytes of `shelf` from
- * `start`. `isZeros`: nothing but zeros.
+ * What one write, by its number, took the place of: `length` bytes of the sectors from `sector` on, whole ones. The
+ * first `kept` of them lie in `shelf` from `start`, the others were zeros.
  */
 type Written = {
   readonly write: number;
   readonly sector: number;
+  readonly length: number;
   readonly shelf: Uint8Array;
   readonly start: number;
-  readonly length: number;
-  readonly isZeros: boolean;
+  readonly kept: number;
 };
 
 /** A file keeps what it may lose in pieces of memory up to this: one of its own for each write is far slower. */
 const SHELF_BYTES_MAX = 65_536;
+/** What a file that is written to begins with. */
+const ROOM_BYTES_MIN = 4_096;
 
 export class SimFile {
-  /** Both as far as something other than zeros was written, or with room behind that. */
+  /** As far as something other than zeros was written (`extent`, whole sectors), with room behind that. */
   #cached = new Uint8Array(0);
-  #durable = new Uint8Array(0);
+  #extentBytes = 0;
   #sizeBytes = 0;
   #durableBytes = 0;
   #writes = 0;
   /** Unsynced, oldest first. */
   #pending: Written[] = [];
-  /** Holds the bytes of the newest of them; used from the beginning again when all is synced. */
+  /** Durable content of sectors whose cached one is taken for clean and is not on disk, after a failed sync. */
+  readonly #lost = new Map<number, Uint8Array>();
+  /** Holds what the newest of `pending` took the place of; used from the beginning again when all is synced. */
   #shelf = new Uint8Array(0);
   #shelfUsed = 0;
 
@@ -54,39 +59,33 @@ export class SimFile {
 
   write(position: number, bytes: Uint8Array): void {
     const end = position + bytes.length;
+    const endOfSectors = sectorsUp(end);
     const first = Math.floor(position / SECTOR_BYTES);
+    const start = first * SECTOR_BYTES;
     // A log is zeros up to its end before it is written: nothing keeps those.
-    if (position >= this.#sizeBytes && position >= this.#cached.length && isBlank(position, bytes)) {
-      this.#sizeBytes = end;
-      const length = sectorsUp(end) - position;
-      this.#pending.push({
-        write: ++this.#writes,
-        sector: first,
-        shelf: zeros(length),
-        start: 0,
-        length,
-        isZeros: true,
-      });
-      return;
-    }
-    this.#cached = roomy(this.#cached, sectorsUp(end));
-    this.#cached.set(bytes, position);
+    const isZeros = position >= this.#sizeBytes && position >= this.#extentBytes && isBlank(position, bytes);
+    this.#keep(first, endOfSectors - start, Math.max(0, Math.min(endOfSectors, this.#extentBytes) - start));
     this.#sizeBytes = Math.max(this.#sizeBytes, end);
-    this.#keep(first, this.#cached.subarray(first * SECTOR_BYTES, sectorsUp(end)));
+    if (isZeros) return;
+    this.#cached = roomy(this.#cached, endOfSectors);
+    this.#cached.set(bytes, position);
+    this.#extentBytes = Math.max(this.#extentBytes, endOfSectors);
   }
 
-  /** Copies what a write made of whole sectors, until it is synced. */
-  #keep(sector: number, bytes: Uint8Array): void {
-    const { length } = bytes;
+  /** Copies what a write is about to take the place of, until it is synced. */
+  #keep(sector: number, length: number, kept: number): void {
     if (this.#pending.length === 0) this.#shelfUsed = 0;
-    if (this.#shelfUsed + length > this.#shelf.length) {
-      this.#shelf = new Uint8Array(Math.max(length, Math.min(2 * this.#shelf.length, SHELF_BYTES_MAX)));
+    if (this.#shelfUsed + kept > this.#shelf.length) {
+      this.#shelf = new Uint8Array(Math.max(kept, Math.min(2 * this.#shelf.length, SHELF_BYTES_MAX)));
       this.#shelfUsed = 0;
     }
     const start = this.#shelfUsed;
-    this.#shelf.set(bytes, start);
-    this.#shelfUsed += length;
-    this.#pending.push({ write: ++this.#writes, sector, shelf: this.#shelf, start, length, isZeros: false });
+    if (kept > 0) {
+      const from = sector * SECTOR_BYTES;
+      this.#shelf.set(this.#cached.subarray(from, from + kept), start);
+      this.#shelfUsed += kept;
+    }
+    this.#pending.push({ write: ++this.#writes, sector, length, shelf: this.#shelf, start, kept });
   }
 
   mark(): SyncMark {
@@ -97,12 +96,10 @@ export class SimFile {
   sync(mark: SyncMark): void {
     this.#durableBytes = Math.max(this.#durableBytes, mark.sizeBytes);
     let synced = 0;
-    for (const { write, sector, shelf, start, length, isZeros } of this.#pending) {
-      if (write > mark.writes) break;
+    for (const written of this.#pending) {
+      if (written.write > mark.writes) break;
       synced++;
-      if (isZeros && sector * SECTOR_BYTES >= this.#durable.length) continue;
-      this.#durable = roomy(this.#durable, sector * SECTOR_BYTES + length);
-      put(this.#durable, this.#durableBytes, sector, shelf.subarray(start, start + length));
+      if (this.#lost.size > 0) for (const sector of sectorsOf(written)) this.#lost.delete(sector);
     }
     if (synced === this.#pending.length) this.#pending.length = 0;
     else this.#pending.splice(0, synced);
@@ -110,72 +107,88 @@ export class SimFile {
 
   /** After a failed sync: the cache keeps what it holds, and nothing of it is written any more. */
   forget(): void {
-    this.#pending = [];
+    for (const written of this.#pending)
+      for (const sector of sectorsOf(written))
+        if (!this.#lost.has(sector)) this.#lost.set(sector, before(written, sector).slice());
+    this.#pending.length = 0;
   }
 
   damage(change: (bytes: Uint8Array) => void): void {
     const bytes = resized(this.#cached, this.#sizeBytes);
     change(bytes);
-    this.#cached = bytes.slice();
-    this.#durable = bytes;
-    this.#durableBytes = bytes.length;
-    this.#pending = [];
+    this.#become(bytes, bytes.length);
   }
 
   /** The file after a crash. */
   survivor(choose: CrashChoice): SimFile {
     const isGrown = this.#sizeBytes > this.#durableBytes && choose(1) === 1;
     const length = isGrown ? this.#sizeBytes : this.#durableBytes;
-    // Zeros at its end are not kept here either.
-    let written = this.#durable.length;
-    for (const one of this.#pending)
-      if (!one.isZeros) written = Math.max(written, one.sector * SECTOR_BYTES + one.length);
-    const bytes = resized(this.#durable.subarray(0, this.#durableBytes), Math.min(written, length));
+    const chosen = new Map<number, Uint8Array>();
     for (const [sector, versions] of this.#versions()) {
-      const chosen = versions[choose(versions.length) - 1];
-      if (chosen !== undefined) put(bytes, bytes.length, sector, chosen);
+      const version = versions[choose(versions.length - 1)];
+      if (version !== undefined) chosen.set(sector, version);
     }
+    // Zeros at its end are not kept here either.
+    const bytes = resized(this.#cached, Math.min(this.#extentBytes, length));
+    for (const [sector, content] of this.#lost) put(bytes, sector, content);
+    for (const [sector, content] of chosen) put(bytes, sector, content);
     const survivor = new SimFile();
-    survivor.#cached = bytes;
-    survivor.#sizeBytes = length;
-    survivor.#durable = bytes.slice();
-    survivor.#durableBytes = length;
+    survivor.#become(bytes, length);
     return survivor;
   }
 
-  /** Contents of each unsynced sector, oldest first. */
+  /** These bytes and zeros behind them, all of it durable. */
+  #become(bytes: Uint8Array, length: number): void {
+    this.#extentBytes = sectorsUp(bytes.length);
+    this.#cached = resized(bytes, this.#extentBytes);
+    this.#sizeBytes = length;
+    this.#durableBytes = length;
+    this.#pending.length = 0;
+    this.#lost.clear();
+  }
+
+  /** Contents of each unsynced sector, the durable one first, then oldest first. */
   #versions(): ReadonlyMap<number, readonly Uint8Array[]> {
     const sectors = new Map<number, Uint8Array[]>();
-    for (const { sector: first, shelf, start, length } of this.#pending) {
-      for (let at = 0; at < length; at += SECTOR_BYTES) {
-        const sector = first + at / SECTOR_BYTES;
-        const version = shelf.subarray(start + at, start + Math.min(at + SECTOR_BYTES, length));
+    for (const written of this.#pending) {
+      for (const sector of sectorsOf(written)) {
         const versions = sectors.get(sector);
-        if (versions === undefined) sectors.set(sector, [version]);
-        else versions.push(version);
+        // What a write took the place of is what the write before it had made.
+        if (versions === undefined) sectors.set(sector, [this.#lost.get(sector) ?? before(written, sector)]);
+        else versions.push(before(written, sector));
       }
+    }
+    for (const [sector, versions] of sectors) {
+      const start = sector * SECTOR_BYTES;
+      versions.push(start < this.#extentBytes ? this.#cached.subarray(start, start + SECTOR_BYTES) : ZEROS);
     }
     return sectors;
   }
 }
 
-/** Writes as much of the sectors from `sector` on as there is of a file of that length. */
-function put(file: Uint8Array, length: number, sector: number, content: Uint8Array): void {
+function* sectorsOf({ sector, length }: Written): Iterable<number> {
+  for (let at = 0; at < length; at += SECTOR_BYTES) yield sector + at / SECTOR_BYTES;
+}
+
+/** What a sector held before the write. In: one of the write's. */
+function before({ sector: first, shelf, start, kept }: Written, sector: number): Uint8Array {
+  const at = (sector - first) * SECTOR_BYTES;
+  return at < kept ? shelf.subarray(start + at, start + at + SECTOR_BYTES) : ZEROS;
+}
+
+/** Writes as much of a sector as there is of the file. */
+function put(file: Uint8Array, sector: number, content: Uint8Array): void {
   const start = sector * SECTOR_BYTES;
-  if (start < length) file.set(start + content.length <= length ? content : content.subarray(0, length - start), start);
+  if (start < file.length) file.set(content.subarray(0, file.length - start), start);
 }
 
 /** The same bytes with room for so many. */
 function roomy(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
-  return length <= bytes.length ? bytes : resized(bytes, Math.max(length, 2 * bytes.length));
+  return length <= bytes.length ? bytes : resized(bytes, Math.max(length, 2 * bytes.length, ROOM_BYTES_MIN));
 }
 
-/** What zeros are kept as: one piece of memory for all. */
-const ZEROS = new Uint8Array(2 ** 20);
-
-function zeros(length: number): Uint8Array {
-  return length <= ZEROS.length ? ZEROS.subarray(0, length) : new Uint8Array(length);
-}
+/** Of a sector. Nobody writes to it. */
+const ZEROS = new Uint8Array(SECTOR_BYTES);
 
 /** Whole sectors from their beginning, all zeros. Ends at the first byte that is none. */
 function isBlank(position: number, bytes: Uint8Array): boolean {

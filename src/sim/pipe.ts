@@ -11,7 +11,9 @@ import type { Network } from "./network.ts";
 
 type Segment = {
   readonly kind: "open" | "bytes" | "end";
-  readonly pieces: Uint8Array[];
+  readonly first: Uint8Array;
+  /** What was written behind it in the same turn. */
+  more: Uint8Array[] | null;
   bytes: number;
   readonly sentMs: number;
   /** It came; it is handed over once all before it did. */
@@ -19,6 +21,7 @@ type Segment = {
 };
 
 const SEGMENT_BYTES_MAX = 65_536;
+const NOTHING = new Uint8Array(0);
 
 export class Pipe {
   readonly #network: Network;
@@ -60,7 +63,7 @@ export class Pipe {
   }
 
   open(): void {
-    this.#send({ kind: "open", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs, isHere: false });
+    this.#send("open", NOTHING);
   }
 
   /** In: bytes nobody else changes. */
@@ -128,7 +131,7 @@ export class Pipe {
     }
     if (this.#isEnding && !this.#hasEnded && this.#queue.length === 0 && !this.#isStopped) {
       this.#hasEnded = true;
-      this.#send({ kind: "end", pieces: [], bytes: 0, sentMs: this.#network.kernel.nowMs, isHere: false });
+      this.#send("end", NOTHING);
     }
   }
 
@@ -139,18 +142,21 @@ export class Pipe {
     this.#inFlightBytes += piece.length;
     kernel.noteBytes(piece);
     // What is written in one turn goes in one packet where there is room.
-    const last = this.#transit.at(-1);
+    const last = this.#transit[this.#transit.length - 1];
     const joins = last !== undefined && last.kind === "bytes" && last.sentMs === kernel.nowMs;
     if (joins && last.bytes + piece.length <= SEGMENT_BYTES_MAX) {
-      last.pieces.push(piece);
+      last.more ??= [];
+      last.more.push(piece);
       last.bytes += piece.length;
       this.#link.occupy(kernel.nowMs, piece.length);
       return;
     }
-    this.#send({ kind: "bytes", pieces: [piece], bytes: piece.length, sentMs: kernel.nowMs, isHere: false });
+    this.#send("bytes", piece);
   }
 
-  #send(segment: Segment): void {
+  #send(kind: Segment["kind"], first: Uint8Array): void {
+    const sentMs = this.#network.kernel.nowMs;
+    const segment: Segment = { kind, first, more: null, bytes: first.length, sentMs, isHere: false };
     this.#transit.push(segment);
     this.#travel(segment, this.#network.options.retransmitMinMs);
   }
@@ -200,7 +206,7 @@ export class Pipe {
     if (segment === undefined) return;
     if (segment.kind === "open") this.#target.receiveOpen();
     else if (segment.kind === "end") this.#target.receiveEnd();
-    else this.#target.receiveBytes(this.#cut(segment), () => this.#read(segment.bytes));
+    else this.#target.receiveBytes(joined(segment), this.#cut(segment.bytes), this);
   }
 
   /** The other side's system knows of no such connection. */
@@ -214,18 +220,14 @@ export class Pipe {
     );
   }
 
-  /** The bytes in one piece, now and then in two. */
-  #cut(segment: Segment): readonly Uint8Array[] {
-    const { pieces, bytes } = segment;
-    const first = pieces[0];
-    const whole = pieces.length === 1 && first !== undefined ? first : joined(pieces, bytes);
+  /** Where the bytes that come together are cut in two, now and then; else 0. */
+  #cut(bytes: number): number {
     const splits = bytes > 1 && this.#network.happens(this.#network.options.splitProbability);
-    const at = splits ? 1 + nextBelow(this.#network.prng, bytes - 1) : 0;
-    return splits ? [whole.subarray(0, at), whole.subarray(at)] : [whole];
+    return splits ? 1 + nextBelow(this.#network.prng, bytes - 1) : 0;
   }
 
   /** The other side's process took so many bytes. */
-  #read(bytes: number): void {
+  taken(bytes: number): void {
     if (this.#isStopped) return;
     if (this.#back.isCut) {
       this.#unheardBytes += bytes;
@@ -284,10 +286,12 @@ export class Pipe {
   }
 }
 
-function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+function joined({ first, more, bytes }: Segment): Uint8Array {
+  if (more === null) return first;
   const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
+  whole.set(first);
+  let at = first.length;
+  for (const piece of more) {
     whole.set(piece, at);
     at += piece.length;
   }

@@ -4,18 +4,14 @@ import type { Profile } from "./profile.ts";
 import { judged, run, type RunOutcome, type RunPlan, type Strays } from "./run.ts";
 import { Sometimes } from "./sometimes.ts";
 
-/** Seeds `from`, `from + step`, ... `count` of them. */
 export type SwarmOptions = {
-  readonly from: number;
-  readonly step: number;
-  readonly count: number;
+  /** The seed to run now; null: that was all. */
+  readonly next: () => Promise<number | null>;
   /** null: 5 in every fourth seed, else 3. */
   readonly managers: number | null;
   readonly profile: Profile;
-  /** Runs this many of the first seeds twice and compares their traces. */
-  readonly twice: number;
-  /** Ends with the first seed that fails. */
-  readonly stopsAtFailure: boolean;
+  /** Whether to run this seed twice and compare its traces. */
+  readonly isTwice: (seed: number) => boolean;
   /** What nobody caught (run.ts); `settled` resolves when all of it has been gathered. */
   readonly strays: Strays;
   readonly settled: () => Promise<void>;
@@ -75,16 +71,15 @@ export async function swarm(
 ): Promise<Tally> {
   const { strays, settled } = options;
   const tally = emptyTally();
-  for (let at = 0; at < options.count; at++) {
-    const plan = planOf(options.from + at * options.step, options);
+  for (let seed = await options.next(); seed !== null; seed = await options.next()) {
+    const plan = planOf(seed, options);
     const ran = run(plan, strays);
     await settled();
     const outcome = judged(ran, strays);
     count(tally, outcome);
-    if (at < options.twice && run(plan, strays).traceHash !== outcome.traceHash)
+    if (options.isTwice(seed) && run(plan, strays).traceHash !== outcome.traceHash)
       tally.failures.push({ ...named(plan), property: "trace", text: "two runs of this seed differ" });
     seen(outcome);
-    if (options.stopsAtFailure && tally.failures.length > 0) break;
   }
   return tally;
 }

@@ -109,12 +109,17 @@ async function failureOf(
   folder: string,
   { seed, profile, timeoutMs }: { readonly seed: number; readonly profile: string; readonly timeoutMs: number },
 ): Promise<string | null> {
-  const args = ["--child", "--quiet", "--seeds", "1", "--seed", `${seed}`, "--profile", profile];
+  const args = ["--child", "--profile", profile];
+  let next: number | null = seed;
   const running = Bun.spawn([process.execPath, join(folder, "test/sim/run.ts"), ...args], {
     stdout: "pipe",
     stderr: "ignore",
     timeout: timeoutMs,
     cwd: folder,
+    ipc: (_, child) => {
+      child.send(next);
+      next = null;
+    },
   });
   const text = await new Response(running.stdout).text();
   await running.exited;

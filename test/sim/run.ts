@@ -56,27 +56,35 @@ else await many();
 async function child(): Promise<void> {
   const tally = await swarm(
     {
-      from: seed,
-      step: numberOf("step", 1),
-      count: seeds,
+      next: nextSeed,
       managers,
       profile,
-      twice: numberOf("twice", 0),
-      stopsAtFailure: has("until-failure"),
+      isTwice: (one) => one - seed < numberOf("twice", 0),
       strays,
       settled,
     },
     ({ plan, violation }) => {
-      if (violation !== null && !has("quiet")) console.error(`seed ${plan.seed}: ${violation.message.split("\n")[0]}`);
+      if (violation !== null) console.error(`seed ${plan.seed}: ${violation.message.split("\n")[0]}`);
     },
   );
   console.log(JSON.stringify(tally));
+  process.disconnect?.();
+}
+
+/** Asks the process that started this one. */
+function nextSeed(): Promise<number | null> {
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  process.once("message", (answer: unknown) => resolve(typeof answer === "number" ? answer : null));
+  process.send?.("next");
+  return promise;
 }
 
 async function many(): Promise<void> {
   const startedMs = performance.now();
   const jobs = numberOf("jobs", 2);
-  const parts = await Promise.all(Array.from({ length: jobs }, (_, at) => part(at, jobs)));
+  let at = 0;
+  const take = (): number | null => (at < seeds ? seed + at++ : null);
+  const parts = await Promise.all(Array.from({ length: Math.min(jobs, seeds) }, () => part(take)));
   const tally = parts.map((one) => one.tally).reduce(addTally, emptyTally());
   const cpuMs = parts.reduce((sum, one) => sum + one.cpuMs, 0);
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -95,16 +103,15 @@ async function many(): Promise<void> {
   process.exitCode = tally.failures.length > 0 || isIncomplete ? 1 : 0;
 }
 
-/** Out: CPU time of all its threads too, in ms. */
-async function part(at: number, jobs: number): Promise<{ readonly tally: Tally; readonly cpuMs: number }> {
-  const share = Math.ceil((seeds - at) / jobs);
-  const args = ["--child", "--seed", `${seed + at}`, "--seeds", `${share}`, "--step", `${jobs}`, "--profile", profile];
+/** One process, which takes seeds until there are no more. Out: CPU time of all its threads too, in ms. */
+async function part(take: () => number | null): Promise<{ readonly tally: Tally; readonly cpuMs: number }> {
+  const args = ["--child", "--seed", `${seed}`, "--twice", `${numberOf("twice", 0)}`, "--profile", profile];
   if (managers !== null) args.push("--nodes", `${managers}`);
-  args.push("--twice", `${Math.ceil(numberOf("twice", 0) / jobs)}`);
   const running = Bun.spawn([process.execPath, import.meta.path, ...args], {
     stdout: "pipe",
     stderr: "inherit",
     env: { ...process.env, ...RUNTIME },
+    ipc: (_, child) => child.send(take()),
   });
   const text = await new Response(running.stdout).text();
   const code = await running.exited;

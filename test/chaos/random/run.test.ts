@@ -7,35 +7,15 @@ import { Operator } from "../../../src/chaos/operator.ts";
 import type { Registry } from "../../../src/chaos/registry.ts";
 import type { Clock } from "../../../src/io/world.ts";
 import type { ClusterClient, FollowedJob } from "../../../src/node/client.ts";
-
-/** Time passes when everything waits for it. */
-function jumpingClock(): Clock & { readonly jump: () => void } {
-  let nowMs = 0;
-  const timers = new Set<{ readonly atMs: number; readonly run: () => void }>();
-  return {
-    nowMs: () => nowMs,
-    epochMs: () => 1_767_225_600_000 + nowMs,
-    setTimer: (delayMs, run) => {
-      const timer = { atMs: nowMs + Math.max(0, delayMs), run };
-      timers.add(timer);
-      return { cancel: () => void timers.delete(timer) };
-    },
-    jump: () => {
-      const next = [...timers].sort((left, right) => left.atMs - right.atMs)[0];
-      if (next === undefined) return;
-      timers.delete(next);
-      nowMs = next.atMs;
-      next.run();
-    },
-  };
-}
+import { VirtualClock } from "../../node/fake-world.ts";
 
 const unused = (): never => {
   throw new Error("a random run does not ask for this here");
 };
 
-/** Acknowledges from then on, and ends no job. */
-function clientThatAcknowledges(clock: Clock, fromMs: number): ClusterClient {
+/** Acknowledges so many ms from now on, and ends no job. */
+function clientThatAcknowledges(clock: Clock, afterMs: number): ClusterClient {
+  const fromMs = clock.nowMs() + afterMs;
   const follow = (): FollowedJob => ({
     accepted: new Promise((resolve) => {
       if (clock.nowMs() >= fromMs) resolve();
@@ -65,14 +45,14 @@ const registry: Registry = {
   logFileOf: unused,
 };
 
-async function runWith(fromMs: number): Promise<{ readonly invalid: string; readonly lines: readonly string[] }> {
-  const clock = jumpingClock();
+async function runWith(afterMs: number): Promise<{ readonly invalid: string; readonly lines: readonly string[] }> {
+  const clock = new VirtualClock();
   const lines: string[] = [];
   let draws = 0;
   const running = runRandom({
     world: { clock, random: { bytes: (count) => new Uint8Array(count).fill(draws++ % 256) } },
     operator: new Operator({ registry, clock, environment: {} }),
-    clients: [clientThatAcknowledges(clock, fromMs)],
+    clients: [clientThatAcknowledges(clock, afterMs)],
     server: { url: "http://127.0.0.1:1", count: () => 0, close: () => {} },
     bundle: { code: "", entry: "chaos.js", files: {} },
     profile: "process",
@@ -85,10 +65,7 @@ async function runWith(fromMs: number): Promise<{ readonly invalid: string; read
   const outcome = running.finally(() => {
     isOver = true;
   });
-  while (!isOver) {
-    await new Promise(setImmediate);
-    clock.jump();
-  }
+  await clock.until(() => isOver);
   return { invalid: (await outcome).verdict.invalid, lines };
 }
 
