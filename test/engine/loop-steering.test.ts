@@ -1,30 +1,27 @@
 // Goal: a share that runs can be paused, resumed and scaled, and accounts for all of it. Method: real loops over functions
 // that request nothing, steered once they have done what the test waits for; long pauses leap over their time.
 
-import { afterAll, describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { VU } from "../../src/engine/hyperscale.d.ts";
 import type { ShareLoop } from "../../src/engine/loop.ts";
 import type { Executor } from "../../src/load/plan.ts";
 import type { Steering } from "../../src/load/share.ts";
 import { type Ask, drive } from "./drive.ts";
 import { until } from "./http/harness.ts";
+import { steadyClock } from "./steady-clock.ts";
 
 describe("steering", () => {
   const paused = (pausedMs: number): Steering => ({ isPaused: true, pausedMs, vus: null });
   const running = (pausedMs: number): Steering => ({ isPaused: false, pausedMs, vus: null });
   const scaled = (vus: number): Steering => ({ isPaused: false, pausedMs: 0, vus });
-  /** Time that passed without being waited for: real clocks go on meanwhile. */
-  let leaptMs = 0;
-  const realNow = performance.now.bind(performance);
-  const clock = spyOn(performance, "now").mockImplementation(() => realNow() + leaptMs);
-  afterAll(() => clock.mockRestore());
+  const clock = steadyClock();
   /** Pauses the loop once `isTime`, and lets it go on after PAUSE_MS when `isStill`. */
   const PAUSE_MS = 10_000;
   const pauseOnce = async (loop: ShareLoop, isTime: () => boolean, isStill: () => boolean): Promise<void> => {
     await until(isTime, "the instant to pause");
     loop.steer(paused(0));
     await until(isStill, "the end of what ran");
-    leaptMs += PAUSE_MS;
+    clock.leap(PAUSE_MS);
     setTimeout(() => loop.steer(running(PAUSE_MS)), 20);
   };
 

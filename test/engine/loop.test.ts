@@ -1,11 +1,15 @@
 // Goal: the loop begins what the driver hands out, interrupts what outlives its time, and accounts for all of it.
-// Method: real loops of a few hundred ms over functions that request nothing, awaited to their end.
+// Method: real loops of a few hundred ms over functions that request nothing, awaited to their end, on a clock that
+// does not see the machine stall.
 
 import { describe, expect, test } from "bun:test";
 import type { VU } from "../../src/engine/hyperscale.d.ts";
 import type { Executor } from "../../src/load/plan.ts";
 import type { Accounting } from "../../src/load/share.ts";
 import { type Ask, counted, drive } from "./drive.ts";
+import { steadyClock } from "./steady-clock.ts";
+
+steadyClock();
 
 describe("closed executors", () => {
   test("shared iterations run exactly as many as asked for, by all VUs, each with a number of its own", async () => {
