@@ -14,25 +14,25 @@ import {
 } from "./config.ts";
 import { type Address, BOOT_MAX, COUNT_MAX, type Update } from "./member.ts";
 
-const id = z.string().min(1).max(ID_LENGTH_MAX);
-const port = z.int().min(0).max(65_535);
+export const idSchema = z.string().min(1).max(ID_LENGTH_MAX);
+export const portSchema = z.int().min(0).max(65_535);
 const label = z.string().min(1).max(LABEL_LENGTH_MAX);
 const u32 = z.int().min(0).max(0xffff_ffff);
 
 export const addressSchema: z.Schema<Address> = z.object({
   host: z.string().min(1).max(HOST_LENGTH_MAX),
-  udp: port,
-  tcp: port,
+  udp: portSchema,
+  tcp: portSchema,
 });
 
 /** One statement about one node (member.ts). 30 B + id + host, 17 B per accuser, payload up to 512 B. */
 export const updateSchema: z.Schema<Update> = z.object({
-  id,
+  id: idSchema,
   address: addressSchema,
   role: z.enum(["manager", "worker", "gate"]),
   incarnation: z.object({ boot: z.int().min(0).max(BOOT_MAX), count: z.int().min(0).max(COUNT_MAX) }),
   status: z.enum(["alive", "suspect", "dead", "left"]),
-  by: z.array(id).max(ACCUSERS_MAX),
+  by: z.array(idSchema).max(ACCUSERS_MAX),
   payload: z
     .object({
       version: z.int().min(1).max(BOOT_MAX),
@@ -48,7 +48,7 @@ const updates = z.array(updateSchema).max(UPDATES_MAX);
  * Prober (or relay) to the probed: answer with an ack of this `seq`. `target`: whom it is for, null when the sender
  * knows an address only (a configured peer); any other node drops it. Datagram.
  */
-export const pingSchema = z.object({ kind: z.literal("ping"), label, seq: u32, target: id.nullable(), updates });
+export const pingSchema = z.object({ kind: z.literal("ping"), label, seq: u32, target: idSchema.nullable(), updates });
 
 /** Probed to prober, or relay to the one that asked: the probed node answered. Datagram. */
 export const ackSchema = z.object({ kind: z.literal("ack"), label, seq: u32, updates });
@@ -61,7 +61,7 @@ export const pingReqSchema = z.object({
   kind: z.literal("pingReq"),
   label,
   seq: u32,
-  target: id,
+  target: idSchema,
   address: addressSchema,
   isHint: z.boolean(),
   updates,
@@ -77,7 +77,7 @@ export const nackSchema = z.object({ kind: z.literal("nack"), label, seq: u32, i
 export const gossipSchema = z.object({ kind: z.literal("gossip"), label, updates });
 
 /** Prober to the probed, by stream: as ping. Answered on the stream by streamAck. */
-export const streamPingSchema = z.object({ kind: z.literal("streamPing"), label, seq: u32, target: id, updates });
+export const streamPingSchema = z.object({ kind: z.literal("streamPing"), label, seq: u32, target: idSchema, updates });
 
 /** Probed to prober, by stream. */
 export const streamAckSchema = z.object({ kind: z.literal("streamAck"), label, seq: u32, updates });

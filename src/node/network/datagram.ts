@@ -2,23 +2,13 @@
 // for fields by position. In front of the message stands who sends it. Streams carry the same words as maps
 // (protocol.ts).
 
-import {
-  ACCUSERS_MAX,
-  HOST_LENGTH_MAX,
-  ID_LENGTH_MAX,
-  LABEL_LENGTH_MAX,
-  PAYLOAD_BYTES_MAX,
-  UPDATES_MAX,
-} from "../../swim/config.ts";
-import { BOOT_MAX, COUNT_MAX } from "../../swim/member.ts";
-import type { Datagram, Update } from "../../swim/swim.ts";
+import * as z from "../../base/schema.ts";
+import { datagramSchema, idSchema, portSchema } from "../../swim/messages.ts";
+import type { Update } from "../../swim/member.ts";
 import { decode, encode } from "../../wire/codec.ts";
 
 /** Another layout is another number. */
 const VERSION = 1;
-
-const PORT_MAX = 65_535;
-const U32_MAX = 0xffff_ffff;
 
 /** Version, sender, its port, kind and label come before a kind's own fields; the updates are the last one. */
 const HEAD_FIELDS = 5;
@@ -27,7 +17,8 @@ const ROLES = ["manager", "worker", "gate"] as const;
 const STATUSES = ["alive", "suspect", "dead", "left"] as const;
 
 /** `tcp`: the sender's stream port; its host and its datagram port are those the datagram came from. */
-export type Envelope = { readonly from: string; readonly tcp: number; readonly message: Datagram };
+export type Envelope = z.infer<typeof envelopeSchema>;
+const envelopeSchema = z.object({ from: idSchema, tcp: portSchema, message: datagramSchema });
 
 // No spread and no rest in what follows: datagrams are the most frequent messages of a large pool.
 
@@ -65,91 +56,47 @@ export function decodeDatagram(bytes: Uint8Array): Envelope | null {
   const decoded = decode(bytes);
   if (!decoded.ok || !Array.isArray(decoded.value)) return null;
   const fields: readonly unknown[] = decoded.value;
-  const from = fields[1];
-  const tcp = fields[2];
-  if (fields[0] !== VERSION || !isText(from, ID_LENGTH_MAX) || !isWhole(tcp, PORT_MAX)) return null;
-  const message = messageOf(fields);
-  return message === null ? null : { from, tcp, message };
+  if (fields[0] !== VERSION) return null;
+  const parsed = envelopeSchema.safeParse({ from: fields[1], tcp: fields[2], message: messageOf(fields) });
+  return parsed.success ? parsed.data : null;
 }
 
-// What is read here is what datagramSchema accepts (a test holds the two together), at a third of its cost.
-
-function messageOf(fields: readonly unknown[]): Datagram | null {
-  const updates = fields.length > HEAD_FIELDS ? updatesOf(fields[fields.length - 1]) : null;
-  const code = fields[3];
+/** What the schema is to judge. */
+function messageOf(fields: readonly unknown[]): unknown {
+  const list = fields.length > HEAD_FIELDS ? fields[fields.length - 1] : null;
+  const updates = Array.isArray(list) ? list.map(updateOf) : null;
   const label = fields[4];
   const seq = fields[5];
-  if (updates === null || !isText(label, LABEL_LENGTH_MAX)) return null;
-  if (code === CODES.gossip) return { kind: "gossip", label, updates };
-  if (!isWhole(seq, U32_MAX)) return null;
-  const next = fields[6];
-  switch (code) {
+  switch (fields[3]) {
     case CODES.ping:
-      return next === null || isText(next, ID_LENGTH_MAX) ? { kind: "ping", label, seq, target: next, updates } : null;
+      return { kind: "ping", label, seq, target: fields[6], updates };
     case CODES.ack:
       return { kind: "ack", label, seq, updates };
     case CODES.pingReq: {
-      const address = addressOf(fields, 7);
-      const isHint = fields[10];
-      if (!isText(next, ID_LENGTH_MAX) || address === null || typeof isHint !== "boolean") return null;
-      return { kind: "pingReq", label, seq, target: next, address, isHint, updates };
+      const address = { host: fields[7], udp: fields[8], tcp: fields[9] };
+      return { kind: "pingReq", label, seq, target: fields[6], address, isHint: fields[10], updates };
     }
     case CODES.nack:
-      return typeof next === "boolean" ? { kind: "nack", label, seq, isRefused: next, updates } : null;
+      return { kind: "nack", label, seq, isRefused: fields[6], updates };
+    case CODES.gossip:
+      return { kind: "gossip", label, updates };
     default:
       return null;
   }
 }
 
-function updatesOf(list: unknown): Update[] | null {
-  if (!Array.isArray(list) || list.length > UPDATES_MAX) return null;
-  const updates: Update[] = [];
-  for (const one of list) {
-    const update = Array.isArray(one) ? updateOf(one) : null;
-    if (update === null) return null;
-    updates.push(update);
-  }
-  return updates;
-}
-
-function updateOf(fields: readonly unknown[]): Update | null {
-  const id = fields[0];
-  const address = addressOf(fields, 1);
-  const role = typeof fields[4] === "number" ? ROLES[fields[4]] : undefined;
-  const boot = fields[5];
-  const count = fields[6];
-  const status = typeof fields[7] === "number" ? STATUSES[fields[7]] : undefined;
-  const by = fields[8];
-  if (!isText(id, ID_LENGTH_MAX) || address === null || role === undefined || status === undefined) return null;
-  if (!isWhole(boot, BOOT_MAX) || !isWhole(count, COUNT_MAX) || !areAccusers(by)) return null;
-  const payload = fields.length > 9 ? payloadOf(fields[9], fields[10]) : null;
-  if (payload === undefined) return null;
-  return { id, address, role, incarnation: { boot, count }, status, by, payload };
-}
-
-function addressOf(fields: readonly unknown[], at: number): Update["address"] | null {
-  const host = fields[at];
-  const udp = fields[at + 1];
-  const tcp = fields[at + 2];
-  return isText(host, HOST_LENGTH_MAX) && isWhole(udp, PORT_MAX) && isWhole(tcp, PORT_MAX) ? { host, udp, tcp } : null;
-}
-
-/** Out: undefined for what is none. */
-function payloadOf(version: unknown, bytes: unknown): Update["payload"] | undefined {
-  if (!isWhole(version, BOOT_MAX) || version < 1) return undefined;
-  return bytes instanceof Uint8Array && bytes.length <= PAYLOAD_BYTES_MAX ? { version, bytes } : undefined;
-}
-
-function areAccusers(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= ACCUSERS_MAX && value.every((id) => isText(id, ID_LENGTH_MAX));
-}
-
-/** A text that is not empty. */
-function isText(value: unknown, lengthMax: number): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= lengthMax;
-}
-
-/** From 0. */
-function isWhole(value: unknown, most: number): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= most;
+function updateOf(value: unknown): unknown {
+  if (!Array.isArray(value)) return null;
+  const fields: readonly unknown[] = value;
+  const role = fields[4];
+  const status = fields[7];
+  return {
+    id: fields[0],
+    address: { host: fields[1], udp: fields[2], tcp: fields[3] },
+    role: typeof role === "number" ? ROLES[role] : null,
+    incarnation: { boot: fields[5], count: fields[6] },
+    status: typeof status === "number" ? STATUSES[status] : null,
+    by: fields[8],
+    payload: fields.length > 9 ? { version: fields[9], bytes: fields[10] } : null,
+  };
 }
