@@ -86,3 +86,18 @@ test("an older owner steers nothing", async () => {
   await scene.clock.advance(0);
   expect(scene.ordered.some(({ kind }) => kind === "steer")).toBe(false);
 });
+
+test("a worker that holds nothing says so every other second, one that holds an attempt says it each second", async () => {
+  const scene = new TenantScene();
+  const renewals = async (ms: number): Promise<number> => {
+    const count = (): number =>
+      scene.said.filter(({ manager, message }) => manager === M1.manager && message.kind === "renew").length;
+    const before = count();
+    await scene.clock.advance(ms);
+    return count() - before;
+  };
+  expect(await renewals(60_000)).toBe(30);
+  scene.dispatch(M1, attemptOf(5));
+  await renewals(2_000);
+  expect(await renewals(60_000)).toBe(60);
+});
