@@ -19,9 +19,9 @@ const inFlight = z.int().min(1);
 /** Settings of shedding. There is none for critical: it cannot be shed by mistake of a setting. */
 export const sheddingConfigSchema = z.strictObject({
   /**
-   * Part of each class refused at each level. Control (dispatch of accepted work): half when overloaded. Submit (new
-   * work): half when stressed, all when overloaded. Stats come again with the next cumulative snapshot, so they go
-   * first. Raise: the node recovers faster, and more is sent twice.
+   * Part of each class refused at each level. Control (what people ask and order): half when overloaded. Submit (new
+   * work): half when stressed, all when overloaded. Stats (what can be had later) go first. Raise: the node recovers
+   * faster, and more is sent twice.
    */
   control: perLevel.default({ healthy: 0, busy: 0, stressed: 0, overloaded: 0.5 }),
   submit: perLevel.default({ healthy: 0, busy: 0, stressed: 0.5, overloaded: 1 }),

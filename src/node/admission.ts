@@ -1,5 +1,6 @@
 // What a manager takes on for clients: so much a second of each, so much at once, and less while its own loop is late.
-// Who is refused is told when to come again; a submit has its turn then (health/turns.ts). Cancels are always taken.
+// Who is refused is told when to come again; a submit has its turn then (health/turns.ts). Cancels are always taken;
+// who looks after a cluster in trouble sees it, and its jobs, longer than new work is taken on.
 
 import { createCounts, count, total } from "../health/sliding-counts.ts";
 import { CONTROL_NODE, createOverload, observe, type OverloadLevel } from "../health/overload.ts";
@@ -7,6 +8,7 @@ import { createRateLimits, type Operation, RATES, type RateConfig, type RateRule
 import { admit, createShedding, finish, type RequestClass, SHEDDING } from "../health/shedding.ts";
 import { createTurns, returnTurn, takeTurn, type LaterTurn, type TurnDecision, TURNS } from "../health/turns.ts";
 import type { Clock, Timer } from "../io/world.ts";
+import type { ToDesk } from "./client-messages.ts";
 
 /** How often the loop is asked how late it is, and over how many of those it is judged. */
 const PULSE_MS = 250;
@@ -27,6 +29,28 @@ export type Asked = {
   readonly operation: Operation | null;
   readonly turn?: string;
 };
+
+/** What a request is to a manager: an order is rare, and a cancel never waits. */
+export function askedOf(request: ToDesk): Asked {
+  switch (request.kind) {
+    case "submit":
+      return { requestClass: "submit", operation: "submit", turn: request.id };
+    case "cancel":
+    case "steer":
+      return { requestClass: "critical", operation: null };
+    case "follow":
+      return { requestClass: "control", operation: null };
+    case "jobs":
+      // The rest of a long list costs more than all other questions, and can wait.
+      return request.after === 0
+        ? { requestClass: "control", operation: "status" }
+        : { requestClass: "stats", operation: null };
+    case "status":
+      return { requestClass: "control", operation: "status" };
+    case "change":
+      return { requestClass: "control", operation: "admin" };
+  }
+}
 
 /** `leave` has to follow each `taken`. hasTurn: it is let in if it comes then. */
 export type Entrance =

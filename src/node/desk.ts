@@ -6,7 +6,7 @@ import type { Effect } from "../ledger/effects.ts";
 import type { Job } from "../ledger/job.ts";
 import type { Change } from "../raft/raft.ts";
 import type { Hello } from "../wire/handshake.ts";
-import type { Admission, Asked } from "./admission.ts";
+import { type Admission, type Asked, askedOf } from "./admission.ts";
 import type { Blobs } from "./blobs/blobs.ts";
 import { clientName, operatorProblem } from "./client-name.ts";
 import type { FromDesk, ToDesk, WireEvent } from "./client-messages.ts";
@@ -301,25 +301,6 @@ export class Desk {
       followers.delete(node);
       if (followers.size === 0) this.#followers.delete(id);
     }
-  }
-}
-
-/** What is asked: a question costs more than it seems, an order is rare, and a cancel never waits. */
-function askedOf(request: ToDesk): Asked {
-  switch (request.kind) {
-    case "submit":
-      return { requestClass: "submit", operation: "submit", turn: request.id };
-    case "cancel":
-    case "steer":
-      return { requestClass: "critical", operation: null };
-    case "follow":
-      return { requestClass: "control", operation: null };
-    case "jobs":
-      return { requestClass: "stats", operation: request.after === 0 ? "status" : null };
-    case "status":
-      return { requestClass: "stats", operation: "status" };
-    case "change":
-      return { requestClass: "control", operation: "admin" };
   }
 }
 

@@ -3,13 +3,23 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Clock } from "../../src/io/world.ts";
-import { Admission, type Asked, type Entrance, SUBMIT_RATE, type SubmitRate } from "../../src/node/admission.ts";
+import {
+  Admission,
+  type Asked,
+  askedOf,
+  type Entrance,
+  SUBMIT_RATE,
+  type SubmitRate,
+} from "../../src/node/admission.ts";
 import { VirtualClock } from "./fake-world.ts";
 
-const SUBMIT: Asked = { requestClass: "submit", operation: "submit" };
-const submit = (turn: string): Asked => ({ ...SUBMIT, turn });
-const STATUS: Asked = { requestClass: "stats", operation: "status" };
-const CANCEL: Asked = { requestClass: "critical", operation: null };
+const submit = (id: string): Asked => askedOf({ kind: "submit", ask: 1, id, submission: "digest", content: null });
+const SUBMIT = submit("one");
+const STATUS = askedOf({ kind: "status", ask: 1 });
+const JOBS = askedOf({ kind: "jobs", ask: 1, after: 0 });
+const MORE_JOBS = askedOf({ kind: "jobs", ask: 1, after: 100 });
+const REMOVE = askedOf({ kind: "change", ask: 1, change: { kind: "remove", node: "m1" } });
+const CANCEL = askedOf({ kind: "cancel", ask: 1, id: "one", by: "user" });
 
 function admission(submitRate: SubmitRate = SUBMIT_RATE): { clock: VirtualClock; admission: Admission } {
   const clock = new VirtualClock();
@@ -130,15 +140,27 @@ class LateClock implements Clock {
   }
 }
 
-test("a loop that is late for seconds sheds questions first, then submits, never cancels; and takes them again", async () => {
+test("while its loop is late for long a manager sheds long lists, then submits; who looks after it gets through", async () => {
   const clock = new LateClock();
   const to = new Admission({ clock, seed: 1, submitRate: null });
   clock.lateMs = 300;
   await clock.advance(8_000);
   expect(to.view()).toMatchObject({ level: "busy", lagMs: 300 });
+  expect(flood(to, 100, { asked: MORE_JOBS }).taken).toBeLessThan(70);
+  clock.lateMs = 700;
+  await clock.advance(30_000);
+  expect(to.view().level).toBe("stressed");
+  expect(flood(to, 100, { asked: MORE_JOBS }).taken).toBeLessThan(30);
+  expect(flood(to, 100, { asked: SUBMIT }).taken).toBeLessThan(70);
+  for (const asked of [STATUS, JOBS, REMOVE]) expect(flood(to, 1, { asked }).taken).toBe(1);
   clock.lateMs = 3_000;
   await clock.advance(80_000);
   expect(to.view().level).toBe("overloaded");
+  for (const asked of [STATUS, JOBS, REMOVE]) {
+    let tries = 1;
+    for (; flood(to, 1, { asked }).taken === 0; tries++) await clock.advance(2_000);
+    expect(tries).toBeLessThan(10);
+  }
   const submits = flood(to, 100, { asked: SUBMIT });
   expect(submits.taken).toBe(0);
   expect(submits.refused?.message).toContain("this manager is overloaded: its loop is 3000 ms late");
