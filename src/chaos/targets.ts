@@ -1,5 +1,6 @@
-// Which nodes a word means: a role in the cluster as its nodes tell it now, or the beginning of an id. Pure.
+// Which nodes a word means: by their role in the cluster as its nodes tell it now, by an id or by an address. Pure.
 
+import { addressText } from "../base/address.ts";
 import { HyperscaleError } from "../base/error.ts";
 import { nearest } from "../base/suggest.ts";
 import type { NodeStatus } from "../node/status.ts";
@@ -39,7 +40,7 @@ export function resolveTarget(word: string, nodes: readonly SeenNode[], withGone
     });
   if (word === "all" && withGone) return nodes;
   const known = TARGET_WORDS.find((target) => target === word);
-  return known === undefined ? [byId(word, nodes)] : byWord(known, nodes);
+  return known === undefined ? [byName(word, nodes)] : byWord(known, nodes);
 }
 
 /**
@@ -129,7 +130,12 @@ function some(found: readonly SeenNode[], problem: string): readonly SeenNode[] 
   return found;
 }
 
-function byId(word: string, nodes: readonly SeenNode[]): SeenNode {
+/** By the beginning of its id, or by an address: at that of a node that is gone another one may be now. */
+function byName(word: string, nodes: readonly SeenNode[]): SeenNode {
+  const there = nodes.filter(({ entry }) => entry.addresses.some((address) => addressText(address) === word));
+  const isHere = ({ presence: { kind } }: SeenNode): boolean => kind === "running" || kind === "paused";
+  const at = there.find(isHere) ?? there[0];
+  if (at !== undefined) return at;
   const found = nodes.filter(({ entry }) => entry.id.startsWith(word));
   const [first] = found;
   const ids = (of: readonly SeenNode[]): string => of.map(({ entry }) => shortId(entry.id)).join(", ");
@@ -138,7 +144,7 @@ function byId(word: string, nodes: readonly SeenNode[]): SeenNode {
     throw new HyperscaleError("invalid", `${JSON.stringify(word)} is no node that runs with --chaos`, {
       hint:
         (near === null ? "" : `did you mean ${near}? `) +
-        `targets: ${TARGET_WORDS.join(", ")}, or the beginning of an id: ${ids(nodes)}`,
+        `targets: ${TARGET_WORDS.join(", ")}, an address, or the beginning of an id: ${ids(nodes)}`,
     });
   }
   if (found.length > 1)

@@ -230,7 +230,7 @@ function target(
     return found.length > 0 ? found : resolveTarget(word, chaos.nodes);
   }
   throw new HyperscaleError("usage", "chaos: a TARGET is missing", {
-    hint: "leader, follower, owner, worker, manager, all, or the beginning of an id: see hyperscale chaos list",
+    hint: "a role (leader, follower, owner, worker, manager, all), an address or an id: see hyperscale chaos list",
   });
 }
 

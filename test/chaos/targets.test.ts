@@ -10,6 +10,9 @@ import { managerPicture } from "../tui/statuses.ts";
 
 type Told = { readonly leader?: string | null; readonly term?: number; readonly jobs?: readonly JobLine[] };
 
+/** "aa11" listens at 9011. */
+const portOf = (id: string): number => 9_000 + Number(id.slice(2));
+
 function node(
   id: string,
   role: "manager" | "worker",
@@ -29,7 +32,7 @@ function node(
       directory: "/",
       environment: {},
       logFile: null,
-      addresses: [{ host: "127.0.0.1", tcp: 9_000, udp: 9_001 }],
+      addresses: [{ host: "127.0.0.1", tcp: portOf(id), udp: portOf(id) + 1 }],
       data: "/data",
       socket: "/socket",
     },
@@ -89,10 +92,14 @@ describe("a word", () => {
     ["all", ["aa11", "bb22", "cc33", "dd44", "dd55"]],
     ["bb", ["bb22"]],
     ["ee66", ["ee66"]],
+    ["127.0.0.1:9022", ["bb22"]],
+    ["127.0.0.1:9066", ["ee66"]],
   ];
   for (const [word, expected] of words)
     test(`${word} means ${expected.join(", ")}`, () => expect(ids(word)).toEqual([...expected]));
 
+  test("an address means who is there now", () =>
+    expect(ids("127.0.0.1:9066", [...CLUSTER, node("ff66", "worker")])).toEqual(["ff66"]));
   test("all means those that are gone too where that is asked", () =>
     expect(ids("all", CLUSTER, true)).toHaveLength(6));
   test("the leader is the one of the highest term that anybody knows", () => expect(leaderOf(CLUSTER)).toBe("bb22"));

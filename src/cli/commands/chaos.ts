@@ -20,9 +20,9 @@ export const text: CommandText = {
     "disk slow TIME | eio | full [TARGET]: syncs take longer, everything fails, nothing can be written. crash-core " +
       "TARGET: one engine thread of a worker ends. slow TARGET [PERCENT]: engine threads of a worker stand still for " +
       "that part of the time (default 80 %). heal [TARGET]: ends all of it.",
-    "TARGET: leader, follower, owner, worker, manager (one of them), followers, workers, managers, all, or the " +
-      "beginning of an id. Where it may be left out it is all. To resume, a role means who is paused; to restart, " +
-      "who is gone before who runs.",
+    "TARGET: leader, follower, owner, worker, manager (one of them), followers, workers, managers, all, an address " +
+      "(127.0.0.1:9000), or the beginning of an id. Where it may be left out it is all. To resume, a role means who " +
+      "is paused; to restart, who is gone before who runs.",
     "A fault ends after --for (default 30s, at most 10m) by the node's own clock, also when nobody heals it.",
     "random: submits small jobs without end, hurts the cluster by a seeded plan, heals it, and checks every job that " +
       "was acknowledged. Profiles: mixed (default), network, process, disk.",
