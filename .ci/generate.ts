@@ -1,9 +1,11 @@
-// Writes every file that is made from another: completions and man pages from the option tables, the text of the
-// workflow types that `init` hands out. `--check` only compares. Run by `bun run generate`; a test runs the check.
+// Writes every file that is made from another: completions and man pages from the option tables, JSON Schemas, the text
+// of the workflow types that `init` hands out. `--check` only compares. Run by `bun run generate`; a test checks it.
 
 import { COMMANDS, loadCommand } from "../src/cli/commands.ts";
 import { manualPages } from "../src/cli/manual.ts";
 import { completionScript, SHELLS } from "../src/cli/shells.ts";
+import { statusJsonSchemaText } from "../src/node/status.ts";
+import { summaryJsonSchemaText } from "../src/report/summary-schema.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
@@ -17,6 +19,8 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   };
   for (const shell of SHELLS) files.set(names[shell], await completionScript(shell));
   for (const [name, page] of manualPages(await Promise.all(COMMANDS.map(loadCommand)))) files.set(`man/${name}`, page);
+  files.set("src/node/status.schema.json", statusJsonSchemaText());
+  files.set("src/report/summary.schema.json", summaryJsonSchemaText());
   const types = await Bun.file(`${ROOT}src/engine/hyperscale.d.ts`).text();
   files.set(
     "src/cli/workflow-types.ts",

@@ -8,7 +8,8 @@ import { createWorld } from "../src/io/real-world.ts";
 import type { Log } from "../src/io/log.ts";
 import { openCredentials } from "../src/io/security/open-credentials.ts";
 import { secureWorld } from "../src/io/security/secure-world.ts";
-import { type ClusterClient, openClient } from "../src/node/client.ts";
+import { openClient } from "../src/node/client.ts";
+import type { ClusterClient } from "../src/node/cluster-client.ts";
 import type { NodeStatus } from "../src/node/status.ts";
 
 const EXECUTABLE = join(import.meta.dir, "../dist/hyperscale");

@@ -19,6 +19,7 @@ const PATIENCE_MS = 30_000;
 /** A node that was just started is known to the others within so long. */
 const KNOWN_MS = 5_000;
 
+type Step = Parameters<Cluster["client"]["change"]>[0];
 type Asked = { readonly cluster: Cluster; readonly clock: Clock; readonly say: (line: string) => void };
 
 /** Lists or changes the managers. */
@@ -84,14 +85,14 @@ async function add(asked: Asked, text: string): Promise<string> {
   const node = await found(asked, text, "add");
   if (node.standing === "voter") throw refused(`${peerText(node)} is a voter of this cluster already`);
   if (node.standing === "outside") {
-    await change(asked, { kind: "addLearner", node: node.id });
+    await change(asked, { kind: "addLearner", node: node.id }, (status) => standingIn(status, node.id) !== "outside");
     await until(asked, `${peerText(node)} to be taken in`, (status) => standingIn(status, node.id) !== "outside");
     asked.say(`${peerText(node)} is joining: it gets what the others hold`);
   }
   await until(asked, `${peerText(node)} to catch up`, async (status) => {
     if (standingIn(status, node.id) === "voter") return true;
     // Refused until it has caught up; anything else is for good.
-    await change(asked, { kind: "promote", node: node.id }, ["not_caught_up", "pending", "unknown_node"]);
+    await ask(asked, status, { kind: "promote", node: node.id }, ["not_caught_up", "pending", "unknown_node"]);
     return false;
   });
   return `${peerText(node)} is a voter: ${await countText(asked)}`;
@@ -101,23 +102,23 @@ async function remove(asked: Asked, text: string): Promise<string> {
   const node = await found(asked, text, "remove");
   // The newcomer of a replacement goes by calling that off.
   const isNewcomer = node.replaces !== null;
-  await change(asked, isNewcomer ? { kind: "cancelReplace" } : { kind: "remove", node: node.id });
-  await until(asked, `${peerText(node)} to be removed`, (status) => standingIn(status, node.id) === "outside");
+  const isGone = (status: NodeStatus): boolean => standingIn(status, node.id) === "outside";
+  await change(asked, isNewcomer ? { kind: "cancelReplace" } : { kind: "remove", node: node.id }, isGone);
+  await until(asked, `${peerText(node)} to be removed`, isGone);
   const left = await countText(asked);
   return `${peerText(node)} is no manager of this cluster any more: ${left}; stop it, if it still runs`;
 }
 
 async function replace(asked: Asked, oldText: string, newText: string): Promise<string> {
-  const status = await statusOf(asked);
-  const going = status.quorum?.replacing ?? null;
-  const before = pick(peersOf(status), oldText, "replace");
+  const before = pick(peersOf(await statusOf(asked)), oldText, "replace");
   const after = await found(asked, newText, "add");
   if (after.standing === "voter") throw refused(`${peerText(after)} is a voter of this cluster already`);
   if (before.id === after.id) throw refused(`${peerText(before)} cannot replace itself`);
-  if (going?.before !== before.id || going.after !== after.id) {
-    await change(asked, { kind: "replace", before: before.id, after: after.id });
+  const pair = { before: before.id, after: after.id };
+  const hasBegun = ({ quorum }: NodeStatus): boolean =>
+    quorum?.replacing?.before === pair.before && quorum.replacing.after === pair.after;
+  if (await change(asked, { kind: "replace", ...pair }, hasBegun))
     asked.say(`${peerText(after)} is joining in the place of ${peerText(before)}: it gets what the others hold`);
-  }
   await until(
     asked,
     `${peerText(after)} to take the place of ${peerText(before)}`,
@@ -137,25 +138,49 @@ function statusOf({ cluster: { client, answer } }: Asked): Promise<NodeStatus> {
   return answer(client.status());
 }
 
-/** Asks for one step. `isFine`: refusals that only mean "not yet". */
-async function change(
+/**
+ * Asks for one step until it is in the leader's log: again where the managers turned out to be others than this command
+ * knew. Out: whether it had to be asked for; not where it holds already.
+ */
+async function change(asked: Asked, step: Step, holds: (status: NodeStatus) => boolean): Promise<boolean> {
+  let wasAsked = false;
+  const has = async (status: NodeStatus): Promise<boolean> => {
+    if (holds(status)) return true;
+    wasAsked = true;
+    return ask(asked, status, step);
+  };
+  // Without a leader it is asked all the same: the answer says what is missing.
+  const isKnown = ({ quorum, leader }: NodeStatus): boolean => leader === null || quorum?.isChanging !== true;
+  await until(asked, "the managers to agree on who they are", has, isKnown);
+  return wasAsked;
+}
+
+/**
+ * Asks for one step, of the managers as that status tells them. `isFine`: refusals that only mean "not yet".
+ * Out: whether the leader has it in its log.
+ */
+async function ask(
   { cluster: { client, answer } }: Asked,
-  step: Parameters<Cluster["client"]["change"]>[0],
+  { quorum }: NodeStatus,
+  step: Step,
   isFine: readonly string[] = [],
-): Promise<void> {
+): Promise<boolean> {
   try {
-    await answer(client.change(step));
+    await answer(client.change(step, quorum?.membershipIndex ?? 0));
+    return true;
   } catch (error) {
-    if (error instanceof HyperscaleError && typeof error.cause === "string" && isFine.includes(error.cause)) return;
+    const code = error instanceof HyperscaleError ? error.cause : null;
+    if (code === "changed" || isFine.some((fine) => fine === code)) return false;
     throw error;
   }
 }
 
-/** Asks again and again until it holds and is committed. Throws `cluster` when nothing moves for long. */
+/** Asks again and again until it holds of a status that is known. Throws `cluster` when nothing moves for long. */
 async function until(
   asked: Asked,
   what: string,
   holds: (status: NodeStatus) => boolean | Promise<boolean>,
+  isKnown: (status: NodeStatus) => boolean = isCommitted,
 ): Promise<void> {
   const { clock } = asked;
   let movedAtMs = clock.nowMs();
@@ -163,7 +188,7 @@ async function until(
   for (;;) {
     const status = await statusOf(asked);
     const { quorum } = status;
-    if (isCommitted(status) && (await holds(status))) return;
+    if (isKnown(status) && (await holds(status))) return;
     const now = JSON.stringify([quorum?.voters, quorum?.learners, quorum?.replacing, quorum?.behind]);
     if (now !== last) movedAtMs = clock.nowMs();
     last = now;

@@ -37,8 +37,12 @@ export const toDeskSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("follow"), ask: count, id: name }),
   /** A page of all jobs, the oldest first: those after that place (0: from the beginning). */
   z.object({ kind: z.literal("jobs"), ask: count, after: count }),
-  /** Of who the managers are. done: the leader has it in its log. */
-  z.object({ kind: z.literal("change"), ask: count, change: changeSchema }),
+  /**
+   * Of who the managers are since entry `since` of the log (quorum.membershipIndex of a status). done: it is in the
+   * leader's log. Refused as `changed` when they are others by now: what is said twice is done once, and what was
+   * refused is not done later.
+   */
+  z.object({ kind: z.literal("change"), ask: count, since: count, change: changeSchema }),
   /** To any node, a worker too: what it knows of the cluster. */
   z.object({ kind: z.literal("status"), ask: count }),
 ]);

@@ -7,6 +7,7 @@ import type { JobResult } from "../load/result.ts";
 import type { Change } from "../raft/raft.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/handshake.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
+import type { ClientContact, ClusterClient, ContactFailure, FollowedJob } from "./cluster-client.ts";
 import { CONTENT_BYTES_MAX, type FromDesk, type SteerOrder, type ToDesk } from "./client-messages.ts";
 import { noRoom, refusal, type Refused } from "./client-refusals.ts";
 import { ComeAgain } from "./come-again.ts";
@@ -41,52 +42,6 @@ export type ClientOptions = {
   readonly environment: string;
   /** Others than managers may answer: for `status` alone. Default false. */
   readonly acceptsAnyNode?: boolean;
-};
-
-/** What came of the last try at an address. role: no manager is there, but another node. `why`: a sentence. */
-export type ContactFailure = {
-  readonly address: Address;
-  readonly failure: DialFailure | "role";
-  readonly why: string;
-};
-
-/** Whom a client talks to (null: nobody just now), and what came of the last try at each address that failed. */
-export type ClientContact = {
-  readonly address: Address | null;
-  readonly failures: readonly ContactFailure[];
-  /** Why the last thing asked was not decided; null: nothing was put off. */
-  readonly undecided: string | null;
-};
-
-export type FollowedJob = {
-  /** Resolves when the submit is committed; rejects when it is refused. */
-  readonly accepted: Promise<void>;
-  /** Rejects when the job is refused, unknown, or its result is not kept. */
-  readonly result: Promise<JobResult>;
-  /** Ends the job gracefully; `result` still comes. */
-  cancel(): void;
-};
-
-export type ClusterClient = {
-  /** Submits under that id, again and again until the answer is known, and follows. */
-  submit(id: string, submission: Submission, onEvent: (event: LiveEvent) => void): FollowedJob;
-  /** Submits and leaves it at that; resolves when the job is accepted. */
-  hand(id: string, submission: Submission): Promise<void>;
-  /** Follows a job that somebody submitted. */
-  follow(id: string, onEvent: (event: LiveEvent) => void): FollowedJob;
-  /** Resolves when it is committed, or the job had ended; rejects when there is no such job. */
-  cancel(id: string, by: "user" | "other"): Promise<void>;
-  /** Pauses a job, lets it go on, or scales it. Resolves when it is committed; rejects with `invalid` when refused. */
-  steer(id: string, order: SteerOrder): Promise<void>;
-  /** All jobs, the oldest first. */
-  jobs(): Promise<readonly JobLine[]>;
-  /** Of who the managers are. Resolves when the leader has it in its log; rejects with its refusal. */
-  change(change: Change): Promise<void>;
-  /** What the node that answers knows of the cluster. */
-  status(): Promise<NodeStatus>;
-  contact(): ClientContact;
-  /** Nothing is said or heard after it; what waits rejects. Idempotent. */
-  close(): void;
 };
 
 /** Dials a manager. Nothing is known of the cluster before the first answer. */
@@ -198,8 +153,8 @@ class Client implements ClusterClient {
     await this.#ask({ kind: "steer", ask: this.#nextAsk++, id, order });
   }
 
-  async change(change: Change): Promise<void> {
-    await this.#ask({ kind: "change", ask: this.#nextAsk++, change });
+  async change(change: Change, since: number): Promise<void> {
+    await this.#ask({ kind: "change", ask: this.#nextAsk++, since, change });
   }
 
   async jobs(): Promise<readonly JobLine[]> {

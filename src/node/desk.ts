@@ -42,7 +42,7 @@ export type DeskPorts = {
   /** What this node knows of the cluster. */
   readonly status: () => NodeStatus;
   /** Of who the managers are; never rejects. */
-  readonly change: (change: Change) => Promise<ChangeAnswer>;
+  readonly change: (change: Change, since: number) => Promise<ChangeAnswer>;
   /** Why this manager has no part in its cluster (yet); null: it has. */
   readonly problem: () => string | null;
 };
@@ -185,18 +185,18 @@ export class Desk {
         }
         return this.#answer(client, { kind: "jobs", ask, ...jobPage(this.#ports.ledger.state, request.after) });
       case "change":
-        return this.#change(client, ask, request.change);
+        return this.#change(client, request);
       case "status":
         return this.#answer(client, { kind: "status", ask, status: this.#ports.status() });
     }
   }
 
   /** Said again while it is under way, it is the same change. */
-  #change(client: string, ask: number, change: Change): void {
+  #change(client: string, { ask, change, since }: Extract<ToDesk, { readonly kind: "change" }>): void {
     const key = `${client} ${ask}`;
     if (this.#changes.has(key)) return;
     this.#changes.add(key);
-    void this.#ports.change(change).then((answer) => {
+    void this.#ports.change(change, since).then((answer) => {
       this.#changes.delete(key);
       const about = { ask, id: "managers" };
       this.#answer(client, answer.kind === "appended" ? { kind: "done", ...about } : { ...answer, ...about });

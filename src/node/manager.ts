@@ -262,7 +262,7 @@ class ManagerNode implements Manager {
       links,
       blobs,
       status: () => this.status(),
-      change: (change) => this.#changes.ask(change),
+      change: (change, since) => this.#changes.ask(change, since),
       problem: () => (this.#isVoter ? null : this.#problem(consensus.view())),
     });
     const owner = new Owner({

@@ -48,7 +48,7 @@ export const proposedSchema = z.object({
 });
 
 /** Manager to the leader: please change who the managers are. Answered by `changed` with the same `ask`. < 250 B. */
-export const changeMessageSchema = z.object({ ask: index, change: changeSchema });
+export const changeMessageSchema = z.object({ ask: index, since: index, change: changeSchema });
 
 /** The leader's answer; appended: wait until the membership says so. < 4 KiB. */
 export const changedSchema = z.object({

@@ -58,6 +58,8 @@ export const nodeStatusSchema = z.object({
       /** Managers on their way to become voters. */
       learners: z.array(id).max(64).readonly().default([]),
       replacing: z.object({ before: id, after: id }).nullable().default(null),
+      /** Entry of the log since which they are these. */
+      membershipIndex: count.default(0),
       /** What is said here is not committed yet. */
       isChanging: z.boolean().default(false),
       /** Entries of the log that a manager does not hold yet; empty where the node does not lead. */
@@ -184,6 +186,7 @@ export function managerStatus(
       voters,
       learners: raft.membership?.learners ?? [],
       replacing: raft.membership?.replacing ?? null,
+      membershipIndex: raft.membershipIndex,
       isChanging: raft.isChanging,
       behind: Object.fromEntries(Object.entries(raft.peers).map(([peer, { lag }]) => [peer, lag])),
     },

@@ -3,7 +3,8 @@
 
 import type { NodeWorld } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
-import { type ClusterClient, openClient } from "../node/client.ts";
+import { openClient } from "../node/client.ts";
+import type { ClusterClient } from "../node/cluster-client.ts";
 import { type Manager, startManager } from "../node/manager.ts";
 import type { NodeAddress } from "../node/station.ts";
 import { CLEAR_VALUES } from "../node/stored-values.ts";

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { messageOf } from "../../src/base/error.ts";
 import { type ClusterPlace, watched } from "../../src/cli/cluster.ts";
-import type { ClientContact } from "../../src/node/client.ts";
+import type { ClientContact } from "../../src/node/cluster-client.ts";
 import { VirtualClock } from "../node/fake-world.ts";
 
 const ADDRESS = { host: "10.0.0.1", port: 9_000 };

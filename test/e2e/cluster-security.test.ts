@@ -18,7 +18,8 @@ import { secureWorld } from "../../src/io/security/secure-world.ts";
 import { createTlsStreams } from "../../src/io/security/tls.ts";
 import type { Connection } from "../../src/io/world.ts";
 import type { JobResult } from "../../src/load/result.ts";
-import { type ClusterClient, openClient } from "../../src/node/client.ts";
+import { openClient } from "../../src/node/client.ts";
+import type { ClusterClient } from "../../src/node/cluster-client.ts";
 import { type NodeMessage, nodeProtocol } from "../../src/node/protocol.ts";
 import { type ChannelEnd, openChannel } from "../../src/wire/channel.ts";
 import { encode } from "../../src/wire/codec.ts";
@@ -233,7 +234,7 @@ describe("a client", () => {
     for (const word of ["is for a client", "only an operator may do this", "key issue --role operator"])
       expect(refused.stderr).toContain(word);
     const client = await clientOf(at.port, await readCredentialFile(keys.client));
-    const asked = client.change({ kind: "remove", node: "0".repeat(16) });
+    const asked = client.change({ kind: "remove", node: "0".repeat(16) }, 0);
     expect(await asked.catch(String)).toMatch(/only an operator may change who the managers are, and this is a client/);
     client.close();
     for (const security of [

@@ -18,7 +18,7 @@ const SUBMIT = submit("one");
 const STATUS = askedOf({ kind: "status", ask: 1 });
 const JOBS = askedOf({ kind: "jobs", ask: 1, after: 0 });
 const MORE_JOBS = askedOf({ kind: "jobs", ask: 1, after: 100 });
-const REMOVE = askedOf({ kind: "change", ask: 1, change: { kind: "remove", node: "m1" } });
+const REMOVE = askedOf({ kind: "change", ask: 1, since: 1, change: { kind: "remove", node: "m1" } });
 const CANCEL = askedOf({ kind: "cancel", ask: 1, id: "one", by: "user" });
 
 function admission(submitRate: SubmitRate = SUBMIT_RATE): { clock: VirtualClock; admission: Admission } {

@@ -3,7 +3,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { JobResult } from "../../src/load/result.ts";
-import type { ClusterClient } from "../../src/node/client.ts";
+import type { ClusterClient } from "../../src/node/cluster-client.ts";
 import type { LiveEvent } from "../../src/node/messages.ts";
 import { scriptBundle } from "../../src/sim/script.ts";
 import { clusterUp, steady } from "../scenarios/cluster.ts";

@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { HyperscaleError } from "../../src/base/error.ts";
-import type { ClusterClient } from "../../src/node/client.ts";
+import type { ClusterClient } from "../../src/node/cluster-client.ts";
 import { BUNDLE, jobPlan } from "./plans.ts";
 import { SimCluster } from "./sim-cluster.ts";
 

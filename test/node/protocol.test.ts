@@ -41,7 +41,7 @@ const MESSAGES: readonly (readonly [tag: number, lane: string, message: NodeMess
   [16, "submit", { kind: "blobMissing", body: { digest: DIGEST } }],
   [17, "control", { kind: "blobHave", body: { blobs: [{ digest: DIGEST, size: 2, content: Uint8Array.of(1, 2) }] } }],
   [18, "control", { kind: "blobStored", body: { digests: [DIGEST] } }],
-  [19, "control", { kind: "change", body: { ask: 1, change: { kind: "replace", before: "a", after: "b" } } }],
+  [19, "control", { kind: "change", body: { ask: 1, since: 9, change: { kind: "replace", before: "a", after: "b" } } }],
   [20, "control", { kind: "changed", body: { ask: 1, answer: { kind: "appended" } } }],
   [21, "control", { kind: "notMember", body: { cluster: "c", index: 9, voters: ["a", "b"] } }],
   [37, "stats", { kind: "rates", body: { rates: [] } }],

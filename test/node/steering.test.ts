@@ -3,7 +3,7 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { JobResult } from "../../src/load/result.ts";
-import type { ClusterClient } from "../../src/node/client.ts";
+import type { ClusterClient } from "../../src/node/cluster-client.ts";
 import type { SteerOrder } from "../../src/node/client-messages.ts";
 import { clusterUp, jobOf, seen, steady } from "../scenarios/cluster.ts";
 import { workflowPlan } from "./plans.ts";

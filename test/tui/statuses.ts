@@ -34,7 +34,7 @@ export function rateOf(changes: Partial<NonNullable<NodeStatus["jobs"][number]["
 
 /** A quorum with nothing under way. */
 export function quorumOf(quorum: Pick<Quorum, "have" | "need" | "voters">): Quorum {
-  return { ...quorum, learners: [], replacing: null, isChanging: false, behind: {} };
+  return { ...quorum, learners: [], replacing: null, membershipIndex: 0, isChanging: false, behind: {} };
 }
 
 /** Three managers, the second leads and the first was asked; one worker; one job runs and one is over. */

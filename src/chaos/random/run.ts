@@ -4,7 +4,7 @@
 import type { Bundle } from "../../engine/messages.ts";
 import type { CountingServer } from "../../io/counting-server.ts";
 import type { Clock, NodeWorld } from "../../io/world.ts";
-import type { ClusterClient } from "../../node/client.ts";
+import type { ClusterClient } from "../../node/cluster-client.ts";
 import type { JobLine } from "../../node/status.ts";
 import type { Operator } from "../operator.ts";
 import { leaderOf, type SeenNode } from "../targets.ts";

@@ -9,7 +9,7 @@ import type { NodeWorld, Timer } from "../../io/world.ts";
 import { HTTP_DEFAULTS } from "../../load/options/http.ts";
 import type { JobPlan } from "../../load/plan.ts";
 import type { JobResult } from "../../load/result.ts";
-import type { ClusterClient, FollowedJob } from "../../node/client.ts";
+import type { ClusterClient, FollowedJob } from "../../node/cluster-client.ts";
 import type { JobLine } from "../../node/status.ts";
 import type { EndRecord, JobRecord } from "./verdict.ts";
 

@@ -1,10 +1,13 @@
 // Changes of who the managers are, asked of any of them: the leader judges and carries them out, one at a time
-// (raft/membership.ts), the others pass them on. A refusal is a sentence with both sides' values.
+// (raft/membership.ts), the others pass them on. A refusal is a sentence with both sides' values. A change says since
+// which entry the managers are those it was decided on. Where they are others by now it is refused: it may have been
+// said again because an answer was late, and what was refused to an operator is not to happen after the next change.
 
 import type { Clock } from "../../io/world.ts";
-import type { Change, RaftView, RefusalReason } from "../../raft/raft.ts";
+import type { Change, Index, RaftView, RefusalReason } from "../../raft/raft.ts";
 import type { Consensus } from "./consensus.ts";
 import type { Links, NodeId } from "../network/links.ts";
+import type { BodyOf } from "../protocol.ts";
 
 /** appended: it is in the leader's log; the membership says when it counts. */
 export type ChangeAnswer =
@@ -37,7 +40,7 @@ export class PeerChanges {
     this.#options = options;
     options.links.onMessage((from, message) => {
       if (from.role !== "manager" || this.#isClosed) return;
-      if (message.kind === "change") void this.#serve(from.node, message.body.ask, message.body.change);
+      if (message.kind === "change") void this.#serve(from.node, message.body);
       else if (message.kind === "changed") {
         const passed = this.#passed.get(message.body.ask);
         if (passed?.to === from.node) passed.settle(message.body.answer);
@@ -51,30 +54,36 @@ export class PeerChanges {
   }
 
   /** Carried out by whoever leads; refused with `no_leader` when nobody does for some seconds. Never rejects. */
-  async ask(change: Change): Promise<ChangeAnswer> {
+  async ask(change: Change, since: Index): Promise<ChangeAnswer> {
     const { clock, consensus, self } = this.#options;
     const untilMs = clock.nowMs() + LEADERLESS_MS;
     while (!this.#isClosed && clock.nowMs() < untilMs) {
       const { leader } = consensus.view();
       const answer =
-        leader === null ? null : leader === self ? await this.#decide(change) : await this.#pass(leader, change);
+        leader === null
+          ? null
+          : leader === self
+            ? await this.#decide(change, since)
+            : await this.#pass(leader, change, since);
       if (answer !== null) return answer;
       await this.#pause();
     }
     return refused("no_leader", noLeaderText(consensus.view()));
   }
 
-  async #serve(from: NodeId, ask: number, change: Change): Promise<void> {
-    const answer = (await this.#decide(change)) ?? refused("not_leader", "this manager does not lead");
+  async #serve(from: NodeId, { ask, change, since }: BodyOf<"change">): Promise<void> {
+    const answer = (await this.#decide(change, since)) ?? refused("not_leader", "this manager does not lead");
     if (!this.#isClosed) this.#options.links.send(from, { kind: "changed", body: { ask, answer } });
   }
 
   /** Out: null when this node does not lead, or is handing over: ask again. */
-  async #decide(change: Change): Promise<ChangeAnswer | null> {
+  async #decide(change: Change, since: Index): Promise<ChangeAnswer | null> {
     const { consensus } = this.#options;
-    const problem = await this.#awaitQuorum(change);
-    if (problem !== null) return refused("quorum", problem);
+    const isOther = (view: RaftView): boolean => view.role === "leader" && view.membershipIndex !== since;
+    const problem = isOther(consensus.view()) ? null : await this.#awaitQuorum(change);
     const view = consensus.view();
+    if (isOther(view)) return refused("changed", changedText(view));
+    if (problem !== null) return refused("quorum", problem);
     try {
       const outcome = await consensus.change(change);
       if (outcome.kind === "appended") return { kind: "appended" };
@@ -98,13 +107,13 @@ export class PeerChanges {
   }
 
   /** Out: null when that manager gave no answer, or does not lead. */
-  #pass(to: NodeId, change: Change): Promise<ChangeAnswer | null> {
+  #pass(to: NodeId, change: Change, since: Index): Promise<ChangeAnswer | null> {
     const { clock, links } = this.#options;
     const ask = ++this.#asked;
     const { promise, resolve } = Promise.withResolvers<ChangeAnswer | null>();
     const timer = clock.setTimer(REPEAT_MS, () => resolve(null));
     this.#passed.set(ask, { to, atMs: clock.nowMs(), settle: resolve });
-    links.send(to, { kind: "change", body: { ask, change } });
+    links.send(to, { kind: "change", body: { ask, since, change } });
     return promise.then((answer) => {
       timer.cancel();
       this.#passed.delete(ask);
@@ -148,6 +157,10 @@ function noLeaderText({ membership, term }: RaftView): string {
   if (voters.length === 0) return "this manager belongs to no cluster yet, and knows no leader";
   const need = Math.floor(voters.length / 2) + 1;
   return `nobody leads (term ${term}): ${need} of the ${voters.length} managers have to be up for a change`;
+}
+
+function changedText({ membership }: RaftView): string {
+  return `the managers have changed meanwhile: they are ${membership?.voters.join(", ") ?? "unknown"}`;
 }
 
 function codeOf(reason: RefusalReason): string {

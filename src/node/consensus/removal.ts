@@ -46,9 +46,14 @@ export class Removal {
   known(view: RaftView): RaftView {
     const removed = this.of(view);
     if (removed === null || view.membership === null) return view;
-    const { voters } = removed;
+    const { voters, index } = removed;
     // It is told of what is committed alone.
-    return { ...view, isChanging: false, membership: { ...view.membership, voters, learners: [], replacing: null } };
+    return {
+      ...view,
+      isChanging: false,
+      membershipIndex: index,
+      membership: { ...view.membership, voters, learners: [], replacing: null },
+    };
   }
 
   #hear(body: BodyOf<"notMember">): void {

@@ -6,7 +6,7 @@ import { runRandom } from "../../../src/chaos/random/run.ts";
 import { Operator } from "../../../src/chaos/operator.ts";
 import type { Registry } from "../../../src/chaos/registry.ts";
 import type { Clock } from "../../../src/io/world.ts";
-import type { ClusterClient, FollowedJob } from "../../../src/node/client.ts";
+import type { ClusterClient, FollowedJob } from "../../../src/node/cluster-client.ts";
 import { VirtualClock } from "../../node/fake-world.ts";
 
 const unused = (): never => {

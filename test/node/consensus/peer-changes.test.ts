@@ -23,12 +23,14 @@ function cluster(seed: number): Managers {
   return managers;
 }
 
-/** The answer of that manager, in virtual time. */
-function ask(managers: Managers, at: Manager, change: Change): ChangeAnswer {
+const sinceAt = ({ replica }: Manager): number => replica?.consensus.view().membershipIndex ?? 0;
+
+/** The answer of that manager, in virtual time. In: since when the managers are those it is decided on: as it knows. */
+function ask(managers: Managers, at: Manager, change: Change, since = sinceAt(at)): ChangeAnswer {
   let answer: ChangeAnswer | null = null;
   void seats
     .get(at)
-    ?.ask(change)
+    ?.ask(change, since)
     .then((given) => {
       answer = given;
     });
@@ -74,6 +76,57 @@ describe("asked of any manager", () => {
     expect(other).toMatchObject({ code: "replacing" });
     expect(JSON.stringify(other)).toContain(`${idOf(first)} is being replaced by beef`);
     expect(ask(managers, first, { kind: "cancelReplace" })).toEqual({ kind: "appended" });
+  });
+
+  test("one that was decided on other managers is refused: what is said twice is done once", () => {
+    const managers = cluster(5);
+    const [first, second, third] = managers.all;
+    if (first === undefined || second === undefined || third === undefined) throw new Error("there are three");
+    const since = sinceAt(first);
+    const wanted: Change = { kind: "replace", before: idOf(second), after: "beef" };
+    expect(ask(managers, first, wanted, since)).toEqual({ kind: "appended" });
+    for (const at of managers.all)
+      expect(ask(managers, at, wanted, since)).toMatchObject({ kind: "refused", code: "changed" });
+    managers.until("all know", () => managers.all.every((manager) => sinceAt(manager) > since));
+    expect(ask(managers, third, { kind: "cancelReplace" })).toEqual({ kind: "appended" });
+    managers.until("all know", () =>
+      managers.all.every(({ replica }) => replica?.consensus.view().membership?.replacing === null),
+    );
+    expect(ask(managers, first, wanted, since)).toMatchObject({ code: "changed" });
+  });
+
+  test("one that waits for answers of a majority is not done once the managers are others", () => {
+    const managers = cluster(6);
+    for (const name of ["m4", "m5"]) {
+      const added = managers.add(name);
+      managers.until("it is linked", () => added.links?.peers().length === managers.all.length - 1);
+      ask(managers, managers.leader(), { kind: "addLearner", node: idOf(added) });
+      managers.until("it is a voter", () => {
+        return ask(managers, managers.leader(), { kind: "promote", node: idOf(added) }).kind === "appended";
+      });
+      managers.until("all know", () => managers.all.every((one) => voters(one).length === managers.all.length));
+    }
+    const leader = managers.leader();
+    const [gone, alsoGone, stays] = managers.all.filter((manager) => manager !== leader);
+    if (gone === undefined || alsoGone === undefined || stays === undefined) throw new Error("there are five");
+    gone.host.kill();
+    alsoGone.host.kill();
+    // Said twice: the second is under way still when the first was refused and the next change is made.
+    const since = sinceAt(leader);
+    const late: ChangeAnswer[] = [];
+    const remove: Change = { kind: "remove", node: idOf(stays) };
+    expect(ask(managers, leader, remove)).toMatchObject({ code: "quorum" });
+    void seats
+      .get(leader)
+      ?.ask(remove, since)
+      .then((answer) => late.push(answer));
+    for (const node of [gone, alsoGone]) {
+      expect(ask(managers, leader, { kind: "remove", node: idOf(node) })).toEqual({ kind: "appended" });
+      managers.until("it is committed", () => leader.replica?.consensus.view().isChanging === false);
+    }
+    managers.until("the late one is answered", () => late.length > 0);
+    expect(late).toMatchObject([{ kind: "refused", code: "changed" }]);
+    expect(voters(leader)).toHaveLength(3);
   });
 
   test("without a leader it is refused by name, not waited for without end", () => {

@@ -120,9 +120,12 @@ test("what is asked of a removed manager is answered by another, and its status 
   cluster.run(2_000);
   cluster.kill(name);
   let isRemoved = false;
-  void cluster
-    .client("operator")
-    .then((client) => client.change({ kind: "remove", node }).then(() => (isRemoved = true)));
+  const remove = async (): Promise<void> => {
+    const client = await cluster.client("operator");
+    await client.change({ kind: "remove", node }, (await client.status()).quorum?.membershipIndex ?? 0);
+    isRemoved = true;
+  };
+  void remove();
   cluster.until(() => isRemoved);
   cluster.restart(name);
   const problem = (): string => cluster.managers.get(name)?.status().problem ?? "";
