@@ -46,7 +46,7 @@ class Managers {
   }
 
   run(...args: readonly string[]): Promise<Run> {
-    const managers = this.nodes.slice(0, 3).map(({ port }) => `127.0.0.1:${port}`);
+    const managers = this.nodes.map(({ port }) => `127.0.0.1:${port}`);
     return run([...args, "--managers", managers.join(",")], {
       files: { "test.ts": "export const options = { iterations: 1 };\nexport default async () => {};" },
     });
