@@ -12,7 +12,7 @@ import { placeWorkflow, survey } from "./placement.ts";
 import { provide } from "./provide.ts";
 import { reservationsAhead } from "./queue.ts";
 import { seal } from "./sealing.ts";
-import { cancel, pause, resume, scale, timeout, verdict } from "./steering.ts";
+import { cancel, steer, timeout, verdict } from "./steering.ts";
 import { enrol } from "./roll.ts";
 import { finish, forget, opened, submit, submits } from "./submissions.ts";
 import { refuse, type Turn } from "./turn.ts";
@@ -81,13 +81,9 @@ function applyToJob(turn: Turn, entry: JobEntry): void {
       checkpoint(turn, job, entry);
       break;
     case "pause":
-      pause(turn, job);
-      break;
     case "resume":
-      resume(turn, job);
-      break;
     case "scale":
-      scale(turn, job, entry);
+      steer(turn, job, entry);
       break;
     case "cancel":
       cancel(turn, job, entry);

@@ -28,6 +28,8 @@ export const PROVIDE_KEYS_MAX = 10_000;
 export const VERDICTS_MAX = 1_000;
 /** Most pauses of a job. */
 export const PAUSES_MAX = 1_000;
+/** Orders of a job that are remembered, the newest. */
+export const ORDERS_MAX = 64;
 
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
@@ -84,6 +86,11 @@ export const jobSpecSchema = z.object({
   retries: count,
 });
 
+/**
+ * What people ask of a job while it runs. order: the asker's name of it, the same when it is said again through another
+ * manager: it is carried out once.
+ */
+const ordered = { job: name, order: name };
 const owned = { job: name, ownerToken: count };
 const attempted = { job: name, workflow: name, share: count, attemptToken: count };
 /**
@@ -186,11 +193,11 @@ export const proposalSchema = z.discriminatedUnion("kind", [
   /** By a client: "user" is who submitted and waits, "other" anybody else. */
   z.object({ kind: z.literal("cancel"), job: name, by: z.enum(["user", "other"]) }),
   /** By a client: the schedules of running user workflows stand still, nothing starts. */
-  z.object({ kind: z.literal("pause"), job: name }),
+  z.object({ kind: z.literal("pause"), ...ordered }),
   /** By a client: ends a pause. */
-  z.object({ kind: z.literal("resume"), job: name }),
+  z.object({ kind: z.literal("resume"), ...ordered }),
   /** By a client: VUs of the whole workflow from now on. workflow null: the only one of the job that can be scaled. */
-  z.object({ kind: z.literal("scale"), job: name, workflow: name.nullable(), vus: count.max(VUS_MAX) }),
+  z.object({ kind: z.literal("scale"), ...ordered, workflow: name.nullable(), vus: count.max(VUS_MAX) }),
   /** Everything has ended and the thresholds are judged: the one terminal state. result: its blob, null: none. */
   z.object({ kind: z.literal("finish"), ...owned, thresholdsFailed: count, result: digest.nullable() }),
 ]);

@@ -119,6 +119,8 @@ export type Job = {
   isPaused: boolean;
   /** Ledger times of its pauses, in order; the last one goes on as long as the job is paused. */
   readonly pauses: { readonly fromMs: number; toMs: number | null }[];
+  /** The newest orders that were carried out: one that comes again, on another way and late, is none. */
+  readonly orders: string[];
   /** Ledger time of its end, and the name of its result's blob; null before, and where there is none. */
   finishedAtMs: number | null;
   result: string | null;

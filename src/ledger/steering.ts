@@ -1,14 +1,29 @@
 // What is asked of a job from outside its attempts: pause, resume, scale and cancel by people, verdicts and timeouts by
 // its owner. Each may be repeated.
 
-import { type EntryOf, PAUSES_MAX, VERDICTS_MAX, type WorkflowSpec } from "./entries.ts";
+import { type EntryOf, ORDERS_MAX, PAUSES_MAX, VERDICTS_MAX, type WorkflowSpec } from "./entries.ts";
 import { endEarly, unpause } from "./flow.ts";
 import { isOver, type Job, liveAttempts } from "./job.ts";
 import { extended, tellLimit } from "./limit.ts";
 import { refuse, stop, type Turn } from "./turn.ts";
 
+/**
+ * What people ask of a job that runs: once, however often it was said and on how many ways. A pause that was said to
+ * another manager too, and comes after the resume, is no second pause.
+ */
+export function steer(turn: Turn, job: Job, entry: EntryOf<"pause" | "resume" | "scale">): void {
+  if (job.orders.includes(entry.order)) return;
+  const said = turn.effects.length;
+  if (entry.kind === "pause") pause(turn, job);
+  else if (entry.kind === "resume") resume(turn, job);
+  else scale(turn, job, entry);
+  if (turn.effects[said]?.kind === "refused") return;
+  job.orders.push(entry.order);
+  if (job.orders.length > ORDERS_MAX) job.orders.shift();
+}
+
 /** Schedules of running user workflows stand still; nothing starts. Setup and teardown that run go on. */
-export function pause(turn: Turn, job: Job): void {
+function pause(turn: Turn, job: Job): void {
   if (job.phase !== "open" || job.ending !== null) return refuse(turn, job.id, "illegal", "the job is ending already");
   if (job.isPaused) return;
   if (job.pauses.length >= PAUSES_MAX)
@@ -24,7 +39,7 @@ export function pause(turn: Turn, job: Job): void {
 }
 
 /** Goes on where the pause began. */
-export function resume(turn: Turn, job: Job): void {
+function resume(turn: Turn, job: Job): void {
   if (job.phase !== "open") return refuse(turn, job.id, "illegal", "the job has ended already");
   if (!job.isPaused) return;
   for (const workflow of job.workflows.values()) {
@@ -36,7 +51,7 @@ export function resume(turn: Turn, job: Job): void {
 }
 
 /** The workflow has `vus` VUs from now on, in attempts to come as well. */
-export function scale(turn: Turn, job: Job, { workflow: asked, vus }: EntryOf<"scale">): void {
+function scale(turn: Turn, job: Job, { workflow: asked, vus }: EntryOf<"scale">): void {
   const name = asked ?? onlyScalable(job);
   if (name === null) return refuse(turn, job.id, "invalid", ambiguity(job));
   const workflow = job.workflows.get(name);

@@ -134,6 +134,7 @@ function isForgotten(state: LedgerState, id: string): boolean {
 /** Of all jobs that wait: they are replaced before anything is written. */
 const NO_WORKFLOWS: Job["workflows"] = new Map();
 const NO_VERDICTS: Job["verdicts"] = new Map();
+const NO_ORDERS: Job["orders"] = [];
 
 /** A job that nothing was said of since its submit. */
 export function waitingJob({
@@ -159,6 +160,7 @@ export function waitingJob({
     outcome: null,
     isPaused: false,
     pauses: [],
+    orders: NO_ORDERS,
     finishedAtMs: null,
     result: null,
     originMs: null,
@@ -175,7 +177,7 @@ export function opened(state: LedgerState, job: Job): Job {
   const rank = { setup: 0, user: 1, teardown: 2 } as const;
   const ordered = job.spec.workflows.toSorted((a, b) => rank[a.role] - rank[b.role]);
   const workflows = new Map(ordered.map((workflow) => [workflow.name, newWorkflow(workflow)]));
-  const full: Job = { ...job, spec: null, workflows, verdicts: new Map() };
+  const full: Job = { ...job, spec: null, workflows, orders: [], verdicts: new Map() };
   state.jobs.set(job.id, full);
   return full;
 }
@@ -200,6 +202,7 @@ function newWorkflow(spec: Workflow["spec"]): Workflow {
 /** Only what a status or a result reads stays of a finished job: sums and names of seals, no values, no resumes. */
 function compact(job: Job): void {
   job.setupJson = null;
+  job.orders.length = 0;
   for (const workflow of job.workflows.values()) {
     workflow.provided.clear();
     for (const { attempts } of workflow.shares) {

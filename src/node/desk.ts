@@ -172,7 +172,7 @@ export class Desk {
         );
         return;
       case "steer":
-        this.#ports.ledger.propose({ ...request.order, job: request.id }, (outcome) =>
+        this.#ports.ledger.propose({ ...request.order, job: request.id, order: `${client}.${ask}` }, (outcome) =>
           this.#answer(client, { ...(refusedBy(outcome) ?? { kind: "done" }), ask, id: request.id }),
         );
         return;

@@ -3,7 +3,7 @@
 // watches every entry and audits the whole state now and then.
 
 import { expect, test } from "bun:test";
-import { createPrng, nextBelow, nextFloat } from "../../src/base/prng.ts";
+import { createPrng, nextBelow, nextFloat, nextU32 } from "../../src/base/prng.ts";
 import { NO_ACCOUNTING } from "../../src/ledger/accounting.ts";
 import { apply } from "../../src/ledger/apply.ts";
 import { duties } from "../../src/ledger/duties.ts";
@@ -107,8 +107,8 @@ class Load {
     if (draw < 0.03) return this.#lead();
     if (job === undefined || id === undefined) return;
     if (draw < 0.0305) return this.commit({ kind: "cancel", job: job.id, by: "other" });
-    if (draw < 0.036) return this.commit({ kind: "pause", job: job.id });
-    if (draw < 0.042) return this.commit({ kind: "resume", job: job.id });
+    if (draw < 0.036) return this.commit({ kind: "pause", job: job.id, order: `order ${nextU32(this.#prng)}` });
+    if (draw < 0.042) return this.commit({ kind: "resume", job: job.id, order: `order ${nextU32(this.#prng)}` });
     if (draw < 0.05) return this.#repeat();
     if (draw < 0.3) return this.commit({ kind: "take", ...fieldsOf(id), count: 1 + nextBelow(this.#prng, 9) });
     if (draw < 0.4) {

@@ -19,7 +19,7 @@ test("whatever happens, the lists hold each job once, where it belongs, in order
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const harness = new Harness();
-      for (const { what, job, priority } of steps) {
+      for (const [at, { what, job, priority }] of steps.entries()) {
         const id = `j${job}`;
         const spec = { workflows: [workflow("a", { priority })], retries: 0 };
         if (what === "submit") harness.commit({ kind: "submit", job: id, digest: "d", submission: "", spec });
@@ -27,7 +27,8 @@ test("whatever happens, the lists hold each job once, where it belongs, in order
         else if (what === "cancel") harness.commit({ kind: "cancel", job: id, by: "user" });
         else if (what === "settle") harness.settle();
         else if (what === "join") harness.join("w1", 2);
-        else harness.commit({ kind: what, job: id });
+        else if (what === "forget") harness.commit({ kind: what, job: id });
+        else harness.commit({ kind: what, job: id, order: `order ${at}` });
         const { roll, jobs } = harness.state;
         expect(rollOf(jobs)).toEqual(roll);
         expect([...roll.owned.keys()]).toEqual([...rollOf(jobs).owned.keys()]);

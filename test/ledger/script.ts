@@ -167,10 +167,12 @@ function ofJob(harness: Harness, { kind, pick }: Step, job: Job): Proposal | nul
       return { kind: "dispatch", job: job.id, ownerToken: pick, workflow: first ?? "", share: 0 };
     case "pause":
     case "resume":
+      // Some are said again, late.
+      return { kind, job: job.id, order: `order ${pick}` };
     case "forget":
       return { kind, job: job.id };
     case "scale":
-      return { kind: "scale", job: job.id, workflow: first ?? "", vus: pick % 150 };
+      return { kind: "scale", job: job.id, order: `order ${pick}`, workflow: first ?? "", vus: pick % 150 };
     case "resubmit": {
       const workflows = [...job.workflows.values()].map((one) => one.spec);
       const digest = pick % 2 === 0 ? job.digest : "other";
@@ -227,7 +229,7 @@ export function finishAll(harness: Harness): void {
     for (const job of harness.state.jobs.values()) {
       if (job.phase === "finished") continue;
       harness.commit({ kind: "assign", job: job.id, owner: "m", boot: "1" });
-      if (job.isPaused) harness.commit({ kind: "resume", job: job.id });
+      if (job.isPaused) harness.commit({ kind: "resume", job: job.id, order: `last ${turn}` });
     }
     harness.settle();
     for (const id of allLive(harness)) harness.commit({ kind: "ready", ...fields(id) });

@@ -20,10 +20,10 @@ function rich(): Harness {
     ...{ kind: "provide", job: "j", workflow: "a", share: 0, attemptToken: token },
     ...{ key: "k", json: "1", vu: 1, iteration: 0 },
   });
-  harness.commit({ kind: "scale", job: "j", workflow: "b", vus: 3 });
+  harness.commit({ kind: "scale", job: "j", order: "1", workflow: "b", vus: 3 });
   harness.commit({ kind: "leave", worker: "w1", boot: "1", isCertain: false });
   harness.seal(harness.one("a", 1), LOST);
-  harness.commit({ kind: "pause", job: "j" });
+  harness.commit({ kind: "pause", job: "j", order: "2" });
   harness.submit([workflow("x")], { job: "k" });
   harness.commit({ kind: "cancel", job: "k", by: "user" });
   harness.settle();

@@ -32,7 +32,7 @@ test("[LD-52.2] pauses, stops, losses, ranges not reported on, and the time that
   harness.ready("a");
   const [first, second] = [harness.one("a"), harness.one("a", 1)];
   harness.commit({ kind: "take", job: "j", workflow: "a", share: 0, attemptToken: first.token, count: 4 });
-  harness.commit({ kind: "pause", job: "j" });
+  harness.commit({ kind: "pause", job: "j", order: "1" });
   harness.atMs = 300;
   const orders = now(harness).filter(({ kind }) => kind !== "dispatch");
   expect(orders).toEqual([

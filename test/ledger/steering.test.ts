@@ -2,12 +2,14 @@
 // refused by name. Entries committed by hand at instants of ledger time.
 
 import { describe, expect, test } from "bun:test";
-import { PAUSES_MAX } from "../../src/ledger/entries.ts";
+import { ORDERS_MAX, PAUSES_MAX } from "../../src/ledger/entries.ts";
 import { extensionMs, EXTENSIONS_MAX } from "../../src/ledger/limit.ts";
 import { FAILED, Harness, LOST, SETUP, started, TEARDOWN, workflow } from "./harness.ts";
 
-function tell(harness: Harness, kind: "pause" | "resume") {
-  const effects = harness.commit({ kind, job: "j" });
+let orders = 0;
+
+function tell(harness: Harness, kind: "pause" | "resume", order = `order ${++orders}`) {
+  const effects = harness.commit({ kind, job: "j", order });
   harness.settle();
   return effects;
 }
@@ -98,6 +100,39 @@ describe("a pause", () => {
     expect(many.job().isPaused).toBe(false);
   });
 
+  test("said on two ways is carried out once, though the second comes after the resume; so is every order", () => {
+    const harness = started(1, [workflow("a", { scaleMax: 100 })]);
+    harness.ready("a");
+    tell(harness, "pause", "first");
+    tell(harness, "resume", "second");
+    expect(tell(harness, "pause", "first")).toEqual([]);
+    expect(harness.job().isPaused).toBe(false);
+    const scaleTo = (vus: number, order: string) =>
+      harness.commit({ kind: "scale", job: "j", order, workflow: "a", vus });
+    scaleTo(5, "third");
+    scaleTo(7, "fourth");
+    expect(scaleTo(5, "third")).toEqual([]);
+    expect(harness.job().workflows.get("a")?.scaledVus).toBe(7);
+  });
+
+  test("that was refused is refused when it is said again", () => {
+    const harness = started(1, [workflow("a", { scaleMax: 10 })]);
+    const order = { kind: "scale", job: "j", order: "one", workflow: "a", vus: 11 } as const;
+    for (let times = 0; times < 2; times++)
+      expect(harness.commit(order)).toMatchObject([{ kind: "refused", code: "invalid" }]);
+  });
+
+  test("is remembered as long as it may still be on its way: the newest so many orders", () => {
+    const harness = started(1);
+    harness.ready("a");
+    for (let number = 0; number < 3 * ORDERS_MAX; number++) tell(harness, number % 2 === 0 ? "pause" : "resume");
+    expect(harness.job().orders).toHaveLength(ORDERS_MAX);
+    expect(harness.job().orders.at(-1)).toBe(`order ${orders}`);
+    tell(harness, "resume");
+    harness.close("a");
+    expect(harness.job().orders).toEqual([]);
+  });
+
   test("of a job that is ending is refused", () => {
     const harness = started(1);
     harness.ready("a");
@@ -108,7 +143,7 @@ describe("a pause", () => {
 
 describe("scale", () => {
   const scale = (harness: Harness, name: string, vus: number) =>
-    harness.commit({ kind: "scale", job: "j", workflow: name, vus });
+    harness.commit({ kind: "scale", job: "j", order: `order ${++orders}`, workflow: name, vus });
 
   test("is told to every live attempt and to those to come, the newest count", () => {
     const harness = started(2, [workflow("a", { scaleMax: 100 })]);

@@ -158,7 +158,7 @@ describe("several submits in one entry", () => {
     submitAll(harness, 2, 2);
     expect(harness.job("job 1")).toMatchObject({ spec: { retries: 0 }, owner: null, phase: "open" });
     expect(harness.job("job 1").workflows.size).toBe(0);
-    harness.commit({ kind: "pause", job: "job 2" });
+    harness.commit({ kind: "pause", job: "job 2", order: "1" });
     expect(harness.job("job 2")).toMatchObject({ spec: null, isPaused: true });
     expect(harness.states("job 2")).toEqual({ a: "waiting" });
     expect(harness.job("job 1").workflows.size).toBe(0);

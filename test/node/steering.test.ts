@@ -2,6 +2,7 @@
 // sent in a pause, the schedule is covered once, the ends are exact. Method: simulated clusters, virtual time.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { WorkflowPlan } from "../../src/load/plan.ts";
 import type { JobResult } from "../../src/load/result.ts";
 import type { ClusterClient } from "../../src/node/cluster-client.ts";
 import type { SteerOrder } from "../../src/node/client-messages.ts";
@@ -12,14 +13,14 @@ import { counted, type SimCluster, type Submitted } from "./sim-cluster.ts";
 // A run takes a second; a busy machine may make a minute of it.
 setDefaultTimeout(120_000);
 
-/** 20 arrivals a second for 10 s. */
-const ARRIVALS = [
+/** 20 arrivals a second. */
+const arrivals = (durationMs: number): readonly WorkflowPlan[] => [
   workflowPlan("default", {
     executor: {
       kind: "constant-arrival-rate",
       rate: 20,
       timeUnitMs: 1_000,
-      durationMs: 10_000,
+      durationMs,
       preAllocatedVus: 10,
       maxVus: 10,
       onLate: "drop",
@@ -63,9 +64,15 @@ function expectBounded(cluster: SimCluster, result: JobResult): void {
 }
 
 /** The job has sent so many requests. */
-function started(options: { readonly workers?: number } = {}): { cluster: SimCluster; job: Submitted } {
+function started({
+  durationMs = 10_000,
+  ...options
+}: { readonly workers?: number; readonly durationMs?: number } = {}): {
+  cluster: SimCluster;
+  job: Submitted;
+} {
   const cluster = clusterUp(options);
-  const job = cluster.submit("c0", "job1", { workflows: ARRIVALS });
+  const job = cluster.submit("c0", "job1", { workflows: arrivals(durationMs) });
   cluster.until(() => seen(cluster) > 40);
   return { cluster, job };
 }
@@ -101,6 +108,36 @@ describe("a pause", () => {
     expect(result.durationMs).toBeLessThan(13_000 + pausedMs);
     const view = job.events.findLast((event) => event.kind === "view");
     expect(view?.kind === "view" && view.view.workflows[0]?.elapsedMs).toBeLessThan(13_000);
+  });
+
+  test("that a cut-off manager was asked for too is not carried out after the resume", () => {
+    const { cluster, job } = started({ durationMs: 60_000 });
+    const asked: Asked = { client: null, outcome: null };
+    void cluster.client("c9").then((client) => void (asked.client = client));
+    cluster.until(() => asked.client?.contact().address != null);
+    const cutOff = asked.client?.contact().address?.host ?? "";
+    const say = (order: SteerOrder): void => {
+      asked.outcome = null;
+      asked.client?.steer("job1", order).then(
+        () => void (asked.outcome = "done"),
+        (error: unknown) => void (asked.outcome = String(error)),
+      );
+    };
+    // It hears the client alone, and keeps what it was asked until it hears the others again.
+    for (const other of ["m0", "m1", "m2", "w0", "w1"].filter((name) => name !== cutOff)) {
+      cluster.network.cut(cutOff, other);
+      cluster.network.cut(other, cutOff);
+    }
+    say(PAUSE);
+    cluster.until(() => asked.outcome !== null);
+    expect(asked.outcome).toBe("done");
+    expect(asked.client?.contact().address?.host).not.toBe(cutOff);
+    say(RESUME);
+    cluster.until(() => asked.outcome !== null);
+    cluster.network.heal();
+    const result = cluster.finish(job);
+    expect(result.state).toBe("completed");
+    expect(result.pauses).toHaveLength(1);
   });
 
   test("outlives the owner of the job, who dies in it", () => {
@@ -177,7 +214,7 @@ describe("a pause", () => {
       abortOnFail: true,
       delayAbortEvalMs: 0,
     } as const;
-    const job = cluster.submit("c0", "job1", { workflows: ARRIVALS, thresholds: [threshold] });
+    const job = cluster.submit("c0", "job1", { workflows: arrivals(10_000), thresholds: [threshold] });
     cluster.until(() => seen(cluster) > 40);
     const ask = steering(cluster);
     ask(PAUSE);

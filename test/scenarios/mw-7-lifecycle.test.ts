@@ -50,9 +50,9 @@ function everything(harness: Harness): Proposal[] {
     { kind: "verdict", job: "j", ownerToken, metricKey: "checks", expression: "rate>1", isAbort: true },
     { kind: "timeout", ...owned },
     { kind: "cancel", job: "j", by: "user" },
-    { kind: "pause", job: "j" },
-    { kind: "resume", job: "j" },
-    { kind: "scale", job: "j", workflow: "a", vus: 3 },
+    { kind: "pause", job: "j", order: "1" },
+    { kind: "resume", job: "j", order: "2" },
+    { kind: "scale", job: "j", order: "3", workflow: "a", vus: 3 },
     { kind: "finish", job: "j", ownerToken, thresholdsFailed: 0, result: null },
   ];
 }
