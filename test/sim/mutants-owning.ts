@@ -410,4 +410,24 @@ export const OWNING: readonly Mutant[] = [
       name: "that is over holds requests back before their first byte, on new and kept connections, until it is renewed",
     },
   },
+  {
+    name: "an order that comes again on another way is carried out again",
+    file: "ledger/steering.ts",
+    find: "  if (job.orders.includes(entry.order)) return;\n",
+    replace: "",
+    proof: {
+      file: "node/steering.test.ts",
+      name: "that a cut-off manager was asked for too is not carried out after the resume",
+    },
+  },
+  {
+    name: "a change of the managers that waited is made though they are others by then",
+    file: "node/consensus/peer-changes.ts",
+    find: 'if (isOther(view)) return refused("changed", changedText(view));',
+    replace: "",
+    proof: {
+      file: "node/consensus/peer-changes.test.ts",
+      name: "one that waits for answers of a majority is not done once the managers are others",
+    },
+  },
 ];
