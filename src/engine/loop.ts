@@ -339,7 +339,7 @@ export class ShareLoop {
     while (this.#claim(vu)) {
       this.#board.words[HEADER.started]!++;
       vu.isBusy = true;
-      vu.beginIteration();
+      vu.http.beginIteration();
       vu.beganMs = this.#nowMs;
       let result: unknown;
       try {
@@ -383,9 +383,9 @@ export class ShareLoop {
    * The function returned or threw. Out: true if the next iteration may begin at once; else somebody will see to it.
    */
   #settle(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): boolean {
-    if (vu.http.openCount > 0) {
+    if (vu.isOpen) {
       this.#warnOpen(vu);
-      void vu.http.whenIdle().then(() => {
+      void vu.whenIdle().then(() => {
         if (this.#finish(vu, value, thrown, hasThrown)) this.#next(vu);
       });
       return false;
@@ -434,9 +434,10 @@ export class ShareLoop {
   #warnOpen(vu: VirtualUser): void {
     if (this.#hasWarnedAwait || vu.isStopping) return;
     this.#hasWarnedAwait = true;
+    const what = vu.http.openCount > 0 ? "requests" : "a sleep or group";
     this.#events.warning(
-      `an iteration of "${this.#spec.workflow}" ended with requests still open (missing await?): ` +
-        "they are awaited before the next one",
+      `an iteration of "${this.#spec.workflow}" ended with ${what} still open (missing await?): ` +
+        "what is open is awaited before the next one",
     );
   }
 

@@ -116,6 +116,8 @@ export class VirtualUser implements HttpOwner {
   #ownTags: Record<string, string> | null = null;
   /** Paths of the groups that are open, the one that began last at the end. */
   #groups: string[] | null = null;
+  /** Of whenIdle, while it waits for pauses and groups. */
+  #onQuiet: (() => void) | null = null;
 
   constructor(host: VuHost, id: number, local: number) {
     this.host = host;
@@ -151,15 +153,33 @@ export class VirtualUser implements HttpOwner {
     if (at < 0) return;
     this.#groups?.splice(at, 1);
     this.retag();
+    this.#ended();
   }
 
-  /** A group that nobody awaited does not reach into the next iteration. */
-  beginIteration(): void {
-    if (this.#groups !== null && this.#groups.length > 0) {
-      this.#groups = null;
-      this.retag();
+  /** A request, pause or group has not ended: after its iteration, one that nobody awaited. */
+  get isOpen(): boolean {
+    return this.http.openCount > 0 || this.#isHeld;
+  }
+
+  /** Resolves once nothing is open any more, nor is opened by the code that went on then. */
+  async whenIdle(): Promise<void> {
+    while (this.isOpen) {
+      await this.http.whenIdle();
+      if (this.#isHeld) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+      await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    this.http.beginIteration();
+  }
+
+  /** In a pause or a group. */
+  get #isHeld(): boolean {
+    return this.#sleep !== null || (this.#groups?.length ?? 0) > 0 || (this.#sleeps?.size ?? 0) > 0;
+  }
+
+  /** A pause or a group ended. */
+  #ended(): void {
+    if (this.#onQuiet === null || this.#isHeld) return;
+    this.#onQuiet();
+    this.#onQuiet = null;
   }
 
   record(exchange: Exchange): void {
@@ -182,6 +202,7 @@ export class VirtualUser implements HttpOwner {
   slept(sleep: Sleep): void {
     if (this.#sleep === sleep) this.#sleep = null;
     else this.#sleeps?.delete(sleep);
+    this.#ended();
   }
 
   get signal(): AbortSignal {
@@ -198,6 +219,7 @@ export class VirtualUser implements HttpOwner {
     this.#sleep = null;
     for (const sleep of this.#sleeps ?? []) sleep.interrupt();
     this.#sleeps = null;
+    this.#ended();
   }
 
   /** As stop, and open requests are closed. */

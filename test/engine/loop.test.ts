@@ -207,6 +207,55 @@ describe("open executors", () => {
   });
 });
 
+describe("what an iteration leaves open", () => {
+  test("a pause that nobody awaits holds the VU back all the same, and is warned about once", async () => {
+    let inPause = 0;
+    const overlaps: number[] = [];
+    const ended = await drive({ kind: "shared-iterations", vus: 1, iterations: 3, maxDurationMs: 60_000 }, (vu: VU) => {
+      overlaps.push(inPause++);
+      void vu.sleep("20ms").then(() => inPause--);
+    });
+    expect(overlaps).toEqual([0, 0, 0]);
+    expect(ended.accounting).toMatchObject({ started: 3, completed: 3, interrupted: 0 });
+    expect(ended.warnings).toEqual([expect.stringContaining("a sleep or group still open (missing await?)")]);
+  });
+
+  test("a group that nobody awaits is waited for to its end, pause after pause", async () => {
+    const seen: string[] = [];
+    const ended = await drive(
+      { kind: "shared-iterations", vus: 1, iterations: 2, maxDurationMs: 60_000 },
+      async (vu: VU) => {
+        seen.push("begin");
+        void vu.group("forgotten", async () => {
+          await vu.sleep("5ms");
+          await vu.sleep("5ms");
+          vu.check(1, { done: () => true });
+          seen.push("end");
+        });
+        await vu.sleep("1ms");
+      },
+    );
+    expect(seen).toEqual(["begin", "end", "begin", "end"]);
+    expect(ended.warnings.length).toBe(1);
+    const groups = ended.series.filter(({ id }) => id.metric === "checks").map(({ id }) => id.tags["group"]);
+    expect(groups).toEqual(["::forgotten"]);
+  });
+
+  test("a stop ends the pauses it waits for", async () => {
+    const { promise, resolve } = Promise.withResolvers<"graceful">();
+    const ended = await drive(
+      { kind: "constant-vus", vus: 1, durationMs: 60_000 },
+      (vu: VU) => {
+        vu.sleep(30).catch(() => undefined);
+        resolve("graceful");
+      },
+      { stop: promise },
+    );
+    expect(ended.accounting).toMatchObject({ started: 1, completed: 1, interrupted: 0 });
+    expect(ended.elapsedMs).toBeLessThan(5_000);
+  });
+});
+
 describe("the end", () => {
   test("an iteration that waits for something foreign is abandoned and counted interrupted", async () => {
     const never = new Promise<void>(() => undefined);
