@@ -1,6 +1,7 @@
 // Bundles a workflow file with everything it imports (npm packages too) into one ESM text, `hyperscale` left open, so
 // that a worker needs nothing installed. Errors name file, line and column.
 
+import type { BunPlugin } from "bun";
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { HyperscaleError, messageOf } from "../base/error.ts";
@@ -58,6 +59,7 @@ async function build(full: string, path: string, text: string | null): Promise<s
       target: "bun",
       format: "esm",
       external: ["hyperscale"],
+      plugins: [REFUSE_URLS],
       throw: false,
       sourcemap: "inline",
       ...(text === null ? {} : { files: { [full]: text } }),
@@ -73,6 +75,18 @@ async function build(full: string, path: string, text: string | null): Promise<s
   return output.text();
 }
 
+/** Left to itself, the bundler leaves such an import open, and it fails where the test runs. */
+const REFUSE_URLS: BunPlugin = {
+  name: "urls",
+  setup: (build) => {
+    build.onResolve({ filter: /^https?:\/\// }, ({ path }) => {
+      throw new Error(
+        `Could not resolve: "${path}". URLs are not fetched: save the file beside the test, or npm install`,
+      );
+    });
+  },
+};
+
 type BuildLog = {
   readonly message: string;
   readonly position: {
@@ -87,7 +101,8 @@ function describe(log: BuildLog, path: string): string {
   const at = log.position;
   const message = log.message.replace(/ Maybe you need to "bun install"\?/, ` ${importHint(log.message)}`);
   if (at === null) return `${path}: ${message}`;
-  const where = `${at.file === "" ? path : at.file}:${at.line}:${at.column}`;
+  const file = at.file === "" ? path : at.file;
+  const where = at.line === 0 ? file : `${file}:${at.line}:${at.column}`;
   const source = at.lineText.trimEnd().slice(0, 200);
   if (source === "") return `${where}: ${message}`;
   return `${where}: ${message}\n    ${source}\n    ${" ".repeat(Math.max(at.column - 1, 0))}^`;
@@ -98,6 +113,7 @@ function importHint(message: string): string {
   if (!/"k6(\/[^"]*)?"/.test(message)) return "Install it beside the file (npm install), or mend the path";
   return (
     "k6's modules are not here: http, check, group and sleep come with the VU, as in " +
-    'export default async function ({ http, check, sleep }) { ... }, metrics from "hyperscale"; http returns promises'
+    "export default async function ({ http, check, sleep }) { ... }, metrics, open() and data() (for SharedArray) " +
+    'from "hyperscale"; http returns promises'
   );
 }

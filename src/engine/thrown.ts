@@ -2,6 +2,7 @@
 // (thread.ts).
 
 import { HyperscaleError } from "../base/error.ts";
+import { EXPORTS, OF_THE_VU } from "./evaluate.ts";
 import { show } from "../load/options/problems.ts";
 
 /** Letters of a message that are passed on. */
@@ -12,7 +13,7 @@ const FRAMES_MAX = 5;
 export function thrownText(thrown: unknown): string {
   try {
     if (thrown instanceof HyperscaleError) return thrown.message;
-    const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : valueText(thrown);
+    const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}${absentHint(thrown)}` : valueText(thrown);
     return text.length <= MESSAGE_LETTERS_MAX ? text : `${text.slice(0, MESSAGE_LETTERS_MAX)}...`;
   } catch {
     return "something that cannot be shown";
@@ -33,6 +34,15 @@ export function userFrames(thrown: unknown): string {
     .filter((line) => /^\s*at /.test(line) && !line.includes("$bunfs") && !/src\/(engine|load)\//.test(line))
     .slice(0, FRAMES_MAX)
     .join("\n");
+}
+
+/** What to write in place of a name that is everywhere in k6. */
+function absentHint(thrown: Error): string {
+  const name = thrown instanceof ReferenceError ? /^(\w+) is not defined$/.exec(thrown.message)?.[1] : undefined;
+  if (name === undefined) return "";
+  if (name === "__VU" || name === "__ITER") return `: read ${name === "__VU" ? "id" : "iteration"} of the VU`;
+  if (EXPORTS.includes(name)) return `: import { ${name} } from "hyperscale"`;
+  return OF_THE_VU.includes(name) ? `: it comes with the VU, as in async function ({ ${name} }) { ... }` : "";
 }
 
 function valueText(thrown: unknown): string {

@@ -57,6 +57,9 @@ test("an import that does not resolve says what to do, and k6's modules say wher
   expect(missing.message).toMatch(/missing\.ts:1:15: Could not resolve: "not-there"\. Install it/);
   const k6 = await refusal(bundleFile(write("k6.ts", 'import http from "k6/http"; export default () => http;')));
   expect(k6.message).toContain("http, check, group and sleep come with the VU");
+  const jslib = 'import { uuidv4 } from "https://jslib.k6.io/k6-utils/1.4.0/index.js"; export default uuidv4;';
+  const remote = await refusal(bundleFile(write("remote.ts", jslib)));
+  expect(remote.message).toMatch(/remote\.ts: Could not resolve: "https:.*index\.js"\. URLs are not fetched: save the/);
 });
 
 test("what is no workflow file is refused before it is read", async () => {

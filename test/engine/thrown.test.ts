@@ -42,3 +42,14 @@ test("the place is the user's first frame, without the engine's own", () => {
   expect(userFrames(error)).toBe("    at setup (test.ts:2:9)");
   expect(thrownTextAt("text")).toBe("text");
 });
+
+test("a name that is everywhere in k6 is told with where it is here", () => {
+  const text = (name: string) => thrownText(new ReferenceError(`${name} is not defined`));
+  expect(text("sleep")).toContain("it comes with the VU, as in async function ({ sleep }) { ... }");
+  expect(text("open")).toContain('import { open } from "hyperscale"');
+  expect([text("__VU"), text("__ITER")]).toEqual([
+    expect.stringContaining("read id of the VU"),
+    expect.stringContaining("read iteration of the VU"),
+  ]);
+  expect(text("nothing")).toBe("ReferenceError: nothing is not defined");
+});
