@@ -36,7 +36,7 @@ export interface VU {
    * (Promise.all) requests count for the one that began last.
    */
   group<T>(name: string, run: () => Promise<T> | T): Promise<T>;
-  /** Pauses this VU: seconds as a number, or text such as "100ms". Ends early when the test stops. */
+  /** Pauses this VU: seconds as a number, or text such as "100ms". Ends early when the test stops. Await it. */
   sleep(time: number | string): Promise<void>;
   /** Hands a value (JSON, 64 KiB at most) to the workflows that name this one in \`after\`. */
   provide(key: string, value: Json): void;
@@ -77,6 +77,7 @@ export interface Params {
   readonly compression?: "gzip" | "deflate" | "br" | "zstd";
   /** "none" drops the body unread, "binary" gives bytes. Default "text". */
   readonly responseType?: "text" | "binary" | "none";
+  /** Over \`http.setResponseCallback\`; null: this request is in no http_req_failed. */
   readonly responseCallback?: ExpectedStatuses | null;
 }
 /** What \`http.expectedStatuses\` returns: which statuses do not count as http_req_failed. */
@@ -161,7 +162,10 @@ export interface Http {
   cookieJar(): CookieJar;
   /** Makes another jar, empty and never emptied by itself, for \`params.jar\`. */
   readonly CookieJar: new () => CookieJar;
-  /** Statuses, or ranges { min, max }, that count as success for requests without a callback of their own. */
+  /**
+   * What counts as success (200 to 399 unless set) for this VU's requests without a callback of their own; null: they
+   * are in no http_req_failed.
+   */
   setResponseCallback(callback: ExpectedStatuses | null): void;
   expectedStatuses(...statuses: readonly (number | { readonly min: number; readonly max: number })[]): ExpectedStatuses;
 }

@@ -74,6 +74,7 @@ export interface Params {
   readonly compression?: "gzip" | "deflate" | "br" | "zstd";
   /** "none" drops the body unread, "binary" gives bytes. Default "text". */
   readonly responseType?: "text" | "binary" | "none";
+  /** Over `http.setResponseCallback`; null: this request is in no http_req_failed. */
   readonly responseCallback?: ExpectedStatuses | null;
 }
 /** What `http.expectedStatuses` returns: which statuses do not count as http_req_failed. */
@@ -158,7 +159,10 @@ export interface Http {
   cookieJar(): CookieJar;
   /** Makes another jar, empty and never emptied by itself, for `params.jar`. */
   readonly CookieJar: new () => CookieJar;
-  /** Statuses, or ranges { min, max }, that count as success for requests without a callback of their own. */
+  /**
+   * What counts as success (200 to 399 unless set) for this VU's requests without a callback of their own; null: they
+   * are in no http_req_failed.
+   */
   setResponseCallback(callback: ExpectedStatuses | null): void;
   expectedStatuses(...statuses: readonly (number | { readonly min: number; readonly max: number })[]): ExpectedStatuses;
 }

@@ -25,9 +25,10 @@ class RequestSeries {
   readonly method: string;
   readonly status: number;
   readonly errorCode: number;
-  readonly isExpected: boolean;
+  readonly isExpected: boolean | null;
   readonly slots: readonly Slot[];
   readonly requests: number;
+  /** 0: the exchange is in no http_req_failed. */
   readonly failed: number;
   /** Places of the trends, in the order of REQUEST_METRICS. */
   readonly trends: readonly number[];
@@ -39,10 +40,10 @@ class RequestSeries {
     this.errorCode = exchange.errorCode;
     this.isExpected = exchange.isExpected;
     this.slots = slots;
-    const at = (index: number): number => slots[index]?.at ?? 0;
-    this.requests = at(0);
-    this.failed = at(1);
-    this.trends = slots.slice(2).map((slot) => slot.at);
+    const at = (metric: string): number => slots.find(({ id }) => id.metric === metric)?.at ?? 0;
+    this.requests = at("http_reqs");
+    this.failed = at("http_req_failed");
+    this.trends = slots.filter(({ id }) => id.type === "trend").map((slot) => slot.at);
   }
 }
 
@@ -143,7 +144,7 @@ export class Measure {
     }
     const board = this.#board;
     board.count(series.requests, 1);
-    board.rate(series.failed, !exchange.isExpected);
+    if (series.failed !== 0) board.rate(series.failed, exchange.isExpected === false);
     const phases = this.#phases;
     phases[0] = exchange.sendingMs + exchange.waitingMs + exchange.receivingMs;
     phases[1] = exchange.blockedMs;
@@ -209,10 +210,11 @@ export class Measure {
       name,
       method: exchange.method,
       status: String(exchange.status),
-      expected_response: String(exchange.isExpected),
     };
+    if (exchange.isExpected !== null) tags["expected_response"] = String(exchange.isExpected);
     if (exchange.errorCode !== 0) tags["error_code"] = String(exchange.errorCode);
-    const slots = REQUEST_METRICS.map(([metric, type, contains]) => this.#slot(metric, type, contains, tags));
+    const metrics = REQUEST_METRICS.filter(([metric]) => exchange.isExpected !== null || metric !== "http_req_failed");
+    const slots = metrics.map(([metric, type, contains]) => this.#slot(metric, type, contains, tags));
     const series = new RequestSeries(exchange, slots);
     list.push(series);
     this.#requestSeries.push(series);

@@ -82,6 +82,16 @@ describe("measure", () => {
     });
   });
 
+  test("an exchange of which nothing is said is in every metric but http_req_failed, without the tag", () => {
+    const { measure } = make();
+    measure.exchange(measure.base, { ...exchange, isExpected: null });
+    const cut = measure.cut("all");
+    expect(sum(cut, "http_reqs")).toBe(1);
+    expect(cut.some(({ id }) => id.metric === "http_req_failed" || "expected_response" in id.tags)).toBe(false);
+    const durations = cut.filter(({ id }) => id.metric === "http_req_duration").map(({ cells }) => cells);
+    expect(durations).toMatchObject([{ type: "trend", count: 1, sum: 6 }]);
+  });
+
   test("[LD-21.1.2] a cut holds only what changed since the one before it", () => {
     const { measure } = make();
     measure.exchange(measure.base, exchange);

@@ -38,7 +38,7 @@ export class HttpClient implements Http {
   #waiting: (() => void)[] | null = null;
   /** Made when a cookie comes or the jar is asked for. */
   #jar: VuCookieJar | null = null;
-  /** undefined: 200 to 399; null: every status. */
+  /** undefined: 200 to 399; null: no status is judged. */
   #callback: ExpectedStatuses | null | undefined = undefined;
 
   constructor(core: HttpCore, owner: HttpOwner) {
@@ -197,11 +197,12 @@ export class HttpClient implements Http {
    */
   finished(exchange: HttpResponse, isStale: boolean): void {
     const { sent, status } = exchange;
+    const callback = sent.settings.callback === undefined ? this.#callback : sent.settings.callback;
+    if (callback === null) exchange.isExpected = null;
     if (status > 0) {
       if (exchange.errorCode === 0) exchange.errorCode = codeOfStatus(status);
-      const callback = sent.settings.callback === undefined ? this.#callback : sent.settings.callback;
       if (callback === undefined) exchange.isExpected = status >= 200 && status < 400 && exchange.error === "";
-      else if (!this.#judge(exchange, callback)) return;
+      else if (callback !== null && !this.#judge(exchange, callback)) return;
       if (exchange.hasSetCookie) this.#keepCookies(exchange);
     }
     if (exchange.isInterrupted) {
@@ -269,9 +270,9 @@ export class HttpClient implements Http {
   /**
    * Asks the user's response callback. Out: false if it threw; the exchange is then recorded and the promise rejects.
    */
-  #judge(exchange: HttpResponse, callback: ExpectedStatuses | null): boolean {
+  #judge(exchange: HttpResponse, callback: ExpectedStatuses): boolean {
     try {
-      exchange.isExpected = exchange.error === "" && (callback === null || callback(exchange.status));
+      exchange.isExpected = exchange.error === "" && callback(exchange.status);
       return true;
     } catch (error) {
       this.#owner.record(exchange);
@@ -284,7 +285,7 @@ export class HttpClient implements Http {
   /** After a 3xx or 401: the request that follows, if one does. */
   #follow(exchange: HttpResponse): void {
     const next = followUp(exchange, this.#core);
-    if (next !== null && next.kind === "digest") exchange.isExpected = true;
+    if (next !== null && next.kind === "digest" && exchange.isExpected !== null) exchange.isExpected = true;
     this.#owner.record(exchange);
     if (next === null) {
       this.#settle();

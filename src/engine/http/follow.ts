@@ -52,7 +52,7 @@ function redirect(exchange: HttpResponse, core: HttpCore): FollowUp | null {
     const { code, text } = HTTP_ERRORS.badRedirect;
     exchange.errorCode = code;
     exchange.error = `${text}: ${parts.target.origin.label}: ${messageOf(error)}`;
-    exchange.isExpected = false;
+    if (exchange.isExpected !== null) exchange.isExpected = false;
     return null;
   }
   const keepsMethod =

@@ -15,8 +15,11 @@ export interface Exchange {
   readonly errorCode: number;
   /** "" when a response came. */
   readonly error: string;
-  /** What the response callback said of the status (200 to 399 unless set); false without a response. */
-  readonly isExpected: boolean;
+  /**
+   * What the response callback said of the status (200 to 399 unless set); false without a response; null: the test
+   * wants nothing said (k6: no http_req_failed, no tag expected_response).
+   */
+  readonly isExpected: boolean | null;
   /** The first byte was handed to a socket. False: counted as unsent. */
   readonly isSent: boolean;
   /** Closed by the client because the test stopped. */

@@ -31,7 +31,7 @@ export type RequestSettings = {
    */
   readonly cookie: string;
   readonly replaced: ReadonlySet<string> | null;
-  /** undefined: the VU's own; null: every status is expected. */
+  /** undefined: the VU's own; null: no status is judged. */
   readonly callback: ExpectedStatuses | null | undefined;
   readonly auth: "" | "basic" | "digest";
 };

@@ -42,7 +42,7 @@ export class HttpResponse implements Response, Exchange {
   status = 0;
   errorCode = 0;
   error = "";
-  isExpected = false;
+  isExpected: boolean | null = false;
   isSent = false;
   isInterrupted = false;
   bytesSent = 0;

@@ -375,9 +375,17 @@ describe("expected statuses", () => {
     await http.get(server.url, { responseCallback: null });
     http.setResponseCallback(http.expectedStatuses({ min: 200, max: 299 }));
     await http.get(server.url);
-    expect(client.owner.exchanges.map((exchange) => exchange.isExpected)).toEqual([true, false, true, false]);
+    expect(client.owner.exchanges.map((exchange) => exchange.isExpected)).toEqual([true, false, null, false]);
     expect(() => http.expectedStatuses()).toThrow(TypeError);
   });
+});
+
+test("without a response callback nothing is said of a request, whatever became of it", async () => {
+  using server = serveScript((_, peer) => peer.end());
+  using client = openClient();
+  client.http.setResponseCallback(null);
+  expect((await client.http.get(server.url)).error_code).toBe(1606);
+  expect(client.owner.exchanges.map((exchange) => exchange.isExpected)).toEqual([null]);
 });
 
 test("a response callback that throws fails the call, after the exchange is recorded", async () => {
