@@ -16,13 +16,18 @@ export type BatchJob = { readonly call: BatchCall; readonly host: string };
 /** The arguments of an entry of a batch. Throws TypeError that names the entry. */
 export function callOf(entry: BatchRequest, place: string): BatchCall {
   if (isAddress(entry)) return { method: "GET", url: entry, body: null, params: null };
-  if (isTuple(entry)) return { method: entry[0], url: entry[1], body: entry[2] ?? null, params: entry[3] ?? null };
-  if (typeof entry !== "object" || entry === null || typeof entry.method !== "string" || !isAddress(entry.url)) {
+  const {
+    method,
+    url,
+    body = null,
+    params = null,
+  } = isTuple(entry) ? { method: entry[0], url: entry[1], body: entry[2], params: entry[3] } : (entry ?? {});
+  if (typeof method !== "string" || !isAddress(url)) {
     throw new TypeError(
       `http.batch: entry ${place} must be a URL, [method, url, body, params] or { method, url, body, params }`,
     );
   }
-  return { method: entry.method, url: entry.url, body: entry.body ?? null, params: entry.params ?? null };
+  return { method, url, body, params };
 }
 
 /**

@@ -143,6 +143,8 @@ export class HttpClient implements Http {
   async batch(
     requests: readonly BatchRequest[] | Readonly<Record<string, BatchRequest>>,
   ): Promise<Response[] | Record<string, Response>> {
+    if (typeof requests !== "object" || requests === null)
+      throw new TypeError(`http.batch takes a list or a record of requests, not ${show(requests)}`);
     const entries = Object.entries(requests);
     const jobs = entries.map(([place, entry]) => {
       const call = callOf(entry, place);

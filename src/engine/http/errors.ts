@@ -52,6 +52,8 @@ export function failureOfDial(thrown: unknown): HttpFailure {
     case "ECONNRESET":
       return { kind: "reset", cause: "while connecting" };
     default:
+      if (code.startsWith("ERR_OSSL") || code.startsWith("ERR_SSL"))
+        return { kind: "tls", cause: `what tlsAuth or tlsCACerts give cannot be used: ${tlsReason(message)}` };
       return { kind: "dial", cause: code === "" ? message : `${code} ${message}` };
   }
 }

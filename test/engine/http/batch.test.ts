@@ -89,7 +89,8 @@ test("an entry is a URL, a tuple or a record", () => {
     body: null,
     params: null,
   });
-  expect(() => callOf(JSON.parse('{"url":"x"}'), "7")).toThrow(/entry 7 must be/);
+  for (const wrong of ['{"url":"x"}', '["http://h/"]', "null", "5"])
+    expect(() => callOf(JSON.parse(wrong), "7")).toThrow(/entry 7 must be/);
 });
 
 describe("the client", () => {
@@ -111,6 +112,14 @@ describe("the client", () => {
     expect(server.counts.made).toBe(3);
     const record = await client.http.batch({ one: `${server.url}/a`, two: `${server.url}/b` });
     expect([record.one.body.trim(), record.two.body.trim()]).toEqual(["GET /a", "GET /b"]);
+  });
+
+  test("what is no list or record of requests is refused in words", async () => {
+    using client = openClient();
+    for (const wrong of [undefined, "http://h/"])
+      await expect(client.http.batch(JSON.parse(JSON.stringify({ wrong })).wrong)).rejects.toThrow(
+        "http.batch takes a list or a record of requests",
+      );
   });
 
   test("the plan's limits hold on the wire", async () => {

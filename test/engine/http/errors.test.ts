@@ -68,6 +68,10 @@ describe("system errors", () => {
       ["ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH"].map((code) => failureOfDial(withCode(code)).kind),
     ).toEqual(["refused", "dialTimeout", "reset", "dial"]);
     expect(failureOfDial(withCode("ENETUNREACH", "no route")).cause).toBe("ENETUNREACH no route");
+    expect(failureOfDial(withCode("ERR_OSSL_BAD_DECRYPT", "error:1e000065:x:OPENSSL_internal:BAD_DECRYPT"))).toEqual({
+      kind: "tls",
+      cause: "what tlsAuth or tlsCACerts give cannot be used: BAD_DECRYPT",
+    });
     expect(failureOfDial("odd")).toEqual({ kind: "dial", cause: "odd" });
   });
 
