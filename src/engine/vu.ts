@@ -301,7 +301,9 @@ class VuApi implements VU {
 
   get sleep(): VU["sleep"] {
     return (this.#sleep ??= (time) => {
-      const ms = typeof time === "number" ? time * 1_000 : parseDuration(time);
+      // A text of digits is seconds, too: a value of the environment is text.
+      const seconds = typeof time === "string" && time.trim() !== "" ? Number(time) : time;
+      const ms = typeof seconds === "number" && !Number.isNaN(seconds) ? seconds * 1_000 : parseDuration(time);
       if (ms === null || !(ms >= 0))
         throw new TypeError(`sleep(${show(time)}): give seconds as a number, or text such as "100ms"`);
       return this.#vu.sleep(ms);
@@ -361,6 +363,8 @@ class VuApi implements VU {
 
 function makeCheck(vu: VirtualUser): VU["check"] {
   return (value, checks, tags) => {
+    if (typeof checks !== "object" || checks === null)
+      throw new TypeError(`check(): its second argument must be { name: (value) => boolean }, not ${show(checks)}`);
     const measure = vu.host.measure;
     let isAllPassed = true;
     if (value instanceof Promise) measure.warn("check-value", "check() was given a promise: missing await?");

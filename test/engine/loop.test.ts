@@ -207,6 +207,32 @@ describe("open executors", () => {
   });
 });
 
+describe("what a VU is given", () => {
+  test("a pause of digits is seconds, be it a number or text; what is no time is refused", async () => {
+    const told: string[] = [];
+    let pauseMs = 0;
+    await drive({ kind: "shared-iterations", vus: 1, iterations: 1, maxDurationMs: 60_000 }, async (vu: VU) => {
+      const beganMs = performance.now();
+      await vu.sleep("0.2");
+      pauseMs = performance.now() - beganMs;
+      for (const wrong of ["", "soon", NaN, -1, "-1"])
+        await Promise.try(() => vu.sleep(wrong)).catch((thrown: unknown) => told.push(String(thrown)));
+    });
+    expect(pauseMs).toBeGreaterThan(150);
+    expect(told.map((text) => text.includes("give seconds as a number"))).toEqual(Array(5).fill(true));
+  });
+
+  test("a check without its record of functions is refused, not passed", async () => {
+    const said: unknown[] = [];
+    await drive({ kind: "shared-iterations", vus: 1, iterations: 1, maxDurationMs: 60_000 }, (vu: VU) => {
+      for (const wrong of ["null", '"a name"'])
+        expect(() => vu.check(1, JSON.parse(wrong))).toThrow("its second argument must be");
+      said.push(vu.check(1, { yes: () => true }));
+    });
+    expect(said).toEqual([true]);
+  });
+});
+
 describe("what an iteration leaves open", () => {
   test("a pause that nobody awaits holds the VU back all the same, and is warned about once", async () => {
     let inPause = 0;
