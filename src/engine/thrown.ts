@@ -31,7 +31,7 @@ export function userFrames(thrown: unknown): string {
   if (!(thrown instanceof Error) || typeof thrown.stack !== "string") return "";
   return thrown.stack
     .split("\n")
-    .filter((line) => /^\s*at /.test(line) && !line.includes("$bunfs") && !/src\/(engine|load)\//.test(line))
+    .filter((line) => /^\s*at /.test(line) && !/\$bunfs|\(node:|src\/(engine|load)\//.test(line))
     .slice(0, FRAMES_MAX)
     .join("\n");
 }

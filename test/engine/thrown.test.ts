@@ -37,7 +37,8 @@ test("what cannot be shown is said to be that, and long messages are cut", () =>
 test("the place is the user's first frame, without the engine's own", () => {
   const error = new Error("boom");
   error.stack =
-    "Error: boom\n    at setup (test.ts:2:9)\n    at call (/$bunfs/root/entry.js:1:1)\n    at src/engine/loop.ts:1";
+    "Error: boom\n    at setup (test.ts:2:9)\n    at run (node:async_hooks:144:29)\n" +
+    "    at call (/$bunfs/root/entry.js:1:1)\n    at src/engine/loop.ts:1";
   expect(thrownTextAt(error)).toBe("Error: boom (at setup (test.ts:2:9))");
   expect(userFrames(error)).toBe("    at setup (test.ts:2:9)");
   expect(thrownTextAt("text")).toBe("text");

@@ -249,13 +249,16 @@ export class HttpResponse implements Response, Exchange {
     try {
       value = JSON.parse(this.body);
     } catch (cause) {
-      const start = JSON.stringify(this.body.slice(0, 60));
-      throw new TypeError(
-        `the body of ${this.method} ${this.url} (status ${this.status}) is not JSON: it begins with ${start}`,
-        { cause },
-      );
+      throw new TypeError(`the body of ${this.method} ${this.url} (status ${this.status}) ${this.#fault}`, { cause });
     }
     return valueAt<T>(value, path ?? "");
+  }
+
+  /** Why the body is no JSON. */
+  get #fault(): string {
+    if (this.body !== "") return `is not JSON: it begins with ${JSON.stringify(this.body.slice(0, 60))}`;
+    if (this.error !== "") return `is empty: ${this.error}`;
+    return this.sent.settings.keepsBody ? "is empty" : "was discarded (responseType, discardResponseBodies)";
   }
 
   /** What console.log shows. */

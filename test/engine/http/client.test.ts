@@ -250,6 +250,8 @@ describe("responses", () => {
     using client = openClient();
     const response = await client.http.get(server.url);
     expect(() => response.json()).toThrow(/is not JSON: it begins with "<html>oops"/);
+    const discarded = await client.http.get(server.url, { responseType: "none" });
+    expect(() => discarded.json()).toThrow("(status 200) was discarded (responseType, discardResponseBodies)");
   });
 
   test("timings add up and are recorded once", async () => {

@@ -6,6 +6,7 @@ import { valueAt } from "../../../src/engine/http/json-path.ts";
 const DOCUMENT = {
   user: { name: "a", roles: ["x", "y"], "do.t": 1, none: null },
   list: [{ n: 1 }, { n: 2 }, { m: 3 }],
+  odd: { "a*": 3 },
 };
 
 test("paths", () => {
@@ -24,6 +25,12 @@ test("paths", () => {
     ["list.length", undefined],
     ["user.none.x", undefined],
     ["user.constructor", undefined],
+    ["odd.a*", 3],
   ];
   for (const [path, value] of cases) expect([path, valueAt<unknown>(DOCUMENT, path)]).toEqual([path, value]);
+});
+
+test("what only gjson knows is refused, not taken for a value that is missing", () => {
+  for (const path of ["list.#(n==2).n", "list.#(n==2)#", "user.na*", "user.n?me", "user|name", "@reverse"])
+    expect(() => valueAt(DOCUMENT, path)).toThrow("is not known in a path");
 });
