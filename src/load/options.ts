@@ -12,12 +12,12 @@ import { COMMAND_LINE, overridden, readShortcuts, scheduleOf } from "./options/o
 import { addProblem, refuseIfAny, show } from "./options/problems.ts";
 import { EXECUTORS, readOptions, SCHEDULE_KEYS, SHAPES, WORKFLOWS_MAX } from "./options/schema.ts";
 import { SETUP, TEARDOWN, VUS_MAX, vusMax } from "./plan.ts";
-import { parseThreshold } from "./thresholds.ts";
+import { parseShown, parseThreshold } from "./thresholds.ts";
 import { findCycle } from "./workflow-order.ts";
 import type { Overrides, Shortcuts } from "./options/overrides.ts";
 import type { Place } from "./options/problems.ts";
 import type { JobOptions, ScenarioOptions, ScheduleOptions, SimpleOptions } from "./options/schema.ts";
-import type { Executor, FeedPlan, FunctionRef, JobPlan, ThresholdPlan, WorkflowPlan } from "./plan.ts";
+import type { Executor, FeedPlan, FunctionRef, JobPlan, MetricChoice, ThresholdPlan, WorkflowPlan } from "./plan.ts";
 import type { MetricType } from "./series.ts";
 
 export type { Overrides } from "./options/overrides.ts";
@@ -53,11 +53,11 @@ export function planJob(input: PlanInput): Planned {
   const shortcuts = readShortcuts(overrides, place);
   const read = module.form === "job" ? readJob(module, shortcuts, place) : readSimple(module, shortcuts, place);
   if (read !== null) checkWorkflows(read.workflows, place);
-  const thresholds = thresholdsOf(input, read?.options.thresholds, place);
+  const { thresholds, shown } = thresholdsOf(input, read?.options.thresholds, place);
   for (const feed of module.feeds) {
     if (feed.rows === 0) addProblem({ ...place, where: "data" }, `${show(feed.source)} has no rows`);
   }
-  if (read !== null) warnOfUnknownWorkflows(thresholds, read.workflows, place);
+  if (read !== null) warnOfUnknownWorkflows([...thresholds, ...shown], read.workflows, place);
   refuseIfAny(place.problems);
   assert(read !== null, "options that cannot be read have a problem");
   const { name, options, workflows } = read;
@@ -69,6 +69,7 @@ export function planJob(input: PlanInput): Planned {
     setup: module.hasSetup && overrides.noSetup !== true ? setup : null,
     teardown: module.hasTeardown && overrides.noTeardown !== true ? teardown : null,
     thresholds,
+    ...(shown.length === 0 ? {} : { shown }),
     http: httpPlanOf(options, overrides.http ?? {}),
     tags: { ...options.tags, ...overrides.tags },
     env: { ...overrides.env },
@@ -268,7 +269,7 @@ function checkWorkflows(drafts: readonly Draft[], place: Place): void {
 }
 
 /** A threshold on a workflow that is none would pass without a sample. */
-function warnOfUnknownWorkflows(thresholds: readonly ThresholdPlan[], workflows: readonly Draft[], place: Place): void {
+function warnOfUnknownWorkflows(thresholds: readonly MetricChoice[], workflows: readonly Draft[], place: Place): void {
   const names = workflows.map(({ name }) => name);
   for (const { metricKey, tags } of thresholds) {
     const name = tags["workflow"];
@@ -279,29 +280,41 @@ function warnOfUnknownWorkflows(thresholds: readonly ThresholdPlan[], workflows:
   }
 }
 
-/** Thresholds of the file, then of the command line. */
+/** Thresholds of the file, then of the command line; `shown`: those of the file that have no expression. */
 function thresholdsOf(
   { module, overrides }: PlanInput,
   file: Readonly<Record<string, unknown>> | undefined,
   place: Place,
-): readonly ThresholdPlan[] {
-  if (overrides.noThresholds === true) return [];
-  const written: [string, unknown][] = Object.entries(file ?? {}).flatMap(([metric, sources]) => {
-    const list: readonly unknown[] = Array.isArray(sources) ? sources : [sources];
-    return list.map((source): [string, unknown] => [metric, source]);
-  });
-  for (const { metric, expression } of overrides.thresholds ?? []) written.push([metric, expression]);
+): { readonly thresholds: readonly ThresholdPlan[]; readonly shown: readonly MetricChoice[] } {
+  const thresholds: ThresholdPlan[] = [];
+  const shown: MetricChoice[] = [];
+  if (overrides.noThresholds === true) return { thresholds, shown };
+  const written = [
+    ...Object.entries(file ?? {}),
+    ...(overrides.thresholds ?? []).map(({ metric, expression }): [string, unknown] => [metric, expression]),
+  ];
   const isNew = (plan: ThresholdPlan): boolean =>
-    !plans.some((other) => other.metricKey === plan.metricKey && other.expression === plan.expression);
-  const plans: ThresholdPlan[] = [];
-  for (const [metric, source] of written) {
-    try {
-      const plan = parseThreshold(metric, source, module.metrics);
-      if (isNew(plan)) plans.push(plan);
-    } catch (cause) {
-      if (!(cause instanceof HyperscaleError)) throw cause;
-      place.problems.push({ text: cause.message, hint: cause.hint });
-    }
+    !thresholds.some((other) => other.metricKey === plan.metricKey && other.expression === plan.expression);
+  for (const [metric, sources] of written) {
+    const list: readonly unknown[] = Array.isArray(sources) ? sources : [sources];
+    reporting(place, () => {
+      if (list.length === 0) shown.push(parseShown(metric, module.metrics));
+    });
+    for (const source of list)
+      reporting(place, () => {
+        const plan = parseThreshold(metric, source, module.metrics);
+        if (isNew(plan)) thresholds.push(plan);
+      });
   }
-  return plans;
+  return { thresholds, shown };
+}
+
+/** Runs `read`; what it finds invalid becomes a problem. */
+function reporting(place: Place, read: () => void): void {
+  try {
+    read();
+  } catch (cause) {
+    if (!(cause instanceof HyperscaleError)) throw cause;
+    place.problems.push({ text: cause.message, hint: cause.hint });
+  }
 }

@@ -85,13 +85,17 @@ export type WorkflowPlan = {
   readonly prefers?: Labels;
 };
 
-/** One threshold expression on one metric, perhaps with a tag filter: `http_req_duration{workflow:browse}`. */
-export type ThresholdPlan = {
+/** A metric, perhaps with a tag filter: `http_req_duration{workflow:browse}`. */
+export type MetricChoice = {
   /** As written: the key of summary.metrics. */
   readonly metricKey: string;
   readonly metric: string;
   /** All must match a series' tags. Empty: the whole metric. */
   readonly tags: Readonly<Record<string, string>>;
+};
+
+/** One threshold expression on one metric. */
+export type ThresholdPlan = MetricChoice & {
   /** As written, e.g. "p(95)<500 for 10s": the key of the summary. */
   readonly expression: string;
   /** What is taken of the metric: "p(95)", "avg", "rate", "count" ... */
@@ -148,6 +152,8 @@ export type JobPlan = {
   readonly setup: { readonly timeoutMs: number } | null;
   readonly teardown: { readonly timeoutMs: number } | null;
   readonly thresholds: readonly ThresholdPlan[];
+  /** Keys of thresholds without an expression, as k6's tests have them: in the summary, and judged by nothing. */
+  readonly shown?: readonly MetricChoice[];
   readonly http: HttpPlan;
   readonly tags: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;

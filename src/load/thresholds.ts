@@ -5,7 +5,7 @@ import { HyperscaleError } from "../base/error.ts";
 import { parseDuration } from "../base/units.ts";
 import { isEmpty, select } from "./merge.ts";
 import { BUILT_IN_METRICS, metricDefinition, type CustomMetric, type MetricDefinition } from "./metrics.ts";
-import type { ThresholdPlan } from "./plan.ts";
+import type { MetricChoice, ThresholdPlan } from "./plan.ts";
 import type { SecondWindow, ThresholdOutcome } from "./result.ts";
 import type { MetricType, Series, Tags } from "./series.ts";
 import { percentOf, statOf } from "./values.ts";
@@ -46,15 +46,27 @@ export function parseThreshold(
   source: unknown,
   custom: readonly CustomMetric[] = [],
 ): ThresholdPlan {
-  const { metric, tags } = parseMetricKey(metricKey);
-  const definition = metricDefinition(metric, custom);
-  if (definition === null) {
-    const names = [...BUILT_IN_METRICS, ...custom].map((known) => known.name).join(", ");
-    throw invalid(`threshold on "${metricKey}": there is no metric "${metric}"`, `metrics of this test: ${names}`);
-  }
+  const { definition, ...choice } = choiceOf(metricKey, custom);
   const { expression, abortOnFail, delayAbortEvalMs } = readSource(metricKey, source);
   const condition = parseExpression(metricKey, expression, definition);
-  return { metricKey, metric, tags, expression, ...condition, abortOnFail, delayAbortEvalMs };
+  return { ...choice, expression, ...condition, abortOnFail, delayAbortEvalMs };
+}
+
+/** What the key of thresholds without an expression chooses for the summary. In and throws: as parseThreshold. */
+export function parseShown(metricKey: string, custom: readonly CustomMetric[] = []): MetricChoice {
+  const { metric, tags } = choiceOf(metricKey, custom);
+  return { metricKey, metric, tags };
+}
+
+function choiceOf(
+  metricKey: string,
+  custom: readonly CustomMetric[],
+): MetricChoice & { readonly definition: MetricDefinition } {
+  const { metric, tags } = parseMetricKey(metricKey);
+  const definition = metricDefinition(metric, custom);
+  if (definition !== null) return { metricKey, metric, tags, definition };
+  const names = [...BUILT_IN_METRICS, ...custom].map((known) => known.name).join(", ");
+  throw invalid(`threshold on "${metricKey}": there is no metric "${metric}"`, `metrics of this test: ${names}`);
 }
 
 /**

@@ -4,7 +4,7 @@
 import { emptyCells, select, sumSeries } from "../load/merge.ts";
 import { metricDefinition } from "../load/metrics.ts";
 import { type Pause, pausedWithin } from "../load/pauses.ts";
-import { SETUP, TEARDOWN, vusMax, type ThresholdPlan } from "../load/plan.ts";
+import { SETUP, TEARDOWN, vusMax, type MetricChoice } from "../load/plan.ts";
 import {
   type CoreResult,
   isSaturated,
@@ -102,6 +102,12 @@ function jobMetrics(
     const known = cells.atMs === -Infinity ? plannedVus(result, own) : cells;
     metrics.set(name, summaryMetric(known, "default", seconds, trendStats));
   }
+  for (const choice of result.plan.shown ?? []) {
+    // Of a metric of the test's own that was never measured not even the type is known.
+    const isKnown = metrics.has(choice.metric) || metricDefinition(choice.metric) !== null;
+    if (isKnown && !metrics.has(choice.metricKey))
+      metrics.set(choice.metricKey, summaryMetric(...judgedCells(choice, result, series), seconds, trendStats));
+  }
   for (const threshold of result.plan.thresholds) {
     const { metricKey, expression } = threshold;
     const known = metrics.get(metricKey);
@@ -115,9 +121,9 @@ function jobMetrics(
   return inOrder(metrics);
 }
 
-/** Cells a threshold is about; empty ones of the right type where nothing was measured. */
+/** Cells a threshold's key is about; empty ones of the right type where nothing was measured. */
 function judgedCells(
-  { metric, tags }: ThresholdPlan,
+  { metric, tags }: MetricChoice,
   result: JobResult,
   series: readonly Series[],
 ): [cells: Cells, contains: Contains] {

@@ -119,7 +119,7 @@ function sectionRows(metrics: Summary["metrics"], section: MetricSection, layout
     const { name, tags } = splitKey(key);
     if (metric === undefined || sectionOf(name) !== section) continue;
     const isJudged = Object.keys(metric.thresholds).length > 0;
-    if (!layout.isFull && !isJudged && ONLY_IN_FULL.has(name)) continue;
+    if (!layout.isFull && !isJudged && tags === "" && ONLY_IN_FULL.has(name)) continue;
     rows.push(rowOf(tags === "" ? oneLine(name) : `  { ${oneLine(tags)} }`, metric, layout));
   }
   return rows;

@@ -364,6 +364,16 @@ describe("the plan", () => {
     );
   });
 
+  test("has the metrics whose thresholds are no expression at all, to be shown", () => {
+    const thresholds = { "http_reqs{page:home}": [], checks: ["rate>0.9"] };
+    const { plan: made } = plan({ thresholds });
+    expect(made.shown).toEqual([{ metricKey: "http_reqs{page:home}", metric: "http_reqs", tags: { page: "home" } }]);
+    expect(made.thresholds.map(({ metricKey }) => metricKey)).toEqual(["checks"]);
+    expect("shown" in plan({ thresholds: { checks: ["rate>0.9"] } }).plan).toBe(false);
+    expect(() => plan({ thresholds: { "nonsense{a:b}": [] } })).toThrow('there is no metric "nonsense"');
+    expect(plan({ thresholds }, { overrides: { noThresholds: true } }).plan.shown).toBeUndefined();
+  });
+
   test("warns of a threshold on a workflow that is none: it would pass without a sample", () => {
     const scenarios = { buy: { executor: "constant-vus", duration: "1s" } };
     const warned = (key: string): readonly string[] => plan({ scenarios, thresholds: { [key]: ["count>0"] } }).warnings;

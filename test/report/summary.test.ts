@@ -271,6 +271,24 @@ describe("thresholds", () => {
   });
 });
 
+test("a metric that is only to be shown stands in the summary, judged by nothing", () => {
+  const shown = [
+    { metricKey: "http_reqs{page:home}", metric: "http_reqs", tags: { page: "home" } },
+    { metricKey: "http_req_blocked{page:home}", metric: "http_req_blocked", tags: { page: "home" } },
+    { metricKey: "never{page:home}", metric: "never", tags: { page: "home" } },
+    { metricKey: "vus", metric: "vus", tags: {} },
+  ];
+  const own = series("http_reqs", { page: "home", workflow: "default" }, counter(3));
+  const other = series("http_reqs", { workflow: "default" }, counter(4));
+  const workflows = [workflowResult("default", { series: [own, other] })];
+  const summary = buildSummary(jobResult({ plan: jobPlan({ shown }), workflows }));
+  expect(of(summary.metrics, "http_reqs{page:home}")).toMatchObject({ count: 3 });
+  expect(summary.metrics["http_reqs{page:home}"]?.thresholds).toEqual({});
+  expect(of(summary.metrics, "http_req_blocked{page:home}")).toMatchObject({ count: 0 });
+  expect(of(summary.metrics, "vus")).toEqual(of(buildSummary(jobResult({ workflows })).metrics, "vus"));
+  expect(Object.keys(summary.metrics)).not.toContain("never{page:home}");
+});
+
 describe("checks, accounts and the generator", () => {
   test("a check is counted once per workflow and group, whatever other tags its series have", () => {
     const check = (workflow: string, group: string, more: Readonly<Record<string, string>>, passes: number) =>
