@@ -339,7 +339,7 @@ export class ShareLoop {
     while (this.#claim(vu)) {
       this.#board.words[HEADER.started]!++;
       vu.isBusy = true;
-      vu.http.beginIteration();
+      vu.beginIteration();
       vu.beganMs = this.#nowMs;
       let result: unknown;
       try {
@@ -434,7 +434,7 @@ export class ShareLoop {
   #warnOpen(vu: VirtualUser): void {
     if (this.#hasWarnedAwait || vu.isStopping) return;
     this.#hasWarnedAwait = true;
-    const what = vu.http.openCount > 0 ? "requests" : "a sleep or group";
+    const what = vu.http.openCount > 0 ? "requests" : "a sleep";
     this.#events.warning(
       `an iteration of "${this.#spec.workflow}" ended with ${what} still open (missing await?): ` +
         "what is open is awaited before the next one",

@@ -116,8 +116,8 @@ export class VirtualUser implements HttpOwner {
   #ownTags: Record<string, string> | null = null;
   /** Paths of the groups that are open, the one that began last at the end. */
   #groups: string[] | null = null;
-  /** Of whenIdle, while it waits for pauses and groups. */
-  #onQuiet: (() => void) | null = null;
+  /** Of whenIdle, while it waits for pauses. */
+  #onAwake: (() => void) | null = null;
 
   constructor(host: VuHost, id: number, local: number) {
     this.host = host;
@@ -153,33 +153,40 @@ export class VirtualUser implements HttpOwner {
     if (at < 0) return;
     this.#groups?.splice(at, 1);
     this.retag();
-    this.#ended();
   }
 
-  /** A request, pause or group has not ended: after its iteration, one that nobody awaited. */
+  /** A group that nobody awaited does not reach into the next iteration. */
+  beginIteration(): void {
+    if (this.#groups !== null && this.#groups.length > 0) {
+      this.#groups = null;
+      this.retag();
+    }
+    this.http.beginIteration();
+  }
+
+  /** A request or a pause has not ended: after its iteration, one that nobody awaited. */
   get isOpen(): boolean {
-    return this.http.openCount > 0 || this.#isHeld;
+    return this.http.openCount > 0 || this.#isAsleep;
   }
 
-  /** Resolves once nothing is open any more, nor is opened by the code that went on then. */
+  /** Resolves once nothing is open any more, nor was opened by the code that went on then. */
   async whenIdle(): Promise<void> {
     while (this.isOpen) {
       await this.http.whenIdle();
-      if (this.#isHeld) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+      if (this.#isAsleep) await new Promise<void>((resolve) => (this.#onAwake = resolve));
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }
 
-  /** In a pause or a group. */
-  get #isHeld(): boolean {
-    return this.#sleep !== null || (this.#groups?.length ?? 0) > 0 || (this.#sleeps?.size ?? 0) > 0;
+  get #isAsleep(): boolean {
+    return this.#sleep !== null || (this.#sleeps?.size ?? 0) > 0;
   }
 
-  /** A pause or a group ended. */
-  #ended(): void {
-    if (this.#onQuiet === null || this.#isHeld) return;
-    this.#onQuiet();
-    this.#onQuiet = null;
+  /** A pause ended. */
+  #woke(): void {
+    if (this.#onAwake === null || this.#isAsleep) return;
+    this.#onAwake();
+    this.#onAwake = null;
   }
 
   record(exchange: Exchange): void {
@@ -202,7 +209,7 @@ export class VirtualUser implements HttpOwner {
   slept(sleep: Sleep): void {
     if (this.#sleep === sleep) this.#sleep = null;
     else this.#sleeps?.delete(sleep);
-    this.#ended();
+    this.#woke();
   }
 
   get signal(): AbortSignal {
@@ -219,7 +226,7 @@ export class VirtualUser implements HttpOwner {
     this.#sleep = null;
     for (const sleep of this.#sleeps ?? []) sleep.interrupt();
     this.#sleeps = null;
-    this.#ended();
+    this.#woke();
   }
 
   /** As stop, and open requests are closed. */

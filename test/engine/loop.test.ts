@@ -243,10 +243,10 @@ describe("what an iteration leaves open", () => {
     });
     expect(overlaps).toEqual([0, 0, 0]);
     expect(ended.accounting).toMatchObject({ started: 3, completed: 3, interrupted: 0 });
-    expect(ended.warnings).toEqual([expect.stringContaining("a sleep or group still open (missing await?)")]);
+    expect(ended.warnings).toEqual([expect.stringContaining("a sleep still open (missing await?)")]);
   });
 
-  test("a group that nobody awaits is waited for to its end, pause after pause", async () => {
+  test("what nobody awaits goes on to its end, pause after pause, before the next iteration", async () => {
     const seen: string[] = [];
     const ended = await drive(
       { kind: "shared-iterations", vus: 1, iterations: 2, maxDurationMs: 60_000 },
