@@ -72,7 +72,19 @@ async function build(full: string, path: string, text: string | null): Promise<s
     const lines = result.logs.filter((log) => log.level === "error").map((log) => describe(log, path));
     throw new HyperscaleError("load", lines.length > 0 ? lines.slice(0, 10).join("\n") : `${path}: cannot be bundled`);
   }
+  refuseFiles(result.outputs.filter((one) => one !== output));
   return output.text();
+}
+
+/** What is no code is imported as the name of a copy, which no worker has: a test would take it for the content. */
+function refuseFiles(outputs: readonly Bun.BuildArtifact[]): void {
+  const names = outputs
+    .filter(({ path, loader }) => loader === "file" || (loader === "html" && !path.includes("/chunk-")))
+    .map(({ path, hash }) => path.replace(`-${hash}.`, "."));
+  if (names.length === 0) return;
+  throw new HyperscaleError("load", `${names.join(", ")} cannot be imported: it is neither code nor JSON`, {
+    hint: 'Read it with open("./...") or data("./...") of "hyperscale"',
+  });
 }
 
 /** Left to itself, the bundler leaves such an import open, and it fails where the test runs. */

@@ -62,6 +62,15 @@ test("an import that does not resolve says what to do, and k6's modules say wher
   expect(remote.message).toMatch(/remote\.ts: Could not resolve: "https:.*index\.js"\. URLs are not fetched: save the/);
 });
 
+test("an import of what is no code is refused: it would be the name of a file that no worker has", async () => {
+  write("query.graphql", "query { a }");
+  write("rows.csv", "a,b\n1,2\n");
+  const text = 'import q from "./query.graphql"; import rows from "./rows.csv"; export default () => [q, rows];';
+  const error = await refusal(bundleFile(write("assets.ts", text)));
+  expect(error.message).toBe("./query.graphql, ./rows.csv cannot be imported: it is neither code nor JSON");
+  expect(error.hint).toContain('Read it with open("./...")');
+});
+
 test("what is no workflow file is refused before it is read", async () => {
   const none = await refusal(bundleFile(join(dir, "none.ts")));
   expect([none.message, none.hint]).toEqual([
