@@ -3,6 +3,7 @@
 
 import type { Cells, Contains, MetricType, Series, SeriesId, Tags } from "../load/series.ts";
 import { seriesKey } from "../load/series.ts";
+import { show } from "../load/options/problems.ts";
 import type { Exchange } from "./http/owner.ts";
 import { type Board, HEADER } from "./board.ts";
 
@@ -329,5 +330,6 @@ export class Measure {
 
 /** A test in JavaScript may tag with numbers; thresholds look for text. */
 function textTags(tags: Tags): Tags {
+  if (typeof tags !== "object") throw new TypeError(`tags must be { name: "value" }, not ${show(tags)}`);
   return Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, String(value)]));
 }

@@ -129,6 +129,13 @@ describe("measure", () => {
       expect(cut.find((one) => one.id.metric === metric)?.id.tags).toMatchObject({ page: "1", isNew: "true" });
   });
 
+  test("tags that are no record are refused", () => {
+    const { measure } = make();
+    expect(() => measure.check(measure.base, "ok", true, JSON.parse('"home"'))).toThrow(
+      'tags must be { name: "value" }',
+    );
+  });
+
   test("[LD-39.2.1] past the limit of names, requests are counted together and the warning is said once", () => {
     const { measure, warnings } = make();
     const count = REQUEST_NAMES_MAX + 50;

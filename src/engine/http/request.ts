@@ -177,6 +177,8 @@ export function withoutHeaders(
 function checkParams(params: Params, plan: HttpPlan, name: string, cookieHeader: string): RequestSettings {
   const defaults = defaultSettings(plan, String(params.tags?.["name"] ?? name));
   const { tags, timeout, redirects, responseType, jar, auth, responseCallback } = params;
+  checkRecord("tags", tags);
+  checkRecord("cookies", params.cookies);
   const timeoutMs = timeout === undefined ? defaults.timeoutMs : parseDuration(timeout);
   if (timeoutMs === null || timeoutMs <= 0)
     throw new TypeError(`params.timeout must be a duration above 0 such as "10s", not ${show(timeout)}`);
@@ -203,6 +205,12 @@ function checkParams(params: Params, plan: HttpPlan, name: string, cookieHeader:
     keepsBody: responseType === undefined ? defaults.keepsBody : responseType !== "none",
     ...cookiesOf(params.cookies, cookieHeader),
   };
+}
+
+/** The letters of a text would be taken for its members. */
+function checkRecord(param: string, record: unknown): void {
+  if (record === undefined || typeof record === "object") return;
+  throw new TypeError(`params.${param} must be { name: "value" }, not ${show(record)}`);
 }
 
 function headTextOf(parts: RequestParts, plan: HttpPlan, names: ReadonlySet<string>, isChunked: boolean): string {

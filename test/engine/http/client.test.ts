@@ -116,6 +116,8 @@ describe("requests", () => {
     expect(server.requests.map((request) => headerOf(request, "x-a"))).toEqual(["1", "2"]);
     await expect(get(server.url, { headers: "X-A: 3" })).rejects.toThrow('params.headers must be { name: "value" }');
     await expect(get(server.url, { headers: [["X-A", "3"]] })).rejects.toThrow("params.headers must be");
+    await expect(get(server.url, { cookies: "a=b" })).rejects.toThrow('params.cookies must be { name: "value" }');
+    await expect(get(server.url, { tags: "home" })).rejects.toThrow('params.tags must be { name: "value" }');
     await expect(get(server.url, "X-A: 3")).rejects.toThrow('params must be { headers, tags, ... }, not "X-A: 3"');
     expect(server.requests).toHaveLength(2);
   });
