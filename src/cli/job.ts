@@ -45,11 +45,12 @@ export async function loadJob(invocation: Invocation, log: Log): Promise<LoadedJ
   };
 }
 
-/** "-d 10" is 10 ms, as in k6, and rarely what was meant: elsewhere it is 10 s. */
+/** "-d 10" and "-s 10:5" are 10 ms, as in k6, and rarely what was meant: elsewhere it is 10 s. */
 function bareDurations(settings: Settings): readonly string[] {
-  return settings
-    .all("duration")
-    .filter(({ text }) => /^\d+(\.\d+)?$/.test(text.trim()))
+  const stages = settings.all("stage").map(({ text, source }) => ({ text: text.split(":", 1)[0] ?? "", source }));
+  return [...settings.all("duration"), ...stages]
+    .map(({ text, source }) => ({ text: text.trim(), source }))
+    .filter(({ text }) => /^\d+(\.\d+)?$/.test(text) && Number(text) > 0)
     .map(({ text, source }) => `${source}: ${text} without a unit is ${text} ms; for seconds write ${text}s`);
 }
 
@@ -115,16 +116,18 @@ function overridesOf(settings: Settings): Overrides {
     const setting = settings.one(name);
     return setting === null ? undefined : read(setting);
   };
-  const isRateUrl = settings.one("rate") !== null && isUrl(settings.positional("file") ?? "");
   const stages = settings.all("stage").map(stageOf);
+  const isUrlRate = stages.length === 0 && settings.one("rate") !== null && isUrl(settings.positional("file") ?? "");
   const trendStats = settings.all("summary-trend-stats").map((setting) => {
     if (!isTrendStat(setting.text)) refuse(setting, "is no column of times", `it must be ${TREND_STATS_TEXT}`);
     return setting.text;
   });
+  const schedule = ["vus", "iterations", "duration", "stage", "rate"].flatMap((name) => settings.all(name));
   return {
+    source: schedule.length === 0 ? undefined : [...new Set(schedule.map(({ source }) => source))].join(", "),
     vus: one("vus", (setting) => countOf(setting, 1)),
     iterations: one("iterations", (setting) => countOf(setting, 1)),
-    durationMs: one("duration", durationOf) ?? (isRateUrl ? URL_RATE_DURATION_MS : undefined),
+    durationMs: one("duration", durationOf) ?? (isUrlRate ? URL_RATE_DURATION_MS : undefined),
     stages: stages.length === 0 ? undefined : stages,
     rate: one("rate", rateOf),
     env: recordOf(settings.all("env"), "="),
@@ -136,7 +139,7 @@ function overridesOf(settings: Settings): Overrides {
       userAgent: one("user-agent", (setting) => setting.text),
       maxRedirects: one("max-redirects", (setting) => countOf(setting, 0)),
     },
-    thresholds: settings.all("threshold").map(thresholdOf),
+    thresholds: settings.all("threshold").map((setting) => ({ ...thresholdOf(setting), source: setting.source })),
     noThresholds: settings.is("no-thresholds"),
     noSetup: settings.is("no-setup"),
     noTeardown: settings.is("no-teardown"),

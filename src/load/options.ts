@@ -8,7 +8,7 @@ import { nearest } from "../base/suggest.ts";
 import { executorOf, inferExecutor } from "./options/executor.ts";
 import { httpPlanOf } from "./options/http.ts";
 import { withoutK6Options } from "./options/k6.ts";
-import { COMMAND_LINE, overridden, readShortcuts, scheduleOf } from "./options/overrides.ts";
+import { overridden, readShortcuts, scheduleOf } from "./options/overrides.ts";
 import { addProblem, refuseIfAny, show } from "./options/problems.ts";
 import { EXECUTORS, readOptions, SCHEDULE_KEYS, SHAPES, WORKFLOWS_MAX } from "./options/schema.ts";
 import { SETUP, TEARDOWN, VUS_MAX, vusMax } from "./plan.ts";
@@ -108,7 +108,7 @@ function readSimple(module: FileShape, shortcuts: Shortcuts, place: Place): Read
   }
   if (scenarios !== undefined) {
     const names = Object.keys(scenarios).join(", ");
-    place.warnings.push(`${COMMAND_LINE}: its schedule replaces the file's scenarios (${names})`);
+    place.warnings.push(`${shortcuts.source}: its schedule replaces the file's scenarios (${names})`);
   }
   const { schedule, at } = overridden(scheduleOf(options), undefined, { shortcuts, place });
   const run = runOf("default", module, at);
@@ -133,7 +133,7 @@ function readScenarios(
   }
   if (shortcuts.vus !== undefined) {
     const instead = "a duration, iterations, stages or rate beside it would replace them";
-    place.warnings.push(`${COMMAND_LINE}: "vus" is ignored: the file has scenarios; ${instead}`);
+    place.warnings.push(`${shortcuts.source}: "vus" is ignored: the file has scenarios; ${instead}`);
   }
   const entries = Object.entries(scenarios);
   if (entries.length === 0) addProblem(place, '"scenarios" is {}: it must have at least one scenario');
@@ -164,7 +164,7 @@ function readJob(module: FileShape, shortcuts: Shortcuts, place: Place): Read | 
   if (workflows.length > 1 && (shortcuts.isSchedule || shortcuts.vus !== undefined)) {
     const instead = "change the workflows in the file; -e KEY=VALUE can parameterize them";
     const text = `a schedule cannot be put on a job of ${workflows.length} workflows`;
-    addProblem({ ...place, where: COMMAND_LINE }, text, instead);
+    addProblem({ ...place, where: shortcuts.source }, text, instead);
   }
   const drafts = workflows.map(([name, workflow]) => {
     const at = { ...place, where: `workflow ${show(name)}` };
@@ -289,32 +289,34 @@ function thresholdsOf(
   const thresholds: ThresholdPlan[] = [];
   const shown: MetricChoice[] = [];
   if (overrides.noThresholds === true) return { thresholds, shown };
-  const written = [
-    ...Object.entries(file ?? {}),
-    ...(overrides.thresholds ?? []).map(({ metric, expression }): [string, unknown] => [metric, expression]),
+  type Written = { readonly metric: string; readonly expressions: unknown; readonly source?: string };
+  const written: readonly Written[] = [
+    ...Object.entries(file ?? {}).map(([metric, expressions]): Written => ({ metric, expressions })),
+    ...(overrides.thresholds ?? []).map(({ expression, ...rest }): Written => ({ ...rest, expressions: expression })),
   ];
   const isNew = (plan: ThresholdPlan): boolean =>
     !thresholds.some((other) => other.metricKey === plan.metricKey && other.expression === plan.expression);
-  for (const [metric, sources] of written) {
-    const list: readonly unknown[] = Array.isArray(sources) ? sources : [sources];
-    reporting(place, () => {
+  for (const { metric, expressions, source } of written) {
+    const list: readonly unknown[] = Array.isArray(expressions) ? expressions : [expressions];
+    reporting(place, source, () => {
       if (list.length === 0) shown.push(parseShown(metric, module.metrics));
     });
-    for (const source of list)
-      reporting(place, () => {
-        const plan = parseThreshold(metric, source, module.metrics);
+    for (const expression of list)
+      reporting(place, source, () => {
+        const plan = parseThreshold(metric, expression, module.metrics);
         if (isNew(plan)) thresholds.push(plan);
       });
   }
   return { thresholds, shown };
 }
 
-/** Runs `read`; what it finds invalid becomes a problem. */
-function reporting(place: Place, read: () => void): void {
+/** Runs `read`; what it finds invalid becomes a problem, of that flag or variable where it came from one. */
+function reporting(place: Place, source: string | undefined, read: () => void): void {
   try {
     read();
   } catch (cause) {
     if (!(cause instanceof HyperscaleError)) throw cause;
-    place.problems.push({ text: cause.message, hint: cause.hint });
+    const text = source === undefined ? cause.message : `${source}: ${cause.message}`;
+    place.problems.push({ text, hint: cause.hint });
   }
 }

@@ -377,9 +377,10 @@ describe("signals", () => {
   });
 });
 
-test("a bare number of --duration is said to be milliseconds, handleSummary to be nobody's", async () => {
+test("a bare number of --duration or --stage is said to be milliseconds, handleSummary to be nobody's", async () => {
   const bare = await run(["-d", "10"]);
   expect(bare.terminal.stderr()).toContain("-d: 10 without a unit is 10 ms; for seconds write 10s\n");
+  expect((await run(["-s", "30:10,0:1"])).terminal.stderr()).toMatch(/-s: 30 without a unit is 30 ms.*\n(?!.*unit)/);
   expect((await run(["-d", "10ms"])).terminal.stderr()).not.toContain("without a unit");
   await writeFile(join(folder, "k6.ts"), "export default () => {};\nexport function handleSummary() { return {}; }\n");
   const ported = await run([], {}, { file: "k6.ts" });

@@ -106,6 +106,8 @@ test("what cannot run is refused as submit refuses it", async () => {
   expect(torn.stderr).toMatch(/torn\.ts:1:\d+/);
   expect((await validate("missing.ts")).code).toBe(107);
   expect((await validate("simple.ts -c missing.json")).code).toBe(104);
+  const both = await validate("http://127.0.0.1:1/ --rate 5 -s 1s:1");
+  expect(both.stderr).toContain('error: -s, --rate: "rate" and "stages" do not go together');
 });
 
 test("a broken line of a .jsonl file is named by its number", async () => {

@@ -149,11 +149,28 @@ describe("the command line over the file", () => {
       ['command line: "iterations" and "stages" do not go together (keep one of them, or name an "executor")'],
     ],
     [{ rate: { rate: 5, timeUnitMs: 1_000 } }, ['command line: "duration" is missing: constant-arrival-rate needs it']],
-    [{ vus: 5, iterations: 3 }, ['options: "iterations" is 3, fewer than "vus", 5: some VUs would have nothing to do']],
+    [
+      { vus: 5, iterations: 3 },
+      ['options and command line: "iterations" is 3, fewer than "vus", 5: some VUs would have nothing to do'],
+    ],
   ];
   for (const [overrides, lines] of wrong)
     test(`${JSON.stringify(overrides)} is refused`, () =>
       expect(problems(() => plan(null, { overrides }))).toEqual(lines));
+
+  test("is named as it was written, beside the file's options where both hold", () => {
+    const from = (overrides: Overrides, options: unknown = null): readonly string[] =>
+      problems(() => plan(options, { overrides }));
+    expect(from({ source: "HYPERSCALE_DURATION", durationMs: 0 })[0]).toStartWith(
+      'HYPERSCALE_DURATION: "duration" is 0',
+    );
+    expect(from({ source: "-u", vus: 5 }, { vus: 1, iterations: 1 })).toEqual([
+      'options and -u: "iterations" is 1, fewer than "vus", 5: some VUs would have nothing to do',
+    ]);
+    expect(from({}, { vus: 5, iterations: 1 })[0]).toStartWith("options: ");
+    const thresholds = [{ metric: "nope", expression: "count>0", source: "threshold in c.json" }];
+    expect(from({ thresholds })[0]).toStartWith('threshold in c.json: threshold on "nope": there is no metric');
+  });
 
   test("needs a default function to replace scenarios with", () => {
     const given = { overrides: { durationMs: 5 }, module: { functions: ["browse"] } };

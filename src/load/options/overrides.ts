@@ -9,6 +9,8 @@ import type { ExecutorKind, HttpPlan, Stage } from "../plan.ts";
 
 /** What the command line, the environment or the configuration file says over the file's options. */
 export type Overrides = {
+  /** Where the schedule came from, in words: "-u, HYPERSCALE_DURATION"; left out: COMMAND_LINE. */
+  readonly source?: string | undefined;
   readonly vus?: number | undefined;
   readonly iterations?: number | undefined;
   readonly durationMs?: number | undefined;
@@ -17,8 +19,9 @@ export type Overrides = {
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly http?: { readonly [K in keyof HttpPlan]?: HttpPlan[K] | undefined } | undefined;
-  /** Added to the file's. */
-  readonly thresholds?: readonly { readonly metric: string; readonly expression: string }[] | undefined;
+  /** Added to the file's. `source`: where it came from, for messages. */
+  readonly thresholds?:
+    readonly { readonly metric: string; readonly expression: string; readonly source?: string }[] | undefined;
   readonly noThresholds?: boolean | undefined;
   readonly noSetup?: boolean | undefined;
   readonly noTeardown?: boolean | undefined;
@@ -27,6 +30,8 @@ export type Overrides = {
 
 /** The command line's schedule, checked. `isSchedule`: it says more than a number of VUs. */
 export type Shortcuts = {
+  /** Where it came from: for messages. */
+  readonly source: string;
   readonly options: ScheduleOptions;
   readonly vus: number | undefined;
   readonly isSchedule: boolean;
@@ -39,12 +44,12 @@ export type Overridden = {
   readonly at: Place;
 };
 
-/** Where the command line's problems are. */
-export const COMMAND_LINE = "command line";
+/** Where the command line's problems are, when nobody says it better. */
+const COMMAND_LINE = "command line";
 
 /** Checks the command line's schedule; wrong values become problems. */
 export function readShortcuts(overrides: Overrides, place: Place): Shortcuts {
-  const { vus, iterations, durationMs: duration, rate } = overrides;
+  const { source = COMMAND_LINE, vus, iterations, durationMs: duration, rate } = overrides;
   const raw = {
     vus,
     iterations,
@@ -53,8 +58,9 @@ export function readShortcuts(overrides: Overrides, place: Place): Shortcuts {
     timeUnit: rate?.timeUnitMs,
     stages: overrides.stages?.map((stage) => ({ duration: stage.durationMs, target: stage.target })),
   };
-  const options = readOptions(SHAPES.overrides, raw, { ...place, where: COMMAND_LINE }) ?? {};
+  const options = readOptions(SHAPES.overrides, raw, { ...place, where: source }) ?? {};
   return {
+    source,
     options,
     vus: options.vus,
     isSchedule: [iterations, duration, rate, raw.stages].some((value) => value !== undefined),
@@ -81,10 +87,12 @@ export function overridden(
     schedule = { ...without(schedule, ["vus"]), [vusKey(next)]: vus, ...maxVUs };
   }
   if (options.duration !== undefined) schedule = without(schedule, ["maxDuration"]);
+  const isUntouched = vus === undefined && defined(options).length === 0;
+  const where = isSame ? `${place.where} and ${shortcuts.source}` : shortcuts.source;
   return {
     schedule: { ...schedule, ...pick(options, defined(options)) },
     kind: isSame ? kind : undefined,
-    at: isSame ? place : { ...place, where: COMMAND_LINE },
+    at: isUntouched ? place : { ...place, where },
   };
 }
 
