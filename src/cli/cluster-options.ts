@@ -38,7 +38,7 @@ export const ASKING_OPTIONS = {
   verbose: { type: "boolean", alias: ["v"], section: "Output", description: "Log more" },
 } as const satisfies OptionTable;
 
-/** The job that a command is about. */
+/** The job that a command is about. Its value: `jobOf`. */
 export const JOB_ARGUMENT = {
   job: { type: "positional", required: true, valueHint: "ID", completion: "none", description: "id of the job" },
 } as const satisfies OptionTable;

@@ -6,7 +6,7 @@ import { openSink, requireWritable, resolvePath, writeText, type Sink } from "..
 import type { SecondWindow } from "../load/result.ts";
 import type { JudgedMetrics } from "../report/json-lines.ts";
 import { htmlReport, Timeline } from "../report/html.ts";
-import { openOutput, parseOutputs, type OutputSpec } from "../report/outputs.ts";
+import { openOutput, parseOutput, type OutputSpec } from "../report/outputs.ts";
 import type { Output } from "../report/output.ts";
 import type { Summary } from "../report/summary-schema.ts";
 import type { Setting, Settings } from "./settings.ts";
@@ -26,21 +26,23 @@ export type Exports = {
  * one file, unknown kind) or `storage` (cannot be written).
  */
 export async function openExports(settings: Settings, directory: string, judged: JudgedMetrics = []): Promise<Exports> {
-  const specs = outputSpecs(settings.all("out"));
+  const outs = settings.all("out").map((setting) => ({ setting, spec: outputSpec(setting) }));
   const summarySetting = settings.one("summary-export");
   const htmlSetting = settings.one("html");
-  const files = specs.map((spec, at) => ({ path: spec.path, setting: settings.all("out")[at] ?? null }));
+  const files = outs.map(({ setting, spec }) => ({ path: spec.path, setting }));
   for (const setting of [summarySetting, htmlSetting]) {
     if (setting !== null) files.push({ path: setting.text, setting });
   }
-  for (const { path, setting } of files)
-    if (path === "-" && setting !== null)
+  for (const { path, setting } of files) {
+    if (path === "") refuse(setting, "is no file");
+    if (path === "-")
       refuse(setting, "would be a file named -", "--json prints the summary; /dev/stdout is a file, too");
+  }
   refuseSameFile(files, directory);
   for (const { path } of files) await requireWritable(resolvePath(directory, path));
   const sinks: Sink[] = [];
   const outputs: Output[] = [];
-  for (const spec of specs) {
+  for (const { spec } of outs) {
     const sink = await openSink(resolvePath(directory, spec.path));
     sinks.push(sink);
     const output = openOutput(spec, sink, judged);
@@ -110,23 +112,27 @@ export function summaryJson(summary: Summary): string {
   return `${JSON.stringify(summary, null, 2)}\n`;
 }
 
-/** A wrong -o is a wrong value like any other, whichever source it came from. */
-function outputSpecs(settings: readonly Setting[]): readonly OutputSpec[] {
+/** A wrong -o is named as it was written. */
+function outputSpec({ text, source }: Setting): OutputSpec {
   try {
-    return parseOutputs(settings.map((setting) => setting.text));
+    return parseOutput(text);
   } catch (error) {
     if (!(error instanceof HyperscaleError)) throw error;
-    throw new HyperscaleError("invalid", error.message, error.hint === undefined ? {} : { hint: error.hint });
+    throw new HyperscaleError(
+      error.code,
+      `${source}: ${error.message}`,
+      error.hint === undefined ? {} : { hint: error.hint },
+    );
   }
 }
 
 function refuseSameFile(
-  files: readonly { readonly path: string; readonly setting: Setting | null }[],
+  files: readonly { readonly path: string; readonly setting: Setting }[],
   directory: string,
 ): void {
   const seen = new Set<string>();
   for (const { path, setting } of files) {
-    if (setting === null || path.startsWith("/dev/")) continue;
+    if (path.startsWith("/dev/")) continue;
     const full = resolvePath(directory, path);
     if (seen.has(full)) refuse(setting, "is written by another option already", "give each its own file");
     seen.add(full);

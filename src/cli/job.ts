@@ -4,6 +4,7 @@
 import { bundleFile, bundleSource, type BundledSource } from "../engine/bundle.ts";
 import { evaluate } from "../engine/evaluate.ts";
 import type { Bundle } from "../engine/messages.ts";
+import { isHeaderValue, isToken } from "../engine/http/grammar.ts";
 import { readBytes, resolvePath } from "../io/files.ts";
 import type { Log } from "../io/log.ts";
 import { planJob, type Overrides } from "../load/options.ts";
@@ -11,9 +12,9 @@ import { isTrendStat, TREND_STATS_TEXT } from "../load/options/schema.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { plannedTimes } from "../load/workflow-order.ts";
 import type { Invocation } from "./command.ts";
-import type { Settings } from "./settings.ts";
+import type { Setting, Settings } from "./settings.ts";
 import { checkUrl, isUrl, URL_RATE_DURATION_MS, urlSource } from "./url.ts";
-import { countOf, durationOf, pairOf, rateOf, recordOf, refuse, stageOf, thresholdOf } from "./values.ts";
+import { countOf, durationOf, givenFile, pairOf, rateOf, recordOf, refuse, stageOf, thresholdOf } from "./values.ts";
 
 export type LoadedJob = {
   readonly plan: JobPlan;
@@ -65,8 +66,8 @@ async function bundleOf(typed: string, invocation: Invocation): Promise<BundledS
 async function urlSourceOf(typed: string, { settings, terminal }: Invocation): Promise<string> {
   const url = checkUrl(typed);
   const method = settings.one("method");
-  if (method !== null && !/^[A-Za-z]+$/.test(method.text)) refuse(method, "is no method");
-  const body = settings.one("body")?.text ?? null;
+  if (method !== null && !isToken(method.text)) refuse(method, "is no method");
+  const body = settings.one("body");
   const vus = settings.one("vus");
   const iterations = settings.one("iterations");
   return urlSource(
@@ -74,7 +75,7 @@ async function urlSourceOf(typed: string, { settings, terminal }: Invocation): P
       url,
       method: method?.text ?? null,
       headers: headersOf(settings),
-      body: body?.startsWith("@") === true ? await readBytes(resolvePath(terminal.directory, body.slice(1))) : body,
+      body: body === null ? null : await bodyOf(body, terminal.directory),
     },
     {
       vus: vus === null ? null : countOf(vus, 1),
@@ -84,13 +85,20 @@ async function urlSourceOf(typed: string, { settings, terminal }: Invocation): P
   );
 }
 
+/** A file that cannot be read is a wrong value like any other. */
+async function bodyOf(setting: Setting, directory: string): Promise<string | Uint8Array> {
+  const { text } = setting;
+  if (!text.startsWith("@")) return text;
+  if (text === "@") refuse(setting, "names no file");
+  return givenFile(setting, readBytes(resolvePath(directory, text.slice(1))));
+}
+
 function headersOf(settings: Settings): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const setting of settings.all("header")) {
     const { name, value } = pairOf(setting, ":");
     // RFC 9110 5.6.2: a field name is a token.
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || /[\r\n\0]/.test(value))
-      refuse(setting, "is no header", "write it as 'Name: value'");
+    if (!isToken(name) || !isHeaderValue(value)) refuse(setting, "is no header", "write it as 'Name: value'");
     // RFC 9110 5.3, RFC 6265 5.4: what is given twice is one list.
     const before = headers[name];
     headers[name] = before === undefined ? value : `${before}${/^cookie$/i.test(name) ? ";" : ","} ${value}`;

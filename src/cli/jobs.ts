@@ -1,6 +1,7 @@
 // `jobs`, `cancel` and `results`, from their settings to their exit codes.
 
 import { HyperscaleError } from "../base/error.ts";
+import type { JobLine } from "../node/status.ts";
 import { buildSummary } from "../report/summary.ts";
 import { jobState } from "../tui/job-state.ts";
 import { jobLines } from "../tui/status-lines.ts";
@@ -10,6 +11,7 @@ import { EXIT_OK } from "./exit.ts";
 import { openExports } from "./exports.ts";
 import { conclude } from "./following.ts";
 import { usesColor } from "./progress.ts";
+import { jobIdOf } from "./values.ts";
 
 /** Prints the jobs the cluster knows. */
 export async function jobs(invocation: Invocation): Promise<number> {
@@ -28,10 +30,10 @@ export async function jobs(invocation: Invocation): Promise<number> {
 /** Ends a job gracefully, whoever submitted it. */
 export async function cancel(invocation: Invocation): Promise<number> {
   const { terminal } = invocation;
-  const id = jobId(invocation);
+  const id = jobOf(invocation);
   const outcome = await askCluster(invocation, async ({ client, answer }) => {
-    const before = (await answer(client.jobs())).find((job) => job.id === id);
-    if (before?.state === "finished") return `job ${id} had ended before: ${jobState(before)}`;
+    const before = knownJob(await answer(client.jobs()), id);
+    if (before.state === "finished") return `job ${id} had ended before: ${jobState(before)}`;
     await answer(client.cancel(id, "other"));
     return `job ${id} is cancelled: it ends gracefully`;
   });
@@ -42,12 +44,12 @@ export async function cancel(invocation: Invocation): Promise<number> {
 /** Prints the summary of a job that has ended. Out: the job's own exit code. */
 export async function results(invocation: Invocation): Promise<number> {
   const { settings, terminal } = invocation;
-  const id = jobId(invocation);
+  const id = jobOf(invocation);
   const exports = await openExports(settings, terminal.directory);
   try {
     const result = await askCluster(invocation, async ({ client, answer }) => {
-      const job = (await answer(client.jobs())).find((known) => known.id === id);
-      if (job !== undefined && job.state !== "finished")
+      const job = knownJob(await answer(client.jobs()), id);
+      if (job.state !== "finished")
         throw new HyperscaleError("cluster", `job ${id} has not ended: it is ${jobState(job)}`, {
           hint: `hyperscale status --job ${id} --watch follows it to its end`,
         });
@@ -59,6 +61,14 @@ export async function results(invocation: Invocation): Promise<number> {
   }
 }
 
-function jobId({ settings }: Invocation): string {
-  return settings.positional("job") ?? "";
+/** The job of JOB_ARGUMENT. Throws `invalid` for what is no id. */
+export function jobOf({ settings }: Invocation): string {
+  return jobIdOf({ text: settings.positional("job") ?? "", source: "ID" });
+}
+
+/** The job among those a cluster knows. Throws `invalid` when it is none of them. */
+export function knownJob(jobs: readonly JobLine[], id: string): JobLine {
+  const known = jobs.find((job) => job.id === id);
+  if (known === undefined) throw new HyperscaleError("invalid", `there is no job ${id}`);
+  return known;
 }

@@ -15,6 +15,9 @@ export type Places = { readonly listed: readonly NodeAddress[]; readonly sought:
 
 /** "10.0.0.5:9000", "10.0.0.5:9000-9010", "dns:managers.example:9000", "srv:_h._tcp.example". Throws `invalid`. */
 export function placesOf(settings: readonly Setting[]): Places {
+  const [first] = settings;
+  // `--managers "$MANAGERS"` of a variable that is not set would run the job here.
+  if (first !== undefined && settings.every(({ text }) => text.trim() === "")) refuse(first, "names no node");
   const sought = settings.map(soughtOf);
   const listed = addressesOf(settings.filter((_, at) => sought[at] === null));
   return { listed, sought: sought.filter((place) => place !== null) };

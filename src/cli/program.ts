@@ -12,6 +12,7 @@ import { EXIT_INTERNAL, EXIT_OK, exitCodeOf } from "./exit.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { resolveSettings, unknownVariables, type ConfigFile } from "./settings.ts";
 import { nearest } from "../base/suggest.ts";
+import { givenFile, refuse } from "./values.ts";
 
 /** Runs the program. Out: the process's exit code; never throws. */
 export async function runProgram(terminal: Terminal, version: string, openWorld: OpenWorld): Promise<number> {
@@ -103,17 +104,10 @@ async function readConfig(table: OptionTable, parsed: ParsedArgs, terminal: Term
   if (table["config"] === undefined) return null;
   const flag = parsed.occurrences.findLast((occurrence) => occurrence.name === "config");
   const path = flag?.value ?? terminal.env["HYPERSCALE_CONFIG"] ?? "";
-  if (path === "") return null;
-  try {
-    return { path, text: await readText(resolvePath(terminal.directory, path)) };
-  } catch (error) {
-    const hint = /^\d+$/.test(path) ? "-c is --config here; for connections or users write -u" : undefined;
-    throw new HyperscaleError(
-      "invalid",
-      `${flag?.typed ?? "HYPERSCALE_CONFIG"}: ${messageOf(error)}`,
-      hint === undefined ? {} : { hint },
-    );
-  }
+  const setting = { text: path, source: flag?.typed ?? "HYPERSCALE_CONFIG" };
+  if (path === "") return flag === undefined ? null : refuse(setting, "is no file");
+  const hint = /^\d+$/.test(path) ? "-c is --config here; for connections or users write -u" : undefined;
+  return { path, text: await givenFile(setting, readText(resolvePath(terminal.directory, path)), hint) };
 }
 
 async function warnOfVariables(terminal: Terminal): Promise<void> {

@@ -75,19 +75,23 @@ export function unknownVariables(
   tables: readonly OptionTable[],
   env: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
+  const prefix = envName("");
+  // Names without the prefix that all have: it would make any two alike.
   const known = new Set(
     tables.flatMap((table) =>
       Object.entries(table)
         .filter(([, def]) => def.type !== "positional" && def.isFlagOnly !== true)
-        .map(([name]) => envName(name)),
+        .map(([name]) => envName(name).slice(prefix.length)),
     ),
   );
   return Object.keys(env)
-    .filter((name) => name.startsWith("HYPERSCALE_") && !known.has(name))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+    .filter((name) => !known.has(name))
     .sort()
     .map((name) => {
       const near = nearest(name, known);
-      return `the variable ${name} is no option${near === null ? "" : `: did you mean ${near}?`}`;
+      return `the variable ${prefix}${name} is no option${near === null ? "" : `: did you mean ${prefix}${near}?`}`;
     });
 }
 
@@ -112,7 +116,8 @@ function configValues(table: OptionTable, config: ConfigFile): ReadonlyMap<strin
     throw invalid(`the config file ${config.path} must hold a JSON object of options, like { "vus": 10 }`);
   const names = new Map<string, string>();
   for (const [name, def] of Object.entries(table)) {
-    if (def.type === "positional" || def.isFlagOnly === true) continue;
+    // A config file names no other: nothing would read it.
+    if (def.type === "positional" || def.isFlagOnly === true || name === "config") continue;
     names.set(configKey(name), name).set(name, name);
   }
   const values = new Map<string, readonly Setting[]>();

@@ -13,7 +13,9 @@ import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";
 import { openExports } from "./exports.ts";
 import { conclude, followJob } from "./following.ts";
+import { knownJob } from "./jobs.ts";
 import { createProgress, usesColor } from "./progress.ts";
+import { jobIdOf } from "./values.ts";
 import { watchCluster } from "./watch.ts";
 
 /** A job that runs shows itself within so long, if its owner can be reached. */
@@ -24,8 +26,10 @@ export async function status(invocation: Invocation): Promise<number> {
   const { settings } = invocation;
   const place = placeToAsk(invocation);
   const job = settings.one("job");
-  if (job !== null)
-    return settings.is("watch") ? watchJob(invocation, place, job.text) : oneJob(invocation, place, job.text);
+  if (job !== null) {
+    const id = jobIdOf(job);
+    return settings.is("watch") ? watchJob(invocation, place, id) : oneJob(invocation, place, id);
+  }
   if (settings.is("watch"))
     return askCluster(invocation, (cluster, world) => watchCluster(invocation, cluster, world), { place });
   const { terminal } = invocation;
@@ -55,9 +59,7 @@ async function oneJob(invocation: Invocation, place: ClusterPlace, id: string): 
         hint: managers.length === 0 ? "ask one of them" : `ask one of them: ${managers.join(", ")}`,
       });
     // Not among the newest, or a manager that has not heard of it yet: jobs() waits until it has.
-    const isIt = (job: JobLine): boolean => job.id === id;
-    const line = jobs.find(isIt) ?? (await answer(client.jobs())).find(isIt);
-    if (line === undefined) throw new HyperscaleError("invalid", `there is no job ${id}`);
+    const line = jobs.find((job) => job.id === id) ?? knownJob(await answer(client.jobs()), id);
     return { line, members, view: await viewOf(clock, client, line) };
   };
   const { line, members, view } = await askCluster(invocation, ask, { place });

@@ -2,10 +2,11 @@
 // the summary. The order of work within the job is not decided here (ledger/), nor what the numbers mean (load/,
 // report/).
 
+import { HyperscaleError } from "../base/error.ts";
 import { describePlan } from "../load/describe.ts";
 import { createPaint, printable } from "../tui/cells.ts";
 import { type ClusterPlace, placeOf, startOn } from "./cluster.ts";
-import { addressText } from "./addresses.ts";
+import { CLUSTER_OPTIONS } from "./cluster-options.ts";
 import type { Invocation } from "./command.ts";
 import { startEmbedded, type JobStart, type StartJob } from "./embedded.ts";
 import { EXIT_OK } from "./exit.ts";
@@ -13,7 +14,7 @@ import { openExports, type Exports } from "./exports.ts";
 import { conclude, followJob, type Interrupts, watchInterrupts } from "./following.ts";
 import { coresOf, loadJob, plannedMs, type LoadedJob } from "./job.ts";
 import { createProgress, usesColor, type Progress } from "./progress.ts";
-import { bytesOf, refuse } from "./values.ts";
+import { bytesOf, jobIdOf, refuse } from "./values.ts";
 
 /**
  * Runs the job of the settings; `start`: where, left out: where the settings say. Out: the exit code. Throws only for
@@ -86,7 +87,10 @@ async function detach(
 function refuseDetached({ settings }: Invocation, place: ClusterPlace | null): void {
   const detached = settings.one("detach");
   if (detached === null || detached.text !== "true") return;
-  if (place === null) refuse(detached, "leaves the job to a cluster", "give --managers too");
+  if (place === null)
+    throw new HyperscaleError("invalid", `${detached.source} leaves the job to a cluster, and there is none`, {
+      hint: "give --managers too",
+    });
   for (const name of ["out", "summary-export", "html"]) {
     const setting = settings.one(name);
     if (setting !== null)
@@ -98,12 +102,15 @@ function refuseDetached({ settings }: Invocation, place: ClusterPlace | null): v
   }
 }
 
-/** Options that say something about an engine in this process, where the job runs on workers. */
+/** Options of an engine in this process where the job runs on workers, and of a cluster where there is none. */
 function unusedOptions({ settings }: Invocation, place: ClusterPlace | null): readonly string[] {
-  if (place === null) return [];
-  return ["cores", "memory-max"].flatMap((name) => {
+  const [names, why] =
+    place === null
+      ? [Object.keys(CLUSTER_OPTIONS), "without --managers the job runs in this process"]
+      : [["cores", "memory-max"], "the job runs on the cluster's workers"];
+  return names.flatMap((name) => {
     const setting = settings.one(name);
-    return setting === null ? [] : [`${setting.source} says nothing here: the job runs on the cluster's workers`];
+    return setting === null ? [] : [`${setting.source} says nothing here: ${why}`];
   });
 }
 
@@ -134,11 +141,8 @@ type Limits = Pick<JobStart, "id" | "cores" | "memoryMaxBytes">;
 function limitsOf(invocation: Invocation): Limits {
   const { settings } = invocation;
   const [id, memoryMax] = [settings.one("id"), settings.one("memory-max")];
-  if (id !== null && !/^[A-Za-z0-9_.:-]{1,100}$/.test(id.text)) {
-    refuse(id, "is no id", "letters, digits and . _ : - are allowed, 100 at most");
-  }
   return {
-    id: id?.text ?? null,
+    id: id === null ? null : jobIdOf(id),
     cores: coresOf(invocation),
     memoryMaxBytes: memoryMax === null ? null : bytesOf(memoryMax),
   };

@@ -1,7 +1,7 @@
 // From an option's text to its value: counts, durations, rates, stages, sizes, pairs. A wrong one is `invalid` and
 // names its source, whatever source it was. Whether values make sense together is load/options.ts's business.
 
-import { HyperscaleError } from "../base/error.ts";
+import { HyperscaleError, messageOf } from "../base/error.ts";
 import { parseBytes, parseDuration } from "../base/units.ts";
 import type { Setting } from "./settings.ts";
 
@@ -12,6 +12,27 @@ export function refuse(setting: Setting, problem: string, hint?: string): never 
     `${setting.source}: ${JSON.stringify(setting.text)} ${problem}`,
     hint === undefined ? {} : { hint },
   );
+}
+
+/** The id of a job, one that a cluster takes. */
+export function jobIdOf(setting: Setting): string {
+  if (!/^[A-Za-z0-9_.:-]{1,100}$/.test(setting.text))
+    refuse(setting, "is no id", "letters, digits and . _ : - are allowed, 100 at most");
+  return setting.text;
+}
+
+/** What a file that an option names holds. Throws `invalid` for one that cannot be read: its name is a wrong value. */
+export async function givenFile<Content>(
+  { source }: Setting,
+  content: Promise<Content>,
+  hint?: string,
+): Promise<Content> {
+  try {
+    return await content;
+  } catch (error) {
+    const because = { cause: error, ...(hint === undefined ? {} : { hint }) };
+    throw new HyperscaleError("invalid", `${source}: ${messageOf(error)}`, because);
+  }
 }
 
 /** A whole number; "10k" and "1m" are thousands and millions. */

@@ -5,10 +5,10 @@ import { access, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/prom
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { HyperscaleError } from "../base/error.ts";
 
-/** Text of a file. Throws `storage` with the reason. */
+/** Text of a file, without the byte order mark that some editors write. Throws `storage` with the reason. */
 export async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return (await readFile(path, "utf8")).replace(/^\uFEFF/, "");
   } catch (error) {
     throw fileError("read", path, error);
   }

@@ -31,7 +31,7 @@ export type Terminal = {
   readonly progress: Screen;
   /** Writes all of `text` to stdout. A reader that went away is fine; anything else throws `storage`. */
   print(text: string): Promise<void>;
-  /** All of stdin as text. */
+  /** All of stdin as text. Throws `load` when it cannot be read. */
   readInput(): Promise<string>;
   /** Calls back for each signal until the returned function is called; meanwhile signals do not end the process. */
   onInterrupt(listener: (signal: Interrupt) => void): () => void;
@@ -66,7 +66,7 @@ export function processTerminal(args: readonly string[]): Terminal {
     output: screenOf(process.stdout),
     progress: screenOf(process.stderr),
     print: printAll,
-    readInput: () => Bun.stdin.text(),
+    readInput,
     onInterrupt(listener) {
       const interrupts: readonly Interrupt[] = ["SIGINT", "SIGTERM", "SIGHUP"];
       for (const interrupt of interrupts) process.on(interrupt, listener);
@@ -110,6 +110,14 @@ function screenOf(stream: NodeJS.WriteStream): Screen {
     write: (text) => void stream.write(text),
     isBusy: () => stream.writableNeedDrain,
   };
+}
+
+async function readInput(): Promise<string> {
+  try {
+    return await Bun.stdin.text();
+  } catch (error) {
+    throw new HyperscaleError("load", `cannot read standard input: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function printAll(text: string): Promise<void> {

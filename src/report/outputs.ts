@@ -19,7 +19,7 @@ export const OUTPUT_KINDS: readonly OutputKind[] = ["json", "csv"];
 
 /**
  * `json=results.json`, `csv=results.csv.gz`, or a bare path whose ending tells the kind.
- * Throws HyperscaleError("usage") for an unknown kind, a missing path, or an ending that tells nothing.
+ * Throws HyperscaleError("invalid") for an unknown kind, a missing path, or an ending that tells nothing.
  */
 export function parseOutput(spec: string): OutputSpec {
   const match = /^([A-Za-z][A-Za-z0-9_-]*)=(.*)$/s.exec(spec);
@@ -36,18 +36,6 @@ export function parseOutput(spec: string): OutputSpec {
   return { kind, path };
 }
 
-/** All -o specs; two outputs into one file are refused with HyperscaleError("usage"). */
-export function parseOutputs(specs: readonly string[]): readonly OutputSpec[] {
-  const outputs = specs.map(parseOutput);
-  outputs.forEach(({ path }, at) => {
-    if (outputs.findIndex((other) => other.path === path) < at) {
-      const problem = `-o: two outputs write to ${JSON.stringify(path)}`;
-      throw new HyperscaleError("usage", problem, { hint: "give each its own file" });
-    }
-  });
-  return outputs;
-}
-
 /** The output of a spec, writing into `sink`, which the caller opened at spec.path. `judged`: thresholds to name. */
 export function openOutput(spec: OutputSpec, sink: FileSink, judged: JudgedMetrics = []): Output {
   return createOutput({ path: spec.path, format: FORMATS[spec.kind](judged), sink });
@@ -55,5 +43,5 @@ export function openOutput(spec: OutputSpec, sink: FileSink, judged: JudgedMetri
 
 function unusable(spec: string, problem: string): HyperscaleError {
   const hint = `use one of: ${OUTPUT_KINDS.map((kind) => `${kind}=FILE`).join(", ")}; FILE may end in .gz`;
-  return new HyperscaleError("usage", `-o ${JSON.stringify(spec)}: ${problem}`, { hint });
+  return new HyperscaleError("invalid", `${JSON.stringify(spec)}: ${problem}`, { hint });
 }

@@ -44,6 +44,15 @@ for (const command of COMMANDS) {
         });
         continue;
       }
+      if (name === "config") {
+        test("--config and HYPERSCALE_CONFIG are one, and a config file names no other", () => {
+          expect(texts(resolved([], { [envName(name)]: value }, null), name)).toEqual(
+            texts(resolved(flag, {}, null), name),
+          );
+          expect(() => resolved([], {}, asConfig)).toThrow("config in c.json is no option");
+        });
+        continue;
+      }
       test(`--${name}, ${envName(name)} and ${configKey(name)} are one`, () => {
         const expected = texts(resolved(flag, {}, null), name);
         expect(expected).toEqual([value]);

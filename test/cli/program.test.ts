@@ -90,6 +90,16 @@ describe("what cannot be understood ends with 2 and a way out", () => {
   }
 });
 
+test("an id that no job can have is refused before a cluster is asked", async () => {
+  for (const command of ["results", "cancel", "pause", "resume", "scale --vus=1", "status --job="]) {
+    const isOption = command.startsWith("status");
+    const args = [...command.split(" "), ...(isOption ? [] : [""]), "--managers", "127.0.0.1:1"];
+    const terminal = fakeTerminal(args);
+    expect(await runProgram(terminal, "1.2.3", noWorld)).toBe(104);
+    expect(terminal.stderr()).toContain(`error: ${isOption ? "--job" : "ID"}: "" is no id`);
+  }
+});
+
 test("a variable that is no option is warned about on stderr", async () => {
   const { code, stderr } = await run("completions bash", { HYPERSCALE_NO_COLOUR: "1" });
   expect(code).toBe(0);

@@ -151,7 +151,9 @@ describe("bad sources are invalid and named", () => {
 });
 
 test("variables that look like options and are none are told, with the nearest", () => {
-  expect(unknownVariables([TABLE], { HYPERSCALE_VUSS: "1", HYPERSCALE_VUS: "1", HOME: "/" })).toEqual([
+  const env = { HYPERSCALE_VUSS: "1", HYPERSCALE_VUS: "1", HYPERSCALE_FROB: "1", HOME: "/" };
+  expect(unknownVariables([TABLE], env)).toEqual([
+    "the variable HYPERSCALE_FROB is no option",
     "the variable HYPERSCALE_VUSS is no option: did you mean HYPERSCALE_VUS?",
   ]);
 });

@@ -269,6 +269,29 @@ test("a header that is given twice for a URL is sent with both values", async ()
   expect(start?.bundle.code).toContain("k=1; l=2");
 });
 
+test("the body of a URL is a text or a file that can be read, the method any token", async () => {
+  const file = "http://127.0.0.1:9/";
+  await writeFile(join(folder, "body.txt"), "from a file");
+  const code = async (...args: readonly string[]): Promise<string> =>
+    (await run(args, {}, { file })).start?.bundle.code ?? "";
+  expect(await code("-b", "text")).toContain('"text"');
+  expect(await code("-b", "@body.txt", "-X", "m-search")).toMatch(/fromBase64\("ZnJvbSBhIGZpbGU="\)[^]*"M-SEARCH"/);
+  for (const [args, message] of [
+    [["-b", "@nowhere"], /^-b: cannot read .*nowhere: no such file or folder/],
+    [["--data", "@"], /^--data: "@" names no file/],
+    [["-X", "G ET"], /^-X: "G ET" is no method/],
+  ] as const) {
+    const failure = await run(args, {}, { file }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "invalid", message: expect.stringMatching(message) });
+  }
+});
+
+test("what says something about a cluster is said to say nothing where the job runs here", async () => {
+  const { terminal } = await run(["--key-file", "k"], {}, { env: { HYPERSCALE_ENVIRONMENT: "e" } });
+  for (const source of ["--key-file", "HYPERSCALE_ENVIRONMENT"])
+    expect(terminal.stderr()).toContain(`${source} says nothing here: without --managers the job runs in this process`);
+});
+
 describe("refused before anything starts", () => {
   const cases: readonly (readonly [args: readonly string[], code: string, message: RegExp])[] = [
     [["-u", "many"], "invalid", /^-u: "many"/],
@@ -286,7 +309,13 @@ describe("refused before anything starts", () => {
       /^--max-vus: "30" is fewer than the 50/,
     ],
     [["-X", "POST"], "invalid", /^-X: "POST"/],
-    [["-o", "xml=f"], "invalid", /xml/],
+    [["-o", "xml=f"], "invalid", /^-o: "xml=f": no output of kind "xml"/],
+    [["--summary-export", ""], "invalid", /^--summary-export: "" is no file/],
+    [["--html="], "invalid", /^--html: "" is no file/],
+    [["--managers", ""], "invalid", /^--managers: "" names no node/],
+    [["--managers", ",", "--detach"], "invalid", /^--managers: "" names no node/],
+    [["--detach"], "invalid", /^--detach leaves the job to a cluster, and there is none/],
+    [["-o", "csv=a", "-o", "json=a"], "invalid", /^-o: "json=a" is written by another option/],
     [
       ["-o", "json=a.json", "--summary-export", "a.json"],
       "invalid",

@@ -87,6 +87,11 @@ test("options of the command line and of a config file are applied", async () =>
   expect((await validate("simple.ts -c load.json -u 4")).stdout).toContain("4 looping VUs for 7s");
 });
 
+test("a config file may begin with a byte order mark", async () => {
+  await writeFile(join(folder, "marked.json"), '\uFEFF{ "vus": 3, "duration": "7s" }');
+  expect((await validate("simple.ts -c marked.json")).stdout).toContain("3 looping VUs for 7s");
+});
+
 test("a URL and standard input can be validated too", async () => {
   expect((await validate("http://127.0.0.1:1/x")).stdout).toContain("200 iterations shared among 50 VUs");
   expect((await validate("http://127.0.0.1:1/x --rate 5/s")).stdout).toContain("5.00 iterations/s for 10s");
@@ -106,6 +111,8 @@ test("what cannot run is refused as submit refuses it", async () => {
   expect(torn.stderr).toMatch(/torn\.ts:1:\d+/);
   expect((await validate("missing.ts")).code).toBe(107);
   expect((await validate("simple.ts -c missing.json")).code).toBe(104);
+  const unnamed = await validate("simple.ts -c=");
+  expect([unnamed.code, unnamed.stderr]).toEqual([104, 'error: -c: "" is no file\n']);
   const both = await validate("http://127.0.0.1:1/ --rate 5 -s 1s:1");
   expect(both.stderr).toContain('error: -s, --rate: "rate" and "stages" do not go together');
 });

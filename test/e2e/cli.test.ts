@@ -2,11 +2,12 @@
 // built executable with each option, its output read as a program would read it.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { openSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
 import { z } from "zod";
 import { startTarget } from "../target/start.ts";
-import { removeDirs, run, submit, summaryOf } from "./run.ts";
+import { executable, removeDirs, run, submit, summaryOf } from "./run.ts";
 import { SummarySchema } from "./summary.ts";
 
 setDefaultTimeout(60_000);
@@ -35,6 +36,15 @@ describe("hyperscale by itself", () => {
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).toMatch(/^(hyperscale )?v?\d+\.\d+\.\d+[^\n]*\n$/);
     expect(ended.stderr).toBe("");
+  });
+
+  test.concurrent("--version on a full disk says so: exit 74", async () => {
+    const { stderr, exitCode } = Bun.spawnSync([await executable(), "--version"], {
+      stdout: openSync("/dev/full", "w"),
+      stderr: "pipe",
+    });
+    expect(stderr.toString()).toMatch(/^error: cannot write to standard output: [^\n]*\n$/);
+    expect(exitCode).toBe(74);
   });
 
   test.concurrent("a folder's .env and bunfig.toml are not this program's: neither is read", async () => {

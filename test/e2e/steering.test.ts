@@ -62,7 +62,9 @@ test("a pause of 2 s costs no arrival and no count; a workflow is scaled up and 
   expect(await tell("resume")).toBe("0 job job goes on");
   await eventually("it to go on", async () => (await total()) > before + 20);
 
-  expect(await tell("scale", "--vus", "7")).toBe("0 job job has 7 virtual users from now on");
+  expect(await tell("scale", "--vus", "7")).toBe(
+    "0 the one workflow of job job that can be scaled has 7 virtual users from now on",
+  );
   await eventually("seven looping VUs", async () => (await vus()) === 7);
   expect(await tell("scale", "--vus", "1", "--workflow", "loop")).toStartWith('0 workflow "loop" of job job has 1');
 

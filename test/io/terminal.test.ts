@@ -55,6 +55,19 @@ test("a full disk under stdout is a storage error", () => {
   expect(exitCode).toBe(5);
 });
 
+test("standard input that cannot be read is told as such", () => {
+  const { stderr, exitCode } = Bun.spawnSync(
+    [
+      ...command(
+        "try { await terminal.readInput(); } catch (error) { console.error(error.code, error.message); return 5; }",
+      ),
+    ],
+    { env: ENV, stdin: openSync("/", "r"), stderr: "pipe" },
+  );
+  expect(stderr.toString()).toStartWith("load cannot read standard input: ");
+  expect(exitCode).toBe(5);
+});
+
 test("signals are handed over while somebody listens, and end the process otherwise", async () => {
   const child = Bun.spawn(
     [
