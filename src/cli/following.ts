@@ -5,6 +5,7 @@ import type { JobResult, SecondWindow } from "../load/result.ts";
 import { buildSummary, NO_VUS, seeVus } from "../report/summary.ts";
 import type { Summary } from "../report/summary-schema.ts";
 import { summaryText } from "../report/text.ts";
+import { workflowName } from "../report/words.ts";
 import type { ClientEvent } from "../node/messages.ts";
 import type { Invocation } from "./command.ts";
 import type { RunningJob } from "./embedded.ts";
@@ -37,7 +38,9 @@ export async function followJob({ exports, progress, interrupts, begin }: Follow
       case "second":
         return second(event.window);
       case "log":
-        return progress.log[event.level](event.workflow === "" ? event.text : `${event.workflow}: ${event.text}`);
+        return progress.log[event.level](
+          event.workflow === "" ? event.text : `${workflowName(event.workflow)}: ${event.text}`,
+        );
       default:
         return;
     }

@@ -6,7 +6,15 @@ import { formatDuration, formatLatency } from "../base/units.ts";
 import { blockRows, checkRows, type BlockLayout, type Paint } from "./text-metrics.ts";
 import type { Summary, SummaryMetric } from "./summary-schema.ts";
 import { thresholdCount, worstCore } from "./verdict.ts";
-import { aggregateOf, formatRatio, formatShare, formatThresholdValue, oneLine } from "./words.ts";
+import {
+  aggregateOf,
+  formatRatio,
+  formatShare,
+  formatThresholdValue,
+  INTERRUPTED_TEXT,
+  oneLine,
+  workflowName,
+} from "./words.ts";
 
 export type SummaryTextOptions = {
   readonly color: boolean;
@@ -103,7 +111,7 @@ function accountingLines(summary: Summary, options: SummaryTextOptions, paint: P
     if (count > 0) rows.push([name, String(count), note]);
   };
   add("iterations_dropped", dropped, `${formatShare(dropped, scheduled)} of scheduled never began`);
-  add("iterations_interrupted", interrupted, "cut off after gracefulStop");
+  add("iterations_interrupted", interrupted, INTERRUPTED_TEXT);
   add("requests_unsent", unsent, "in http_reqs, yet never got a socket: the target did not see them");
   add("samples_late", late, "came after their share was closed: in no total");
   add("reruns", reruns, "setup or teardown ran again after its runner died");
@@ -153,7 +161,7 @@ function errorLines(summary: Summary, options: SummaryTextOptions, paint: Paint)
   const width = Math.max(...shown.map(({ count }) => String(count).length));
   const hasWorkflows = Object.keys(summary.workflows).length > 1;
   const lines = shown.flatMap(({ workflow, message, count }) => {
-    const prose = hasWorkflows ? `${oneLine(workflow)}: ${oneLine(message)}` : oneLine(message);
+    const prose = hasWorkflows ? `${oneLine(workflowName(workflow))}: ${oneLine(message)}` : oneLine(message);
     return bullet(paint.red(String(count).padStart(width)), prose, options, width);
   });
   const rest = errors.length - shown.length;
@@ -171,7 +179,8 @@ function verdictLines(summary: Summary, options: SummaryTextOptions, paint: Pain
       : passed > 0
         ? `, ${passed === 1 ? "its threshold" : `all ${passed} thresholds`} passed`
         : "";
-  const because = reason === "" ? "" : `: ${oneLine(reason)}`;
+  // A completed job has no other reason than its thresholds, which are counted.
+  const because = reason === "" || state === "completed" ? "" : `: ${oneLine(reason)}`;
   const paused = pausedMs > 0 ? `, ${roundedDuration(pausedMs)} of them paused` : "";
   const prose = `${oneLine(name)} ${state} after ${roundedDuration(durationMs)}${paused}${because}${thresholds}`;
   const color = isGood ? paint.green : paint.red;

@@ -1,7 +1,17 @@
 // How numbers and foreign text read in a report: shared by the printed summary and the HTML page. No layout.
 
 import { formatBytes, formatLatency } from "../base/units.ts";
+import { SETUP, TEARDOWN } from "../load/plan.ts";
 import type { Contains, MetricType } from "../load/series.ts";
+
+/** Why an iteration that began is in no `iterations`. */
+export const INTERRUPTED_TEXT = "cut off: gracefulStop was over, or the job was ended";
+
+/** A workflow as people know it: "::setup" -> "setup". */
+export function workflowName(name: string): string {
+  if (name === SETUP) return "setup";
+  return name === TEARDOWN ? "teardown" : name;
+}
 
 /** A value of a metric in its unit: 12.5 of "time" -> "12.5ms", of "data" -> "13 B", else plain with six decimals. */
 export function formatValue(value: number, contains: Contains): string {

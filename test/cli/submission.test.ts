@@ -132,6 +132,12 @@ describe("streams", () => {
     expect(terminal.stderr().match(/^running \(/gm)).toHaveLength(2);
   });
 
+  test("what setup and teardown log is told under their names", async () => {
+    const said = (workflow: string): ClientEvent => ({ kind: "log", level: "info", workflow, text: "here" });
+    const { terminal } = await run(["-q"], { events: [said("::setup"), said("::teardown")] });
+    expect(terminal.stderr()).toBe("info  setup: here\ninfo  teardown: here\n");
+  });
+
   test("--quiet leaves banner and progress out, not the log", async () => {
     const { terminal } = await run(["-q"], {
       events: [VIEW, { kind: "log", level: "error", workflow: "", text: "ouch" }],

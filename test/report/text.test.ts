@@ -165,6 +165,17 @@ describe("what went wrong", () => {
     expect(text).toContain("✗ checkout aborted after 3.2s: target is down, 1 of 2 thresholds failed");
   });
 
+  test("a completed job says once that thresholds failed", () => {
+    const text = textOf({
+      reason: "thresholds failed",
+      errorCode: "thresholds",
+      durationMs: 3_000,
+      plan: jobPlan({ thresholds: [threshold("http_reqs", "count<0")] }),
+      thresholds: [{ metricKey: "http_reqs", expression: "count<0", ok: false, value: 0 }],
+    });
+    expect(text).toContain("✗ checkout completed after 3s, 1 of 1 thresholds failed");
+  });
+
   test("errors are the ten most frequent, with a hint at the rest", () => {
     const errors = Array.from({ length: 13 }, (_, at) => ({
       workflow: "default",

@@ -2,9 +2,15 @@
 // are worded in words.ts. The tables of metrics are in metric-tables.ts.
 
 import { formatDuration, formatLatency } from "../../base/units.ts";
-import { SETUP, TEARDOWN } from "../../load/plan.ts";
 import type { Summary, SummaryCore, SummaryWorkflow } from "../summary-schema.ts";
-import { formatCount, formatRatio, formatShare, formatThresholdValue } from "../words.ts";
+import {
+  formatCount,
+  formatRatio,
+  formatShare,
+  formatThresholdValue,
+  INTERRUPTED_TEXT,
+  workflowName,
+} from "../words.ts";
 import { badge, figures, html, meter, NOTHING, section, table, type Markup, type Part } from "./markup.ts";
 
 /** Every threshold with what was measured and whether it held; failed ones first. */
@@ -110,7 +116,7 @@ export function accountingTable({ accounting }: Summary): Markup {
     ["Iterations scheduled", accounting.scheduled, "asked for by the executors"],
     ["started", accounting.started, "begun by a VU"],
     ["completed", accounting.completed, "run to their end"],
-    ["interrupted", accounting.interrupted, "cut off after gracefulStop"],
+    ["interrupted", accounting.interrupted, INTERRUPTED_TEXT],
     ["dropped", accounting.dropped, "never begun: the warnings say why"],
     ["Requests unsent", accounting.unsent, "in http_reqs, yet never got a socket: the target did not see them"],
     ["unreported, at most", accounting.unreportedMax, "possibly sent, in no total"],
@@ -168,9 +174,4 @@ function groupName(group: string): string {
     .split("::")
     .filter((name) => name !== "")
     .join(" › ");
-}
-
-function workflowName(name: string): string {
-  if (name === SETUP) return "setup";
-  return name === TEARDOWN ? "teardown" : name;
 }
