@@ -4,10 +4,10 @@
 import { HyperscaleError } from "../base/error.ts";
 import { openSink, requireWritable, resolvePath, writeText, type Sink } from "../io/files.ts";
 import type { SecondWindow } from "../load/result.ts";
-import type { JudgedMetrics } from "../report/json-lines.ts";
 import { htmlReport, Timeline } from "../report/html.ts";
 import { openOutput, parseOutput, type OutputSpec } from "../report/outputs.ts";
 import type { Output } from "../report/output.ts";
+import type { Tested } from "../report/points.ts";
 import type { Summary } from "../report/summary-schema.ts";
 import type { Setting, Settings } from "./settings.ts";
 import { refuse } from "./values.ts";
@@ -21,11 +21,14 @@ export type Exports = {
   close(): Promise<void>;
 };
 
+/** Commands that print what a cluster kept have no outputs of seconds. */
+const UNKNOWN: Tested = { thresholds: [], tags: {} };
+
 /**
- * Opens what the settings ask for; `judged`: thresholds of the test, where they are known. Throws `invalid` (two into
+ * Opens what the settings ask for; `tested`: the test, where it is known. Throws `invalid` (two into
  * one file, unknown kind) or `storage` (cannot be written).
  */
-export async function openExports(settings: Settings, directory: string, judged: JudgedMetrics = []): Promise<Exports> {
+export async function openExports(settings: Settings, directory: string, tested: Tested = UNKNOWN): Promise<Exports> {
   const outs = settings.all("out").map((setting) => ({ setting, spec: outputSpec(setting) }));
   const summarySetting = settings.one("summary-export");
   const htmlSetting = settings.one("html");
@@ -45,7 +48,7 @@ export async function openExports(settings: Settings, directory: string, judged:
   for (const { spec } of outs) {
     const sink = await openSink(resolvePath(directory, spec.path));
     sinks.push(sink);
-    const output = openOutput(spec, sink, judged);
+    const output = openOutput(spec, sink, tested);
     await output.start();
     outputs.push(output);
   }

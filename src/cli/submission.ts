@@ -30,7 +30,7 @@ export async function submit(invocation: Invocation, start?: StartJob): Promise<
   let exports: Exports | null = null;
   try {
     const job = await loadJob(invocation, progress.log);
-    exports = await openExports(settings, terminal.directory, job.plan.thresholds);
+    exports = await openExports(settings, terminal.directory, job.plan);
     for (const warning of [...job.warnings, ...unusedOptions(invocation, place)]) progress.log.warn(warning);
     if (!settings.is("quiet")) progress.note(bannerOf(invocation, job, place, limits.cores));
     progress.setTotal(plannedMs(job.plan));

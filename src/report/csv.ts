@@ -2,7 +2,7 @@
 
 import type { Tags } from "../load/series.ts";
 import type { LineFormat } from "./output.ts";
-import { pointsOf, type Point } from "./points.ts";
+import { pointsOf, type Point, type Tested } from "./points.ts";
 
 /** Tags that have a column of their own; all others go into extra_tags as `name=value&name=value`. */
 const TAG_COLUMNS = [
@@ -38,13 +38,13 @@ export const CSV_COLUMNS: readonly string[] = [
 ];
 
 /** RFC 4180 with line feeds. timestamp: epoch seconds; values in the metric's own unit (ms, bytes), six decimals. */
-export function csv(): LineFormat {
+export function csv({ tags }: Tested): LineFormat {
   return {
     head: () => `${CSV_COLUMNS.join(",")}\n`,
     second(window) {
       const timestamp = String(Math.floor(window.epochMs / 1_000));
       let text = "";
-      for (const point of pointsOf(window)) text += `${row(point, timestamp)}\n`;
+      for (const point of pointsOf(window, tags)) text += `${row(point, timestamp)}\n`;
       return text;
     },
   };

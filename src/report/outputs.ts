@@ -2,13 +2,14 @@
 
 import { HyperscaleError } from "../base/error.ts";
 import { csv } from "./csv.ts";
-import { jsonLines, type JudgedMetrics } from "./json-lines.ts";
+import { jsonLines } from "./json-lines.ts";
 import { createOutput, type FileSink, type LineFormat, type Output } from "./output.ts";
+import type { Tested } from "./points.ts";
 
 export type OutputKind = "json" | "csv";
 export type OutputSpec = { readonly kind: OutputKind; readonly path: string };
 
-const FORMATS: Readonly<Record<OutputKind, (judged: JudgedMetrics) => LineFormat>> = { json: jsonLines, csv };
+const FORMATS: Readonly<Record<OutputKind, (tested: Tested) => LineFormat>> = { json: jsonLines, csv };
 const EXTENSIONS: readonly { readonly pattern: RegExp; readonly kind: OutputKind }[] = [
   { pattern: /\.(json|jsonl|ndjson)(\.gz)?$/i, kind: "json" },
   { pattern: /\.csv(\.gz)?$/i, kind: "csv" },
@@ -36,9 +37,9 @@ export function parseOutput(spec: string): OutputSpec {
   return { kind, path };
 }
 
-/** The output of a spec, writing into `sink`, which the caller opened at spec.path. `judged`: thresholds to name. */
-export function openOutput(spec: OutputSpec, sink: FileSink, judged: JudgedMetrics = []): Output {
-  return createOutput({ path: spec.path, format: FORMATS[spec.kind](judged), sink });
+/** The output of a spec, writing into `sink`, which the caller opened at spec.path. */
+export function openOutput(spec: OutputSpec, sink: FileSink, tested: Tested): Output {
+  return createOutput({ path: spec.path, format: FORMATS[spec.kind](tested), sink });
 }
 
 function unusable(spec: string, problem: string): HyperscaleError {

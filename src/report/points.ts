@@ -3,6 +3,7 @@
 
 import { never } from "../base/assert.ts";
 import { quantile } from "../load/histogram.ts";
+import type { ThresholdPlan } from "../load/plan.ts";
 import type { SecondWindow } from "../load/result.ts";
 import type { Contains, MetricType, Series, Tags } from "../load/series.ts";
 
@@ -29,10 +30,22 @@ export type Point = {
   readonly extra: TrendExtra | { readonly count: number } | null;
 };
 
-const NO_TAGS: Tags = {};
+/** What outputs say of the test itself: its thresholds, and the tags on everything that is measured. */
+export type Tested = {
+  readonly thresholds: readonly Pick<ThresholdPlan, "metricKey" | "expression">[];
+  readonly tags: Tags;
+};
 
-/** The points of a second, vus and vus_max first. Series in which nothing happened give none. */
-export function pointsOf(window: SecondWindow): readonly Point[] {
+/** The points of a second, vus and vus_max first, under the tags of the test. Series without samples give none. */
+export function pointsOf(window: SecondWindow, tags: Tags): readonly Point[] {
+  const gauge = (metric: string, value: number): Point => ({
+    metric,
+    type: "gauge",
+    contains: "default",
+    tags,
+    value,
+    extra: null,
+  });
   const points: Point[] = [gauge("vus", window.vus), gauge("vus_max", window.vusMax)];
   for (const series of window.series) {
     // The window's own numbers are of the whole job; a series of them would be of one workflow.
@@ -41,10 +54,6 @@ export function pointsOf(window: SecondWindow): readonly Point[] {
     if (point !== null) points.push(point);
   }
   return points;
-}
-
-function gauge(metric: string, value: number): Point {
-  return { metric, type: "gauge", contains: "default", tags: NO_TAGS, value, extra: null };
 }
 
 function pointOf({ id, cells }: Series): Point | null {

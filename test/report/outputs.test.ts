@@ -7,6 +7,7 @@ import { HyperscaleError } from "../../src/base/error.ts";
 import { CSV_COLUMNS } from "../../src/report/csv.ts";
 import { createOutput, type FileSink, type LineFormat } from "../../src/report/output.ts";
 import { openOutput, parseOutput } from "../../src/report/outputs.ts";
+import type { Tested } from "../../src/report/points.ts";
 import { buildSummary, NO_VUS, seeVus } from "../../src/report/summary.ts";
 import type { SecondWindow } from "../../src/load/result.ts";
 import { counter, rate, series, shopResult, shopWindows, STARTED_AT, trend } from "./fixture.ts";
@@ -70,9 +71,11 @@ function fullSink(room: number): FileSink & { writes: number; isClosed: boolean 
   };
 }
 
+const UNKNOWN: Tested = { thresholds: [], tags: {} };
+
 async function written(spec: string, seconds: readonly SecondWindow[] = windows): Promise<string> {
   const sink = memorySink();
-  const output = openOutput(parseOutput(spec), sink);
+  const output = openOutput(parseOutput(spec), sink, UNKNOWN);
   await output.start();
   for (const window of seconds) output.second(window);
   await output.finish(shop);
@@ -130,11 +133,12 @@ describe("-o json", () => {
 
   test("a metric is declared with the thresholds on all of it, as k6 does", async () => {
     const sink = memorySink();
-    const output = openOutput(parseOutput("json=out.json"), sink, [
+    const thresholds = [
       { metricKey: "http_req_duration", expression: "p(95)<500" },
       { metricKey: "http_req_duration", expression: "max<900 for 10s" },
       { metricKey: "http_req_duration{name:x}", expression: "avg<5" },
-    ]);
+    ];
+    const output = openOutput(parseOutput("json=out.json"), sink, { thresholds, tags: {} });
     await output.start();
     for (const window of windows) output.second(window);
     await output.finish(shop);
@@ -142,6 +146,23 @@ describe("-o json", () => {
     const declared = lines.find((line) => line.includes('"type":"Metric"') && line.includes('"http_req_duration"'));
     expect(declared).toContain('"thresholds":["p(95)<500","max<900 for 10s"]');
     expect(lines.find((line) => line.includes('"metric":"iterations","type":"Metric"'))).toContain('"thresholds":[]');
+  });
+
+  test("the numbers of VUs carry the test's tags, as all else does", async () => {
+    for (const [spec, row] of [
+      [
+        "json=o",
+        '"metric":"vus","type":"Point","data":{"time":"2023-11-14T22:13:20.000Z","value":3,"tags":{"run":"7"}}',
+      ],
+      ["csv=o", "vus_max,1700000000,4.000000,,,,,,,,,,,,,,,run=7,"],
+    ] as const) {
+      const sink = memorySink();
+      const output = openOutput(parseOutput(spec), sink, { thresholds: [], tags: { run: "7" } });
+      await output.start();
+      output.second({ second: 0, epochMs: 1_700_000_000_000, vus: 3, vusMax: 4, series: [] });
+      await output.finish(shop);
+      expect(sink.chunks.join("")).toContain(row);
+    }
   });
 
   test("sums over all points equal the summary's totals", async () => {
@@ -239,7 +260,7 @@ describe("-o csv", () => {
 describe("a file", () => {
   test("is gzip when its name ends in .gz, and holds the same lines", async () => {
     const sink = memorySink();
-    const output = openOutput(parseOutput("json=out.json.gz"), sink);
+    const output = openOutput(parseOutput("json=out.json.gz"), sink, UNKNOWN);
     await output.start();
     for (const window of windows) output.second(window);
     await output.finish(shop);
@@ -254,7 +275,7 @@ describe("a file", () => {
   for (const path of ["full.csv", "full.csv.gz"]) {
     test(`on a full disk stops (${path}), spares the run, and says so at the end`, async () => {
       const sink = fullSink(0);
-      const output = openOutput({ kind: "csv", path }, sink);
+      const output = openOutput({ kind: "csv", path }, sink, UNKNOWN);
       await output.start();
       for (const window of windows) {
         output.second(window);
