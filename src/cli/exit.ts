@@ -20,7 +20,7 @@ const EXITS: Readonly<Record<ErrorCode, Exit>> = {
   cancelled: { exit: 103, meaning: "cancelled by someone else" },
   invalid: { exit: 104, meaning: "a value is invalid, wherever it came from" },
   interrupted: { exit: 105, meaning: "interrupted by the user" },
-  load: { exit: 107, meaning: "the workflow file cannot be loaded, or setup threw" },
+  load: { exit: 107, meaning: "the workflow file cannot be loaded, or setup or teardown threw" },
   aborted: { exit: 108, meaning: "aborted by the test" },
   failed: { exit: 110, meaning: "the job failed: work was lost or could not be done" },
 };

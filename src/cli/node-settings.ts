@@ -81,7 +81,8 @@ function dcOf(setting: Setting): string {
 
 function hostOf(setting: Setting): string {
   const host = setting.text.trim().replace(/^\[(.*)\]$/, "$1");
-  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(host))
+  // A colon is part of an IPv6 address alone, which has two at least: "localhost:9000" has a port.
+  if (!/^[A-Za-z0-9._-]{1,253}$|^(?=.*:.*:)[0-9A-Fa-f:.]{2,45}$/.test(host))
     return refuse(setting, "is no host", "a name or an IP address without a port: 127.0.0.1");
   return host;
 }

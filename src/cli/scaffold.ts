@@ -88,7 +88,12 @@ export async function scaffold({ settings, terminal }: Invocation): Promise<numb
     await terminal.print(`wrote ${within(typed, name)}\n`);
   }
   await terminal.print(
-    `\nrun it with:\n  hyperscale submit ${within(typed, "test.ts")} -e TARGET=http://127.0.0.1:8080\n`,
+    `\nrun it with:\n  hyperscale submit ${shellWord(within(typed, "test.ts"))} -e TARGET=http://127.0.0.1:8080\n`,
   );
   return EXIT_OK;
+}
+
+/** A word as a shell takes it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

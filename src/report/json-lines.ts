@@ -8,8 +8,8 @@ import { pointsOf, type Tested } from "./points.ts";
 /**
  * Lines `{"metric","type":"Metric","data":{name,type,contains,thresholds,submetrics}}` and
  * `{"metric","type":"Point","data":{time,value,tags}}`: time is RFC 3339 of the second's start, values in the metric's
- * own unit (ms, bytes). Trends add count, min, max, p50, p95, p99 of the second, rates add count. As in k6, the thresholds
- * of tagged sub-metrics are not listed.
+ * own unit (ms, bytes). Trends add count, min, max, p50, p95, p99 of the second, rates add count. As in k6,
+ * thresholds of tagged sub-metrics are not listed.
  */
 export function jsonLines({ thresholds: judged, tags: ofTest }: Tested): LineFormat {
   const declared = new Set<string>();

@@ -17,11 +17,10 @@ export function plainLine(view: JobView): string {
   ];
   if (dropped > 0) parts.push(`${dropped} dropped`);
   if (view.requests > 0) {
-    parts.push(
-      `${view.requestsPerSecond.toFixed(1)} req/s`,
-      `p95 ${formatLatency(view.latencyNow.p95)}`,
-      `${percent(view.failedRatio)} failed`,
-    );
+    // The last whole second's: before there is one, nothing is known, and in one without requests no latency.
+    if (view.elapsedMs >= 1_000) parts.push(`${view.requestsPerSecond.toFixed(1)} req/s`);
+    if (view.requestsPerSecond > 0) parts.push(`p95 ${formatLatency(view.latencyNow.p95)}`);
+    parts.push(`${percent(view.failedRatio)} failed`);
   }
   if (view.isSaturated) parts.push("GENERATOR SATURATED");
   return parts.join(", ");

@@ -34,8 +34,15 @@ describe("a place to look", () => {
 });
 
 test("places and plain addresses go together, and are written as they are read", () => {
-  const texts = ["127.0.0.1:9000", "dns:m.example:9000", "srv:_h._tcp.example", "127.0.0.1:9002-9010"];
+  const texts = [
+    "127.0.0.1:9000",
+    "dns:m.example:9000",
+    "srv:_h._tcp.example",
+    "127.0.0.1:9002-9010",
+    "[::1]:9000-9010",
+  ];
   const places = placesOf(texts.map(of));
   expect(places.listed).toEqual([{ host: "127.0.0.1", tcp: 9_000, udp: 9_001 }]);
   expect(placesText(places)).toBe(texts.join(", "));
+  expect(placesText(placesOf([of("[::1]:9000")]))).toBe("[::1]:9000");
 });

@@ -70,3 +70,8 @@ test("a file in the folder's place is refused", async () => {
   expect(refused.code).toBe(104);
   expect(refused.stderr).toContain("plain is a file, not a folder");
 });
+
+test("the command to run it with can be copied into a shell, whatever the folder is called", async () => {
+  expect((await init("it's a shop")).stdout).toContain("hyperscale submit 'it'\\''s a shop/test.ts' -e ");
+  expect((await init("no-space")).stdout).toContain("hyperscale submit no-space/test.ts -e ");
+});

@@ -35,6 +35,13 @@ test("nothing is said of requests before there is one", () => {
   );
 });
 
+test("nothing is said of a rate before the first second is over, nor of latencies in a second without requests", () => {
+  const view = jobView({ workflows: [], requests: 9, requestsPerSecond: 0, failedRatio: 0.5 });
+  const counts = "0/0 VUs, 0 complete and 0 interrupted iterations";
+  expect(plainLine({ ...view, elapsedMs: 300 })).toBe(`running (0m00.3s), ${counts}, 50.00% failed`);
+  expect(plainLine({ ...view, elapsedMs: 2_300 })).toBe(`running (0m02.3s), ${counts}, 0.0 req/s, 50.00% failed`);
+});
+
 describe("clock", () => {
   for (const [ms, text] of [
     [0, "0m00.0s"],

@@ -128,12 +128,17 @@ async function addressesOf(place: Place, names: Names): Promise<readonly Address
 export function placeText(place: Place): string {
   switch (place.kind) {
     case "fixed":
-      return addressKey(place.address);
+      return `${hostText(place.address.host)}:${place.address.port}`;
     case "name":
       return `dns:${place.name}:${place.port}`;
     case "service":
       return `srv:${place.name}`;
     case "range":
-      return `${place.host}:${place.from}-${place.to}`;
+      return `${hostText(place.host)}:${place.from}-${place.to}`;
   }
+}
+
+/** An IPv6 address needs brackets before a port. */
+function hostText(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
