@@ -44,10 +44,11 @@ function bashScript(commands: readonly CommandModule[]): string {
   const names = [...commands.map((command) => command.text.name), "help"].join(" ");
   const cases = commands.map((command) => {
     const options = optionsOf(command);
-    const values = options
-      .filter(({ def }) => def.type === "string")
-      .map((option) => `        ${spellings(option).join("|")}) ${bashReply(option.def.completion)}; return ;;`);
-    const [positional] = positionalsOf(command);
+    const valued = options.filter(({ def }) => def.type === "string");
+    const values = valued.map(
+      (option) => `        ${spellings(option).join("|")}) ${bashReply(option.def.completion)}; return ;;`,
+    );
+    const places = positionalsOf(command).map(({ def }, at) => `          ${at}) ${bashReply(def.completion)} ;;`);
     return [
       `    ${command.text.name})`,
       '      case "$previous" in',
@@ -56,14 +57,32 @@ function bashScript(commands: readonly CommandModule[]): string {
       "      if [[ $current == -* ]]; then",
       `        COMPREPLY=($(compgen -W "${options.flatMap(spellings).join(" ")}" -- "$current"))`,
       "      else",
-      `        ${bashReply(positional?.def.completion)}`,
+      `        case $(_hyperscale_place ${valued.flatMap(spellings).join(" ")}) in`,
+      ...places,
+      "        esac",
       "      fi ;;",
     ].join("\n");
   });
   return `# bash completion of hyperscale; made by \`hyperscale completions bash\`.
+
+# Arguments of the command before the word that is completed. In: the options that take a value.
+_hyperscale_place() {
+  local at place=0 valued=" = $* "
+  for ((at = 2; at < COMP_CWORD; at++)); do
+    [[ \${COMP_WORDS[at]} == -?* || $valued == *" \${COMP_WORDS[at-1]} "* ]] || place=$((place + 1))
+  done
+  echo $place
+}
+
 _hyperscale() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
+  # --option=value comes as three words.
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $previous == = ]]; then
+    previous=\${COMP_WORDS[COMP_CWORD-2]}
+  fi
   if [[ $COMP_CWORD -eq 1 ]]; then
     COMPREPLY=($(compgen -W "${names} --help --version" -- "$current"))
     return
@@ -78,8 +97,9 @@ complete -o filenames -F _hyperscale hyperscale
 }
 
 function bashReply(completion: Completion | undefined): string {
-  if (completion === "file") return 'COMPREPLY=($(compgen -f -- "$current"))';
-  if (completion === "folder") return 'COMPREPLY=($(compgen -d -- "$current"))';
+  // Names may hold spaces.
+  if (completion === "file") return "local IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$current\"))";
+  if (completion === "folder") return "local IFS=$'\\n'; COMPREPLY=($(compgen -d -- \"$current\"))";
   if (completion === undefined || completion === "none") return "COMPREPLY=()";
   return `COMPREPLY=($(compgen -W "${completion.join(" ")}" -- "$current"))`;
 }
@@ -171,7 +191,13 @@ function fishScript(commands: readonly CommandModule[]): string {
     const within = `complete -c hyperscale -n '__fish_seen_subcommand_from ${command.text.name}'`;
     for (const { def } of positionalsOf(command)) {
       if (def.completion === "file") lines.push(`${within} -F`);
-      else if (def.completion !== undefined) lines.push(`${within} -a ${fishValues(def.completion)}`);
+      else if (def.completion !== undefined) {
+        const { completion } = def;
+        // One of a few words is offered until it is there.
+        const unless =
+          typeof completion === "string" ? "" : `; and not __fish_seen_subcommand_from ${completion.join(" ")}`;
+        lines.push(`${within.replace(/'$/, `${unless}'`)} -a ${fishValues(completion)}`);
+      }
     }
     for (const option of optionsOf(command)) {
       const short = (option.def.alias ?? []).find((alias) => alias.length === 1);

@@ -2,6 +2,9 @@
 // Method: generate again and compare; the real shells where they are installed.
 
 import { expect, test } from "bun:test";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { generatedFiles, staleFiles } from "../../.ci/generate.ts";
 import { COMMANDS, loadCommand } from "../../src/cli/commands.ts";
 import { exitMeanings } from "../../src/cli/exit.ts";
@@ -47,11 +50,14 @@ for (const shell of SHELLS) {
 }
 
 /** What bash would offer for a line, asked of a real bash. */
-function bashOffers(words: readonly string[]): readonly string[] {
+function bashOffers(words: readonly string[], cwd?: string): readonly string[] {
   const script =
     `source ${ROOT}completions/hyperscale.bash; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; ` +
     "_hyperscale; printf '%s\\n' \"${COMPREPLY[@]}\"";
-  return Bun.spawnSync(["bash", "-c", script]).stdout.toString().trim().split("\n");
+  return Bun.spawnSync(["bash", "-c", script], cwd === undefined ? {} : { cwd })
+    .stdout.toString()
+    .trim()
+    .split("\n");
 }
 
 test.skipIf(Bun.which("bash") === null)("bash offers commands, options and an option's values", () => {
@@ -59,6 +65,24 @@ test.skipIf(Bun.which("bash") === null)("bash offers commands, options and an op
   expect(bashOffers(["hyperscale", "init", "--fo"])).toEqual(["--force"]);
   expect(bashOffers(["hyperscale", "completions", ""])).toEqual(["bash", "zsh", "fish"]);
 });
+
+test.skipIf(Bun.which("bash") === null)(
+  "bash offers what its place on the line takes, names with spaces too",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hyperscale-completions-"));
+    await writeFile(join(folder, "my test.ts"), "");
+    const offers = (...words: readonly string[]): readonly string[] => bashOffers(["hyperscale", ...words], folder);
+    expect(offers("chaos", "ki")).toEqual(["kill"]);
+    expect(offers("chaos", "--for", "5s", "ki")).toEqual(["kill"]);
+    expect(offers("chaos", "kill", "")).toEqual([""]);
+    expect(offers("submit", "m")).toEqual(["my test.ts"]);
+    expect(offers("submit", "-q", "--vus", "=", "5", "m")).toEqual(["my test.ts"]);
+    expect(offers("submit", "my test.ts", "m")).toEqual([""]);
+    expect(offers("submit", "--html", "=", "m")).toEqual(["my test.ts"]);
+    expect(offers("manager", "--profile", "=")).toEqual(["local", "lan", "wan"]);
+    await rm(folder, { recursive: true });
+  },
+);
 
 test.skipIf(Bun.which("fish") === null)("fish offers commands, options and an option's values", () => {
   const offers = (line: string): string =>
