@@ -11,7 +11,7 @@ import { NetError } from "../io/net-error.ts";
 import { type Credentials, endOf, timeText } from "../io/security/credentials.ts";
 import { secureWorld } from "../io/security/secure-world.ts";
 import type { Interrupt, Terminal } from "../io/terminal.ts";
-import type { DiskLock, NodeWorld, Timer, World } from "../io/world.ts";
+import type { Clock, DiskLock, NodeWorld, Timer, World } from "../io/world.ts";
 import type { NodeAddress } from "../node/station.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { nodeBlock, nodeLine, placeText } from "../tui/node-lines.ts";
@@ -55,7 +55,7 @@ export type NodeProcess = {
 /** Runs it until a signal drains it (exit code 0) or it stops by itself. Throws what keeps it from starting. */
 export async function runNode(invocation: Invocation, node: NodeProcess): Promise<number> {
   const { terminal } = invocation;
-  const display = createDisplay(invocation);
+  const display = createDisplay(invocation, node.world.clock);
   const secured = secureWorld({ ...node.world, log: display.log }, node.credentials);
   const chaos = await chaosOf(invocation, secured.world);
   const world = chaos?.world ?? secured.world;
@@ -176,16 +176,22 @@ type Display = {
   close(): void;
 };
 
-/** A block that is kept up to date on a terminal, a line at every change elsewhere; with --quiet neither. */
-function createDisplay({ terminal, settings }: Invocation): Display {
+/**
+ * A block that is kept up to date on a terminal, a line at every change elsewhere; with --quiet neither. Lines that
+ * stay begin with the time (UTC): whoever looks for a cause lays the logs of several nodes side by side.
+ */
+function createDisplay({ terminal, settings }: Invocation, clock: Clock): Display {
   const color = usesColor(terminal, settings, "progress");
   const isQuiet = settings.is("quiet");
   const isLive = terminal.progress.isTerminal && terminal.env["TERM"] !== "dumb" && !isQuiet;
   const painter = isLive ? new Painter(terminal.progress) : null;
   const forget = painter === null ? () => {} : terminal.onExit(() => painter.close());
   let last = "";
-  const stay = (text: string): void =>
-    painter === null ? terminal.progress.write(`${text}\n`) : painter.printAbove(text);
+  const stay = (text: string): void => {
+    const line = `${new Date(clock.epochMs()).toISOString()} ${text}`;
+    if (painter === null) terminal.progress.write(`${line}\n`);
+    else painter.printAbove(line);
+  };
   const log = createLog({
     level: isQuiet ? "warn" : settings.is("verbose") ? "debug" : "info",
     color,

@@ -35,6 +35,13 @@ const REASONS: Readonly<Record<NetErrorCode, string>> = {
   other: "the system refused",
 };
 
+/** Reasons of the system that say more than their code does. */
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: "no host of that name is known",
+  EAI_AGAIN: "its name cannot be looked up: no name server answers",
+  EADDRNOTAVAIL: "it is no address of this host",
+};
+
 const CODES: Readonly<Record<string, NetErrorCode>> = {
   ECONNREFUSED: "refused",
   ENOTFOUND: "unreachable",
@@ -56,13 +63,10 @@ export function netError(
 ): NetError {
   if (thrown instanceof NetError) return thrown;
   const systemCode = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
-  const code = CODES[systemCode];
-  if (code !== undefined) return new NetError(code, operation, at, { cause: thrown });
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new NetError("other", operation, at, {
-    reason: systemCode === "EADDRNOTAVAIL" ? "it is no address of this host" : reason,
-    cause: thrown,
-  });
+  const code = CODES[systemCode] ?? "other";
+  const words = thrown instanceof Error ? thrown.message : String(thrown);
+  const reason = SYSTEM_REASONS[systemCode] ?? (code === "other" ? words : REASONS[code]);
+  return new NetError(code, operation, at, { reason, cause: thrown });
 }
 
 /** Code of anything thrown by the ports; null for what is no NetError. */

@@ -135,7 +135,8 @@ function runAgain(turn: Turn, job: Job, workflow: Workflow, share: Share, why: s
   if (!share.isOver && share.attempts.length >= ATTEMPTS_MAX)
     return giveUp(turn, job, share, `a share of workflow "${name}" was lost ${ATTEMPTS_MAX} times, at last: ${why}`);
   if (!share.isOver && role !== "user") job.reruns++;
-  turn.effects.push({ kind: "warning", job: job.id, text: `lost a share of "${name}": ${why}` });
+  const lost = role === "user" ? `a share of "${name}"` : role;
+  turn.effects.push({ kind: "warning", job: job.id, text: `lost ${lost}: ${why}` });
 }
 
 function giveUp(turn: Turn, job: Job, share: Share, reason: string): void {

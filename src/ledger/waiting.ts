@@ -3,7 +3,7 @@
 
 import { labelsText } from "../base/labels.ts";
 import type { Job, LedgerState, Workflow } from "./job.ts";
-import { survey } from "./placement.ts";
+import { coreRange, survey } from "./placement.ts";
 import { carries } from "./queue.ts";
 
 /** Kinds of workers that are told of where none has what is asked for. */
@@ -16,7 +16,7 @@ export type Wait = { readonly text: string; readonly isStuck: boolean };
 export function waitOf(state: LedgerState, job: Job, workflow: Workflow): Wait | null {
   if (workflow.state !== "queued") return null;
   if (state.workers.size === 0) return { text: "no worker is there", isStuck: true };
-  const { requires } = workflow.spec;
+  const { requires, priority, sharesMax } = workflow.spec;
   const fitting = survey(state).workers.filter(({ labels }) => carries(labels, requires));
   const cores = fitting.flatMap((worker) => worker.cores);
   if (cores.length === 0) return { text: `no worker has ${labelsText(requires)}${othersText(state)}`, isStuck: true };
@@ -24,7 +24,14 @@ export function waitOf(state: LedgerState, job: Job, workflow: Workflow): Wait |
   const others = new Set(busy);
   others.delete(job);
   const jobs = `${others.size} other job${others.size === 1 ? "" : "s"}`;
-  return { text: `${busy.length} of the ${cores.length} cores it may use are busy, with ${jobs}`, isStuck: false };
+  const text = `${busy.length} of the ${cores.length} cores it may use are busy, with ${jobs}`;
+  const open = cores.filter((core) => core.job === null || core.job === job).length;
+  if (open === 0) return { text, isStuck: false };
+  // Some are free, and it does not get them: too few for its priority, or somebody else's.
+  const { least } = coreRange(priority, cores.length);
+  const needed = priority === "exclusive" ? least : Math.min(least, sharesMax);
+  const why = open < needed ? `its priority, ${priority}, needs ${needed} at once` : "the others are kept for another";
+  return { text: `${text}; ${why}`, isStuck: false };
 }
 
 /** What the workers carry instead. */

@@ -71,6 +71,10 @@ describe("a cluster of processes", () => {
       expect(ended.stderr).toContain("job first is accepted");
       expect(await Bun.file(`${ended.dir}/seconds.csv`).text()).toContain("http_reqs,");
 
+      // Logs of several nodes are laid side by side: each line has its time.
+      for (const line of cluster.node("m0").said.trimEnd().split("\n"))
+        expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \S|^ {6}/);
+
       // The same id again is the same job; another file under it is refused.
       const again = await cluster.submit(source, ["--id", "first"]);
       expect(summaryOf(again).metrics["http_reqs"]).toEqual(summary.metrics["http_reqs"]);

@@ -20,6 +20,7 @@ test("codes of the system become those of the port, with the address and a reaso
   expect(netError("connect to", AT, thrown("ECONNREFUSED")).message).toBe(
     "cannot connect to m1:7: connection refused: nothing listens there",
   );
+  expect(netError("connect to", AT, thrown("ENOTFOUND")).reason).toBe("no host of that name is known");
   expect(netError("bind", AT, thrown("EADDRNOTAVAIL")).message).toBe("cannot bind m1:7: it is no address of this host");
   expect(netError("bind", AT, thrown("EMFILE")).message).toBe("cannot bind m1:7: the system's words");
   expect(netError("bind", AT, "a string").message).toBe("cannot bind m1:7: a string");

@@ -298,6 +298,7 @@ describe("failed and lost", () => {
     harness.run("::setup");
     expect(harness.job().reruns).toBe(1);
     expect(harness.states()).toEqual({ "::setup": "ended", a: "preparing" });
+    expect(harness.of("warning").map(({ text }) => text)).toEqual(["lost setup: w1 is gone"]);
   });
 
   test("[LD-22.2.4] a share whose schedule has passed is closed when it is lost, not run again", () => {

@@ -52,6 +52,28 @@ test("behind others: how many cores it may use are busy, and with how many jobs"
   });
 });
 
+test("beside cores that are free: how many its priority needs at once", () => {
+  const harness = new Harness();
+  harness.join("w1", 4);
+  harness.submit([workflow("x", { sharesMax: 2 })], { job: "j1" });
+  harness.submit([workflow("a", { priority: "high" })], { job: "j2" });
+  harness.submit([workflow("b", { priority: "exclusive", sharesMax: 1 })], { job: "j3" });
+  const busy = "2 of the 4 cores it may use are busy, with 1 other job";
+  expect(waitIn(harness, "j2", "a")?.text).toBe(`${busy}; its priority, high, needs 3 at once`);
+  expect(waitIn(harness, "j3", "b")?.text).toBe(`${busy}; its priority, exclusive, needs 4 at once`);
+});
+
+test("beside cores that are kept free for another", () => {
+  const harness = new Harness();
+  harness.join("w1", 4);
+  harness.submit([workflow("x", { sharesMax: 2 })], { job: "j1" });
+  harness.submit([workflow("a", { priority: "exclusive" })], { job: "j2" });
+  harness.submit([workflow("b", { priority: "low", sharesMax: 1 })], { job: "j3" });
+  expect(waitIn(harness, "j3", "b")?.text).toBe(
+    "2 of the 4 cores it may use are busy, with 1 other job; the others are kept for another",
+  );
+});
+
 test("one that runs waits for nothing", () => {
   const harness = new Harness();
   harness.join("w1", 1);

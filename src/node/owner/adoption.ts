@@ -5,7 +5,7 @@ import type { Attempt, Job } from "../../ledger/job.ts";
 import type { HeldAttempt } from "../../load/merge.ts";
 import { beginPace } from "../../load/pace.ts";
 import type { Disturbance } from "../../load/result.ts";
-import { addAttempt, createRun, hold, type Run, takeNotes } from "./run.ts";
+import { addAttempt, createRun, hold, OWNER_CHANGED, type Run, takeNotes } from "./run.ts";
 import type { Submission } from "../submission.ts";
 import { type Kept, type Vault } from "./vault.ts";
 
@@ -66,7 +66,7 @@ function fill(job: Job, { plan, bundle }: Submission, kept: ReadonlyMap<string, 
  */
 export function changeOfOwner(newestMs: number, elapsedMs: number): Disturbance {
   const from = Math.max(0, newestMs);
-  return { from, to: Math.max(from, elapsedMs), why: "the owner of the job changed" };
+  return { from, to: Math.max(from, elapsedMs), why: OWNER_CHANGED };
 }
 
 /** A seal that this owner did not make. */

@@ -8,7 +8,7 @@ import type { JobResult } from "../../load/result.ts";
 import type { AttemptId } from "../../load/share.ts";
 import type { LedgerPort, ProposalOutcome } from "../ledger-port.ts";
 import type { LiveEvent, WorkerRequest } from "../messages.ts";
-import type { Run } from "./run.ts";
+import { measuredMs, type Run } from "./run.ts";
 import type { Vault } from "./vault.ts";
 
 export type JobPorts = {
@@ -66,9 +66,9 @@ export class Ownership {
     return at !== undefined && liveAttempt(at)?.token === token;
   }
 
-  /** Ms of job time; 0 before anything started. */
+  /** Ms of job time, never less than what was measured took; 0 before anything started. */
   elapsedMs(job: Job): number {
-    return job.originMs === null ? 0 : Math.max(0, this.ports.ledger.nowMs() - job.originMs);
+    return job.originMs === null ? 0 : Math.max(measuredMs(this.run), this.ports.ledger.nowMs() - job.originMs);
   }
 
   propose(proposal: Proposal, settled?: (outcome: ProposalOutcome) => void): void {

@@ -78,7 +78,7 @@ export function buildResult(
     disturbed: run.disturbed,
     pauses: pausesOf(job, endMs),
     cores,
-    loopLagMsP99: [...run.attempts.values()].reduce(
+    loopLagMsP99: loadCuts(run, job).reduce(
       (most, { held }) => Math.max(most, held?.cut.generator.loopLagMsP99 ?? 0),
       0,
     ),
@@ -118,6 +118,13 @@ function cutsOf(run: Run, workflow: Workflow): RunAttempt[] {
   return sealedAttempts(workflow).flatMap(({ token }) => run.attempts.get(token) ?? []);
 }
 
+/** Those of user workflows: how the generator fared is told of the load, not of setup and teardown. */
+function loadCuts(run: Run, job: Job): RunAttempt[] {
+  return [...job.workflows.values()].flatMap((workflow) =>
+    workflow.spec.role === "user" ? cutsOf(run, workflow) : [],
+  );
+}
+
 /** When the last user workflow stopped measuring, in ms of job time. */
 function loadEndMs(run: Run, job: Job, endMs: number): number {
   const users = [...job.workflows.values()].filter(({ spec, startAtMs }) => spec.role === "user" && startAtMs !== null);
@@ -129,28 +136,25 @@ function coreResults(run: Run, job: Job): CoreResult[] {
     string,
     { node: string; core: number; seconds: number; saturatedSeconds: number; cpuSeconds: number; loopLagMsMax: number }
   >();
-  for (const workflow of job.workflows.values()) {
-    if (workflow.spec.role !== "user") continue;
-    for (const { worker, core, held } of cutsOf(run, workflow)) {
-      if (held === null) continue;
-      const key = `${core}@${worker}`;
-      const at = cores.get(key) ?? {
-        node: worker,
-        core,
-        seconds: 0,
-        saturatedSeconds: 0,
-        cpuSeconds: 0,
-        loopLagMsMax: 0,
-      };
-      const { generator } = held.cut;
-      cores.set(key, {
-        ...at,
-        seconds: at.seconds + generator.seconds,
-        saturatedSeconds: at.saturatedSeconds + generator.saturatedSeconds,
-        cpuSeconds: at.cpuSeconds + generator.cpuSeconds,
-        loopLagMsMax: Math.max(at.loopLagMsMax, generator.loopLagMsMax),
-      });
-    }
+  for (const { worker, core, held } of loadCuts(run, job)) {
+    if (held === null) continue;
+    const key = `${core}@${worker}`;
+    const at = cores.get(key) ?? {
+      node: worker,
+      core,
+      seconds: 0,
+      saturatedSeconds: 0,
+      cpuSeconds: 0,
+      loopLagMsMax: 0,
+    };
+    const { generator } = held.cut;
+    cores.set(key, {
+      ...at,
+      seconds: at.seconds + generator.seconds,
+      saturatedSeconds: at.saturatedSeconds + generator.saturatedSeconds,
+      cpuSeconds: at.cpuSeconds + generator.cpuSeconds,
+      loopLagMsMax: Math.max(at.loopLagMsMax, generator.loopLagMsMax),
+    });
   }
   return [...cores.values()]
     .sort((a, b) => (a.node < b.node ? -1 : a.node > b.node ? 1 : a.core - b.core))

@@ -48,6 +48,9 @@ export type RunAttempt = {
   errors: readonly { readonly message: string; readonly count: number }[];
 };
 
+/** Why a stretch of the job is disturbed whose owner went. */
+export const OWNER_CHANGED = "the owner of the job changed";
+
 /** The part of a view that is made of trends. */
 export type Latencies = Pick<JobView, "latencyNow" | "latencyAll" | "histogram">;
 
@@ -173,7 +176,15 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
   if (snapshot.content === "scalars") return void attempt.unseen.push(...growth.map(copied));
   ratePace(attempt.pace, requestsOf(heldSeries(held)), cutMs);
+  if (attempt.isTakenOver) takenUntil(run, cutMs);
   see(windows, attempt, held, { cutMs, snapshot, growth });
+}
+
+/** The newest change of owner lasted until the first cut that seconds are made of again. In: ms of job time. */
+function takenUntil({ disturbed }: Run, cutMs: number): void {
+  const at = disturbed.findLastIndex(({ why }) => why === OWNER_CHANGED);
+  const change = disturbed[at];
+  if (change !== undefined) disturbed[at] = { ...change, to: Math.max(change.to, cutMs) };
 }
 
 /** Lays what the attempt measured since the cut before into its second. */
@@ -296,6 +307,17 @@ export function lastSeconds(run: Run, elapsedMs: number): readonly SecondWindow[
 /** Sums of what is held of all attempts, with the gauges of the VUs. */
 export function allSeries(run: Run): Series[] {
   return [...run.totals.series(), ...vuGauges(run)];
+}
+
+/**
+ * Ms of job time at the newest cut that is held; 0 without one. Ahead of ledger time where nobody led for a while:
+ * that stood still, and workers went on.
+ */
+export function measuredMs({ attempts }: Run): number {
+  let newest = 0;
+  for (const { offsetMs, held } of attempts.values())
+    if (offsetMs !== null && held !== null) newest = Math.max(newest, offsetMs + held.cut.elapsedMs);
+  return newest;
 }
 
 /** VUs over the seconds so far as gauges, for thresholds on `vus` and `vus_max`. */

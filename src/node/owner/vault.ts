@@ -5,7 +5,7 @@ import * as z from "../../base/schema.ts";
 import { HyperscaleError } from "../../base/error.ts";
 import type { Job, LedgerState } from "../../ledger/job.ts";
 import { type HeldAttempt, joinVus } from "../../load/merge.ts";
-import type { JobResult, VusSeen } from "../../load/result.ts";
+import type { Disturbance, JobResult, VusSeen } from "../../load/result.ts";
 import { decoderOf, encode } from "../../wire/codec.ts";
 import type { Blobs } from "../blobs/blobs.ts";
 import { packResult } from "../result-codec.ts";
@@ -122,7 +122,12 @@ export function joinNotes(left: Notes, right: Notes): Notes {
       seconds: Math.max(one.seconds, known.seconds),
     });
   }
-  const disturbed = new Map([...left.disturbed, ...right.disturbed].map((one) => [JSON.stringify(one), one]));
+  const disturbed = new Map<string, Disturbance>();
+  for (const one of [...left.disturbed, ...right.disturbed]) {
+    const key = `${one.from} ${one.why}`;
+    // One that still went on when the first was written down.
+    disturbed.set(key, { ...one, to: Math.max(one.to, disturbed.get(key)?.to ?? one.to) });
+  }
   return {
     startedAtEpochMs: left.startedAtEpochMs === 0 ? right.startedAtEpochMs : left.startedAtEpochMs,
     warnings: [...new Set([...left.warnings, ...right.warnings])],

@@ -130,6 +130,25 @@ test("[LD-50.2] [LD-45.4] loss, repetition and disorder of snapshots do no harm;
   expect(only(scene.events, "finished").length).toBe(1);
 });
 
+test("the loop lag that is told is of the load: not of setup, where nothing was measured", async () => {
+  const { scene, worker, attempt } = await begun({ setup: { timeoutMs: 10_000 } });
+  const lagged = (lagMs: number): Partial<Snapshot> => ({
+    generator: { seconds: 1, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: lagMs, loopLagMsP99: lagMs },
+  });
+  expect(attempt.workflow).toBe("::setup");
+  scene.say({ kind: "snapshot", snapshot: snapshot(attempt, 1, 0, lagged(30)) });
+  scene.say({ kind: "ended", attempt, valueJson: null, thrown: null });
+  await scene.clock.advance(0);
+  const load = only(worker, "dispatch").at(1)?.attempt;
+  if (load === undefined) throw new Error("nothing came after setup");
+  scene.say({ kind: "ready", attempt: load });
+  await scene.clock.advance(0);
+  scene.say({ kind: "snapshot", snapshot: snapshot(load, 1, 0, lagged(2)) });
+  scene.say({ kind: "ended", attempt: load, valueJson: null, thrown: null });
+  await scene.clock.advance(100);
+  expect(only(scene.events, "finished")[0]?.result).toMatchObject({ loopLagMsP99: 2, cores: [{ loopLagMsMax: 2 }] });
+});
+
 test("a workflow that waits for cores shows why, and it is said once", async () => {
   const scene = new Scene();
   const eu = workflowPlan("eu", { requires: { region: "eu" } });

@@ -186,6 +186,20 @@ describe("the next owner", () => {
     expect(scene.result.unreportedMax).toBeGreaterThanOrEqual(1_500);
   });
 
+  test("counts the time that a worker measured while nobody led and ledger time stood still", async () => {
+    const { scene, attempt } = await begun({ ...LONG, thresholds: [threshold("http_reqs", "rate<150")] });
+    await scene.clock.advance(5_000);
+    scene.assign("m2");
+    await scene.clock.advance(0);
+    scene.counted("m2", attempt, 60, 6_000, true);
+    const result = await scene.end("m2", attempt);
+    expect(result.workflows[0]).toMatchObject({ fromMs: 0, toMs: 60_000 });
+    expect(result.durationMs).toBe(60_000);
+    expect(result.thresholds.map(({ ok, value }) => [ok, value])).toEqual([[true, 100]]);
+    expect(result.disturbed).toEqual([{ from: 1_000, to: 60_000, why: "the owner of the job changed" }]);
+    expect(result.vus?.vusMax.max).toBe(1);
+  });
+
   test("holds a threshold for failed that failed under the last one", async () => {
     const expression = "rate>0 for 10s";
     const { scene, attempt } = await begun({ ...LONG, thresholds: [threshold("http_reqs", expression)] });
