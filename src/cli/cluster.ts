@@ -278,7 +278,9 @@ function followed(
       void accepted
         .then(() => opened)
         .then(({ client }) => client.cancel(id, "user"))
-        .catch((error: unknown) => log.warn(`the job could not be cancelled: ${String(error)}`)),
+        .catch((error: unknown) =>
+          log.warn(`the job could not be cancelled: ${error instanceof Error ? error.message : String(error)}`),
+        ),
   };
 }
 

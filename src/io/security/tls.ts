@@ -299,7 +299,7 @@ function refusalIn(verdict: Uint8Array): string | null {
 
 /** The other side closed before its verdict. */
 function leftWords({ identity }: Credentials, peer: PeerIdentity | null): string {
-  if (peer === null) return "it ended the connection during the handshake: it may speak no TLS";
+  if (peer === null) return "it ended the connection during the handshake: it stops just now, or speaks no TLS";
   return (
     `${describeIdentity(peer)} ended the connection without accepting this ${describeIdentity(identity)}: ` +
     "the certificate here may have expired or be of another key, or a clock be far off; the log there says which"

@@ -134,7 +134,12 @@ export class Spreads {
       // The voters may be others than they were.
       check(spreading, voters);
       if (limitMs !== null && nowMs >= limitMs)
-        settle.reject(new HyperscaleError("cluster", `no majority of the managers keeps ${told.digest} in time`));
+        settle.reject(
+          new HyperscaleError(
+            "cluster",
+            `no majority of the managers has it on disk in time: is a majority of them up? (content ${told.digest.slice(0, 8)})`,
+          ),
+        );
       for (const voter of voters) if (!stored.has(voter)) this.#tell(voter, told);
     }
   }

@@ -139,7 +139,7 @@ describe("replicate", () => {
     const leader = managers.leader();
     for (const manager of managers.all) if (manager !== leader) manager.host.kill();
     const { error } = settle(managers, blobsOf(kept, leader).blobs.replicate(content(3, 10), { timeoutMs: 2_000 }));
-    expect(error).toContain("no majority of the managers keeps");
+    expect(error).toContain("no majority of the managers has it on disk in time: is a majority of them up?");
   });
 
   test("[LD-38.1.1] an empty content and one of many parts go the same way", () => {
