@@ -356,7 +356,7 @@ class ManagerNode implements Manager {
       raft: this.#removal.known(raft),
       ledger: state,
       problem: this.#problem(raft),
-      isDiskFull: consensus.isDiskFull,
+      isDiskFull: consensus.isDiskFull || this.#blobs.isDiskFull,
     });
   }
 

@@ -1,13 +1,13 @@
 // What arrives: which messages are heard at all, who is thereby confirmed, what is merged, and what is answered.
 
 import { never } from "../base/assert.ts";
-import { fill, sendDatagram } from "./gossip.ts";
+import { fill, sendDatagram, statementOf } from "./gossip.ts";
 import { type Address, isRunning, type NodeId, type Update } from "./member.ts";
 import { mergeAll } from "./merge.ts";
-import type { Datagram, StreamAck, StreamMessage, StreamPing } from "./messages.ts";
+import type { Datagram, StateMessage, StreamAck, StreamMessage, StreamPing } from "./messages.ts";
 import { handleAck, handleNack, handlePingReq } from "./probe.ts";
 import { STREAM_RUMOUR_BYTES } from "./size.ts";
-import { isLeaving, type Swim, type Turn } from "./state.ts";
+import { isLeaving, selfOf, type Swim, type Turn } from "./state.ts";
 import { handleDigest, handleState, syncWithNewcomer } from "./sync.ts";
 import { confirmMember } from "./table.ts";
 
@@ -113,6 +113,22 @@ function isWelcome(turn: Turn, from: NodeId, message: { readonly label: string }
 function isNewcomer(state: Swim, id: NodeId): boolean {
   const member = state.members.get(id);
   return member === undefined || !isRunning(member);
+}
+
+/**
+ * A node proved itself on a stream. One that is held for gone is told so, and refutes: with a data folder that was
+ * restored from before its last starts its datagrams are dropped as old, and who left is not called.
+ */
+export function hearStream(turn: Turn, id: NodeId): void {
+  const { state, effects } = turn;
+  const member = state.members.get(id);
+  if (member !== undefined && !isRunning(member) && !isLeaving(state)) {
+    const members = [statementOf(state, member), statementOf(state, selfOf(state))];
+    const { label } = state.config;
+    const told: StateMessage = { kind: "state", label, bucketCount: 1, buckets: [], wantsReply: false, members };
+    effects.push({ kind: "stream", to: id, address: member.address, message: told });
+  }
+  hear(turn, id, false);
 }
 
 /** The node itself spoke: it is confirmed, and one who is new or came back is compared views with. */

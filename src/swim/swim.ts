@@ -12,7 +12,7 @@ import { addSeed, leave, reconnectDueAt, setPayload, tickLeave, tickPayload, tic
 import { BOOT_MAX, type Address, type Member, type Ms, type NodeId, type Role } from "./member.ts";
 import { refuteDueAt, tickRefutation } from "./merge.ts";
 import { handleStreamFailed, probeDueAt, startHint, tickProbes } from "./probe.ts";
-import { hear, receiveDatagram, receiveStream } from "./receive.ts";
+import { hearStream, receiveDatagram, receiveStream } from "./receive.ts";
 import { adjustHealth, selfOf, type Swim, type Turn } from "./state.ts";
 import { syncDelayMs, tickSync } from "./sync.ts";
 
@@ -133,7 +133,7 @@ function perform(turn: Turn, event: SwimEvent): void {
     case "reset":
       return startHint(turn, event.node);
     case "heard":
-      return hear(turn, event.node, false);
+      return hearStream(turn, event.node);
     case "seed":
       return addSeed(turn, event.address);
     case "stalled":

@@ -199,6 +199,18 @@ describe("a member", () => {
     expect(shownAs(solo, 7)).not.toBe("alive");
   });
 
+  test("is told that it is held for gone when it proves itself on a stream, and once it runs no more", () => {
+    for (const status of ["left", "dead"] as const) {
+      const solo = createSolo();
+      acquaint(solo, 3);
+      hear(solo, 1, gossip(statement(2, status, { incarnation: { boot: 4, count: 0 } })));
+      const told = only(give(solo, { kind: "heard", node: idOf(2) }), "stream");
+      expect(told).toMatchObject([{ to: idOf(2), message: { kind: "state", members: [{ status }, { id: idOf(0) }] } }]);
+      hear(solo, 1, gossip(statement(2, "alive", { incarnation: { boot: 5, count: 0 } })));
+      expect(only(give(solo, { kind: "heard", node: idOf(2) }), "stream")).toEqual([]);
+    }
+  });
+
   test("whose port refuses a stream probe is probed again at once, with the ports tried by others", () => {
     const solo = createSolo();
     acquaint(solo, 5);

@@ -3,10 +3,12 @@
 
 import { HyperscaleError, messageOf } from "../../base/error.ts";
 import { digestOf } from "../../io/content-digest.ts";
+import { diskErrorCode } from "../../io/disk-error.ts";
 import type { NodeWorld } from "../../io/world.ts";
 import type { Hello } from "../../wire/handshake.ts";
 import { BlobPull, type PullResult } from "./blob-pull.ts";
 import { BlobServer } from "./blob-server.ts";
+import type { Blob } from "./blob-parts.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { PeerCircuits } from "../network/circuits.ts";
 import type { Links, NodeId } from "../network/links.ts";
@@ -34,6 +36,8 @@ export type Blobs = {
   replicate(bytes: Uint8Array, options?: { readonly timeoutMs?: number }): Promise<string>;
   /** Removes what is not among these and was not a minute ago. Out: what was removed. */
   collect(reachable: ReadonlySet<string>): Promise<readonly string[]>;
+  /** The last content did not fit on this node's disk. */
+  readonly isDiskFull: boolean;
   /** Ends all transfers; what waits rejects with `cluster`. Idempotent. */
   close(): void;
 };
@@ -94,6 +98,7 @@ class LinkedBlobs implements Blobs {
   readonly #storing = new Map<string, Promise<void>>();
   /** Needed by who waits here, whatever the ledger says so far. */
   readonly #pinned = new Map<string, number>();
+  #isDiskFull = false;
   #isClosed = false;
 
   constructor(options: BlobsOptions) {
@@ -112,7 +117,7 @@ class LinkedBlobs implements Blobs {
   }
 
   async keep(bytes: Uint8Array): Promise<string> {
-    return (await this.#options.store.put(bytes)).digest;
+    return (await this.#put(bytes)).digest;
   }
 
   async pull(digest: string, options: PullOptions = {}): Promise<Uint8Array> {
@@ -145,6 +150,10 @@ class LinkedBlobs implements Blobs {
     return this.#options.store.collect(needed, this.#options.world.clock.nowMs());
   }
 
+  get isDiskFull(): boolean {
+    return this.#isDiskFull;
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const { pull } of this.#pulls.values()) pull.end("this node stops");
@@ -165,12 +174,12 @@ class LinkedBlobs implements Blobs {
       running.pull.also(from);
       return running.result;
     }
-    const { world, links, store } = this.#options;
+    const { world, links } = this.#options;
     const { circuits } = this.#options;
     const pull = new BlobPull({ clock: world.clock, links, digest, from, timeoutMs, circuits: circuits ?? null });
     const result = pull.result
       .then(async (outcome) => {
-        if (outcome.kind === "whole") await store.put(outcome.bytes, digest);
+        if (outcome.kind === "whole") await this.#put(outcome.bytes, digest);
         return outcome;
       })
       .finally(() => this.#pulls.delete(digest));
@@ -218,6 +227,17 @@ class LinkedBlobs implements Blobs {
     this.#spreads.answer(from, digest);
   }
 
+  async #put(content: Uint8Array, digest?: string): Promise<Blob> {
+    try {
+      const blob = await this.#options.store.put(content, digest);
+      this.#isDiskFull = false;
+      return blob;
+    } catch (error) {
+      if (error instanceof HyperscaleError && diskErrorCode(error.cause) === "full") this.#isDiskFull = true;
+      throw error;
+    }
+  }
+
   /** Durable here when it resolves. Once at a time, however often it is asked for while the disk is slow. */
   #store(digest: string, content: Uint8Array): Promise<void> {
     const { store } = this.#options;
@@ -227,7 +247,7 @@ class LinkedBlobs implements Blobs {
     const storing = store
       .find(digest)
       .then(async (found) => {
-        if (found === null) await store.put(content, digest);
+        if (found === null) await this.#put(content, digest);
       })
       .finally(() => this.#storing.delete(digest));
     this.#storing.set(digest, storing);

@@ -137,7 +137,7 @@ export class Spreads {
         settle.reject(
           new HyperscaleError(
             "cluster",
-            `no majority of the managers has it on disk in time: is a majority of them up? (content ${told.digest.slice(0, 8)})`,
+            "no majority of the managers has its content on disk in time: is a majority of them up?",
           ),
         );
       for (const voter of voters) if (!stored.has(voter)) this.#tell(voter, told);

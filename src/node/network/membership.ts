@@ -253,7 +253,8 @@ class Shell implements Membership {
     if (boot <= identity.boot) return;
     world.log.warn(
       "others know a later start of this node than its data folder: was the folder copied or restored? " +
-        "Where another process runs from a copy, stop one of the two",
+        "Where another process runs from a copy, stop one of the two; else start this one again: others take its " +
+        "datagrams for old ones until then",
       { node: identity.node, own: identity.boot, known: boot },
     );
     raised?.(boot);

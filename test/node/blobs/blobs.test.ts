@@ -139,7 +139,19 @@ describe("replicate", () => {
     const leader = managers.leader();
     for (const manager of managers.all) if (manager !== leader) manager.host.kill();
     const { error } = settle(managers, blobsOf(kept, leader).blobs.replicate(content(3, 10), { timeoutMs: 2_000 }));
-    expect(error).toContain("no majority of the managers has it on disk in time: is a majority of them up?");
+    expect(error).toContain("no majority of the managers has its content on disk in time: is a majority of them up?");
+  });
+
+  test("says that the disk is full from a content that did not fit until one does", () => {
+    const { managers, kept } = cluster(5);
+    const { host } = managers.leader();
+    const { blobs } = blobsOf(kept, managers.leader());
+    host.disk.configure({ fault: () => "full" });
+    expect(settle(managers, blobs.keep(content(5, 10))).error).toContain("no space");
+    expect(blobs.isDiskFull).toBe(true);
+    host.disk.configure({ fault: () => null });
+    settle(managers, blobs.keep(content(5, 10)));
+    expect(blobs.isDiskFull).toBe(false);
   });
 
   test("[LD-38.1.1] an empty content and one of many parts go the same way", () => {

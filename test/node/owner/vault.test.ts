@@ -50,6 +50,7 @@ test("a cut has its name when a majority keeps it, and not when this manager doe
       pull: () => Promise.reject(new Error("nothing is pulled")),
       replicate: () => spread.promise,
       collect: () => Promise.resolve([]),
+      isDiskFull: false,
       close: () => {},
     },
     CLEAR_VALUES,
