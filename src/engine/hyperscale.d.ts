@@ -245,8 +245,8 @@ export declare function data<Row = Record<string, string>>(
 // ── options ─────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * k6's threshold expressions; none ([]) shows `metric{tag:value}` in the summary and judges nothing. E.g. "p(95)<500", "rate<0.01", "count>100"; "p(95)<500 for 10s" needs 10 bad seconds in
- * a row.
+ * k6's threshold expressions, e.g. "p(95)<500", "rate<0.01", "count>100"; "p(95)<500 for 10s" needs 10 bad seconds in
+ * a row. None ([]): the metric, or metric{tag:value}, is shown in the summary and judged by nothing.
  */
 export type Threshold =
   string | { readonly threshold: string; readonly abortOnFail?: boolean; readonly delayAbortEval?: Duration };
