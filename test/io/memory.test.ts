@@ -1,7 +1,7 @@
 // The memory limit as the kernel states it: cgroup v2 and v1, nested, unlimited, absent. Files are played by a record.
 
 import { expect, test } from "bun:test";
-import { totalmem } from "node:os";
+import { constants, totalmem } from "node:os";
 import { cgroupLimitBytes, createMemory } from "../../src/io/memory.ts";
 
 function limit(files: Readonly<Record<string, string>>): number {
@@ -35,4 +35,20 @@ test("no cgroups at all: no limit but the machine's", () => {
   expect(memory.limitBytes()).toBeLessThanOrEqual(totalmem());
   expect(memory.residentBytes()).toBeGreaterThan(1e6);
   expect(memory.residentBytes()).toBeLessThan(memory.limitBytes());
+});
+
+test("without a free descriptor the system does not tell, and the last answer holds", () => {
+  const failure = Object.assign(new Error("Failed to get memory usage"), { errno: constants.errno.EMFILE });
+  const answers: (() => number)[] = [
+    () => 5_000,
+    () => {
+      throw failure;
+    },
+    () => {
+      throw new Error("another");
+    },
+  ];
+  const memory = createMemory(() => answers.shift()?.() ?? 0);
+  expect([memory.residentBytes(), memory.residentBytes()]).toEqual([5_000, 5_000]);
+  expect(() => memory.residentBytes()).toThrow("another");
 });

@@ -1,6 +1,8 @@
 // The table of error codes a request can end with, and how a socket's, resolver's or TLS library's error becomes one.
 // Codes below 1400 are k6's (k6 docs, "Error codes"); 1312 and 16xx are ours, finer than k6's 1000.
 
+import { closeSync, openSync } from "node:fs";
+
 /** Every code with what it says; `error` of a response is "<text>: <host:port>: <cause>". */
 export const HTTP_ERRORS = {
   generic: { code: 1000, text: "request failed" },
@@ -41,10 +43,13 @@ export function codeOfStatus(status: number): number {
 }
 
 /** What went wrong when no connection could be made. In: what Bun.connect rejected with. */
-export function failureOfDial(thrown: unknown): HttpFailure {
+export function failureOfDial(thrown: unknown, hasDescriptor: () => boolean = hasFreeDescriptor): HttpFailure {
   const { code, message } = describe(thrown);
   switch (code) {
     case "ECONNREFUSED":
+      // Bun says so, too, of a socket that could not be made: that is no fault of the server.
+      if (!hasDescriptor())
+        return { kind: "dial", cause: "this process has no file descriptor left: raise ulimit -n, or use fewer VUs" };
       return { kind: "refused", cause: "nothing listens there" };
     case "ETIMEDOUT":
     case "ERR_SOCKET_CONNECTION_TIMEOUT":
@@ -55,6 +60,16 @@ export function failureOfDial(thrown: unknown): HttpFailure {
       if (code.startsWith("ERR_OSSL") || code.startsWith("ERR_SSL"))
         return { kind: "tls", cause: `what tlsAuth or tlsCACerts give cannot be used: ${tlsReason(message)}` };
       return { kind: "dial", cause: code === "" ? message : `${code} ${message}` };
+  }
+}
+
+function hasFreeDescriptor(): boolean {
+  try {
+    closeSync(openSync("/dev/null", "r"));
+    return true;
+  } catch (thrown) {
+    const { code } = describe(thrown);
+    return code !== "EMFILE" && code !== "ENFILE";
   }
 }
 

@@ -72,6 +72,10 @@ describe("system errors", () => {
       kind: "tls",
       cause: "what tlsAuth or tlsCACerts give cannot be used: BAD_DECRYPT",
     });
+    expect(failureOfDial(withCode("ECONNREFUSED"), () => false)).toEqual({
+      kind: "dial",
+      cause: "this process has no file descriptor left: raise ulimit -n, or use fewer VUs",
+    });
     expect(failureOfDial("odd")).toEqual({ kind: "dial", cause: "odd" });
   });
 
