@@ -22,6 +22,7 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
     return {
       form: "job",
       options: valuesOf(job, "job", 0),
+      exports: Object.keys(module),
       functions: Object.keys(module).filter((name) => typeof module[name] === "function"),
       hasSetup: typeof job["setup"] === "function",
       hasTeardown: typeof job["teardown"] === "function",
@@ -40,6 +41,7 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
   return {
     form: "simple",
     options: valuesOf(module["options"] ?? null, "options", 0),
+    exports: Object.keys(module),
     functions,
     hasSetup: typeof module["setup"] === "function",
     hasTeardown: typeof module["teardown"] === "function",

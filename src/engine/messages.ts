@@ -23,6 +23,8 @@ export type ModuleShape = {
    */
   readonly options: unknown;
   readonly form: "simple" | "job";
+  /** Names of all that is exported. */
+  readonly exports: readonly string[];
   /** Names of exported functions; "default" among them in the simple form. */
   readonly functions: readonly string[];
   readonly hasSetup: boolean;

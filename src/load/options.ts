@@ -27,6 +27,7 @@ export type FileShape = {
   /** `options` of the simple form or the job of the job form, functions left out; null: not exported. */
   readonly options: unknown;
   readonly form: "simple" | "job";
+  readonly exports: readonly string[];
   readonly functions: readonly string[];
   readonly hasSetup: boolean;
   readonly hasTeardown: boolean;
@@ -39,6 +40,8 @@ export type PlanInput = { readonly module: FileShape; readonly overrides: Overri
 /** `warnings`: one line each, for people. */
 export type Planned = { readonly plan: JobPlan; readonly warnings: readonly string[] };
 
+/** What a file of the simple form may export beside the functions of its scenarios. */
+const EXPORTS_READ: readonly string[] = ["options", "setup", "teardown"];
 const GRACEFUL_STOP_MS = 30_000;
 const SETUP_TIMEOUT_MS = 60_000;
 const TREND_STATS: readonly string[] = ["avg", "min", "med", "max", "p(90)", "p(95)"];
@@ -53,6 +56,7 @@ export function planJob(input: PlanInput): Planned {
   const shortcuts = readShortcuts(overrides, place);
   const read = module.form === "job" ? readJob(module, shortcuts, place) : readSimple(module, shortcuts, place);
   if (read !== null) checkWorkflows(read.workflows, place);
+  warnOfUnread(module, place);
   const { thresholds, shown } = thresholdsOf(input, read?.options.thresholds, place);
   for (const feed of module.feeds) {
     if (feed.rows === 0) addProblem({ ...place, where: "data" }, `${show(feed.source)} has no rows`);
@@ -266,6 +270,18 @@ function checkWorkflows(drafts: readonly Draft[], place: Place): void {
   }
   const vus = drafts.reduce((sum, { plan }) => sum + (plan === null ? 0 : vusMax(plan.executor)), 0);
   if (vus > VUS_MAX) addProblem(place, `${count(vus)} VUs in all: at most ${count(VUS_MAX)} are allowed`);
+}
+
+/** Exports that mean something elsewhere, or nearly do, and that nothing reads here. */
+function warnOfUnread({ form, exports }: FileShape, place: Place): void {
+  for (const name of exports) {
+    if (form === "job" && EXPORTS_READ.includes(name))
+      place.warnings.push(`the export "${name}" is not read beside a job: put it into defineJob({ ... })`);
+    const lower = name.toLowerCase();
+    const meant = EXPORTS_READ.find((known) => known === lower || known === `${lower}s`);
+    if (form === "simple" && meant !== undefined && name !== meant)
+      place.warnings.push(`the export "${name}" is read by nothing: did you mean "${meant}"?`);
+  }
 }
 
 /** A threshold on a workflow that is none would pass without a sample. */

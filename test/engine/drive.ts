@@ -14,6 +14,7 @@ const module = {
   form: "simple" as const,
   options: {},
   functions: ["default"],
+  exports: ["default"],
   hasSetup: false,
   hasTeardown: false,
   feeds: [],

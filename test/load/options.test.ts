@@ -374,6 +374,19 @@ describe("the plan", () => {
     expect(plan({ thresholds }, { overrides: { noThresholds: true } }).plan.shown).toBeUndefined();
   });
 
+  test("warns of exports that nothing reads, in the form of the file or nearly spelled as those that are read", () => {
+    const warned = (exports: readonly string[]): readonly string[] => plan({}, { module: { exports } }).warnings;
+    expect(warned(["default", "options", "setup", "teardown", "setup1", "helper"])).toEqual([]);
+    expect(warned(["option", "tearDown"])).toEqual([
+      'the export "option" is read by nothing: did you mean "options"?',
+      'the export "tearDown" is read by nothing: did you mean "teardown"?',
+    ]);
+    const workflows = { a: { iterations: 1 } };
+    expect(job({ name: "j", workflows }, { module: { exports: ["default", "setup", "option"] } }).warnings).toEqual([
+      'the export "setup" is not read beside a job: put it into defineJob({ ... })',
+    ]);
+  });
+
   test("warns of a threshold on a workflow that is none: it would pass without a sample", () => {
     const scenarios = { buy: { executor: "constant-vus", duration: "1s" } };
     const warned = (key: string): readonly string[] => plan({ scenarios, thresholds: { [key]: ["count>0"] } }).warnings;

@@ -14,6 +14,7 @@ export function plan(options: unknown, { overrides = {}, module = {} }: Given = 
     options,
     form: "simple",
     functions: ["default", "browse"],
+    exports: [],
     hasSetup: false,
     hasTeardown: false,
     feeds: [],
