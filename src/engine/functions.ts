@@ -8,6 +8,13 @@ import type { IterationFunction } from "./loop.ts";
 
 export type LoadedModule = Readonly<Record<string, unknown>>;
 
+/** What a loaded file exports. `module.exports = { ... }` comes as its default, unless that is a job. */
+export function exportsOf(loaded: LoadedModule): LoadedModule {
+  const value = loaded["default"];
+  const isCommonJs = Object.keys(loaded).length === 1 && isRecord(value) && !("workflows" in value);
+  return isCommonJs ? value : loaded;
+}
+
 /** Names, options and feeds of a loaded file. Throws an Error that says what the file lacks. */
 export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
   const job = jobOf(module);

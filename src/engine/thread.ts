@@ -6,7 +6,7 @@ import type { Snapshot, Steering } from "../load/share.ts";
 import { Alarms } from "./alarms.ts";
 import { Board, HEADER } from "./board.ts";
 import { FeedCursors } from "./feed-cursors.ts";
-import { functionOf, type LoadedModule, shapeOf } from "./functions.ts";
+import { exportsOf, functionOf, type LoadedModule, shapeOf } from "./functions.ts";
 import { beginPace, createPace, isAhead, ratePace } from "../load/pace.ts";
 import { HealthMonitor } from "./health.ts";
 import { HttpCore } from "./http/core.ts";
@@ -265,7 +265,7 @@ export function openThread(): void {
     host = next;
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     try {
-      return await import(url);
+      return exportsOf(await import(url));
     } finally {
       next.seal();
       URL.revokeObjectURL(url);

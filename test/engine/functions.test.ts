@@ -1,7 +1,7 @@
 // Goal: of what a file exports nothing is lost unsaid on its way to the plan. Method: modules written as records.
 
 import { expect, test } from "bun:test";
-import { shapeOf } from "../../src/engine/functions.ts";
+import { exportsOf, shapeOf } from "../../src/engine/functions.ts";
 import { ModuleHost } from "../../src/engine/module.ts";
 
 const host = new ModuleHost(null, {});
@@ -35,6 +35,13 @@ test("what options say is kept, and a job's functions are left out", () => {
   const shape = shapeOf({ default: job }, host);
   expect(shape.options).toEqual({ name: "j", workflows: { "a.b": { vus: 2 } } });
   expect([shape.hasSetup, shape.hasTeardown]).toEqual([true, true]);
+});
+
+test("the exports of a CommonJS file are what it assigns to module.exports", () => {
+  const own = { options: { vus: 2 }, default: run, setup: run };
+  expect(exportsOf({ default: own })).toBe(own);
+  for (const other of [{ default: run }, { default: { workflows: {} } }, { default: own, options: {} }])
+    expect(exportsOf(other)).toBe(other);
 });
 
 test("what should be a function and is none is refused, not left out", () => {
