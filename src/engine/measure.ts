@@ -63,6 +63,8 @@ const REQUEST_METRICS: readonly (readonly [name: string, type: MetricType, conta
 /** One set of tags that VUs measure under, with the series already found for it. */
 export class TagSet {
   readonly tags: Tags;
+  /** Name of its requests in place of their own: a tag of the scenario, the VU or the request (k6's rule). */
+  readonly name: string | undefined;
   readonly requests = new Map<string, RequestSeries[]>();
   lastName = "";
   lastSeries: RequestSeries[] = [];
@@ -76,6 +78,7 @@ export class TagSet {
 
   constructor(tags: Tags) {
     this.tags = tags;
+    this.name = tags["name"];
   }
 }
 
@@ -132,10 +135,11 @@ export class Measure {
   /** Counts one finished exchange. Hot. */
   exchange(set: TagSet, exchange: Exchange): void {
     const tagged = exchange.tags === null ? set : this.extend(set, exchange.tags);
+    const name = tagged.name ?? exchange.name;
     let list = tagged.lastSeries;
-    if (exchange.name !== tagged.lastName) {
-      list = this.#requestsNamed(tagged, exchange.name);
-      tagged.lastName = exchange.name;
+    if (name !== tagged.lastName) {
+      list = this.#requestsNamed(tagged, name);
+      tagged.lastName = name;
       tagged.lastSeries = list;
     }
     const series = this.#pick(tagged, list, exchange);
@@ -205,7 +209,8 @@ export class Measure {
       )
         return series;
     }
-    const name = set.requests.get(exchange.name) === list ? exchange.name : OTHER_NAME;
+    const wanted = set.name ?? exchange.name;
+    const name = set.requests.get(wanted) === list ? wanted : OTHER_NAME;
     const tags: Record<string, string> = {
       ...set.tags,
       name,

@@ -129,6 +129,18 @@ describe("measure", () => {
       expect(cut.find((one) => one.id.metric === metric)?.id.tags).toMatchObject({ page: "1", isNew: "true" });
   });
 
+  test("a tag name of the scenario or the VU names its requests, as one of the request does", () => {
+    const { measure } = make();
+    const grouped = measure.extend(measure.base, { name: "grouped" });
+    for (const name of ["http://h/1", "http://h/2"]) measure.exchange(grouped, { ...exchange, name });
+    measure.exchange(grouped, { ...exchange, name: "own", tags: { name: "own" } });
+    const named = measure.cut("all").filter(({ id }) => id.metric === "http_reqs");
+    expect(named.map(({ id, cells }) => [id.tags["name"], cells.type === "counter" && cells.sum])).toEqual([
+      ["grouped", 2],
+      ["own", 1],
+    ]);
+  });
+
   test("tags that are no record are refused", () => {
     const { measure } = make();
     expect(() => measure.check(measure.base, "ok", true, JSON.parse('"home"'))).toThrow(
