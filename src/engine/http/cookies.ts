@@ -119,9 +119,8 @@ export class VuCookieJar implements CookieJar {
   }
 
   cookiesForURL(url: string): Record<string, string[]> {
-    const found: Record<string, string[]> = {};
-    for (const cookie of this.#matching(this.#targets.get(url))) (found[cookie.name] ??= []).push(cookie.value);
-    return found;
+    const found = Map.groupBy(this.#matching(this.#targets.get(url)), ({ name }) => name);
+    return Object.fromEntries([...found].map(([name, same]) => [name, same.map(({ value }) => value)]));
   }
 
   delete(url: string, name: string): void {

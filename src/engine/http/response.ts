@@ -191,9 +191,7 @@ export class HttpResponse implements Response, Exchange {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    const headers: Record<string, string> = {};
-    for (const [name, values] of this.fields) headers[name] = values.join(", ");
-    return headers;
+    return Object.fromEntries([...this.fields].map(([name, values]) => [name, values.join(", ")]));
   }
 
   /** Values of a header joined by ", ", by canonical name; "" if it is not there. */
@@ -212,10 +210,9 @@ export class HttpResponse implements Response, Exchange {
   }
 
   get cookies(): Readonly<Record<string, readonly ResponseCookie[]>> {
-    const cookies: Record<string, ResponseCookie[]> = {};
-    if (this.hasSetCookie)
-      for (const cookie of this.parsedCookies) (cookies[cookie.name] ??= []).push(toResponseCookie(cookie));
-    return cookies;
+    if (!this.hasSetCookie) return {};
+    const cookies = Map.groupBy(this.parsedCookies, ({ name }) => name);
+    return Object.fromEntries([...cookies].map(([name, same]) => [name, same.map(toResponseCookie)]));
   }
 
   get body(): string {

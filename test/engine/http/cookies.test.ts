@@ -164,6 +164,17 @@ describe("the VU's jar", () => {
     }
   });
 
+  test("a cookie or header with the name of what every object has is like any other", async () => {
+    const names = ["constructor", "toString", "__proto__"];
+    const set = names.map((name) => `Set-Cookie: ${name}=1\r\n${name}: 1\r\n`).join("");
+    using server = serveScript((_, peer) => peer.write(reply("", "200 OK", set)));
+    using client = openClient();
+    const response = await client.http.get(server.url);
+    expect(Object.keys(response.cookies)).toEqual(names);
+    expect(Object.keys(client.http.cookieJar().cookiesForURL(server.url))).toEqual(names);
+    expect(Object.keys(response.headers).filter((name) => name.toLowerCase() === "__proto__")).toHaveLength(1);
+  });
+
   test("params.cookies add to the jar's, or replace them, and are not kept", async () => {
     using server = serveScript((_, peer) => peer.write(reply("")));
     using client = openClient();
