@@ -196,7 +196,8 @@ function checkParams(params: Params, plan: HttpPlan, name: string, cookieHeader:
   }
   return {
     ...defaults,
-    tags: tags ?? null,
+    // A copy: they are read when the exchange is over, and the test may have changed its record by then.
+    tags: tags === undefined || tags === null ? null : { ...tags },
     timeoutMs,
     redirects: redirects ?? defaults.redirects,
     callback: responseCallback,
