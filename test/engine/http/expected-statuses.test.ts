@@ -1,5 +1,5 @@
-// Goal: which requests count as failed is what the response callback says of them. Method: a scripted server, and what the
-// client records.
+// Goal: which requests count as failed is what the response callback says of them. Method: a scripted server, and
+// what the client records.
 
 import { describe, expect, test } from "bun:test";
 import { openClient, reply, serveScript, serveText } from "./harness.ts";
