@@ -59,7 +59,10 @@ export interface File {
 }
 /** A field of a form; a list sends the field once for each value. */
 export type FormField = string | number | boolean | File | readonly (string | number | boolean | File)[];
-/** Text, bytes, form fields (urlencoded), or fields with a file (multipart). JSON is text: JSON.stringify it. */
+/**
+ * Text, bytes, form fields (urlencoded), or fields with a file (multipart). JSON is text: JSON.stringify it. Bytes are
+ * not copied: leave them as they are until the response is there.
+ */
 export type RequestBody =
   string | ArrayBufferView | ArrayBuffer | URLSearchParams | Readonly<Record<string, FormField>> | null;
 
