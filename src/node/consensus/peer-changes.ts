@@ -80,9 +80,12 @@ export class PeerChanges {
   async #decide(change: Change, since: Index): Promise<ChangeAnswer | null> {
     const { consensus } = this.#options;
     const isOther = (view: RaftView): boolean => view.role === "leader" && view.membershipIndex !== since;
-    const problem = isOther(consensus.view()) ? null : await this.#awaitQuorum(change);
+    const absent = isOther(consensus.view()) ? null : await this.#awaitNewcomer(change);
+    const isPointless = absent !== null || isOther(consensus.view());
+    const problem = isPointless ? null : await this.#awaitQuorum(change);
     const view = consensus.view();
     if (isOther(view)) return refused("changed", changedText(view));
+    if (absent !== null) return refused("absent", absent);
     if (problem !== null) return refused("quorum", problem);
     try {
       const outcome = await consensus.change(change);
@@ -93,6 +96,25 @@ export class PeerChanges {
     } catch {
       return null;
     }
+  }
+
+  /**
+   * Who is to join has to be linked here: one of another cluster is heard of, refuses every link, and would be waited
+   * for without end.
+   */
+  async #awaitNewcomer(change: Change): Promise<string | null> {
+    const { clock, consensus, links } = this.#options;
+    const node = change.kind === "addLearner" ? change.node : change.kind === "replace" ? change.after : null;
+    const { membership, role } = consensus.view();
+    const isKnown = node === null || [...(membership?.voters ?? []), ...(membership?.learners ?? [])].includes(node);
+    if (role !== "leader" || isKnown) return null;
+    const sinceMs = clock.nowMs();
+    while (links.peer(node) === null) {
+      if (clock.nowMs() - sinceMs >= THERE_MS)
+        return `there is no link to ${node}: it does not run, or is of another cluster; its log says which`;
+      await this.#pause();
+    }
+    return null;
   }
 
   /** Only an answer to what was said after the question shows who is there: who died a moment ago was heard lately. */

@@ -70,11 +70,15 @@ describe("asked of any manager", () => {
     for (const word of [idOf(first), idOf(second)]) expect(JSON.stringify(known)).toContain(word);
     expect(ask(managers, second, { kind: "remove", node: "feed" })).toMatchObject({ code: "unknown_node" });
     expect(ask(managers, second, { kind: "cancelReplace" })).toMatchObject({ code: "not_replacing" });
-    const replaced: Change = { kind: "replace", before: idOf(first), after: "beef" };
+    const fourth = managers.add("m4");
+    managers.until("it is linked", () => fourth.links?.peers().length === 3);
+    const replaced: Change = { kind: "replace", before: idOf(first), after: idOf(fourth) };
     expect(ask(managers, second, replaced)).toEqual({ kind: "appended" });
+    // It goes before it has caught up.
+    fourth.host.kill();
     const other = ask(managers, first, { kind: "remove", node: idOf(second) });
     expect(other).toMatchObject({ code: "replacing" });
-    expect(JSON.stringify(other)).toContain(`${idOf(first)} is being replaced by beef`);
+    expect(JSON.stringify(other)).toContain(`${idOf(first)} is being replaced by ${idOf(fourth)}`);
     expect(ask(managers, first, { kind: "cancelReplace" })).toEqual({ kind: "appended" });
   });
 
@@ -82,15 +86,20 @@ describe("asked of any manager", () => {
     const managers = cluster(5);
     const [first, second, third] = managers.all;
     if (first === undefined || second === undefined || third === undefined) throw new Error("there are three");
+    const fourth = managers.add("m4");
+    managers.until("it is linked", () => fourth.links?.peers().length === 3);
     const since = sinceAt(first);
-    const wanted: Change = { kind: "replace", before: idOf(second), after: "beef" };
+    const wanted: Change = { kind: "replace", before: idOf(second), after: idOf(fourth) };
     expect(ask(managers, first, wanted, since)).toEqual({ kind: "appended" });
-    for (const at of managers.all)
+    // It goes before it has caught up.
+    fourth.host.kill();
+    const three = [first, second, third];
+    for (const at of three)
       expect(ask(managers, at, wanted, since)).toMatchObject({ kind: "refused", code: "changed" });
-    managers.until("all know", () => managers.all.every((manager) => sinceAt(manager) > since));
+    managers.until("all know", () => three.every((manager) => sinceAt(manager) > since));
     expect(ask(managers, third, { kind: "cancelReplace" })).toEqual({ kind: "appended" });
     managers.until("all know", () =>
-      managers.all.every(({ replica }) => replica?.consensus.view().membership?.replacing === null),
+      three.every(({ replica }) => replica?.consensus.view().membership?.replacing === null),
     );
     expect(ask(managers, first, wanted, since)).toMatchObject({ code: "changed" });
   });
@@ -127,6 +136,21 @@ describe("asked of any manager", () => {
     managers.until("the late one is answered", () => late.length > 0);
     expect(late).toMatchObject([{ kind: "refused", code: "changed" }]);
     expect(voters(leader)).toHaveLength(3);
+  });
+
+  test("one that takes in who has no link to the leader is refused: it is down, or of another cluster", () => {
+    const managers = cluster(5);
+    const [first, second] = managers.all;
+    if (first === undefined || second === undefined) throw new Error("there are three");
+    for (const change of [
+      { kind: "addLearner", node: "beef" },
+      { kind: "replace", before: idOf(first), after: "beef" },
+    ] as const) {
+      const answer = ask(managers, second, change);
+      expect(answer).toMatchObject({ kind: "refused", code: "absent" });
+      expect(JSON.stringify(answer)).toContain("no link to beef");
+    }
+    expect(managers.leader().replica?.consensus.view().membership).toMatchObject({ learners: [], replacing: null });
   });
 
   test("without a leader it is refused by name, not waited for without end", () => {
