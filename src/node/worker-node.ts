@@ -63,7 +63,8 @@ export type WorkerNode = {
 /** Joins the managers it can reach, and goes on looking for the others. Throws `storage`, NetError for its ports. */
 export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNode> {
   const { world, data, managers, profile, cores, labels = {}, environment = "default" } = options;
-  const station = await openStation({
+  let station: Station | null = null;
+  const opened = await openStation({
     world,
     role: "worker",
     data,
@@ -73,11 +74,12 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     profile,
     ...(options.discovery === undefined ? {} : { discovery: options.discovery }),
     ...(options.dc === undefined ? {} : { dc: options.dc }),
-    cluster: () => null,
+    cluster: () => (station === null ? null : clusterOf(station)),
     pinned: options.pinned ?? null,
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
   });
-  const { links, identity } = station;
+  station = opened;
+  const { links, identity } = opened;
   const [toCores, fromCores] = createStreamPair<CoreRequest, WorkerReport>();
   const worker = createWorker({
     world,
@@ -108,11 +110,14 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     if (from.role === "client" && message.kind === "toDesk" && message.body.kind === "status")
       links.send(from.node, {
         kind: "fromDesk",
-        body: { kind: "status", ask: message.body.ask, status: statusOf(station, tenant) },
+        body: { kind: "status", ask: message.body.ask, status: statusOf(opened, tenant) },
       });
   });
   links.onUp((peer) => {
-    if (peer.role === "manager") tenant.renewWith(peer.node);
+    if (peer.role !== "manager") return;
+    // Greeted while this node was of no cluster yet, and another manager was quicker; the next greeting is refused.
+    if (peer.cluster !== null && peer.cluster !== clusterOf(opened)) return links.drop(peer.node);
+    tenant.renewWith(peer.node);
   });
   for (const address of managers.map(streamsAt)) links.want(address);
   links.begin();
@@ -122,7 +127,15 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     worker.close();
     blobs.close();
   };
-  return node(world, station, tenant, close);
+  return node(world, opened, tenant, close);
+}
+
+/**
+ * The cluster it works for: that of the manager it is linked to for longest; null while there is none. Two would give
+ * work to the same cores, under tokens that mean something else to each.
+ */
+function clusterOf({ links }: Station): string | null {
+  return links.peers().find(({ role, cluster }) => role === "manager" && cluster !== null)?.cluster ?? null;
 }
 
 function node(world: NodeWorld, station: Station, tenant: Tenant, close: () => void): WorkerNode {

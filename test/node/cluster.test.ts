@@ -178,6 +178,25 @@ describe("workers that go", () => {
     expect(seen).toBeGreaterThan(requests - unsent);
   });
 
+  test("one that is given managers of two clusters works for one of them, until that is gone, and says so", () => {
+    const cluster = new SimCluster({ managers: 1, workers: 0 });
+    const other = cluster.startAlone("x0");
+    const held = (): readonly string[] =>
+      ["m0", "x0"].filter(
+        (name) => cluster.host(name).isRunning && cluster.managers.get(name)?.status().workers.length,
+      );
+    const isFormed = (name: string): boolean => (cluster.managers.get(name)?.status().leader ?? null) !== null;
+    cluster.until(() => isFormed("m0") && isFormed("x0"));
+    cluster.startWorker("w0", [...cluster.addresses, other]);
+    cluster.until(() => held().length === 1);
+    cluster.run(10_000);
+    const [first = ""] = held();
+    expect(held()).toEqual([first]);
+    expect(cluster.host("w0").logLines.some((line) => /this node is of cluster .* of cluster /.test(line))).toBe(true);
+    cluster.kill(first);
+    cluster.until(() => held().length === 1 && held()[0] !== first);
+  });
+
   test("[LD-40.3.1] [LD-40.3.3] [LD-44.4] one stops in order: it hands its work back, and nothing is lost", () => {
     const cluster = new SimCluster();
     const submitted = running(cluster);

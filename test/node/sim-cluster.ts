@@ -78,17 +78,24 @@ export class SimCluster {
     return host;
   }
 
-  #startManager(name: string): void {
+  /** A manager that is a cluster of its own. */
+  startAlone(name: string): NodeAddress {
+    const address = { host: name, tcp: TCP, udp: UDP };
+    this.#startManager(name, [address]);
+    return address;
+  }
+
+  #startManager(name: string, peers = this.addresses): void {
     const listen = { host: name, tcp: TCP, udp: UDP };
     this.host(name).start((world) => {
-      startManager({ ...SHARED, world, listen, peers: this.addresses, submitRate: this.#submitRate }).then(
+      startManager({ ...SHARED, world, listen, peers, submitRate: this.#submitRate }).then(
         (manager) => void this.managers.set(name, manager),
         (error: unknown) => void this.failures.push(`${name}: ${String(error)}`),
       );
     });
   }
 
-  startWorker(name: string): void {
+  startWorker(name: string, managers = this.addresses): void {
     const listen = { host: name, tcp: TCP, udp: UDP };
     this.host(name).start((world) => {
       const threads = new SimThreads({
@@ -102,7 +109,7 @@ export class SimCluster {
         world: { ...world, threads, memory },
         data: "/data",
         listen,
-        managers: this.addresses,
+        managers,
         profile: "lan",
         cores: this.#cores,
       }).then(
