@@ -83,10 +83,11 @@ function stateOf(job: Job): JobView["state"] {
   if (begun(workflowOf(job, "setup"))) return "setup";
   const teardown = workflowOf(job, "teardown");
   if (teardown !== null && teardown.state !== "waiting" && teardown.state !== "skipped") return "teardown";
+  // Before the load, too: it does not begin.
+  if (job.isPaused) return "paused";
   const hasStarted = [...job.workflows.values()].some(
     ({ spec, startAtMs }) => spec.role === "user" && startAtMs !== null,
   );
-  if (hasStarted && job.isPaused) return "paused";
   return hasStarted ? "running" : "preparing";
 }
 

@@ -149,6 +149,20 @@ test("the loop lag that is told is of the load: not of setup, where nothing was 
   expect(only(scene.events, "finished")[0]?.result).toMatchObject({ loopLagMsP99: 2, cores: [{ loopLagMsMax: 2 }] });
 });
 
+test("a job that is paused before its load begins is shown as paused", async () => {
+  const scene = new Scene();
+  scene.submit("j", jobPlan({}));
+  await scene.clock.advance(1_000);
+  const state = (): string | undefined => only(scene.events, "view").at(-1)?.view.state;
+  expect(state()).toBe("preparing");
+  scene.ledger.propose({ kind: "pause", job: "j", order: "o1" });
+  await scene.clock.advance(1_000);
+  expect(state()).toBe("paused");
+  scene.ledger.propose({ kind: "resume", job: "j", order: "o2" });
+  await scene.clock.advance(1_000);
+  expect(state()).toBe("preparing");
+});
+
 test("a workflow that waits for cores shows why, and it is said once", async () => {
   const scene = new Scene();
   const eu = workflowPlan("eu", { requires: { region: "eu" } });
