@@ -239,7 +239,8 @@ export function jobPage(
 function lineOf(job: Job, live: JobRate | null): JobLine {
   return {
     id: job.id,
-    state: job.phase,
+    // Cancelled or given up, it is on its way out while its shares still drain.
+    state: job.phase === "open" && job.ending !== null ? "closing" : job.phase,
     outcome: job.outcome?.state ?? null,
     isPaused: job.isPaused,
     cores: job.spec === null ? placesOf(job).length : 0,

@@ -66,6 +66,16 @@ describe("a node's status", () => {
     cluster.until(() => !of(cluster, "m0").isDiskFull, 30_000);
   });
 
+  test("a job that was cancelled is closing while its shares still run out", () => {
+    const cluster = new SimCluster();
+    const submitted = cluster.submit("c0", "job1", { workflows: [LONG] });
+    cluster.until(() => (cluster.target.seenOf.get("job1") ?? 0) > 100);
+    submitted.job.cancel();
+    const line = () => of(cluster, cluster.leader() ?? "").jobs[0];
+    cluster.until(() => (line()?.state === "closing" && (line()?.cores ?? 0) > 0) || submitted.result !== null);
+    expect(submitted.result).toBeNull();
+  });
+
   test("an ended job holds no cores", () => {
     const cluster = new SimCluster();
     const short = workflowPlan("default", { executor: { kind: "constant-vus", vus: 4, durationMs: 500 } });
