@@ -46,11 +46,21 @@ class Sleep implements Due {
   readonly #resolve: () => void;
   readonly #reject: (reason: Error) => void;
   #isOver = false;
+  /**
+   * Somebody asked by then() to hear of its end: one of several in Promise.race or all. An await asks in no such way,
+   * and no code goes on before its end.
+   */
+  isHeard = false;
 
-  constructor(vu: VirtualUser) {
+  constructor(vu: VirtualUser, promise: Promise<void>) {
     this.#vu = vu;
     this.#resolve = captured.resolve;
     this.#reject = captured.reject;
+    promise.then = (kept, failed) => {
+      this.isHeard = true;
+      Reflect.deleteProperty(promise, "then");
+      return promise.then(kept, failed);
+    };
   }
 
   due(): void {
@@ -164,7 +174,7 @@ export class VirtualUser implements HttpOwner {
     this.http.beginIteration();
   }
 
-  /** A request or a pause has not ended: after its iteration, one that nobody awaited. */
+  /** A request or a pause that nobody heeds has not ended: after its iteration, a missing await. */
   get isOpen(): boolean {
     return this.http.openCount > 0 || this.#isAsleep;
   }
@@ -178,8 +188,11 @@ export class VirtualUser implements HttpOwner {
     }
   }
 
+  /** In a pause that nobody heeds. One that lost a race is over for the code that ran it. */
   get #isAsleep(): boolean {
-    return this.#sleep !== null || (this.#sleeps?.size ?? 0) > 0;
+    if (this.#sleep?.isHeard === false) return true;
+    for (const sleep of this.#sleeps ?? []) if (!sleep.isHeard) return true;
+    return false;
   }
 
   /** A pause ended. */
@@ -198,7 +211,7 @@ export class VirtualUser implements HttpOwner {
   sleep(ms: number): Promise<void> {
     if (this.isStopping) return interruptedSoon(INTERRUPTED);
     const promise = new Promise<void>(capture);
-    const sleep = new Sleep(this);
+    const sleep = new Sleep(this, promise);
     this.host.alarms.add(sleep, ms);
     if (this.#sleep === null) this.#sleep = sleep;
     else (this.#sleeps ??= new Set()).add(sleep);

@@ -239,7 +239,11 @@ describe("what an iteration leaves open", () => {
     const overlaps: number[] = [];
     const ended = await drive({ kind: "shared-iterations", vus: 1, iterations: 3, maxDurationMs: 60_000 }, (vu: VU) => {
       overlaps.push(inPause++);
-      void vu.sleep("20ms").then(() => inPause--);
+      const forgotten = async (): Promise<void> => {
+        await vu.sleep("20ms");
+        inPause--;
+      };
+      void forgotten();
     });
     expect(overlaps).toEqual([0, 0, 0]);
     expect(ended.accounting).toMatchObject({ started: 3, completed: 3, interrupted: 0 });
@@ -267,12 +271,31 @@ describe("what an iteration leaves open", () => {
     expect(groups).toEqual(["::forgotten"]);
   });
 
+  test("a pause that lost a race holds nothing up, and is no missing await", async () => {
+    const ended = await drive(
+      { kind: "shared-iterations", vus: 1, iterations: 5, maxDurationMs: 60_000 },
+      async (vu: VU) => {
+        await Promise.race([vu.sleep("1ms"), vu.sleep(20)]);
+      },
+    );
+    expect(ended.accounting).toMatchObject({ started: 5, completed: 5, interrupted: 0 });
+    expect(ended.elapsedMs).toBeLessThan(10_000);
+    expect(ended.warnings).toEqual([]);
+  });
+
   test("a stop ends the pauses it waits for", async () => {
     const { promise, resolve } = Promise.withResolvers<"graceful">();
     const ended = await drive(
       { kind: "constant-vus", vus: 1, durationMs: 60_000 },
       (vu: VU) => {
-        vu.sleep(30).catch(() => undefined);
+        const forgotten = async (): Promise<void> => {
+          try {
+            await vu.sleep(30);
+          } catch {
+            // Interrupted, as it is to be.
+          }
+        };
+        void forgotten();
         resolve("graceful");
       },
       { stop: promise },
