@@ -21,8 +21,12 @@ const OLD_MS = 3_000;
 const HISTORY_MAX = 60;
 const EVENTS_MAX = 500;
 
-/** Shows the cluster until it is left. Throws `cluster` when nobody answers at first. */
-export async function watchCluster(invocation: Invocation, cluster: Cluster, world: NodeWorld): Promise<number> {
+/** What is needed of a cluster, and of the world. */
+type Asked = Pick<Cluster, "answer"> & { readonly client: Pick<Cluster["client"], "status"> };
+type Clocked = Pick<NodeWorld, "clock">;
+
+/** Shows the cluster until it is left, or nobody reads on. Throws `cluster` when nobody answers at first. */
+export async function watchCluster(invocation: Invocation, cluster: Asked, world: Clocked): Promise<number> {
   const { settings, terminal } = invocation;
   const isJson = settings.is("json");
   if (!isJson && !terminal.output.isTerminal)
@@ -38,6 +42,7 @@ export async function watchCluster(invocation: Invocation, cluster: Cluster, wor
     watch.go(() => {
       const { watched } = watch;
       if (watched === null) return;
+      if (terminal.output.isGone()) return left.resolve();
       if (stage !== null) stage.show(watched);
       else if (watch.isNew()) terminal.output.write(`${JSON.stringify(watched.status)}\n`);
     });
@@ -100,8 +105,8 @@ class Stage {
 
 /** Asks once a second, and keeps what happened. */
 class Watch {
-  readonly #cluster: Cluster;
-  readonly #world: NodeWorld;
+  readonly #cluster: Asked;
+  readonly #world: Clocked;
   readonly #history = new Map<string, readonly number[]>();
   #events: readonly (Change & { readonly atMs: number })[] = [];
   #status: NodeStatus | null = null;
@@ -112,7 +117,7 @@ class Watch {
   #timer: Timer | null = null;
   #isClosed = false;
 
-  constructor(cluster: Cluster, world: NodeWorld) {
+  constructor(cluster: Asked, world: Clocked) {
     this.#cluster = cluster;
     this.#world = world;
   }

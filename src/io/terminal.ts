@@ -12,6 +12,8 @@ export type Screen = {
   write(text: string): void;
   /** True while earlier text still waits to be taken: a frame of a live view may be left out. */
   isBusy(): boolean;
+  /** True once the reader is known to be gone (`| head`): nothing arrives any more. */
+  isGone(): boolean;
 };
 
 export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP";
@@ -109,6 +111,7 @@ function screenOf(stream: NodeJS.WriteStream): Screen {
     size: () => ({ columns: stream.columns ?? 80, rows: stream.rows ?? 24 }),
     write: (text) => void stream.write(text),
     isBusy: () => stream.writableNeedDrain,
+    isGone: () => !stream.writable,
   };
 }
 

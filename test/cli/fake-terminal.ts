@@ -25,6 +25,8 @@ export function fakeTerminal(
     readonly columns?: number;
     readonly rows?: number;
     readonly input?: string;
+    /** Texts of stdout after which its reader is gone. */
+    readonly reads?: number;
   } = {},
 ): FakeTerminal {
   let stdout = "";
@@ -33,11 +35,13 @@ export function fakeTerminal(
   const typists = new Set<(text: string) => void>();
   const exits: number[] = [];
   const crashes: ((error: unknown) => void)[] = [];
+  let left = options.reads ?? Infinity;
   const screen = (write: (text: string) => void): Screen => ({
     isTerminal: options.isTerminal ?? false,
     size: () => ({ columns: options.columns ?? 80, rows: options.rows ?? 24 }),
     write,
     isBusy: () => false,
+    isGone: () => left <= 0,
   });
   return {
     args,
@@ -45,6 +49,7 @@ export function fakeTerminal(
     directory: options.directory ?? "/",
     cores: 2,
     output: screen((text) => {
+      left--;
       stdout += text;
     }),
     progress: screen((text) => {

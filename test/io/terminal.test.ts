@@ -38,6 +38,18 @@ test("a reader that goes away is no error", () => {
   expect(exitCode).toBe(3);
 });
 
+test("a reader that went away is known to be gone", () => {
+  const body = `
+    terminal.output.write("line\\n");
+    const isGoneAtFirst = terminal.output.isGone();
+    while (!terminal.output.isGone()) await terminal.print("line\\n");
+    return isGoneAtFirst ? 4 : 3;`;
+  const shell = `"$@" | true; exit \${PIPESTATUS[0]}`;
+  const { stderr, exitCode } = Bun.spawnSync(["bash", "-c", shell, "bash", ...command(body)], { env: ENV });
+  expect(stderr.toString()).toBe("");
+  expect(exitCode).toBe(3);
+});
+
 test("a full disk under stdout is a storage error", () => {
   const { stderr, exitCode } = Bun.spawnSync(
     [
