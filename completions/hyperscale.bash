@@ -299,7 +299,7 @@ _hyperscale() {
         --days) COMPREPLY=(); return ;;
       esac
       if [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W "--key-file --out --role --node --days --no-color -h --help" -- "$current"))
+        COMPREPLY=($(compgen -W "--key-file --out --role --node --days --json --no-color -h --help" -- "$current"))
       else
         case $(_hyperscale_place --key-file --out --role --node --days) in
           0) COMPREPLY=($(compgen -W "create issue show add promote retire" -- "$current")) ;;

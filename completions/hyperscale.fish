@@ -245,6 +245,7 @@ complete -c hyperscale -n '__fish_seen_subcommand_from key' -l out -r -F -d 'Fil
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l role -x -a 'worker client operator' -d 'issue: worker; client for who submits; operator for who may change the managers too'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l node -x -d 'issue: for the one worker of this id; default any worker'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l days -x -d 'issue: days until they end; default 90'
+complete -c hyperscale -n '__fish_seen_subcommand_from key' -l json -d 'Print as JSON'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -l no-color -d 'Print without colours (as does NO_COLOR in the environment)'
 complete -c hyperscale -n '__fish_seen_subcommand_from key' -s h -l help -d 'Print help'
 complete -c hyperscale -n '__fish_seen_subcommand_from chaos; and not __fish_seen_subcommand_from list kill pause resume restart partition isolate delay loss disk crash-core slow heal random' -a 'list kill pause resume restart partition isolate delay loss disk crash-core slow heal random'

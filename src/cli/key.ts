@@ -4,6 +4,7 @@ import { HyperscaleError } from "../base/error.ts";
 import { resolvePath } from "../io/files.ts";
 import { readCredentialFile, writeCredentialFile } from "../io/security/credential-file.ts";
 import {
+  type Credentials,
   credentialsProblem,
   endOf,
   ISSUED_DAYS_DEFAULT,
@@ -15,7 +16,7 @@ import {
 } from "../io/security/credentials.ts";
 import { deriveCluster } from "../io/security/cluster-key.ts";
 import { changeKeyFile, createKeyFile, isKeyFile, type KeyStep, readKeyFile } from "../io/security/key-file.ts";
-import { anIdentity, aRole, isIdentityWord } from "../io/security/peer-identity.ts";
+import { anIdentity, aRole, isIdentityWord, type PeerIdentity } from "../io/security/peer-identity.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK } from "./exit.ts";
 import type { Settings } from "./settings.ts";
@@ -52,12 +53,28 @@ export async function key(invocation: Invocation): Promise<number> {
     throw new HyperscaleError("usage", `key ${action} takes no argument ${JSON.stringify(file)}`, {
       hint: "files are named by --key-file and --out",
     });
-  const lines = await run(invocation, action, file);
-  await terminal.print(`${lines.join("\n")}\n`);
+  const { lines, facts } = await run(invocation, action, file);
+  await terminal.print(
+    settings.is("json") ? `${JSON.stringify({ version: 1, ...facts }, null, 2)}\n` : `${lines.join("\n")}\n`,
+  );
   return EXIT_OK;
 }
 
-async function run(invocation: Invocation, action: string, file: string | null): Promise<readonly string[]> {
+/** What is told of a file, for people and for programs (--json). Never a key. */
+type Told = { readonly lines: readonly string[]; readonly facts: KeyFacts | CredentialFacts };
+type KeyFacts = {
+  readonly file: string;
+  /** Of each key the id of its cluster; the first one is in use. */
+  readonly keys: readonly { readonly cluster: string; readonly state: "in use" | "accepted" }[];
+};
+/** `node`: null for any; `until`: RFC 3339; `problem`: why they are of no use now, or null. */
+type CredentialFacts = PeerIdentity & {
+  readonly file: string;
+  readonly until: string;
+  readonly problem: string | null;
+};
+
+async function run(invocation: Invocation, action: string, file: string | null): Promise<Told> {
   switch (action) {
     case "create":
       return create(invocation);
@@ -76,17 +93,21 @@ async function run(invocation: Invocation, action: string, file: string | null):
   }
 }
 
-async function create(invocation: Invocation): Promise<readonly string[]> {
+async function create(invocation: Invocation): Promise<Told> {
   const path = pathOf(invocation, invocation.settings.one("out")?.text ?? KEY_FILE);
   await createKeyFile(path);
-  return [
-    `${path}: key of cluster ${clusterOf(await readKeyFile(path))}`,
-    "copy it to every manager and start them with --key-file; whoever has it is the cluster",
-    "for workers and submitters: hyperscale key issue",
-  ];
+  const keys = await readKeyFile(path);
+  return {
+    facts: keyFacts(path, keys),
+    lines: [
+      `${path}: key of cluster ${clusterOf(keys)}`,
+      "copy it to every manager and start them with --key-file; whoever has it is the cluster",
+      "for workers and submitters: hyperscale key issue",
+    ],
+  };
 }
 
-async function issue(invocation: Invocation): Promise<readonly string[]> {
+async function issue(invocation: Invocation): Promise<Told> {
   const { settings } = invocation;
   const role = roleOf(settings);
   const node = nodeOf(settings, role);
@@ -98,28 +119,48 @@ async function issue(invocation: Invocation): Promise<readonly string[]> {
   const credentials = issueCredentials({ keys, role, node, epochMs: clock.epochMs(), lifeMs });
   const path = pathOf(invocation, out.text);
   await writeCredentialFile(path, credentials);
-  return [`${path}: ${anIdentity(credentials.identity)}, until ${timeText(endOf(credentials))}`, USES[role]];
+  const facts = credentialFacts(path, credentials, clock.epochMs());
+  return { facts, lines: [credentialLine(facts), USES[role]] };
 }
 
-async function change(invocation: Invocation, step: KeyStep): Promise<readonly string[]> {
+async function change(invocation: Invocation, step: KeyStep): Promise<Told> {
   const path = keyPathOf(invocation);
-  const keys = await changeKeyFile(path, step);
-  return [...keyLines(path, keys), NEXT[step]];
+  const facts = keyFacts(path, await changeKeyFile(path, step));
+  return { facts, lines: [...keyLines(facts), NEXT[step]] };
 }
 
-async function show(invocation: Invocation, path: string): Promise<readonly string[]> {
-  if (await isKeyFile(path)) return keyLines(path, await readKeyFile(path));
-  const credentials = await readCredentialFile(path);
+async function show(invocation: Invocation, path: string): Promise<Told> {
+  if (await isKeyFile(path)) {
+    const facts = keyFacts(path, await readKeyFile(path));
+    return { facts, lines: keyLines(facts) };
+  }
   const { clock } = await invocation.openWorld();
-  const problem = credentialsProblem(credentials, clock.epochMs());
-  return [
-    `${path}: ${anIdentity(credentials.identity)}, until ${timeText(endOf(credentials))}`,
-    problem === null ? "it is good now" : `it is of no use now: ${problem}`,
-  ];
+  const facts = credentialFacts(path, await readCredentialFile(path), clock.epochMs());
+  const { problem } = facts;
+  return {
+    facts,
+    lines: [credentialLine(facts), problem === null ? "it is good now" : `it is of no use now: ${problem}`],
+  };
 }
 
-function keyLines(path: string, keys: readonly Uint8Array[]): readonly string[] {
-  return keys.map((one, at) => `${path}: key of cluster ${clusterOf([one])}, ${at === 0 ? "in use" : "accepted"}`);
+function keyFacts(file: string, keys: readonly Uint8Array[]): KeyFacts {
+  return {
+    file,
+    keys: keys.map((one, at) => ({ cluster: clusterOf([one]), state: at === 0 ? "in use" : "accepted" })),
+  };
+}
+
+function keyLines({ file, keys }: KeyFacts): readonly string[] {
+  return keys.map(({ cluster, state }) => `${file}: key of cluster ${cluster}, ${state}`);
+}
+
+function credentialFacts(file: string, credentials: Credentials, epochMs: number): CredentialFacts {
+  const until = timeText(endOf(credentials));
+  return { file, ...credentials.identity, until, problem: credentialsProblem(credentials, epochMs) };
+}
+
+function credentialLine({ file, until, ...identity }: CredentialFacts): string {
+  return `${file}: ${anIdentity(identity)}, until ${until}`;
 }
 
 function clusterOf([first]: readonly Uint8Array[]): string {

@@ -27,6 +27,7 @@ export const text: CommandText = {
     { line: "hyperscale key create --out cluster.key", text: "once for a cluster" },
     { line: "hyperscale key issue --role worker --key-file cluster.key --out worker.credentials", text: "for workers" },
     { line: "hyperscale key issue --role client --days 30 --out laptop.credentials", text: "for who submits" },
+    { line: "hyperscale key show laptop.credentials --json", text: "whose they are and when they end, for a program" },
   ],
 };
 
@@ -82,6 +83,7 @@ export const options = {
     isFlagOnly: true,
     description: "issue: days until they end; default 90",
   },
+  json: { type: "boolean", section: "Output", description: "Print as JSON" },
 } as const satisfies OptionTable;
 
 export default defineCommand<ArgsDef>({
