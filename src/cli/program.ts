@@ -51,8 +51,11 @@ async function run(
     return help(terminal, [command.text.name]);
   }
   const config = await readConfig(table, parsed, terminal);
-  const settings = resolveSettings({ table, args: parsed, env: terminal.env, config });
-  await warnOfVariables(terminal);
+  const hasVariables = Object.keys(terminal.env).some((name) => name.startsWith("HYPERSCALE_"));
+  const tables = config !== null || hasVariables ? await allTables() : [];
+  const settings = resolveSettings({ table, args: parsed, env: terminal.env, config, tables });
+  if (hasVariables)
+    for (const warning of unknownVariables(tables, terminal.env)) terminal.progress.write(`warning: ${warning}\n`);
   // The values come as `data`: citty runs the command, the strict parser above has read its arguments.
   const rawArgs = ["--", ...Object.values(parsed.positionals)];
   const { result } = await runCommand(command.default, {
@@ -110,12 +113,10 @@ async function readConfig(table: OptionTable, parsed: ParsedArgs, terminal: Term
   return { path, text: await givenFile(setting, readText(resolvePath(terminal.directory, path)), hint) };
 }
 
-async function warnOfVariables(terminal: Terminal): Promise<void> {
-  if (!Object.keys(terminal.env).some((name) => name.startsWith("HYPERSCALE_"))) return;
+/** The options of all commands: not loaded without need. */
+async function allTables(): Promise<readonly OptionTable[]> {
   const modules = await Promise.all(COMMANDS.map(loadCommand));
-  for (const warning of unknownVariables([...modules.map((module) => module.options), COMMON_OPTIONS], terminal.env)) {
-    terminal.progress.write(`warning: ${warning}\n`);
-  }
+  return [...modules.map((module) => module.options), COMMON_OPTIONS];
 }
 
 /** Says a failure on stderr. Out: its exit code. A bug shows its stack, an expected failure one or two lines. */

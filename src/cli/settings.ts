@@ -47,15 +47,17 @@ export type Sources = {
   readonly args: ParsedArgs;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly config: ConfigFile | null;
+  /** Of all commands: what one of them knows may stand in a config file that this one reads, too, as a variable may. */
+  readonly tables?: readonly OptionTable[];
 };
 
 /**
  * Merges the sources, one option at a time: a nearer source replaces all values of a farther one, but of NAME=VALUE
  * those of its names alone (they come last). Throws `invalid`.
  */
-export function resolveSettings({ table, args, env, config }: Sources): Settings {
+export function resolveSettings({ table, args, env, config, tables = [] }: Sources): Settings {
   const values = new Map<string, readonly Setting[]>();
-  const configured = config === null ? null : configValues(table, config);
+  const configured = config === null ? null : configValues(config, table, tables);
   for (const [name, def] of Object.entries(table)) {
     if (def.type === "positional") continue;
     const sources = [configured?.get(name), envValues(name, def, env), flagValues(name, args.occurrences)];
@@ -110,21 +112,22 @@ function envValues(name: string, def: OptionDef, env: Sources["env"]): Setting[]
   return [{ text: def.type === "boolean" ? booleanText(text, source) : text, source }];
 }
 
-function configValues(table: OptionTable, config: ConfigFile): ReadonlyMap<string, readonly Setting[]> {
+function configValues(
+  config: ConfigFile,
+  table: OptionTable,
+  tables: readonly OptionTable[],
+): ReadonlyMap<string, readonly Setting[]> {
   const parsed = parseJson(config.text, `the config file ${config.path}`);
   if (!isRecord(parsed))
     throw invalid(`the config file ${config.path} must hold a JSON object of options, like { "vus": 10 }`);
-  const names = new Map<string, string>();
-  for (const [name, def] of Object.entries(table)) {
-    // A config file names no other: nothing would read it.
-    if (def.type === "positional" || def.isFlagOnly === true || name === "config") continue;
-    names.set(configKey(name), name).set(name, name);
-  }
+  const names = configNames(table);
+  const elsewhere = tables.map(configNames);
   const values = new Map<string, readonly Setting[]>();
   for (const [key, value] of Object.entries(parsed)) {
     const name = names.get(key);
     const def = name === undefined ? undefined : table[name];
     if (name === undefined || def === undefined) {
+      if (elsewhere.some((known) => known.has(key))) continue;
       const near = nearest(key, names.keys());
       throw invalid(
         `${key} in ${config.path} is no option`,
@@ -134,6 +137,17 @@ function configValues(table: OptionTable, config: ConfigFile): ReadonlyMap<strin
     values.set(name, fromJson(name, def, value, `${key} in ${config.path}`));
   }
   return values;
+}
+
+/** Every spelling of an option as a key to its name: "maxVus" and "max-vus". */
+function configNames(table: OptionTable): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const [name, def] of Object.entries(table)) {
+    // A config file names no other: nothing would read it.
+    if (def.type === "positional" || def.isFlagOnly === true || name === "config") continue;
+    names.set(configKey(name), name).set(name, name);
+  }
+  return names;
 }
 
 function fromJson(name: string, def: OptionDef, value: unknown, source: string): Setting[] {

@@ -122,6 +122,21 @@ describe("several values", () => {
   });
 });
 
+test("a config file may hold options of other commands, as variables may; what is none of any is refused", () => {
+  const read = (config: unknown): Settings =>
+    resolveSettings({
+      table: { vus: { type: "string", description: "" } },
+      args: { occurrences: [], positionals: {} },
+      env: {},
+      config: { path: "load.json", text: JSON.stringify(config) },
+      tables: [TABLE],
+    });
+  expect(read({ vus: 3, summaryExport: "out.json" }).one("vus")?.text).toBe("3");
+  expect(read({ "summary-export": "out.json" }).one("summary-export")).toBeNull();
+  for (const key of ["summaryExpert", "help", "config", "file"])
+    expect(failureOf(() => read({ [key]: "x" })).message).toBe(`${key} in load.json is no option`);
+});
+
 describe("bad sources are invalid and named", () => {
   const cases: readonly (readonly [name: string, run: () => unknown, message: RegExp, hint?: RegExp])[] = [
     ["a config file that is no JSON", () => settings([], {}, "{vus: 1"), /load\.json is not JSON/],

@@ -87,6 +87,11 @@ test("options of the command line and of a config file are applied", async () =>
   expect((await validate("simple.ts -c load.json -u 4")).stdout).toContain("4 looping VUs for 7s");
 });
 
+test("the config file of a submit can be validated", async () => {
+  await writeFile(join(folder, "submit.json"), '{ "vus": 3, "duration": "7s", "summaryExport": "out.json" }');
+  expect((await validate("simple.ts -c submit.json")).stdout).toContain("3 looping VUs for 7s");
+});
+
 test("a config file may begin with a byte order mark", async () => {
   await writeFile(join(folder, "marked.json"), '\uFEFF{ "vus": 3, "duration": "7s" }');
   expect((await validate("simple.ts -c marked.json")).stdout).toContain("3 looping VUs for 7s");
