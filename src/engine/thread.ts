@@ -55,6 +55,7 @@ class Attempt {
   #jobStartMs = 0;
   #reportTimer: ReturnType<typeof setTimeout> | null = null;
   #isOver = false;
+  #hasToldVus = false;
   #hasAborted = false;
 
   constructor(request: Prepare, run: IterationFunction, module: ModuleHost, post: (reply: EngineReply) => void) {
@@ -213,8 +214,11 @@ class Attempt {
         : this.#measure.seriesCount <= SERIES_PER_REPORT_MAX
           ? "scalars"
           : null;
-    // Nothing runs any more at the final cut: it tells of the VUs there were in its second.
+    // Nothing runs any more at the final cut: it tells of the VUs there were in its second. So does the first that closes
+    // one with VUs, for those of a short test may just have ended; for later seconds the cut before has told of them.
     const mostVus = closesSecond ? this.#loop.takeRunningMost() : 0;
+    const tellsMost = isFinal || (closesSecond && !this.#hasToldVus);
+    if (mostVus > 0) this.#hasToldVus = true;
     const snapshot: Snapshot = {
       attempt: this.#request.attempt,
       seq: ++this.#seq,
@@ -224,7 +228,7 @@ class Attempt {
       resume: this.#loop.resume(this.#module.drawn(this.#cursors)),
       accounting: this.#board.accounting(),
       generator: this.#health.read(),
-      vus: isFinal ? mostVus : this.#loop.running,
+      vus: tellsMost ? mostVus : this.#loop.running,
       vusMax: this.#loop.vusMade,
       series: what === null ? [] : this.#measure.cut(what),
     };

@@ -91,6 +91,13 @@ test("who sends faster than its reports said reports at once, with all requests 
   expect(last === undefined ? 0 : requestsOf(last)).toBe(last?.accounting.completed ?? Number.NaN);
 });
 
+test("a share whose VUs end within its first second tells of them, though others outlast it", async () => {
+  const code = "export default async ({ id, sleep }) => sleep(id < 3 ? 0.01 : 1.2);";
+  const executor = { kind: "per-vu-iterations", vus: 3, iterations: 1, maxDurationMs: 5_000 } as const;
+  const snapshots = await snapshotsWith(code, executor, { slowMs: 0, reportMs: 1_000 });
+  expect(Math.max(...snapshots.map(({ vus }) => vus))).toBe(3);
+});
+
 test("a share that ends within a second tells the most VUs it had, not only those of its last reports", async () => {
   const code = "export default async ({ id, sleep }) => sleep(id < 3 ? 0.01 : 0.3);";
   const executor = { kind: "per-vu-iterations", vus: 3, iterations: 1, maxDurationMs: 5_000 } as const;
