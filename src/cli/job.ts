@@ -141,9 +141,9 @@ function overridesOf(settings: Settings): Overrides {
     env: recordOf(settings.all("env"), "="),
     tags: recordOf(settings.all("tag"), "="),
     http: {
-      insecureSkipTlsVerify: settings.is("insecure-skip-tls-verify") ? true : undefined,
-      discardResponseBodies: settings.is("discard-response-bodies") ? true : undefined,
-      noConnectionReuse: settings.is("no-connection-reuse") ? true : undefined,
+      insecureSkipTlsVerify: one("insecure-skip-tls-verify", isTrue),
+      discardResponseBodies: one("discard-response-bodies", isTrue),
+      noConnectionReuse: one("no-connection-reuse", isTrue),
       userAgent: one("user-agent", (setting) => setting.text),
       maxRedirects: one("max-redirects", (setting) => countOf(setting, 0)),
     },
@@ -153,6 +153,11 @@ function overridesOf(settings: Settings): Overrides {
     noTeardown: settings.is("no-teardown"),
     summaryTrendStats: trendStats.length === 0 ? undefined : trendStats,
   };
+}
+
+/** What a boolean option says: "false" overrules the file, too. */
+function isTrue({ text }: Setting): boolean {
+  return text === "true";
 }
 
 /** --max-vus on the arrival-rate workflow it can only mean. */

@@ -256,6 +256,18 @@ describe("options reach the job", () => {
     expect(start).toMatchObject({ id: null, cores: 2, memoryMaxBytes: null });
   });
 
+  test("a boolean that says false wins over the file's true, wherever it stands", async () => {
+    const options = "{ noConnectionReuse: true, discardResponseBodies: true, insecureSkipTLSVerify: true }";
+    await writeFile(join(folder, "http.ts"), `export const options = ${options}; export default () => {};`);
+    const env = { HYPERSCALE_DISCARD_RESPONSE_BODIES: "no" };
+    const { start } = await run(["--no-connection-reuse=false"], {}, { file: "http.ts", env });
+    expect(start?.plan.http).toMatchObject({
+      noConnectionReuse: false,
+      discardResponseBodies: false,
+      insecureSkipTlsVerify: true,
+    });
+  });
+
   test("--rate with --max-vus", async () => {
     const { start } = await run(["--rate", "100/s", "-d", "5s", "--max-vus", "30"]);
     expect(start?.plan.workflows[0]?.executor).toMatchObject({
