@@ -214,8 +214,8 @@ class Attempt {
         : this.#measure.seriesCount <= SERIES_PER_REPORT_MAX
           ? "scalars"
           : null;
-    // Nothing runs any more at the final cut: it tells of the VUs there were in its second. So does the first that closes
-    // one with VUs, for those of a short test may just have ended; for later seconds the cut before has told of them.
+    // Nothing runs any more at the final cut: it tells of the VUs there were in its second. So does the first that
+    // closes one with VUs: those of a short test may just have ended; of later seconds the cut before has told.
     const mostVus = closesSecond ? this.#loop.takeRunningMost() : 0;
     const tellsMost = isFinal || (closesSecond && !this.#hasToldVus);
     if (mostVus > 0) this.#hasToldVus = true;
