@@ -99,9 +99,10 @@ function headersOf(settings: Settings): Readonly<Record<string, string>> {
     const { name, value } = pairOf(setting, ":");
     // RFC 9110 5.6.2: a field name is a token.
     if (!isToken(name) || !isHeaderValue(value)) refuse(setting, "is no header", "write it as 'Name: value'");
-    // RFC 9110 5.3, RFC 6265 5.4: what is given twice is one list.
-    const before = headers[name];
-    headers[name] = before === undefined ? value : `${before}${/^cookie$/i.test(name) ? ";" : ","} ${value}`;
+    // RFC 9110 5.3, RFC 6265 5.4: what is given twice, in whatever case, is one list.
+    const known = Object.keys(headers).find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
+    const before = headers[known];
+    headers[known] = before === undefined ? value : `${before}${/^cookie$/i.test(name) ? ";" : ","} ${value}`;
   }
   return headers;
 }

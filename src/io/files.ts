@@ -59,6 +59,8 @@ export async function isFolder(path: string): Promise<boolean> {
  */
 export async function requireWritable(path: string): Promise<void> {
   const wasThere = await exists(path);
+  // A pipe is not tried: it would end for its reader when it is closed again.
+  if (wasThere && (await stat(path)).isFIFO()) return;
   try {
     const file = await open(path, "a");
     await file.close();

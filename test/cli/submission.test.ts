@@ -281,7 +281,7 @@ describe("options reach the job", () => {
 });
 
 test("a header that is given twice for a URL is sent with both values", async () => {
-  const headers = ["-H", "Accept: a/b", "-H", "Accept: c/d", "-H", "Cookie: k=1", "-H", "Cookie: l=2"];
+  const headers = ["-H", "Accept: a/b", "-H", "Accept: c/d", "-H", "Cookie: k=1", "-H", "cookie: l=2"];
   const { start } = await run(headers, {}, { file: "http://127.0.0.1:9/" });
   expect(start?.bundle.code).toContain("a/b, c/d");
   expect(start?.bundle.code).toContain("k=1; l=2");

@@ -59,6 +59,17 @@ test("asking whether a path can be written changes nothing", async () => {
   expect(await exists(join(folder, "new"))).toBe(false);
 });
 
+test("a pipe is written once, and whoever reads it sees its end only then", async () => {
+  const path = join(folder, "pipe");
+  expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+  const reader = Bun.spawn(["cat", path], { stdout: "pipe" });
+  await requireWritable(path);
+  const sink = await openSink(path);
+  await sink.write("text\n");
+  await sink.close();
+  expect(await new Response(reader.stdout).text()).toBe("text\n");
+});
+
 test("a sink empties its file and appends writes in order", async () => {
   const path = join(folder, "sink");
   await writeFile(path, "before");
