@@ -1,6 +1,7 @@
 // Addresses of nodes as people write them. A node has two ports: streams (TCP) and datagrams (UDP), by default the next
 // one up, as the default ports of managers (9000, 9001) and workers (9200, 9201) are.
 
+import { addressText } from "../base/address.ts";
 import type { NodeAddress } from "../node/station.ts";
 import type { Setting } from "./settings.ts";
 import { refuse } from "./values.ts";
@@ -40,11 +41,6 @@ export function portOf(setting: Setting): number {
   const port = /^\d{1,5}$/.test(setting.text.trim()) ? Number(setting.text) : Number.NaN;
   if (port === 0 || isPort(port)) return port;
   return refuse(setting, "is no port", `a number from 1 to ${PORT_MAX}, or 0 for any free one`);
-}
-
-/** "10.0.0.5:9000", "[::1]:9000": where its streams are. */
-export function addressText({ host, tcp }: Pick<NodeAddress, "host" | "tcp">): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${tcp}`;
 }
 
 function isPort(port: number): boolean {

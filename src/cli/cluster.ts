@@ -1,6 +1,7 @@
 // A cluster as the command line talks to it: which managers, what it means when nobody answers, and a job that runs
 // there, followed as one in this process is. How a client finds a manager and stays with the job is node/client.ts's.
 
+import { addressText } from "../base/address.ts";
 import { HyperscaleError } from "../base/error.ts";
 import { mintJobId } from "../base/ids.ts";
 import { formatDuration } from "../base/units.ts";
@@ -14,7 +15,6 @@ import type { ClientContact, ClusterClient, ContactFailure } from "../node/clust
 import type { LiveEvent } from "../node/messages.ts";
 import type { Discovery } from "../node/network/discovery.ts";
 import { type NodeAddress, streamsAt } from "../node/station.ts";
-import { addressText } from "./addresses.ts";
 import type { JobStart, RunningJob, StartJob } from "./embedded.ts";
 import type { Invocation } from "./command.ts";
 import { credentialsGiven } from "./credentials-given.ts";

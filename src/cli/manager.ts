@@ -1,5 +1,6 @@
 // `manager` from its settings to its exit code.
 
+import { addressText } from "../base/address.ts";
 import { isLoopback } from "../io/security/bind-problem.ts";
 import { createValueCipher } from "../io/security/value-cipher.ts";
 import { SUBMIT_RATE, type SubmitRate } from "../node/admission.ts";
@@ -8,7 +9,7 @@ import { sealedValues } from "../node/stored-values.ts";
 import { placeText } from "../node/network/discovery.ts";
 import type { NodeAddress } from "../node/station.ts";
 import { plural } from "../tui/node-lines.ts";
-import { addressesOf, addressText } from "./addresses.ts";
+import { addressesOf } from "./addresses.ts";
 import type { Invocation } from "./command.ts";
 import { openGiven } from "./credentials.ts";
 import { nodeSettings, type NodeSettings } from "./node-settings.ts";

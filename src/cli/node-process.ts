@@ -1,6 +1,7 @@
 // A node as a process: its folder locked, started, shown while it runs, drained on a signal. What a manager or a worker
 // is, node/ says.
 
+import { addressText } from "../base/address.ts";
 import { HyperscaleError } from "../base/error.ts";
 import type { NodeChaos } from "../chaos/node-chaos.ts";
 import type { EngineReply, EngineRequest } from "../engine/messages.ts";
@@ -14,7 +15,7 @@ import type { Interrupt, Terminal } from "../io/terminal.ts";
 import type { Clock, DiskLock, NodeWorld, Timer, World } from "../io/world.ts";
 import type { NodeAddress } from "../node/station.ts";
 import type { NodeStatus } from "../node/status.ts";
-import { nodeBlock, nodeLine, placeText } from "../tui/node-lines.ts";
+import { nodeBlock, nodeLine } from "../tui/node-lines.ts";
 import { Painter } from "../tui/painter.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT_OK, exitCodeOf } from "./exit.ts";
@@ -105,7 +106,7 @@ export async function runNode(invocation: Invocation, node: NodeProcess): Promis
 /** "listens at 127.0.0.1:9000 (TCP) and port 9001 (UDP)"; `host`: listened at, where others may know another. */
 export function listeningText({ tcp, udp, host: known }: NodeAddress, host: string): string {
   const elsewhere = known === host ? "" : `, known to others as ${known}`;
-  return `listens at ${placeText({ host, tcp })} (TCP) and port ${udp} (UDP)${elsewhere}`;
+  return `listens at ${addressText({ host, tcp })} (TCP) and port ${udp} (UDP)${elsewhere}`;
 }
 
 /** Ports that can be made to fail, when --chaos asks for it; null otherwise. Throws `invalid` and `storage`. */

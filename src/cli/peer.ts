@@ -1,12 +1,13 @@
 // `peer` from its settings to its exit code: shows who the managers are, and walks a change through its steps. What
 // each step does, and when it is refused, is raft's and consensus/peer-changes.ts's to say.
 
+import { addressText } from "../base/address.ts";
 import { HyperscaleError } from "../base/error.ts";
 import type { Clock } from "../io/world.ts";
 import { type Peer, peersOf } from "../node/peers.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { peerLines, peerText } from "../tui/peer-lines.ts";
-import { addressOf, addressText } from "./addresses.ts";
+import { addressOf } from "./addresses.ts";
 import { askCluster } from "./asking.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Invocation } from "./command.ts";

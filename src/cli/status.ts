@@ -1,12 +1,13 @@
 // `status` from its settings to its exit code: a cluster as one of its nodes knows it, or one job, once or followed.
 
+import { addressText } from "../base/address.ts";
 import { HyperscaleError } from "../base/error.ts";
 import type { NodeWorld } from "../io/world.ts";
 import type { JobView } from "../load/result.ts";
 import type { JobLine } from "../node/status.ts";
 import { finalLines } from "../tui/live.ts";
 import { jobLines, statusLines } from "../tui/status-lines.ts";
-import { addressOf, addressText } from "./addresses.ts";
+import { addressOf } from "./addresses.ts";
 import { askCluster } from "./asking.ts";
 import { type Cluster, type ClusterPlace, followOn, placeAt, requiredPlace } from "./cluster.ts";
 import type { Invocation } from "./command.ts";

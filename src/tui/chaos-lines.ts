@@ -1,8 +1,9 @@
 // The nodes that take fault orders, as a table: what they are, and what they suffer.
 
+import { addressText } from "../base/address.ts";
 import { formatDuration } from "../base/units.ts";
 import type { Style } from "./cells.ts";
-import { placeText, shortId } from "./node-lines.ts";
+import { shortId } from "./node-lines.ts";
 import { type Column, table } from "./table.ts";
 
 export type ChaosNode = {
@@ -30,7 +31,7 @@ export function chaosLines(
   const columns: readonly Column<ChaosNode>[] = [
     { head: "NODE", of: ({ id }) => shortId(id) },
     { head: "ROLE", of: ({ id, role }) => (id === options.leader ? "leader" : role) },
-    { head: "ADDRESS", of: ({ address }) => placeText(address) },
+    { head: "ADDRESS", of: ({ address }) => addressText(address) },
     { head: "PROCESS", of: ({ pid }) => String(pid) },
     { head: "STATE", of: (node) => ({ text: stateText(node), style: STYLES[node.state] }) },
     { head: "FAULTS", of: (node) => ({ text: faultsText(node), style: "bad" }) },

@@ -1,6 +1,7 @@
 // What a node shows of itself while it runs: a block on a terminal, one line otherwise. Lines of text from its status;
 // when and where they are printed is cli/'s business.
 
+import { addressText } from "../base/address.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { jobCountsText } from "./job-state.ts";
 import { createPaint, lineOf, padded, type Paint, span, type Span, type Style, wrapped } from "./cells.ts";
@@ -10,15 +11,10 @@ export function shortId(id: string): string {
   return id.slice(0, 8);
 }
 
-/** "host:tcp". */
-export function placeText({ host, tcp }: { readonly host: string; readonly tcp: number }): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${tcp}`;
-}
-
 /** A node as people know it: its place, where it is known, and its id. */
 export function nodeText(status: NodeStatus, id: string): string {
   const member = status.members.find((one) => one.id === id);
-  return member === undefined ? shortId(id) : `${placeText(member.address)} (${shortId(id)})`;
+  return member === undefined ? shortId(id) : `${addressText(member.address)} (${shortId(id)})`;
 }
 
 /** One line that only changes when something of note did. */

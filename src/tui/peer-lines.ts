@@ -1,15 +1,16 @@
 // The managers of a cluster as a table, for `peer list`.
 
+import { addressText } from "../base/address.ts";
 import type { Peer } from "../node/peers.ts";
 import type { Style } from "./cells.ts";
-import { placeText, shortId } from "./node-lines.ts";
+import { shortId } from "./node-lines.ts";
 import { type Column, table, type TableOptions } from "./table.ts";
 
 /** One manager a line. */
 export function peerLines(peers: readonly Peer[], options: TableOptions): string[] {
   const columns: readonly Column<Peer>[] = [
     { head: "NODE", of: ({ id }) => id },
-    { head: "ADDRESS", of: ({ address }) => (address === null ? "unknown" : placeText(address)) },
+    { head: "ADDRESS", of: ({ address }) => (address === null ? "unknown" : addressText(address)) },
     {
       head: "PART",
       of: ({ isLeader, standing }) => (isLeader ? { text: "leader", style: "accent" } : standing),
@@ -23,7 +24,7 @@ export function peerLines(peers: readonly Peer[], options: TableOptions): string
 
 /** "127.0.0.1:9004 (1f00aa21)". */
 export function peerText({ id, address }: Pick<Peer, "id" | "address">): string {
-  return address === null ? id : `${placeText(address)} (${shortId(id)})`;
+  return address === null ? id : `${addressText(address)} (${shortId(id)})`;
 }
 
 const STYLES: Readonly<Record<Peer["status"], Style>> = {

@@ -1,12 +1,13 @@
 // A cluster as one of its nodes knows it, as text: lines for `status`, `jobs` and `status --watch`.
 
+import { addressText } from "../base/address.ts";
 import { labelsText } from "../base/labels.ts";
 import { formatLatency } from "../base/units.ts";
 import type { JobLine, NodeStatus } from "../node/status.ts";
 import { jobCountsText, jobState } from "./job-state.ts";
 import { horizontalBar, sparkline } from "./bars.ts";
 import { createPaint, lineOf, padded, printable, span, type Span, type Style, wrapped } from "./cells.ts";
-import { circuitsSpan, hasQuorum, nodeText, placeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
+import { circuitsSpan, hasQuorum, nodeText, plural, quorumText, roleText, shortId } from "./node-lines.ts";
 import { clockText, percent } from "./plain.ts";
 import { type Column, table, type TableOptions } from "./table.ts";
 
@@ -38,7 +39,7 @@ export const NAME_COLUMNS = 9;
 export function headingLines(status: NodeStatus, options: StatusOptions): string[] {
   const paint = createPaint(options.color);
   const { node } = status;
-  const asked = `${node.role} ${placeText(node.address)} (${shortId(node.id)}), environment ${node.environment}`;
+  const asked = `${node.role} ${addressText(node.address)} (${shortId(node.id)}), environment ${node.environment}`;
   const facts = [["asked", span(asked)] as const, ...factsOf(status, options.columns - NAME_COLUMNS)];
   return facts.map(([name, ...spans]) =>
     lineOf([span(padded(name, NAME_COLUMNS), "dim"), ...spans], options.columns, paint),
@@ -75,12 +76,12 @@ export function memberLines(status: NodeStatus, options: StatusOptions): string[
   const { members, leader, node } = status;
   const order = { manager: 0, gate: 1, worker: 2 } as const;
   const rows = members.toSorted(
-    (a, b) => order[a.role] - order[b.role] || (placeText(a.address) < placeText(b.address) ? -1 : 1),
+    (a, b) => order[a.role] - order[b.role] || (addressText(a.address) < addressText(b.address) ? -1 : 1),
   );
   const columns: readonly Column<Member>[] = [
     { head: "NODE", of: ({ id }) => id, rank: 2 },
     { head: "ROLE", of: ({ id, role }) => partCell(status, id, role) },
-    { head: "ADDRESS", of: ({ address }) => placeText(address) },
+    { head: "ADDRESS", of: ({ address }) => addressText(address) },
     { head: "STATUS", of: (member) => ({ text: member.status, style: MEMBER_STYLES[member.status] }) },
     { head: "INCARNATION", of: ({ incarnation: { boot, count } }) => `${boot}.${count}`, rank: 1 },
     {
@@ -127,7 +128,7 @@ export function workerLines({ workers, members }: NodeStatus, options: StatusOpt
 }
 
 function placeOf(member: Member | undefined): string {
-  return member === undefined ? "unknown" : placeText(member.address);
+  return member === undefined ? "unknown" : addressText(member.address);
 }
 
 function barOf(busy: number, cores: number): string {
@@ -211,5 +212,5 @@ function jobStyle(job: JobLine): Style {
 
 function ownerText({ members }: Pick<NodeStatus, "members">, owner: string): string {
   const member = members.find(({ id }) => id === owner);
-  return member === undefined ? shortId(owner) : placeText(member.address);
+  return member === undefined ? shortId(owner) : addressText(member.address);
 }

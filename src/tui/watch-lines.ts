@@ -1,11 +1,12 @@
 // `status --watch`: a cluster on one screen, in four views, with the rates of what runs and what happened lately. Lines
 // of text that fit any terminal; when they are drawn is cli/'s business.
 
+import { addressText } from "../base/address.ts";
 import type { NodeStatus } from "../node/status.ts";
 import { createPaint, lineOf, padded, type Paint, span, type Span, widthOf } from "./cells.ts";
 import type { Change } from "./cluster-changes.ts";
 import type { Key } from "./keys.ts";
-import { placeText, shortId } from "./node-lines.ts";
+import { shortId } from "./node-lines.ts";
 import {
   circuitLines,
   factsOf,
@@ -112,7 +113,7 @@ const WIDE_COLUMNS = 110;
 /** Who was asked and the facts, two in a line where there is room. */
 function headLines({ status, problem }: Watched, columns: number, paint: Paint): string[] {
   const { node } = status;
-  const who = `${node.role} ${placeText(node.address)} (${shortId(node.id)}), environment ${node.environment}`;
+  const who = `${node.role} ${addressText(node.address)} (${shortId(node.id)}), environment ${node.environment}`;
   const named = (name: string, ...spans: readonly Span[]): Span[] => [
     span(padded(name, NAME_COLUMNS), "dim"),
     ...spans,

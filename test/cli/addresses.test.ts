@@ -1,7 +1,8 @@
 // Goal: addresses of nodes are read as people write them; a wrong one is `invalid` and names its source. Method: tables.
 
+import { addressText } from "../../src/base/address.ts";
 import { describe, expect, test } from "bun:test";
-import { addressesOf, addressOf, addressText, portOf } from "../../src/cli/addresses.ts";
+import { addressesOf, addressOf, portOf } from "../../src/cli/addresses.ts";
 import type { Setting } from "../../src/cli/settings.ts";
 import { failureOf } from "./errors.ts";
 
