@@ -191,7 +191,9 @@ export class VirtualUser implements HttpOwner {
   /** In a pause that nobody heeds. One that lost a race is over for the code that ran it. */
   get #isAsleep(): boolean {
     if (this.#sleep?.isHeard === false) return true;
-    for (const sleep of this.#sleeps ?? []) if (!sleep.isHeard) return true;
+    // Asked after every iteration, and hardly ever more than one.
+    if (this.#sleeps === null) return false;
+    for (const sleep of this.#sleeps) if (!sleep.isHeard) return true;
     return false;
   }
 
