@@ -35,11 +35,18 @@ export async function givenFile<Content>(
   }
 }
 
+/** Thousands and millions. */
+const SCALES: Readonly<Record<string, number>> = { k: 1_000, m: 1_000_000 };
+
+/** "10k" and "1m" are thousands and millions. Out: NaN for what is no number so written. */
+function scaled(text: string): number {
+  const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)([kKmM]?)$/.exec(text) ?? [];
+  return number === "" ? Number.NaN : Number(number) * (SCALES[unit.toLowerCase()] ?? 1);
+}
+
 /** A whole number; "10k" and "1m" are thousands and millions. */
 export function countOf(setting: Setting, least: number): number {
-  const match = /^(\d+)([kKmM]?)$/.exec(setting.text.trim());
-  const unit = match?.[2]?.toLowerCase() ?? "";
-  const count = match === null ? Number.NaN : Number(match[1]) * (unit === "k" ? 1_000 : unit === "m" ? 1_000_000 : 1);
+  const count = scaled(setting.text.trim());
   if (!Number.isSafeInteger(count) || count < least) refuse(setting, `is no whole number of at least ${least}`);
   return count;
 }
@@ -51,13 +58,12 @@ export function durationOf(setting: Setting): number {
   return ms;
 }
 
-/** "100/s", "5000/m", "50/500ms", "100" (a second). */
+/** "100/s", "5k/m", "50/500ms", "100" (a second). */
 export function rateOf(setting: Setting): { readonly rate: number; readonly timeUnitMs: number } {
-  const match = /^(\d+(?:\.\d+)?)(?:\/(.+))?$/.exec(setting.text.trim());
-  const unit = match?.[2] ?? "1s";
+  const [number = "", unit = "1s", ...more] = setting.text.trim().split("/");
   // "/s" is "/1s".
-  const timeUnitMs = parseDuration(/^\d/.test(unit) ? unit : `1${unit}`);
-  const rate = Number(match?.[1] ?? Number.NaN);
+  const timeUnitMs = unit === "" ? null : parseDuration(/^\d/.test(unit) ? unit : `1${unit}`);
+  const rate = more.length > 0 ? Number.NaN : scaled(number);
   if (!(rate > 0) || timeUnitMs === null || timeUnitMs <= 0)
     refuse(setting, "is no rate", "write it like 100/s, 6000/m or 50/500ms");
   return { rate, timeUnitMs };

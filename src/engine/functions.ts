@@ -23,8 +23,10 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
   checkFunctions(job ?? module, job === null ? "" : "job.");
   if (job !== null) {
     for (const [name, workflow] of Object.entries(isRecord(job["workflows"]) ? job["workflows"] : {})) {
-      if (isRecord(workflow) && typeof workflow["run"] !== "function")
+      if (!isRecord(workflow)) continue;
+      if (typeof workflow["run"] !== "function")
         throw new Error(`workflow "${name}" has no function: write async run(vu, data) { ... }`);
+      checkRuns(workflow["run"], `run of workflow "${name}"`);
     }
     return {
       form: "job",
@@ -60,6 +62,7 @@ export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
 
 /** What stands in the place of setup or teardown and cannot be called would never run. */
 function checkFunctions(from: Readonly<Record<string, unknown>>, path: string): void {
+  for (const name of ["default", "setup", "teardown"]) checkRuns(from[name], `${path}${name}`);
   for (const name of ["setup", "teardown"]) {
     const value = from[name];
     if (value !== undefined && typeof value !== "function")
@@ -80,8 +83,15 @@ export function functionOf(module: LoadedModule, workflow: string, run: Function
 
 function callable(value: unknown, self: unknown, name: string): IterationFunction {
   if (typeof value !== "function") throw new Error(`the file has no function for ${name}`);
+  checkRuns(value, name);
   // Not value.bind(self): the compiler sees through a closure, and this is called at each iteration.
   return isIteration(value) ? (vu, data) => value.call(self, vu, data) : () => undefined;
+}
+
+/** Calling a generator runs nothing of it. */
+function checkRuns(value: unknown, name: string): void {
+  if (typeof value === "function" && /Generator/.test(Object.prototype.toString.call(value)))
+    throw new Error(`${name} is a generator (function*), of which nothing would run: write async function`);
 }
 
 function isIteration(value: unknown): value is IterationFunction {

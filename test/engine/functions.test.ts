@@ -1,7 +1,7 @@
 // Goal: of what a file exports nothing is lost unsaid on its way to the plan. Method: modules written as records.
 
 import { expect, test } from "bun:test";
-import { exportsOf, shapeOf } from "../../src/engine/functions.ts";
+import { exportsOf, functionOf, shapeOf } from "../../src/engine/functions.ts";
 import { ModuleHost } from "../../src/engine/module.ts";
 
 const host = new ModuleHost(null, {});
@@ -50,6 +50,15 @@ test("what should be a function and is none is refused, not left out", () => {
   );
   const job = (more: object): object => ({ name: "j", workflows: { a: { run } }, ...more });
   expect(() => shapeOf({ default: job({ teardown: 5 }) }, host)).toThrow("job.teardown is 5: it must be a function");
+  const generators = [function* () {}, async function* () {}];
+  for (const one of generators) {
+    expect(() => shapeOf({ default: one }, host)).toThrow("default is a generator (function*)");
+    expect(() => shapeOf({ default: job({ setup: one }) }, host)).toThrow("job.setup is a generator");
+    // What no workflow runs may be what it likes; what one names by exec may not.
+    const module = { default: () => undefined, rows: one };
+    expect(shapeOf(module, host).functions).toEqual(["default", "rows"]);
+    expect(() => functionOf(module, "w", { kind: "export", name: "rows" })).toThrow("rows is a generator");
+  }
   expect(() => shapeOf({ default: job({ workflows: { a: { vus: 1 } } }) }, host)).toThrow(
     'workflow "a" has no function: write async run(vu, data) { ... }',
   );
