@@ -250,7 +250,10 @@ function lineOf(job: Job, live: JobRate | null): JobLine {
   };
 }
 
-export function workerStatus(standing: Standing, known: Pick<NodeStatus, "shares" | "pressure">): NodeStatus {
+export function workerStatus(
+  standing: Standing,
+  known: Pick<NodeStatus, "shares" | "pressure" | "problem">,
+): NodeStatus {
   return { ...commonOf("worker", standing), ...known };
 }
 

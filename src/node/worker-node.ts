@@ -1,6 +1,7 @@
 // A worker of a cluster, put together: its cores (worker.ts), its standing among the managers (tenant.ts), membership,
 // links, and the submissions it fetches.
 
+import { addressText } from "../base/address.ts";
 import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../base/labels.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
@@ -80,6 +81,11 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
   });
   station = opened;
   const { links, identity } = opened;
+  const unanswered = new Map<string, string>();
+  links.onRefused((address, _failure, _node, why) => {
+    unanswered.set(addressText({ host: address.host, tcp: address.port }), why);
+  });
+  const status = (): NodeStatus => statusOf(opened, tenant, unanswered);
   const [toCores, fromCores] = createStreamPair<CoreRequest, WorkerReport>();
   const worker = createWorker({
     world,
@@ -110,11 +116,12 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     if (from.role === "client" && message.kind === "toDesk" && message.body.kind === "status")
       links.send(from.node, {
         kind: "fromDesk",
-        body: { kind: "status", ask: message.body.ask, status: statusOf(opened, tenant) },
+        body: { kind: "status", ask: message.body.ask, status: status() },
       });
   });
   links.onUp((peer) => {
     if (peer.role !== "manager") return;
+    unanswered.clear();
     // Greeted while this node was of no cluster yet, and another manager was quicker; the next greeting is refused.
     if (peer.cluster !== null && peer.cluster !== clusterOf(opened)) return links.drop(peer.node);
     tenant.renewWith(peer.node);
@@ -127,7 +134,7 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     worker.close();
     blobs.close();
   };
-  return node(world, opened, tenant, close);
+  return node(world, opened, { tenant, status, close });
 }
 
 /**
@@ -138,7 +145,9 @@ function clusterOf({ links }: Station): string | null {
   return links.peers().find(({ role, cluster }) => role === "manager" && cluster !== null)?.cluster ?? null;
 }
 
-function node(world: NodeWorld, station: Station, tenant: Tenant, close: () => void): WorkerNode {
+type Parts = { readonly tenant: Tenant; readonly status: () => NodeStatus; readonly close: () => void };
+
+function node(world: NodeWorld, station: Station, { tenant, status, close }: Parts): WorkerNode {
   const { identity, address } = station;
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
@@ -152,14 +161,18 @@ function node(world: NodeWorld, station: Station, tenant: Tenant, close: () => v
     address,
     stop: () => (stopped ??= stop()),
     view: () => ({ node: identity.node, boot: identity.bootId, address, held: tenant.held }),
-    status: () => statusOf(station, tenant),
+    status,
     membership: station.membership,
   };
 }
 
-function statusOf(station: Station, tenant: Tenant): NodeStatus {
+/** In: what came of the last try at each address since a manager was linked. */
+function statusOf(station: Station, tenant: Tenant, unanswered: ReadonlyMap<string, string>): NodeStatus {
   const shares = tenant.held.map(({ attempt, state }) => ({ ...attempt, state }));
-  return workerStatus(standingOf(station), { shares, pressure: tenant.pressure });
+  const isAlone = !station.links.peers().some(({ role }) => role === "manager");
+  const tried = [...unanswered].map(([place, why]) => `${place} (${why})`).sort();
+  const problem = isAlone && tried.length > 0 ? `no manager answers: ${tried.join(", ")}` : null;
+  return workerStatus(standingOf(station), { shares, pressure: tenant.pressure, problem });
 }
 
 /** Submissions by digest, fetched once. */

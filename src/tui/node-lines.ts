@@ -24,7 +24,8 @@ export function nodeLine(status: NodeStatus): string {
     const managers = members.filter(({ role, isLinked }) => role === "manager" && isLinked).length;
     const running = new Set(shares.map(({ job }) => job)).size;
     const work = `${plural(shares.length, "share")} of ${plural(running, "job")}`;
-    return `worker: linked to ${plural(managers, "manager")}, ${work}`;
+    const problem = status.problem === null ? "" : `; ${status.problem}`;
+    return `worker: linked to ${plural(managers, "manager")}, ${work}${problem}`;
   }
   if (status.problem !== null) return `manager: ${status.problem}`;
   const cores = status.workers.reduce((sum, worker) => sum + worker.cores, 0);
@@ -70,6 +71,8 @@ export function nodeBlock(
     for (const job of live.slice(-JOBS_SHOWN))
       row("", span(`${job.id}  ${plural(job.cores, "core")}${job.owner === status.node.id ? "  owned here" : ""}`));
   } else {
+    const problem = status.problem === null ? [] : wrapped(status.problem, options.columns - BLOCK_NAME_COLUMNS);
+    for (const [at, text] of problem.entries()) row(at === 0 ? "problem" : "", span(text, "warn"));
     row("shares", span(String(status.shares.length)));
     for (const { job, workflow, share, state } of status.shares.slice(0, JOBS_SHOWN))
       row("", span(`${job}  ${workflow} ${share}  ${state}`));

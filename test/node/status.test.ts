@@ -109,6 +109,19 @@ test("pages of jobs hold each of them once, in the order of their submits, also 
   expect(seen.at(-1)).toBe("j25.99");
 });
 
+test("a worker without a manager says whom it tried and what came of it, until one answers", () => {
+  const cluster = new SimCluster({ managers: 1, workers: 1 });
+  cluster.until(() => cluster.leader() !== null);
+  const problem = (): string | null => cluster.workers.get("w0")?.status().problem ?? null;
+  cluster.run(1_000);
+  expect(problem()).toBeNull();
+  cluster.kill("m0");
+  cluster.until(() => problem() !== null);
+  expect(problem()).toMatch(/^no manager answers: m0:\d+ \(.+\)$/);
+  cluster.restart("m0");
+  cluster.until(() => problem() === null);
+});
+
 describe("the published schema", () => {
   test("is what the checked-in JSON Schema says", async () => {
     const published = await Bun.file(new URL("../../src/node/status.schema.json", import.meta.url)).text();

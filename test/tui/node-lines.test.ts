@@ -18,6 +18,9 @@ describe("off a terminal", () => {
 
   test("a worker's line counts the managers it is linked to, not those it knows", () => {
     expect(nodeLine(workerPicture())).toBe("worker: linked to 1 manager, 1 share of 1 job");
+    const alone = { ...workerPicture(), problem: "no manager answers: 10.0.0.5:9000 (it timed out)" };
+    expect(nodeLine(alone)).toEndWith("; no manager answers: 10.0.0.5:9000 (it timed out)");
+    expect(nodeBlock(alone, PLAIN)).toContainEqual(expect.stringContaining("problem   no manager answers: 10.0.0.5"));
   });
 });
 
