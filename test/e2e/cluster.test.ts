@@ -156,7 +156,7 @@ describe("a cluster of processes", () => {
 describe("killed in the middle of a job", () => {
   test.concurrent("the leader, then the job's owner: it completes, and nothing is lost or counted twice", () =>
     withCluster(async (cluster, target) => {
-      const submitted = cluster.submit(steady(target, 9), ["--id", "job"]);
+      const submitted = cluster.submit(steady(target, 15), ["--id", "job"]);
       await received(target, 200);
       const before = await cluster.status();
       const leader = cluster.nameOf(before, before.leader);
