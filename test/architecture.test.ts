@@ -23,7 +23,13 @@ const RUNTIME: readonly string[] = ["io", "engine", "main.ts"];
 /** The shared vocabularies, load/ and the ports of the world: siblings may name their types, not their code. */
 const VOCABULARIES: readonly string[] = ["src/load/", "src/io/world.ts"];
 
-type Import = { readonly source: string; readonly target: string; readonly isType: boolean };
+/** A lazy one is a dynamic import: it loads when it is called. */
+type Import = {
+  readonly source: string;
+  readonly target: string;
+  readonly isType: boolean;
+  readonly isLazy: boolean;
+};
 
 /** The part of src/ a path belongs to: its folder, or the file itself at the top. */
 function partOf(path: string): string {
@@ -45,10 +51,15 @@ function importsOf(file: SourceFile): readonly Import[] {
       (listed !== undefined &&
         listed.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type ")));
     if (target.startsWith("."))
-      found.push({ source: file.path, target: posix.join(posix.dirname(file.path), target), isType });
+      found.push({ source: file.path, target: posix.join(posix.dirname(file.path), target), isType, isLazy: false });
   }
   for (const [, target = ""] of file.text.matchAll(/\bimport\(\s*"(\.[^"]+)"\s*\)/g)) {
-    found.push({ source: file.path, target: posix.join(posix.dirname(file.path), target), isType: false });
+    found.push({
+      source: file.path,
+      target: posix.join(posix.dirname(file.path), target),
+      isType: false,
+      isLazy: true,
+    });
   }
   return found;
 }
@@ -112,6 +123,30 @@ function runtimeViolations(files: readonly SourceFile[]): readonly string[] {
     });
 }
 
+/** The files that need themselves through others to be loaded: a way of imports of code from each back to itself. */
+function circles(files: readonly SourceFile[]): readonly string[] {
+  const needs = new Map(
+    files.map((file) => [
+      file.path,
+      importsOf(file)
+        .filter(({ isType, isLazy }) => !isType && !isLazy)
+        .map(({ target }) => target),
+    ]),
+  );
+  const isReached = (from: string): boolean => {
+    const seen = new Set<string>();
+    const open = [...(needs.get(from) ?? [])];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (at === from) return true;
+      if (seen.has(at)) continue;
+      seen.add(at);
+      open.push(...(needs.get(at) ?? []));
+    }
+    return false;
+  };
+  return [...needs.keys()].filter(isReached);
+}
+
 const SOURCES = sourceFiles("src").filter((file) => !file.path.endsWith(".d.ts"));
 
 describe("the sources", () => {
@@ -134,6 +169,10 @@ describe("the sources", () => {
     expect(
       builders.map((file) => file.path).filter((path) => path !== "src/main.ts" && path !== "src/engine/entry.ts"),
     ).toEqual([]);
+  });
+
+  test("no file needs itself through others", () => {
+    expect(circles(SOURCES)).toEqual([]);
   });
 
   test("the graph that is judged is not empty", () => {
@@ -175,6 +214,19 @@ describe("the checkers see planted faults", () => {
     test(`${name}: ${isFault ? "refused" : "allowed"}`, () =>
       expect(importViolations([planted]).length > 0).toBe(isFault));
   }
+
+  test("a circle of code over three files is seen, one closed by a type or by a dynamic import is none", () => {
+    const closedBy = (closing: string): readonly string[] =>
+      circles([
+        file("src/load/a.ts", 'import { b } from "./b.ts";'),
+        file("src/load/b.ts", 'import { c, type C } from "./c.ts";'),
+        file("src/load/c.ts", closing),
+        file("src/load/d.ts", 'import { a } from "./a.ts";'),
+      ]);
+    expect(closedBy('export { a } from "./a.ts";')).toEqual(["src/load/a.ts", "src/load/b.ts", "src/load/c.ts"]);
+    expect(closedBy('import type { A } from "./a.ts";')).toEqual([]);
+    expect(closedBy('const later = () => import("./a.ts");')).toEqual([]);
+  });
 
   const impure: readonly string[] = [
     "const now = Date.now();",
