@@ -375,10 +375,12 @@ class ManagerNode implements Manager {
   }
 
   async #stop(): Promise<void> {
-    if (this.#replica.consensus.contact().isLeader) await this.#handOver();
+    await this.#handOver();
     const { clock } = this.#world;
     const handOver = { clock, ledger: this.#replica, owner: this.#owner, successors: () => this.#successors() };
     await handOverJobs(handOver, TRANSFER_MS);
+    // It may have been elected meanwhile, when the leader died.
+    await this.#handOver();
     this.#collectTimer?.cancel();
     this.#neighbourTimer?.cancel();
     this.#leader.close();
@@ -404,8 +406,9 @@ class ManagerNode implements Manager {
     });
   }
 
-  /** Another leads on without an election, where there is one to. */
+  /** Where it leads, another leads on without an election, if there is one to. */
   async #handOver(): Promise<void> {
+    if (!this.#replica.consensus.contact().isLeader) return;
     const { clock } = this.#world;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = clock.setTimer(TRANSFER_MS, resolve);

@@ -170,6 +170,7 @@ export class Cluster implements Arena {
       if (node.host.boots !== boot || !node.host.isRunning) return;
       node.host.kill();
       this.#gone(node);
+      this.#startSoon(node);
     };
     node.running.stop().then(end, end);
     return true;
@@ -312,9 +313,14 @@ export class Cluster implements Arena {
     this.#gone(node);
     if (code === EXIT_INTERNAL) this.#violation ??= new Violation("internal", `${name} ends with ${code}: ${message}`);
     if (code === EXIT_STORAGE && DAMAGED.test(message)) this.#refused(node, message);
+    this.#startSoon(node);
+  }
+
+  /** What went is started again, unless a fault holds it down, which then starts it when it ends. */
+  #startSoon(node: SimNode): void {
     if (node.isHeldDown) return;
     this.#kernel.after(RESTART_MS, this.#restart, () => {
-      if (!node.isHeldDown) this.start(name);
+      if (!node.isHeldDown) this.start(node.name);
     });
   }
 

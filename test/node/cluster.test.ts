@@ -215,6 +215,37 @@ describe("workers that go", () => {
   });
 });
 
+test("a manager that is elected while it stops hands the leadership over before it goes", () => {
+  let elected = 0;
+  for (let seed = 1; seed <= 6; seed++) {
+    const cluster = new SimCluster({ seed });
+    running(cluster);
+    cluster.submit("c1", "job2", { workflows: steady(20) });
+    // Who stops has a job to hand over, so it waits for the next leader.
+    const ownerBeside = (): string | null =>
+      ["job1", "job2"].map((job) => cluster.ownerOf(job)).find((name) => name !== cluster.leader()) ?? null;
+    cluster.until(() => cluster.leader() !== null && ownerBeside() !== null);
+    const leader = cluster.leader() ?? "";
+    const owner = ownerBeside() ?? "";
+    cluster.kill(leader);
+    let isElected = false;
+    let isGone = false;
+    void cluster.managers
+      .get(owner)
+      ?.stop()
+      .then(() => (isGone = true));
+    cluster.until(() => {
+      isElected ||= cluster.leader() === owner;
+      return isGone;
+    });
+    cluster.kill(owner);
+    if (!isElected) continue;
+    elected++;
+    expect(cluster.leader()).toBe(["m0", "m1", "m2"].find((name) => name !== leader && name !== owner) ?? "");
+  }
+  expect(elected).toBeGreaterThan(0);
+});
+
 describe("clients", () => {
   test("[MW-7.4.2] the client is killed: the job goes on, and another client gets its result", () => {
     const cluster = new SimCluster();
