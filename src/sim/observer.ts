@@ -33,6 +33,8 @@ export type ManagerProbe = {
   queues(): readonly Queue[];
   /** Rises whenever its process runs, or `touch` is called instead. */
   turns(): number;
+  /** Its process stands still: it leads nobody, whatever it was. */
+  isPaused(): boolean;
 };
 
 /** Every so many steps all managers are looked at, so that none changes without a turn unseen. */
@@ -88,6 +90,11 @@ export class Observer {
     });
   }
 
+  /** For how long in all no manager led. */
+  get leaderlessMs(): number {
+    return this.#leaderlessMs;
+  }
+
   /** A manager process runs from now on; `node` names its disk: a wiped one is another node. */
   watch(node: string, probe: ManagerProbe): void {
     const unseen = { raft: null, role: "", hard: null, applied: 0, last: undefined, base: 0, hasLed: false };
@@ -121,7 +128,7 @@ export class Observer {
         this.#see(watched, turns);
         watched.turns = turns;
       }
-      isLed ||= watched.isLeading;
+      isLed ||= watched.isLeading && !watched.probe.isPaused();
     }
     this.#isTouched = false;
     const nowMs = this.#nowMs();

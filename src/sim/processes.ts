@@ -168,6 +168,7 @@ export class Processes {
       appliedIndex: () => replica.consensus.applied,
       queues: () => [],
       turns: () => node.host.turns,
+      isPaused: () => node.host.isPaused,
     });
     const before = this.#ids.get(node.name);
     this.#ids.set(node.name, id);

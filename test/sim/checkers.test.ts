@@ -17,6 +17,7 @@ import { Sometimes } from "../../src/sim/sometimes.ts";
 import { countedAt, SimTarget, type TrueAttempt } from "../../src/sim/target.ts";
 import type { ShareSpec } from "../../src/load/share.ts";
 import type { SwimView } from "../../src/swim/view.ts";
+import { addFormed, createCluster, leaderOf, runFor } from "../raft/cluster.ts";
 
 const SPEC: ShareSpec = {
   workflow: "a",
@@ -206,10 +207,31 @@ describe("a manager", () => {
     };
     vote("a");
     const probe = { ledger: () => null, appliedIndex: () => 0, queues: () => [] };
-    observer.watch("m0", { ...probe, raft: () => raft, turns: () => process.turns });
+    observer.watch("m0", { ...probe, raft: () => raft, turns: () => process.turns, isPaused: () => false });
     observer.step();
     return { observer, process, revote: () => vote("b") };
   }
+  test("leads while its process does not stand still", () => {
+    const raft = createCluster({ seed: 1 });
+    addFormed(raft, ["m0"]);
+    expect(runFor(raft, 10_000, () => leaderOf(raft)?.appliedThrough === 1)).toBe(true);
+    let nowMs = 0;
+    let isPaused = false;
+    const observer = new Observer(() => nowMs, new Sometimes());
+    const probe = { ledger: () => null, appliedIndex: () => 0, queues: () => [], turns: () => 1 };
+    observer.watch("m0", { ...probe, raft: () => leaderOf(raft)?.state ?? null, isPaused: () => isPaused });
+    observer.step();
+    const passed = (ms: number): number => {
+      nowMs += ms;
+      observer.step();
+      return observer.leaderlessMs;
+    };
+    expect(passed(100)).toBe(0);
+    isPaused = true;
+    expect(passed(100)).toBe(100);
+    isPaused = false;
+    expect(passed(100)).toBe(100);
+  });
   test("is looked at in the step in which its process had a turn, or was reached into", () => {
     const first = watched();
     first.revote();
