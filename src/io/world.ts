@@ -8,7 +8,7 @@ import type { PeerIdentity } from "./security/peer-identity.ts";
 export type Timer = { cancel(): void };
 
 export type Clock = {
-  /** Monotonic ms from an arbitrary zero. Never jumps; the only time that decides anything. */
+  /** Monotonic ms from an arbitrary zero of this process. Never jumps; the only time that decides anything. */
   nowMs(): number;
   /** Wall time in epoch ms, steady in step with `nowMs` for the life of the process. For display and time stamps. */
   epochMs(): number;

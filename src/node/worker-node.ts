@@ -112,7 +112,7 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
     warn: (text) => world.log.warn(text),
   });
   links.onMessage((from, message) => {
-    if (from.role === "manager" && message.kind === "toWorker") tenant.hear(from.node, message.body);
+    if (from.role === "manager" && message.kind === "toWorker") tenant.hear(from, message.body);
     if (from.role === "client" && message.kind === "toDesk" && message.body.kind === "status")
       links.send(from.node, {
         kind: "fromDesk",

@@ -51,7 +51,7 @@ export class HostClock {
     this.#wallOffsetMs += byMs;
   }
 
-  /** After a reboot monotonic time begins anew. */
+  /** Monotonic time is a process's own: it begins anew with each. */
   restart(zeroMs: number): void {
     this.#anchorMs = this.#kernel.nowMs;
     this.#anchorLocalMs = zeroMs;

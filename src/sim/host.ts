@@ -115,10 +115,8 @@ export class SimHost {
   start(run: (world: NodeWorld) => void): void {
     assert(this.#boot === null, `nothing runs on ${this.name}`);
     this.#run = run;
-    if (!this.#machine.isUp) {
-      this.#machine.isUp = true;
-      this.clock.restart(nextFloat(this.#prng) * CLOCK_ZERO_MS_MAX);
-    }
+    this.#machine.isUp = true;
+    this.clock.restart(nextFloat(this.#prng) * CLOCK_ZERO_MS_MAX);
     const boot = new Boot(++this.#boots);
     this.#boot = boot;
     const world = this.#world(boot);

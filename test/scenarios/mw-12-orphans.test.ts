@@ -68,7 +68,7 @@ test("[MW-12.3.3] once its end is committed the share is forgotten, its core fre
   await scene.run(attemptOf(1));
   await scene.clock.advance(LEASE_MS);
   expect(scene.state(1)).toBe("over");
-  scene.tenant.hear("m2", { kind: "sealed", attempts: [attemptOf(1)] });
+  scene.tenant.hear({ node: "m2", boot: "1" }, { kind: "sealed", attempts: [attemptOf(1)] });
   await scene.clock.advance(1_000);
   expect(scene.tenant.held).toEqual([]);
   expect(scene.ordered.at(-1)).toMatchObject({ kind: "sealed", attempt: { token: 1 } });

@@ -19,7 +19,7 @@ async function running(): Promise<TenantScene> {
   await scene.run(attemptOf(1));
   scene.report({ kind: "snapshot", snapshot: cutOf(attemptOf(1), 1, 5) });
   await scene.clock.advance(0);
-  scene.tenant.hear("m1", { kind: "heard", ownerToken: 10, job: "j", token: 1, seq: 1 });
+  scene.tenant.hear({ node: "m1", boot: "1" }, { kind: "heard", ownerToken: 10, job: "j", token: 1, seq: 1 });
   return scene;
 }
 

@@ -108,7 +108,7 @@ test("[MW-8.5.2] [MW-8.5.3] its end goes to the owner with the last cut before i
   scene.command(M1, { kind: "tell", attempt: ATTEMPT, seq: 0, offers: 0 });
   expect([scene.streamed.length, scene.reports("over").length]).toEqual([2, 2]);
   // Any manager may say that it is committed.
-  scene.tenant.hear("m2", { kind: "sealed", attempts: [ATTEMPT] });
+  scene.tenant.hear({ node: "m2", boot: "1" }, { kind: "sealed", attempts: [ATTEMPT] });
   await scene.clock.advance(1_000);
   expect(scene.state(5)).toBeNull();
   expect(scene.ordered.at(-1)).toEqual({ kind: "sealed", attempt: ATTEMPT });

@@ -11,9 +11,14 @@ import { VirtualClock } from "../node/fake-world.ts";
 import { BUNDLE, jobPlan } from "../node/plans.ts";
 import { seriesOf } from "../load/samples.ts";
 
-/** What an answer to a renewal says; `agoMs`: since it was asked for. */
-export type Renewal = { readonly job?: string; readonly agoMs?: number; readonly pressure?: PressureLevel };
-export type Owner = { readonly manager: string; readonly token: number };
+/** What an answer to a renewal says. agoMs: since it was asked for; ownerMs: the owner's clock, this worker's if left out. */
+export type Renewal = {
+  readonly job?: string;
+  readonly agoMs?: number;
+  readonly pressure?: PressureLevel;
+  readonly ownerMs?: number;
+};
+export type Owner = { readonly manager: string; readonly token: number; readonly boot?: string };
 /** The owner that dispatches, unless a test says otherwise. */
 export const M1: Owner = { manager: "m1", token: 10 };
 
@@ -72,8 +77,8 @@ export class TenantScene {
     this.#cores.send(report);
   }
 
-  command({ manager, token }: Owner, command: Command): void {
-    this.tenant.hear(manager, { kind: "command", ownerToken: token, command });
+  command({ manager, token, boot = "1" }: Owner, command: Command): void {
+    this.tenant.hear({ node: manager, boot }, { kind: "command", ownerToken: token, command });
   }
 
   dispatch(owner: Owner, attempt: AttemptId, core = 0): void {
@@ -94,15 +99,21 @@ export class TenantScene {
   }
 
   /** The owner's answer to a renewal that was asked for `agoMs` ago. */
-  renew({ manager, token }: Owner, { job = "j", agoMs = 0, pressure = "none" }: Renewal = {}): void {
+  renew(
+    { manager, token, boot = "1" }: Owner,
+    { job = "j", agoMs = 0, pressure = "none", ownerMs = this.clock.nowMs() }: Renewal = {},
+  ): void {
     const nowMs = this.clock.nowMs();
-    this.tenant.hear(manager, {
-      kind: "renewed",
-      sentAtMs: nowMs - agoMs,
-      ownerMs: nowMs,
-      pressure,
-      jobs: [{ job, ownerToken: token }],
-    });
+    this.tenant.hear(
+      { node: manager, boot },
+      {
+        kind: "renewed",
+        sentAtMs: nowMs - agoMs,
+        ownerMs,
+        pressure,
+        jobs: [{ job, ownerToken: token }],
+      },
+    );
   }
 
   /** Dispatched, ready, leased and started by that owner. */

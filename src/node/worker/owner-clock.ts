@@ -9,10 +9,26 @@ const SAMPLES = 16;
 const DRIFT_MS = 5;
 
 type Sample = { readonly roundTripMs: number; readonly offsetMs: number };
-export type OwnerClock = { readonly samples: Sample[] };
+/** boot: of the process whose clock it is; its next start has another. */
+export type OwnerClock = { readonly boot: string; readonly samples: Sample[] };
 
-export function createOwnerClock(): OwnerClock {
-  return { samples: [] };
+export function createOwnerClock(boot: string): OwnerClock {
+  return { boot, samples: [] };
+}
+
+/** Clocks of managers, by node: each of its newest start that was heard of. */
+export type OwnerClocks = Map<string, OwnerClock>;
+
+/** The clock of the start of a manager that speaks now. A later start's begins anew, and so does what is known of it. */
+export function clockOf(
+  clocks: OwnerClocks,
+  { node, boot }: { readonly node: string; readonly boot: string },
+): OwnerClock {
+  const known = clocks.get(node);
+  if (known?.boot === boot) return known;
+  const made = createOwnerClock(boot);
+  clocks.set(node, made);
+  return made;
 }
 
 /** In: this node's clock when it asked and when the answer came, and the other's clock in between. */
@@ -22,7 +38,7 @@ export function noteAnswer(
 ): void {
   const roundTripMs = heardAtMs - sentAtMs;
   if (roundTripMs < 0) return;
-  // Beside this answer an older one may have become impossible: the other node is another process by now.
+  // Beside this answer an older one may have become impossible: a machine slept, and its clock with it.
   const least = ownerMs - heardAtMs - DRIFT_MS;
   const most = ownerMs - sentAtMs + DRIFT_MS;
   const { samples } = clock;

@@ -10,7 +10,7 @@ import type { Labels } from "../../base/labels.ts";
 import { type AttemptId, UNSTEERED } from "../../load/share.ts";
 import { DeadlineTimer } from "../deadline-timer.ts";
 import { leaseUntilMs } from "../lease.ts";
-import { createOwnerClock, localMs, noteAnswer, type OwnerClock } from "./owner-clock.ts";
+import { clockOf, localMs, noteAnswer, type OwnerClock, type OwnerClocks } from "./owner-clock.ts";
 import type { CoreRequest, WorkerReport } from "../messages.ts";
 import {
   closedOf,
@@ -76,7 +76,7 @@ export class Tenant {
   readonly #ports: TenantPorts;
   readonly #tenures = new Map<string, Tenure>();
   readonly #outboxes = new Map<number, Outbox>();
-  readonly #clocks = new Map<string, OwnerClock>();
+  readonly #clocks: OwnerClocks = new Map();
   readonly #values = new PendingValues();
   readonly #timers = new Set<Timer>();
   readonly #flow: SnapshotFlow;
@@ -152,13 +152,15 @@ export class Tenant {
 
   // ── what managers say ─────────────────────────────────────────────────────────────────────────
 
-  hear(manager: string, message: ToWorker): void {
+  hear(from: { readonly node: string; readonly boot: string }, message: ToWorker): void {
     if (this.#isClosed) return;
+    const { node: manager } = from;
+    const clock = clockOf(this.#clocks, from);
     this.#endLeases();
     switch (message.kind) {
       case "command": {
         const tenure = this.#serve(message.command.attempt.job, manager, message.ownerToken);
-        return tenure === null ? undefined : this.#obey(tenure, message.command);
+        return tenure === null ? undefined : this.#obey(tenure, clock, message.command);
       }
       case "sealed":
         for (const { token } of message.attempts) this.#forget(token);
@@ -171,7 +173,7 @@ export class Tenant {
         return;
       }
       case "renewed":
-        return this.#renewed(manager, message);
+        return this.#renewed(manager, clock, message);
       default:
         never(message);
     }
@@ -202,7 +204,7 @@ export class Tenant {
     return made;
   }
 
-  #obey(tenure: Tenure, command: Command): void {
+  #obey(tenure: Tenure, clock: OwnerClock, command: Command): void {
     const outbox = this.#outboxes.get(command.attempt.token);
     switch (command.kind) {
       case "dispatch":
@@ -210,7 +212,7 @@ export class Tenant {
       case "values":
         return this.#values.keep(command.attempt.token, command.part, command);
       case "start":
-        return outbox === undefined ? undefined : this.#start(tenure, outbox, command);
+        return outbox === undefined ? undefined : this.#start(tenure, clock, outbox, command);
       case "steer":
         if (outbox === undefined || outbox.end !== null) return;
         outbox.steering = command.steering;
@@ -288,10 +290,9 @@ export class Tenant {
     this.#handBack(outbox, text);
   }
 
-  #start(tenure: Tenure, outbox: Outbox, command: Extract<Command, { kind: "start" }>): void {
+  #start(tenure: Tenure, clock: OwnerClock, outbox: Outbox, command: Extract<Command, { kind: "start" }>): void {
     if (outbox.state !== "ready" || outbox.start !== null) return;
-    const clock = this.#clocks.get(tenure.owner ?? "");
-    const known = clock === undefined ? null : localMs(clock, command.startAtMs);
+    const known = localMs(clock, command.startAtMs);
     // Never later than if the command had come without a delay just now.
     const latestMs = this.#ports.clock.nowMs() + command.inMs;
     const atMs = Math.min(known?.atMs ?? latestMs, latestMs);
@@ -334,11 +335,10 @@ export class Tenant {
 
   // ── leases ────────────────────────────────────────────────────────────────────────────────────
 
-  #renewed(manager: string, { sentAtMs, ownerMs, pressure, jobs }: Extract<ToWorker, { kind: "renewed" }>): void {
+  #renewed(manager: string, clock: OwnerClock, message: Extract<ToWorker, { kind: "renewed" }>): void {
+    const { sentAtMs, ownerMs, pressure, jobs } = message;
     this.#flow.hear(manager, pressure);
     const heardAtMs = this.#ports.clock.nowMs();
-    const clock = this.#clocks.get(manager) ?? createOwnerClock();
-    this.#clocks.set(manager, clock);
     noteAnswer(clock, { sentAtMs, heardAtMs, ownerMs });
     // What was over before this came stays so: its work may be elsewhere.
     this.#endLeases();

@@ -3,10 +3,16 @@
 
 import { expect, test } from "bun:test";
 import { createPrng, nextFloat } from "../../../src/base/prng.ts";
-import { createOwnerClock, localMs, noteAnswer } from "../../../src/node/worker/owner-clock.ts";
+import {
+  clockOf,
+  createOwnerClock,
+  localMs,
+  noteAnswer,
+  type OwnerClocks,
+} from "../../../src/node/worker/owner-clock.ts";
 
 test("nothing is known before the first answer, and an answer from before its question is none", () => {
-  const clock = createOwnerClock();
+  const clock = createOwnerClock("1");
   noteAnswer(clock, { sentAtMs: 10, heardAtMs: 9, ownerMs: 5 });
   expect(localMs(clock, 100)).toBeNull();
 });
@@ -15,7 +21,7 @@ test("whatever the ways take, the instant is right within the error it says, whi
   for (let seed = 1; seed <= 50; seed++) {
     const prng = createPrng(seed, "clock");
     const offset = (nextFloat(prng) - 0.5) * 1e6;
-    const clock = createOwnerClock();
+    const clock = createOwnerClock("1");
     let nowMs = 0;
     let bestRoundTrip = Infinity;
     for (let answer = 0; answer < 12; answer++) {
@@ -33,15 +39,24 @@ test("whatever the ways take, the instant is right within the error it says, whi
 });
 
 test("[MW-16.2.2] [MW-16.2.3] old answers are forgotten: clocks drift apart", () => {
-  const clock = createOwnerClock();
+  const clock = createOwnerClock("1");
   noteAnswer(clock, { sentAtMs: 0, heardAtMs: 1, ownerMs: 0.5 });
   for (let at = 1; at <= 16; at++)
     noteAnswer(clock, { sentAtMs: at * 1_000, heardAtMs: at * 1_000 + 10, ownerMs: at * 1_000 + 5 + 7 });
   expect(localMs(clock, 107)).toEqual({ atMs: 100, errorMs: 5 });
 });
 
-test("an answer that another makes impossible is forgotten: the owner started anew", () => {
-  const clock = createOwnerClock();
+test("the clock of a later start of its manager is another one", () => {
+  const clocks: OwnerClocks = new Map();
+  const first = clockOf(clocks, { node: "m1", boot: "1" });
+  noteAnswer(first, { sentAtMs: 0, heardAtMs: 1, ownerMs: 3_600_000 });
+  expect(clockOf(clocks, { node: "m1", boot: "1" })).toBe(first);
+  expect(localMs(clockOf(clocks, { node: "m1", boot: "2" }), 20)).toBeNull();
+  expect(localMs(clockOf(clocks, { node: "m2", boot: "1" }), 20)).toBeNull();
+});
+
+test("an answer that another makes impossible is forgotten: a machine slept", () => {
+  const clock = createOwnerClock("1");
   noteAnswer(clock, { sentAtMs: 0, heardAtMs: 1, ownerMs: 50_000 });
   noteAnswer(clock, { sentAtMs: 1_000, heardAtMs: 1_040, ownerMs: 20 });
   expect(localMs(clock, 20)).toEqual({ atMs: 1_020, errorMs: 20 });

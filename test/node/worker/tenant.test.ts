@@ -69,6 +69,20 @@ test("what people ask of a workflow reaches the core, with the start or while it
   expect(held()).toEqual(resumed);
 });
 
+test("a start by an owner that has just come back is taken by no clock of its life before", async () => {
+  const scene = new TenantScene();
+  const before = { ...M1, boot: "1" };
+  const after = { ...M1, boot: "2" };
+  // It has been up for an hour, as its answers say; then it starts again, and its clock begins at 0.
+  scene.renew(before, { ownerMs: 3_600_000 });
+  scene.dispatch(after, attemptOf(5));
+  await scene.clock.advance(0);
+  scene.command(after, { kind: "start", attempt: attemptOf(5), startAtMs: 50, inMs: 50, jobElapsedMs: 0 });
+  scene.renew(after, { ownerMs: 0 });
+  await scene.clock.advance(0);
+  expect(scene.ordered.find(({ kind }) => kind === "start")).toMatchObject({ inMs: 50 });
+});
+
 test("an attempt whose workflow nobody touched says nothing of it", async () => {
   const scene = new TenantScene();
   await scene.run(attemptOf(5));
