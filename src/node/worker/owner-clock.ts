@@ -19,7 +19,7 @@ export function createOwnerClock(boot: string): OwnerClock {
 /** Clocks of managers, by node: each of its newest start that was heard of. */
 export type OwnerClocks = Map<string, OwnerClock>;
 
-/** The clock of the start of a manager that speaks now. A later start's begins anew, and so does what is known of it. */
+/** The clock of the manager that speaks: a later start of it has another, of which nothing is known yet. */
 export function clockOf(
   clocks: OwnerClocks,
   { node, boot }: { readonly node: string; readonly boot: string },
