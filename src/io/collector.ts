@@ -6,6 +6,7 @@ import { dlopen, FFIType, ptr } from "bun:ffi";
 
 /** What the collector shall take for the machine's memory. Heaps over a quarter of it grow by half, not by double. */
 const COLLECTOR_MEMORY_BYTES = 128_000_000;
+const F_SETFD = 2; // fcntl.h
 const VARIABLE = "BUN_JSC_forceRAMSize";
 /**
  * Pages of garbage are needed again a moment later: giving them back to the system, and a thread that fetches new ones
@@ -29,14 +30,27 @@ export function restartWithSmallHeap(): void {
     `${VARIABLE}=${COLLECTOR_MEMORY_BYTES}`,
     ...PAGE_SETTINGS,
   ]);
+  for (const descriptor of namedDescriptors()) libc.symbols.fcntl(descriptor, F_SETFD, 0);
   // Comes back only if it failed, and then everything goes on as it was.
   libc.symbols.execve(ptr(path), ptr(args.pointers), ptr(environment.pointers));
   libc.close();
 }
 
+/**
+ * Open files that a person named as /dev/fd/N, which is what a shell makes of `<(command)` and `>(command)`. The runtime
+ * marks all that it finds open as its own, to be closed by a program that takes its place.
+ */
+function namedDescriptors(): readonly number[] {
+  const given = [...process.argv.slice(2), ...Object.values(process.env)].join("\n");
+  return [...given.matchAll(/\/(?:dev|proc\/self)\/fd\/(\d{1,6})\b/g)].map((match) => Number(match[1]));
+}
+
 function openLibc() {
   try {
-    return dlopen("libc.so.6", { execve: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 } });
+    return dlopen("libc.so.6", {
+      execve: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
+      fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    });
   } catch {
     // Another C library: the collector keeps its own idea.
     return null;

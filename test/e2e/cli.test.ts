@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
 import { z } from "zod";
 import { startTarget } from "../target/start.ts";
-import { executable, removeDirs, run, submit, summaryOf } from "./run.ts";
+import { executable, freshDir, removeDirs, run, submit, summaryOf } from "./run.ts";
 import { SummarySchema } from "./summary.ts";
 
 setDefaultTimeout(60_000);
@@ -45,6 +45,32 @@ describe("hyperscale by itself", () => {
     });
     expect(stderr.toString()).toMatch(/^error: cannot write to standard output: [^\n]*\n$/);
     expect(exitCode).toBe(74);
+  });
+
+  test.concurrent("a shell's <(command) and >(command) are files like others", async () => {
+    const script = `"$0" submit test.ts -q --config <(echo '{"iterations":4}') --summary-export >(cat >&2) > /dev/null`;
+    const dir = freshDir();
+    await Bun.write(join(dir, "test.ts"), "export default () => {};\n");
+    const { stderr, exitCode } = Bun.spawnSync(["bash", "-c", script, await executable()], {
+      cwd: dir,
+      stderr: "pipe",
+    });
+    expect(exitCode).toBe(0);
+    const summary = SummarySchema.parse(JSON.parse(stderr.toString()));
+    expect(summary.metrics["iterations"]?.values).toMatchObject({ count: 4 });
+  });
+
+  test.concurrent("a summary and its JSON in one stream are both whole", async () => {
+    const dir = freshDir();
+    await Bun.write(join(dir, "test.ts"), "export default () => {};\n");
+    const path = join(dir, "out");
+    const args = [await executable(), "submit", "test.ts", "-i", "4", "-q", "--summary-export", "/dev/stdout"];
+    const { exitCode } = Bun.spawnSync(args, { cwd: dir, stdout: openSync(path, "w") });
+    expect(exitCode).toBe(0);
+    const text = await Bun.file(path).text();
+    const end = text.lastIndexOf("\n}\n") + 3;
+    expect(SummarySchema.parse(JSON.parse(text.slice(text.indexOf("{\n"), end))).job.state).toBe("completed");
+    expect(text).toMatch(/iterations\.+: 4 /);
   });
 
   test.concurrent("a folder's .env and bunfig.toml are not this program's: neither is read", async () => {

@@ -2,7 +2,8 @@
 // folder, and the kernel's own full device.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -42,6 +43,46 @@ test("text is written with its folders and read back", async () => {
   expect(await readText(path)).toBe("grüße\n");
   expect(await readBytes(path)).toEqual(new Uint8Array(Buffer.from("grüße\n")));
 });
+
+test("a text replaces its file at once, with its mode and through its link: who has the old one open keeps it", async () => {
+  const path = join(folder, "replaced/file");
+  await writeText(path, "before");
+  await chmod(path, 0o640);
+  await link(path, join(folder, "replaced/old"));
+  await symlink("file", join(folder, "replaced/link"));
+  await writeText(join(folder, "replaced/link"), "after");
+  expect(await readFile(path, "utf8")).toBe("after");
+  expect((await stat(path)).mode & 0o777).toBe(0o640);
+  expect(await readFile(join(folder, "replaced/old"), "utf8")).toBe("before");
+  expect((await readdir(join(folder, "replaced"))).sort()).toEqual(["file", "link", "old"]);
+});
+
+test("a text into a pipe goes straight into it, and the pipe stays", async () => {
+  const path = join(folder, "text-pipe");
+  expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+  const reader = Bun.spawn(["cat", path], { stdout: "pipe" });
+  await writeText(path, "text\n");
+  expect(await new Response(reader.stdout).text()).toBe("text\n");
+  expect((await stat(path)).isFIFO()).toBe(true);
+});
+
+test.each(["/dev/fd", "/proc/self/fd"])(
+  "%s/N is the file that is open, written on from where it stands",
+  async (fds) => {
+    const path = join(folder, "shared");
+    const descriptor = openSync(path, "w");
+    const name = `${fds}/${descriptor}`;
+    writeSync(descriptor, "before ");
+    await requireWritable(name);
+    await writeText(name, "text ");
+    const sink = await openSink(name);
+    await sink.write("lines ");
+    await sink.close();
+    writeSync(descriptor, "after");
+    closeSync(descriptor);
+    expect(await readFile(path, "utf8")).toBe("before text lines after");
+  },
+);
 
 test("what exists and what is a folder", async () => {
   expect(await exists(join(folder, "old"))).toBe(true);
@@ -96,6 +137,11 @@ describe("failures are of storage, with path and reason", () => {
       "opening a sink in no folder",
       () => openSink(join(folder, "nowhere/x")),
       /^cannot write .*nowhere\/x: no such file or folder$/,
+    ],
+    [
+      "a file that nobody opened",
+      () => writeText("/dev/fd/900", "x"),
+      /^cannot write \/dev\/fd\/900: no such file is open$/,
     ],
     ["a full disk", () => writeText("/dev/full", "x"), /^cannot write \/dev\/full: no space left on the disk$/],
     [
