@@ -40,6 +40,17 @@ export type PlanInput = { readonly module: FileShape; readonly overrides: Overri
 /** `warnings`: one line each, for people. */
 export type Planned = { readonly plan: JobPlan; readonly warnings: readonly string[] };
 
+/** Tags of samples that are no user's: "scenario" is how outputs and thresholds call the workflow for users of k6. */
+const OWN_TAGS: readonly string[] = [
+  "check",
+  "error_code",
+  "expected_response",
+  "group",
+  "method",
+  "scenario",
+  "status",
+  "workflow",
+];
 /** What a file of the simple form may export beside the functions of its scenarios. */
 const EXPORTS_READ: readonly string[] = ["options", "setup", "teardown"];
 const GRACEFUL_STOP_MS = 30_000;
@@ -65,6 +76,7 @@ export function planJob(input: PlanInput): Planned {
   refuseIfAny(place.problems);
   assert(read !== null, "options that cannot be read have a problem");
   const { name, options, workflows } = read;
+  const tags = { ...options.tags, ...overrides.tags };
   const setup = { timeoutMs: options.setupTimeout ?? SETUP_TIMEOUT_MS };
   const teardown = { timeoutMs: options.teardownTimeout ?? SETUP_TIMEOUT_MS };
   const plan: JobPlan = {
@@ -75,11 +87,12 @@ export function planJob(input: PlanInput): Planned {
     thresholds,
     ...(shown.length === 0 ? {} : { shown }),
     http: httpPlanOf(options, overrides.http ?? {}),
-    tags: { ...options.tags, ...overrides.tags },
+    tags,
     env: { ...overrides.env },
     feeds: module.feeds,
     summaryTrendStats: overrides.summaryTrendStats ?? options.summaryTrendStats ?? TREND_STATS,
   };
+  warnOfOwnTags([tags, ...plan.workflows.map((workflow) => workflow.tags)], place);
   return { plan, warnings: place.warnings };
 }
 
@@ -293,6 +306,14 @@ function warnOfUnknownWorkflows(thresholds: readonly MetricChoice[], workflows: 
     const near = nearest(name, names);
     const instead = near === null ? `there are ${names.join(", ")}` : `did you mean "${near}"?`;
     place.warnings.push(`threshold on "${metricKey}": ${show(name)} is no workflow of this test; ${instead}`);
+  }
+}
+
+/** A value that the run puts in place of the given one would be looked for in vain. */
+function warnOfOwnTags(given: readonly Readonly<Record<string, string>>[], place: Place): void {
+  for (const name of new Set(given.flatMap((tags) => Object.keys(tags)))) {
+    if (OWN_TAGS.includes(name))
+      place.warnings.push(`the tag "${name}" is set by the run itself, and its value wins: choose another name`);
   }
 }
 

@@ -54,7 +54,7 @@ function row({ metric, value, tags, extra }: Point, timestamp: string): string {
   const fields = [field(metric), timestamp, value.toFixed(6)];
   // What k6 calls a scenario is a workflow here.
   for (const column of TAG_COLUMNS) {
-    fields.push(field(tags[column] ?? (column === "scenario" ? tags["workflow"] : undefined) ?? ""));
+    fields.push(field((column === "scenario" ? tags["workflow"] : undefined) ?? tags[column] ?? ""));
   }
   fields.push(field(extraTags(tags)), "");
   fields.push(extra === null ? "" : String(extra.count));

@@ -35,5 +35,5 @@ export function jsonLines({ thresholds: judged, tags: ofTest }: Tested): LineFor
 /** What k6 calls a scenario is a workflow here: whoever reads k6's lines looks for that name. */
 function tagsOf(tags: Tags): Tags {
   const { workflow } = tags;
-  return workflow === undefined || "scenario" in tags ? tags : { ...tags, scenario: workflow };
+  return workflow === undefined ? tags : { ...tags, scenario: workflow };
 }

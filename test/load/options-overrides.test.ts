@@ -239,7 +239,18 @@ describe("a warning is given", () => {
         'options: "metricSamplesBufferSize" is ignored: samples are not buffered',
       ],
     ],
-    ["for nothing else", { vus: 1, duration: "1s" }, {}, []],
+    [
+      "for tags that the run sets itself, wherever they are given",
+      {
+        scenarios: { a: { executor: "per-vu-iterations", tags: { scenario: "b", team: "blue" } } },
+        tags: { status: "x" },
+      },
+      { tags: { workflow: "x", name: "items", url: "y" } },
+      ["status", "workflow", "scenario"].map(
+        (name) => `the tag "${name}" is set by the run itself, and its value wins: choose another name`,
+      ),
+    ],
+    ["for nothing else", { vus: 1, duration: "1s", tags: { team: "blue" } }, {}, []],
   ];
   for (const [title, options, overrides, warnings] of cases)
     test(title, () => expect(plan(options, { overrides }).warnings).toEqual(warnings));
