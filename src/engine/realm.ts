@@ -86,6 +86,16 @@ function derivedConsole(info: Write, error: Write): Readonly<Record<string, Writ
   };
 }
 
+/** Calls back at each fetch() of the user's code, which goes on as it is. */
+export function watchFetch(called: () => void): void {
+  globalThis.fetch = new Proxy(globalThis.fetch, {
+    apply(fetch, self, args) {
+      called();
+      return Reflect.apply(fetch, self, args);
+    },
+  });
+}
+
 /** Makes what would end or move the whole process throw inside this thread. */
 export function forbidProcessControl(): void {
   const forbid = (name: string) => (): never => {

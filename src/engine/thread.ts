@@ -11,11 +11,13 @@ import { beginPace, createPace, isAhead, ratePace } from "../load/pace.ts";
 import { HealthMonitor } from "./health.ts";
 import { HttpCore } from "./http/core.ts";
 import { InterruptedError } from "./http/owner.ts";
+import { proxyVariable } from "./http/proxy.ts";
+import type { Origin } from "./http/url.ts";
 import { type IterationFunction, ShareLoop } from "./loop.ts";
 import { Measure } from "./measure.ts";
 import type { EngineReply, EngineRequest } from "./messages.ts";
 import { installModule, ModuleHost } from "./module.ts";
-import { forbidProcessControl, redirectConsole } from "./realm.ts";
+import { forbidProcessControl, redirectConsole, watchFetch } from "./realm.ts";
 import { Throttle } from "./throttle.ts";
 import { thrownText, thrownTextAt, userFrames } from "./thrown.ts";
 import { AbortError, tagSetOf, type VuHost } from "./vu.ts";
@@ -71,7 +73,10 @@ class Attempt {
       warning: (text) => post({ kind: "warning", token, text }),
     });
     this.#health = new HealthMonitor(board, (nowMs) => this.#keepPace(nowMs));
-    this.#core = new HttpCore(request.http, { permit: new Float64Array(request.permit) });
+    this.#core = new HttpCore(request.http, {
+      permit: new Float64Array(request.permit),
+      onOrigin: (origin) => this.#warnOfProxy(origin),
+    });
     this.#cursors = new FeedCursors(request.feedCursors);
     module.deal(this.#cursors, spec.feedStripe ?? { index: 0, of: 1 }, spec.share);
     module.sink = (name, type, contains, value, tags) => {
@@ -150,6 +155,22 @@ class Attempt {
       jobElapsedMs: () => this.#jobElapsedMs(),
       requestFailed: (message) => this.#countError(message),
     };
+  }
+
+  /** Users of k6 have their requests go through the proxies of the environment. */
+  #warnOfProxy(origin: Origin): void {
+    const name = proxyVariable(origin, process.env);
+    if (name === null) return;
+    const text =
+      `${name} is set, and requests go to ${origin.host} itself: no proxy is used. ` +
+      "Run where it can be reached, and name it in NO_PROXY";
+    this.#measure.warn("proxy", text);
+  }
+
+  /** fetch() goes around everything that is measured, limited and stopped. */
+  fetched(): void {
+    const text = "fetch() is in no metric and not stopped with the test: use http of the VU, as in vu.http.get(url)";
+    this.#measure.warn("fetch", text);
   }
 
   #jobElapsedMs(): number {
@@ -288,6 +309,7 @@ export function openThread(): void {
 
   installModule(() => host);
   forbidProcessControl();
+  watchFetch(() => attempt?.fetched());
   redirectConsole((level, text) => post({ kind: "log", token: attempt?.token ?? 0, level, text }));
   process.on("unhandledRejection", (reason) => attempt?.uncaught(reason));
   process.on("uncaughtException", (thrown) => attempt?.uncaught(thrown));

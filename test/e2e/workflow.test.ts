@@ -11,6 +11,27 @@ afterAll(removeDirs);
 const TWO_CORES = ["--cores", "2"];
 
 describe("the simple form", () => {
+  test.concurrent("fetch() and proxies of the environment are warned about, once", async () => {
+    await using target = await startTarget();
+    const ended = await submit(
+      `
+      export const options = { vus: 4, iterations: 20 };
+      export default async ({ http }) => {
+        await fetch("${target.url}/fetched");
+        await http.get("http://shop.test:${new URL(target.url).port}/");
+        await http.get("${target.url}/");
+      };
+      options.hosts = { "shop.test": "127.0.0.1" };`,
+      [],
+      { env: { HTTP_PROXY: "http://127.0.0.1:9", NO_PROXY: "127.0.0.1" } },
+    );
+    expect(summaryOf(ended).metrics["http_reqs"]?.values).toMatchObject({ count: 40 });
+    expect((await target.counts()).paths["/fetched"]).toBe(20);
+    expect(ended.stderr.match(/fetch\(\) is in no metric/g)).toHaveLength(1);
+    expect(ended.stderr.match(/HTTP_PROXY is set, and requests go to shop\.test itself/g)).toHaveLength(1);
+    expect(ended.stderr).not.toContain("go to 127.0.0.1 itself");
+  });
+
   test.concurrent("setup's value reaches every VU and teardown, each of which runs once", async () => {
     await using target = await startTarget();
     const ended = await submit(

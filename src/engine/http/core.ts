@@ -12,6 +12,15 @@ import type { Reject, Resolve } from "./response.ts";
 import { tlsOptionsFor } from "./tls.ts";
 import { TargetTable, type Origin, type Target } from "./url.ts";
 
+export type HttpCoreOptions = {
+  /** Resolves names; the system's unless a test gives another. */
+  readonly lookup?: Lookup;
+  /** One f64: epoch ms until which requests may start; for ever where it is left out. */
+  readonly permit?: Float64Array;
+  /** Told of each scheme, host and port when it is first met. */
+  readonly onOrigin?: (origin: Origin) => void;
+};
+
 /** How late a timeout may fire: the scan's period. Timeouts are for failing servers, so 50 ms cost nobody anything. */
 const SCAN_MS = 50;
 /** A scan this late means that the loop stalled: sockets are read once before anything counts as timed out. */
@@ -43,7 +52,7 @@ export class PromiseSlot {
 
 export class HttpCore {
   readonly plan: HttpPlan;
-  readonly targets = new TargetTable();
+  readonly targets: TargetTable;
   readonly resolver: Resolver;
   readonly slot = new PromiseSlot();
   readonly headMemo = new HeadMemo();
@@ -77,10 +86,9 @@ export class HttpCore {
   readonly #held: Connection[] = [];
   #heldTimer: Timer | null = null;
 
-  /** `lookup`: resolves names, the system's unless a test gives another. `permit`: for ever where it is left out. */
-  constructor(plan: HttpPlan, options: { readonly lookup?: Lookup; readonly permit?: Float64Array } = {}) {
-    const { lookup, permit = Float64Array.of(Infinity) } = options;
+  constructor(plan: HttpPlan, { lookup, permit = Float64Array.of(Infinity), onOrigin }: HttpCoreOptions = {}) {
     this.plan = plan;
+    this.targets = new TargetTable(onOrigin);
     this.#permit = permit;
     this.resolver = new Resolver(plan, lookup);
     this.defaults = defaultSettings(plan);

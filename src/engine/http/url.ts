@@ -53,6 +53,12 @@ const TARGETS_MAX = 10_000;
 export class TargetTable {
   readonly #origins = new Map<string, Origin>();
   readonly #targets = new Map<string, Target>();
+  readonly #onOrigin: (origin: Origin) => void;
+
+  /** `onOrigin`: told of each origin when it is first met. */
+  constructor(onOrigin: (origin: Origin) => void = () => {}) {
+    this.#onOrigin = onOrigin;
+  }
 
   /** The target of an absolute http or https URL. Throws TypeError that names what is wrong. */
   get(url: string): Target {
@@ -116,6 +122,7 @@ export class TargetTable {
     const isTls = parsed.protocol === "https:";
     const host = parsed.hostname.startsWith("[") ? parsed.hostname.slice(1, -1) : parsed.hostname;
     const origin = new Origin(isTls, host, parsed.port === "" ? (isTls ? 443 : 80) : Number(parsed.port));
+    this.#onOrigin(origin);
     if (this.#origins.size >= ORIGINS_MAX) {
       this.#origins.clear();
       this.#targets.clear();
