@@ -5,6 +5,8 @@ import * as z from "../base/schema.ts";
 import { changeSchema } from "../raft/messages.ts";
 import { packedSeriesSchema } from "./series-codec.ts";
 import { jobLineSchema, nodeStatusSchema } from "./status.ts";
+import type { Hello } from "../wire/handshake.ts";
+import type { Misread } from "../wire/protocol.ts";
 
 const name = z.string().min(1).max(256);
 const count = z.number().int().nonnegative();
@@ -101,6 +103,19 @@ export const liveSchema = z.object({ id: name, event: eventSchema });
 
 /** A manager to a job's owner, said again every few seconds: send me its live events. */
 export const relaySchema = z.object({ id: name });
+
+const numbered = z.object({ ask: count });
+
+/**
+ * The answer to a client whose question this version cannot read: without one it would ask until its time is up. Out:
+ * null for what is no question, or has no number to answer to. < 512 B.
+ */
+export function unreadable(from: Hello, { of, body, text: problem }: Misread): FromDesk | null {
+  const asked = numbered.safeParse(body);
+  if (from.role !== "client" || of !== "toDesk" || !asked.success) return null;
+  const message = `what was asked cannot be read here (${problem.slice(0, 200)}): run the same version on both sides`;
+  return { kind: "refused", ask: asked.data.ask, id: "request", code: "unreadable", message };
+}
 
 export type SteerOrder = z.infer<typeof orderSchema>;
 export type ToDesk = z.infer<typeof toDeskSchema>;

@@ -9,7 +9,7 @@ import type { Hello } from "../wire/handshake.ts";
 import { type Admission, type Asked, askedOf } from "./admission.ts";
 import type { Blobs } from "./blobs/blobs.ts";
 import { clientName, operatorProblem } from "./client-name.ts";
-import type { FromDesk, ToDesk, WireEvent } from "./client-messages.ts";
+import { type FromDesk, type ToDesk, unreadable, type WireEvent } from "./client-messages.ts";
 import type { ChangeAnswer } from "./consensus/peer-changes.ts";
 import type { Applied, LedgerPort, ProposalOutcome } from "./ledger-port.ts";
 import type { Links } from "./network/links.ts";
@@ -71,6 +71,10 @@ export class Desk {
     this.#ports = ports;
     this.#submits = new Submits(ports);
     ports.links.onMessage((from, message) => this.#hear(from, message));
+    ports.links.onMisread((from, misread) => {
+      const answer = unreadable(from, misread);
+      if (answer !== null) this.#answer(from.node, answer);
+    });
     ports.links.onUp(({ node, role }) => (role === "manager" ? this.#askOwners(node) : undefined));
     ports.links.onDown(({ node }) => this.#drop(node));
     ports.ledger.onApplied((applied) => this.#applied(applied));

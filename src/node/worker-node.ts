@@ -5,6 +5,7 @@ import { addressText } from "../base/address.ts";
 import type { NodeWorld } from "../io/world.ts";
 import type { Labels } from "../base/labels.ts";
 import { type Blobs, createBlobs, createMemoryStore } from "./blobs/blobs.ts";
+import { unreadable } from "./client-messages.ts";
 import { withShareEvents } from "./event-log.ts";
 import type { Discovery } from "./network/discovery.ts";
 import type { Membership } from "./network/membership.ts";
@@ -118,6 +119,10 @@ export async function startWorker(options: WorkerNodeOptions): Promise<WorkerNod
         kind: "fromDesk",
         body: { kind: "status", ask: message.body.ask, status: status() },
       });
+  });
+  links.onMisread((from, misread) => {
+    const answer = unreadable(from, misread);
+    if (answer !== null) links.send(from.node, { kind: "fromDesk", body: answer });
   });
   links.onUp((peer) => {
     if (peer.role !== "manager") return;

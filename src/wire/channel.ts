@@ -7,7 +7,7 @@ import type { CloseReason, Clock, Connection, Timer } from "../io/world.ts";
 import { decode, encode } from "./codec.ts";
 import { createSplitter, encodeFrame, type Frame, FRAME_BYTES_MAX, LANE_NUMBERS, LANES, type Lane } from "./frame.ts";
 import { type HandshakeRefusal, type Hello, helloSchema, judge } from "./handshake.ts";
-import type { Message, Protocol } from "./protocol.ts";
+import type { Message, Misread, Protocol } from "./protocol.ts";
 
 /**
  * Why a channel is over. closed: one side said so in order. ended, reset: the connection did, without a word. refused:
@@ -47,6 +47,8 @@ export type Channel<Any extends Message> = {
   /** One handler each, set in the turn the channel is opened. */
   onOpen(handle: (peer: Hello) => void): void;
   onMessage(handle: (message: Any) => void): void;
+  /** What the other side said and this version cannot read: it is dropped all the same. */
+  onMisread(handle: (misread: Misread) => void): void;
   /** Once, and nothing after it; also when this side closed it. */
   onClose(handle: (end: ChannelEnd) => void): void;
   /** Sends what waits, says goodbye, ends. Idempotent. */
@@ -130,6 +132,7 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
   #goodbye: string | null = null;
   #opened: ((peer: Hello) => void) | null = null;
   #heard: ((message: Any) => void) | null = null;
+  #misread: ((misread: Misread) => void) | null = null;
   #closed: ((end: ChannelEnd) => void) | null = null;
 
   constructor(connection: Connection, options: ChannelOptions<Any>) {
@@ -166,6 +169,10 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
 
   onMessage(handle: (message: Any) => void): void {
     this.#heard = handle;
+  }
+
+  onMisread(handle: (misread: Misread) => void): void {
+    this.#misread = handle;
   }
 
   onClose(handle: (end: ChannelEnd) => void): void {
@@ -295,6 +302,7 @@ class StreamChannel<Any extends Message> implements Channel<Any> {
     const unpacked = this.#options.protocol.unpack(tag, payload);
     if (unpacked.kind !== "message") {
       this.counters[unpacked.kind]++;
+      if (unpacked.kind === "invalid") this.#misread?.(unpacked);
       return;
     }
     this.counters.messagesIn++;

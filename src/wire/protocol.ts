@@ -3,7 +3,7 @@
 
 import type * as z from "../base/schema.ts";
 import { assert } from "../base/assert.ts";
-import { type Decoder, decoderOf, encodeBehind } from "./codec.ts";
+import { decode, type Decoder, decoderOf, encodeBehind } from "./codec.ts";
 import { FRAME_HEADER_BYTES, type Lane, putHeader, TAG_MAX, TAG_RESERVED } from "./frame.ts";
 
 /** What travels: a kind of the table and its body. */
@@ -23,9 +23,20 @@ type TableOf<Any extends Message> = {
   readonly [Kind in Any["kind"]]: Row<Extract<Any, Message<Kind>>["body"]>;
 };
 
+/** What came under a known tag and is none of its messages. `body`: as far as it can be read at all, else null. */
+export type Misread = {
+  readonly kind: "invalid";
+  readonly of: string;
+  readonly body: unknown;
+  /** What is wrong with it, and where. */
+  readonly text: string;
+};
+
 /** unknown: a tag of a newer version. invalid: not decodable, or not of its schema. Both are dropped and counted. */
 export type Unpacked<Any> =
-  { readonly kind: "message"; readonly message: Any } | { readonly kind: "unknown" | "invalid"; readonly text: string };
+  | { readonly kind: "message"; readonly message: Any }
+  | { readonly kind: "unknown"; readonly text: string }
+  | Misread;
 
 export type Protocol<Any extends Message> = {
   /** Lane and frame of a message. Not validated: what this node says is typed. */
@@ -59,7 +70,10 @@ export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protoc
       const row = byTag.get(tag);
       if (row === undefined) return { kind: "unknown", text: `tag ${tag}` };
       const decoded = row.decode(payload);
-      if (!decoded.ok) return { kind: "invalid", text: `${row.kind}: ${decoded.message}` };
+      if (!decoded.ok) {
+        const raw = decode(payload);
+        return { kind: "invalid", of: row.kind, body: raw.ok ? raw.value : null, text: decoded.message };
+      }
       const message: Message = { kind: row.kind, body: decoded.value };
       return isOf(message, row.kind) ? { kind: "message", message } : { kind: "unknown", text: row.kind };
     },

@@ -10,7 +10,9 @@ import { createWorld } from "../../src/io/real-world.ts";
 import { selfIssue, timeText } from "../../src/io/security/credentials.ts";
 import { createTlsStreams } from "../../src/io/security/tls.ts";
 import type { Clock } from "../../src/io/world.ts";
+import type { FromDesk } from "../../src/node/client-messages.ts";
 import { type Links, openLinks } from "../../src/node/network/links.ts";
+import type { NodeMessage } from "../../src/node/protocol.ts";
 import { packSubmission, unpackSubmission } from "../../src/node/submission.ts";
 import { type Hello, PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../../src/wire/handshake.ts";
 import { encode } from "../../src/wire/codec.ts";
@@ -59,6 +61,44 @@ describe("another version", () => {
     cluster.run(5_000);
     expect((links as Links | null)?.peers()).toEqual([]);
     expect(cluster.managers.get("m0")?.parts.links.peers()).toEqual([]);
+    expect(cluster.leader()).toBe("m0");
+  });
+});
+
+describe("a question that this version cannot read", () => {
+  test("is answered with what is wrong by managers and workers, and said in the log at most ten times in 10 s", () => {
+    const cluster = new SimCluster({ seed: 2, managers: 1, workers: 1 });
+    cluster.until(() => cluster.leader() !== null);
+    const answers: FromDesk[] = [];
+    // As a later version's client might ask.
+    const asking = (ask: number): NodeMessage => JSON.parse(`{"kind":"toDesk","body":{"kind":"gates","ask":${ask}}}`);
+    const unanswerable: NodeMessage = JSON.parse('{"kind":"toDesk","body":{"kind":"status","ask":"all"}}');
+    const later: NodeMessage = JSON.parse('{"kind":"live","body":{"ask":7}}');
+    cluster.host("later").start((world) => {
+      const hello = (): Hello => helloOf("c1", { role: "client" });
+      void openLinks({ world, listen: null, hello }).then((links) => {
+        links.onMessage((_, message) => {
+          if (message.kind === "fromDesk") answers.push(message.body);
+        });
+        links.onUp(({ node, role }) => {
+          if (role === "worker") return void links.send(node, asking(99));
+          for (const message of [unanswerable, later]) links.send(node, message);
+          for (let ask = 1; ask <= 30; ask++) links.send(node, asking(ask));
+        });
+        for (const host of ["m0", "w0"]) links.want({ host, port: 9_000 });
+      });
+    });
+    cluster.until(() => answers.length >= 31);
+    cluster.run(1_000);
+    expect(answers.map((answer) => ("ask" in answer ? answer.ask : -1)).toSorted((a, b) => a - b)).toEqual(
+      [...Array(30).keys()].map((at) => at + 1).concat(99),
+    );
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ kind: "refused", code: "unreadable" });
+      expect(JSON.stringify(answer).length).toBeLessThan(512);
+    }
+    const said = cluster.host("m0").logLines.filter((line) => line.includes('said "toDesk"'));
+    expect(said.length).toBeWithin(1, 11);
     expect(cluster.leader()).toBe("m0");
   });
 });

@@ -8,6 +8,7 @@ import { claimProblem, type PeerRole } from "../../io/security/peer-identity.ts"
 import type { Address, Connection, Listener, NodeWorld, Timer } from "../../io/world.ts";
 import { type Channel, type ChannelEnd, openChannel } from "../../wire/channel.ts";
 import type { Hello } from "../../wire/handshake.ts";
+import type { Misread } from "../../wire/protocol.ts";
 import { addressKey, Dialler, type Target } from "./dialler.ts";
 import { addCounts, type LinkCounters, noCounts } from "./link-counters.ts";
 import { maySay, type NodeMessage, nodeProtocol } from "../protocol.ts";
@@ -62,6 +63,8 @@ export type Links = {
   drop(node: NodeId): void;
   /** Any number of handlers each, called in order. */
   onMessage(handle: (from: Hello, message: NodeMessage) => void): void;
+  /** What a linked node said and this version cannot read: dropped, and in the log. */
+  onMisread(handle: (from: Hello, misread: Misread) => void): void;
   /** There is a link to that node where there was none; a new boot of it comes after the `onDown` of the old one. */
   onUp(handle: (peer: Hello) => void): void;
   onDown(handle: (peer: Hello, why: LinkDown) => void): void;
@@ -111,6 +114,9 @@ const IDLE_SWEEPS = 6;
 const CALLS_MAX = 64;
 const DIALS_MAX = 256;
 
+/** Of what is wrong with a message, in the log: a stranger's text is in it. */
+const PROBLEM_LENGTH_MAX = 300;
+
 /** Said to the older of two processes under one id. */
 const LATER_START = "a later start of this node is linked";
 
@@ -144,6 +150,7 @@ class NodeLinks implements Links {
   /** What waits for a dial that is under way, by address. */
   readonly #calls = new Map<string, Call[]>();
   readonly #messageHandlers: ((from: Hello, message: NodeMessage) => void)[] = [];
+  readonly #misreadHandlers: ((from: Hello, misread: Misread) => void)[] = [];
   readonly #upHandlers: ((peer: Hello) => void)[] = [];
   readonly #downHandlers: ((peer: Hello, why: LinkDown) => void)[] = [];
   readonly #refusedHandlers: Parameters<Links["onRefused"]>[0][] = [];
@@ -249,6 +256,10 @@ class NodeLinks implements Links {
     this.#messageHandlers.push(handle);
   }
 
+  onMisread(handle: (from: Hello, misread: Misread) => void): void {
+    this.#misreadHandlers.push(handle);
+  }
+
   onUp(handle: (peer: Hello) => void): void {
     this.#upHandlers.push(handle);
   }
@@ -312,6 +323,16 @@ class NodeLinks implements Links {
       if (hello === null) return;
       if (!maySay(hello.role, message.kind, this.#role)) return this.#forbid(channel, hello, message.kind);
       for (const handle of this.#messageHandlers) handle(hello, message);
+    });
+    channel.onMisread((misread) => {
+      const hello = channel.peer();
+      if (hello === null) return;
+      const problem = misread.text.slice(0, PROBLEM_LENGTH_MAX);
+      this.#warn(`a ${hello.role} said "${misread.of}" in a form that this version cannot read: dropped`, {
+        node: hello.node,
+        problem,
+      });
+      for (const handle of this.#misreadHandlers) handle(hello, misread);
     });
     channel.onClose((end) => {
       this.#channels.delete(channel);

@@ -116,6 +116,7 @@ test("a pull asks whoever answers while the circuit of another is open", async (
     nodeAt: () => null,
     drop: () => {},
     onMessage: () => {},
+    onMisread: () => {},
     onUp: () => {},
     onDown: () => {},
     onRefused: () => {},
