@@ -11,6 +11,13 @@ export function createPrng(seed: number, name = ""): Prng {
   return prng;
 }
 
+/** A seed from unforeseeable bytes (6 at most). */
+export function seedOf(bytes: Uint8Array): number {
+  let seed = 0;
+  for (const byte of bytes) seed = seed * 256 + byte;
+  return seed;
+}
+
 /** 0 to 2^32 - 1; advances the stream. */
 export function nextU32(prng: Prng): number {
   const sum = (prng.a + prng.b + prng.d) | 0;

@@ -37,8 +37,8 @@ export function restartWithSmallHeap(): void {
 }
 
 /**
- * Open files that a person named as /dev/fd/N, which is what a shell makes of `<(command)` and `>(command)`. The runtime
- * marks all that it finds open as its own, to be closed by a program that takes its place.
+ * Open files that a person named as /dev/fd/N, which is what a shell makes of `<(command)` and `>(command)`. The
+ * runtime marks all that it finds open as its own, to be closed by a program that takes its place.
  */
 function namedDescriptors(): readonly number[] {
   const given = [...process.argv.slice(2), ...Object.values(process.env)].join("\n");

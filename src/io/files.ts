@@ -87,9 +87,9 @@ function descriptorOf(path: string): number | null {
 }
 
 /**
- * A descriptor that leads to a regular file, where what others write through it (a shell, this process's summary) has to
- * come before and after, not in the same place: opened by its path the file would be written again from its start. Null
- * for any other path, and for pipes and terminals, which are opened by their path.
+ * A descriptor that leads to a regular file, where what others write through it (a shell, this process's summary) has
+ * to come before and after, not in the same place: opened by its path the file would be written again from its start.
+ * Null for any other path, and for pipes and terminals, which are opened by their path.
  */
 function sharedFile(path: string): number | null {
   const descriptor = descriptorOf(path);
@@ -136,7 +136,10 @@ export async function requireWritable(path: string): Promise<void> {
   }
 }
 
-/** A file opened for writing from its start, /dev/fd/N from where it stands. Writes are awaited one after another; errors are sentences. */
+/**
+ * A file opened for writing from its start, /dev/fd/N from where it stands. Writes are awaited one after another;
+ * errors are sentences.
+ */
 export type Sink = { write(chunk: string | Uint8Array): Promise<void>; close(): Promise<void> };
 
 /** Opens a file for writing, emptying it. Throws `storage`, as do its writes. Close it in the end; twice is fine. */

@@ -113,7 +113,7 @@ const numbered = z.object({ ask: count });
 export function unreadable(from: Hello, { of, body, text: problem }: Misread): FromDesk | null {
   const asked = numbered.safeParse(body);
   if (from.role !== "client" || of !== "toDesk" || !asked.success) return null;
-  const message = `what was asked cannot be read here (${problem.slice(0, 200)}): run the same version on both sides`;
+  const message = `what was asked cannot be read here (${problem}): run the same version on both sides`;
   return { kind: "refused", ask: asked.data.ask, id: "request", code: "unreadable", message };
 }
 

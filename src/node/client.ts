@@ -2,6 +2,7 @@
 // time and goes on with the next when that one is gone, refuses or is silent: every request is idempotent.
 
 import { HyperscaleError, messageOf } from "../base/error.ts";
+import { seedOf } from "../base/prng.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import type { Change } from "../raft/raft.ts";
@@ -12,7 +13,7 @@ import { CONTENT_BYTES_MAX, type FromDesk, type SteerOrder, type ToDesk } from "
 import { noRoom, refusal, type Refused } from "./client-refusals.ts";
 import { ComeAgain } from "./come-again.ts";
 import { addressKey } from "./network/dialler.ts";
-import { type DialFailure, type Links, openLinks, seedOf } from "./network/links.ts";
+import { type DialFailure, type Links, openLinks } from "./network/links.ts";
 import { LiveReader } from "./live-codec.ts";
 import type { LiveEvent } from "./messages.ts";
 import type { NodeMessage } from "./protocol.ts";

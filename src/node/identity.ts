@@ -126,3 +126,9 @@ function foreign(directory: string, what: string): HyperscaleError {
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** The counter in a boot id; 0 for one of another form. */
+export function bootNumber(boot: string): number {
+  const number = Number.parseInt(boot, 10);
+  return Number.isSafeInteger(number) ? number : 0;
+}

@@ -3,6 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 import { messageOf } from "../base/error.ts";
+import { seedOf } from "../base/prng.ts";
 import type { Address, NodeWorld, Timer } from "../io/world.ts";
 import { OWNED_MAX } from "../ledger/duties.ts";
 import type { LedgerState } from "../ledger/job.ts";
@@ -20,7 +21,7 @@ import { logLedger } from "./event-log.ts";
 import { JobRates } from "./job-rates.ts";
 import { Leader } from "./leader.ts";
 import { PeerCircuits } from "./network/circuits.ts";
-import { type NodeId, seedOf } from "./network/links.ts";
+import type { NodeId } from "./network/links.ts";
 import { handOverJobs } from "./owner/hand-over.ts";
 import { Owner } from "./owner/owner.ts";
 import { PeerChanges } from "./consensus/peer-changes.ts";

@@ -28,15 +28,13 @@ export type Misread = {
   readonly kind: "invalid";
   readonly of: string;
   readonly body: unknown;
-  /** What is wrong with it, and where. */
+  /** What is wrong with it, and where: 200 characters at most. */
   readonly text: string;
 };
 
 /** unknown: a tag of a newer version. invalid: not decodable, or not of its schema. Both are dropped and counted. */
 export type Unpacked<Any> =
-  | { readonly kind: "message"; readonly message: Any }
-  | { readonly kind: "unknown"; readonly text: string }
-  | Misread;
+  { readonly kind: "message"; readonly message: Any } | { readonly kind: "unknown"; readonly text: string } | Misread;
 
 export type Protocol<Any extends Message> = {
   /** Lane and frame of a message. Not validated: what this node says is typed. */
@@ -44,6 +42,9 @@ export type Protocol<Any extends Message> = {
   /** Never throws. */
   unpack(tag: number, payload: Uint8Array): Unpacked<Any>;
 };
+
+/** What is wrong may quote what the other side sent. */
+const PROBLEM_LENGTH_MAX = 200;
 
 /** Throws AssertionError when two kinds share a tag or a tag is out of bounds. */
 export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protocol<Any> {
@@ -72,7 +73,8 @@ export function defineProtocol<Any extends Message>(table: TableOf<Any>): Protoc
       const decoded = row.decode(payload);
       if (!decoded.ok) {
         const raw = decode(payload);
-        return { kind: "invalid", of: row.kind, body: raw.ok ? raw.value : null, text: decoded.message };
+        const text = decoded.message.slice(0, PROBLEM_LENGTH_MAX);
+        return { kind: "invalid", of: row.kind, body: raw.ok ? raw.value : null, text };
       }
       const message: Message = { kind: row.kind, body: decoded.value };
       return isOf(message, row.kind) ? { kind: "message", message } : { kind: "unknown", text: row.kind };

@@ -3,6 +3,7 @@
 // What commands mean is the state machine's (replica.ts).
 
 import { HyperscaleError, messageOf } from "../../base/error.ts";
+import { seedOf } from "../../base/prng.ts";
 import type { NodeWorld } from "../../io/world.ts";
 import {
   type Change,
@@ -10,6 +11,7 @@ import {
   deadline,
   type DurableRecord,
   type Index,
+  type NodeId,
   type Proposal,
   type Raft,
   type RaftConfig,
@@ -33,7 +35,6 @@ import {
 } from "./consensus-log.ts";
 import { type Contact, ContactLog } from "./contact.ts";
 import { DeadlineTimer } from "../deadline-timer.ts";
-import { type NodeId, seedOf } from "../network/links.ts";
 import type { Machine } from "./machine.ts";
 import { Pulse } from "./pulse.ts";
 import { SyncTimes } from "./sync-times.ts";
@@ -130,21 +131,18 @@ class Core implements Consensus {
   #transfers: Waiter<"started" | "aborted" | "refused">[] = [];
 
   constructor(options: ConsensusOptions, log: OpenedLog) {
-    const { world, config, machine, send } = options;
+    const { config, machine, send } = options;
+    const { clock, random } = options.world;
     this.#options = options;
     this.#log = log;
     this.#digest = log.snapshotDigest;
-    this.#raft = create(config, log.durable, { seed: seedOf(world.random.bytes(6)), now: world.clock.nowMs() });
-    const { clock } = world;
+    this.#raft = create(config, log.durable, { seed: seedOf(random.bytes(6)), now: clock.nowMs() });
     this.#pulse = new Pulse({ clock, raft: this.#raft, syncs: this.#syncs, waiting: () => this.#effects, send });
     const { snapshot } = this.#raft;
     this.#applied = snapshot?.index ?? 0;
     if (snapshot !== null && snapshot.index > 0) machine.install(snapshot.bytes, snapshot.index);
-    this.#timer = new DeadlineTimer(
-      world.clock,
-      () => (this.#held === null ? deadline(this.#raft) : Number.POSITIVE_INFINITY),
-      () => this.#post({ kind: "tick" }),
-    );
+    const due = (): number => (this.#held === null ? deadline(this.#raft) : Number.POSITIVE_INFINITY);
+    this.#timer = new DeadlineTimer(clock, due, () => this.#post({ kind: "tick" }));
     this.#timer.rearm();
   }
 

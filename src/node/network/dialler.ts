@@ -2,6 +2,7 @@
 // what backoff, and who was met there. It opens no connection itself (links.ts).
 
 import { nextFloat, type Prng } from "../../base/prng.ts";
+import type { Hello } from "../../wire/handshake.ts";
 import type { Address, Clock, Timer } from "../../io/world.ts";
 
 /** A wanted address. */
@@ -96,4 +97,10 @@ export class Dialler {
       this.#dial(target);
     });
   }
+}
+
+/** That node is at the target: it says so, or was dialled there. */
+export function isAt({ address }: Target, hello: Hello, dialled: Address | null): boolean {
+  if (dialled !== null && addressKey(dialled) === addressKey(address)) return true;
+  return hello.address.host === address.host && hello.address.tcp === address.port;
 }

@@ -1,7 +1,7 @@
 // All streams of a node: those it accepts, those it keeps up to wanted addresses, and those it dials to say one thing.
 // One link to a node at a time. What the messages mean is not known here.
 
-import { createPrng } from "../../base/prng.ts";
+import { createPrng, seedOf } from "../../base/prng.ts";
 import { type LimitedWarning, limitWarnings } from "../../io/log-limit.ts";
 import { NetError, type NetErrorCode } from "../../io/net-error.ts";
 import { claimProblem, type PeerRole } from "../../io/security/peer-identity.ts";
@@ -9,8 +9,9 @@ import type { Address, Connection, Listener, NodeWorld, Timer } from "../../io/w
 import { type Channel, type ChannelEnd, openChannel } from "../../wire/channel.ts";
 import type { Hello } from "../../wire/handshake.ts";
 import type { Misread } from "../../wire/protocol.ts";
-import { addressKey, Dialler, type Target } from "./dialler.ts";
+import { addressKey, Dialler, isAt, type Target } from "./dialler.ts";
 import { addCounts, type LinkCounters, noCounts } from "./link-counters.ts";
+import { bootNumber } from "../identity.ts";
 import { maySay, type NodeMessage, nodeProtocol } from "../protocol.ts";
 
 /** A node's id (identity.ts). */
@@ -113,9 +114,6 @@ const IDLE_SWEEPS = 6;
 /** Messages that wait for one dial, and addresses dialled at once. */
 const CALLS_MAX = 64;
 const DIALS_MAX = 256;
-
-/** Of what is wrong with a message, in the log: a stranger's text is in it. */
-const PROBLEM_LENGTH_MAX = 300;
 
 /** Said to the older of two processes under one id. */
 const LATER_START = "a later start of this node is linked";
@@ -326,13 +324,7 @@ class NodeLinks implements Links {
     });
     channel.onMisread((misread) => {
       const hello = channel.peer();
-      if (hello === null) return;
-      const problem = misread.text.slice(0, PROBLEM_LENGTH_MAX);
-      this.#warn(`a ${hello.role} said "${misread.of}" in a form that this version cannot read: dropped`, {
-        node: hello.node,
-        problem,
-      });
-      for (const handle of this.#misreadHandlers) handle(hello, misread);
+      if (hello !== null) this.#misread(hello, misread);
     });
     channel.onClose((end) => {
       this.#channels.delete(channel);
@@ -363,7 +355,7 @@ class NodeLinks implements Links {
       return this.#adopt(channel, hello);
     }
     if (held.hello.boot !== hello.boot) {
-      if (bootNumber(hello) < bootNumber(held.hello)) return channel.close(LATER_START);
+      if (bootNumber(hello.boot) < bootNumber(held.hello.boot)) return channel.close(LATER_START);
       held.channel.close(LATER_START);
       return this.#adopt(channel, hello);
     }
@@ -381,6 +373,12 @@ class NodeLinks implements Links {
     const isFresh = this.#nowMs() - held.openedAtMs < SETTLE_MS;
     if (!isFresh || channel.isDialler === held.channel.isDialler) return true;
     return channel.isDialler === this.#own().node < held.hello.node;
+  }
+
+  #misread(from: Hello, misread: Misread): void {
+    const said = { node: from.node, problem: misread.text };
+    this.#warn(`a ${from.role} said "${misread.of}" in a form that this version cannot read: dropped`, said);
+    for (const handle of this.#misreadHandlers) handle(from, misread);
   }
 
   /** Said once a link. */
@@ -499,23 +497,4 @@ class NodeLinks implements Links {
     });
     this.#timers.add(timer);
   }
-}
-
-/** That node is at the target: it says so, or was dialled there. */
-function isAt({ address }: Target, hello: Hello, dialled: Address | null): boolean {
-  if (dialled !== null && addressKey(dialled) === addressKey(address)) return true;
-  return hello.address.host === address.host && hello.address.tcp === address.port;
-}
-
-/** The counter in a boot id; 0 for one of another form. */
-function bootNumber({ boot }: Hello): number {
-  const number = Number.parseInt(boot, 10);
-  return Number.isSafeInteger(number) ? number : 0;
-}
-
-/** A seed from unforeseeable bytes (6 at most). */
-export function seedOf(bytes: Uint8Array): number {
-  let seed = 0;
-  for (const byte of bytes) seed = seed * 256 + byte;
-  return seed;
 }

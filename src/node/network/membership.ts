@@ -1,6 +1,7 @@
 // Membership on sockets: the swim core with the datagram socket and the links around it. It informs; who owns what is
 // the ledger's to say.
 
+import { seedOf } from "../../base/prng.ts";
 import type { Address, DatagramSocket, NodeWorld, Timer } from "../../io/world.ts";
 import {
   type Address as SwimAddress,
@@ -20,7 +21,7 @@ import type { Hello } from "../../wire/handshake.ts";
 import { decodeDatagram, encodeDatagram } from "./datagram.ts";
 import { DeadlineTimer } from "../deadline-timer.ts";
 import type { Identity } from "../identity.ts";
-import { type Links, type NodeId, seedOf } from "./links.ts";
+import type { Links, NodeId } from "./links.ts";
 
 /** A member's status changed, or it started anew (swim/contract.ts). */
 export type MemberChange = Extract<SwimEffect, { readonly kind: "member" }>;
