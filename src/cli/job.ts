@@ -11,6 +11,7 @@ import { planJob, type Overrides } from "../load/options.ts";
 import { isTrendStat, TREND_STATS_TEXT } from "../load/options/schema.ts";
 import type { JobPlan } from "../load/plan.ts";
 import { plannedTimes } from "../load/workflow-order.ts";
+import { plural } from "../tui/node-lines.ts";
 import type { Invocation } from "./command.ts";
 import type { Setting, Settings } from "./settings.ts";
 import { checkUrl, isUrl, URL_RATE_DURATION_MS, urlSource } from "./url.ts";
@@ -184,7 +185,7 @@ function withMaxVus(plan: JobPlan, settings: Settings): JobPlan {
   return { ...plan, workflows };
 }
 
-/** Cores the job runs on: --cores, else all of the machine. Throws `invalid` for more than there are. */
+/** Cores the job runs on: --cores, else all of the machine. Throws `invalid` for what is no number of cores. */
 export function coresOf({ settings, terminal }: Invocation): number {
   const setting = settings.one("cores");
   if (setting === null) return terminal.cores;
@@ -199,4 +200,14 @@ export function coresOf({ settings, terminal }: Invocation): number {
 export function plannedMs(plan: JobPlan): number | null {
   if (plan.workflows.some(({ executor }) => "iterations" in executor)) return null;
   return Math.max(0, ...[...plannedTimes(plan.workflows).values()].map((time) => time.endMs));
+}
+
+/** What to warn of when --cores is more than this process may use; null: nothing. */
+export function coresWarning({ settings, terminal }: Invocation): string | null {
+  const setting = settings.one("cores");
+  if (setting === null || countOf(setting, 1) <= terminal.cores) return null;
+  return (
+    `${setting.source}: ${setting.text} is more than the ${plural(terminal.cores, "core")} there are: ` +
+    "they wait for each other, and the latencies measured hold that"
+  );
 }

@@ -12,7 +12,7 @@ import { startEmbedded, type JobStart, type StartJob } from "./embedded.ts";
 import { EXIT_OK } from "./exit.ts";
 import { openExports, type Exports } from "./exports.ts";
 import { conclude, followJob, type Interrupts, watchInterrupts } from "./following.ts";
-import { coresOf, loadJob, plannedMs, type LoadedJob } from "./job.ts";
+import { coresOf, coresWarning, loadJob, plannedMs, type LoadedJob } from "./job.ts";
 import { createProgress, usesColor, type Progress } from "./progress.ts";
 import { bytesOf, jobIdOf, refuse } from "./values.ts";
 
@@ -31,7 +31,9 @@ export async function submit(invocation: Invocation, start?: StartJob): Promise<
   try {
     const job = await loadJob(invocation, progress.log);
     exports = await openExports(settings, terminal.directory, job.plan);
-    for (const warning of [...job.warnings, ...unusedOptions(invocation, place)]) progress.log.warn(warning);
+    const ofCores = place === null ? coresWarning(invocation) : null;
+    const warnings = [...job.warnings, ...unusedOptions(invocation, place), ...(ofCores === null ? [] : [ofCores])];
+    for (const warning of warnings) progress.log.warn(warning);
     if (!settings.is("quiet")) progress.note(bannerOf(invocation, job, place, limits.cores));
     progress.setTotal(plannedMs(job.plan));
     const starting = start ?? (place === null ? startEmbedded : startOn(place, progress.log));

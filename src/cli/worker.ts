@@ -8,7 +8,7 @@ import type { NodeStatus } from "../node/status.ts";
 import { plural } from "../tui/node-lines.ts";
 import type { Invocation } from "./command.ts";
 import { openGiven } from "./credentials.ts";
-import { coresOf } from "./job.ts";
+import { coresOf, coresWarning } from "./job.ts";
 import { nodeSettings } from "./node-settings.ts";
 import { portOfRange } from "./port-range.ts";
 import { openDiscovery, placesOf, placesText } from "./places.ts";
@@ -27,6 +27,7 @@ export async function worker(invocation: Invocation): Promise<number> {
       hint: "like --managers 127.0.0.1:9000,127.0.0.1:9002,127.0.0.1:9004",
     });
   const cores = coresOf(invocation);
+  const ofCores = coresWarning(invocation);
   const labels = labelsOf(settings);
   const memoryMax = settings.one("memory-max");
   const memoryMaxBytes = memoryMax === null ? null : bytesOf(memoryMax);
@@ -56,6 +57,7 @@ export async function worker(invocation: Invocation): Promise<number> {
     },
     greeting: (running) => [
       ...(given.kind === "keyFile" ? [HOLDS_KEY] : []),
+      ...(ofCores === null ? [] : [`warning: ${ofCores}`]),
       `worker ${running.status().node.id} ${listeningText(running.address, node.listen.host)}, data in ${node.data}`,
       `it has ${plural(cores, "core")} and ` +
         (places.sought.length > 0 ? "looks for managers at " : `knows ${plural(places.listed.length, "manager")}: `) +

@@ -256,6 +256,14 @@ describe("options reach the job", () => {
     expect(start).toMatchObject({ id: null, cores: 2, memoryMaxBytes: null });
   });
 
+  test("more cores than there are is warned about, and taken", async () => {
+    const most = await run(["--cores", "2"]);
+    expect(most.terminal.stderr()).not.toContain("more than");
+    const { start, terminal } = await run([], {}, { env: { HYPERSCALE_CORES: "64" } });
+    expect(start?.cores).toBe(64);
+    expect(terminal.stderr()).toContain("HYPERSCALE_CORES: 64 is more than the 2 cores there are");
+  });
+
   test("a boolean that says false wins over the file's true, wherever it stands", async () => {
     const options = "{ noConnectionReuse: true, discardResponseBodies: true, insecureSkipTLSVerify: true }";
     await writeFile(join(folder, "http.ts"), `export const options = ${options}; export default () => {};`);
