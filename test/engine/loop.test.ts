@@ -283,7 +283,7 @@ describe("what an iteration leaves open", () => {
     expect(ended.warnings).toEqual([]);
   });
 
-  test("a stop ends the pauses it waits for", async () => {
+  test("a stop ends the pauses it waits for, and an iteration that is cut off so is interrupted", async () => {
     const { promise, resolve } = Promise.withResolvers<"graceful">();
     const ended = await drive(
       { kind: "constant-vus", vus: 1, durationMs: 60_000 },
@@ -300,7 +300,7 @@ describe("what an iteration leaves open", () => {
       },
       { stop: promise },
     );
-    expect(ended.accounting).toMatchObject({ started: 1, completed: 1, interrupted: 0 });
+    expect(ended.accounting).toMatchObject({ started: 1, completed: 0, interrupted: 1 });
     expect(ended.elapsedMs).toBeLessThan(5_000);
   });
 });
