@@ -179,7 +179,10 @@ const PICKS: readonly PickKind[] = ["unique", "sequential", "random", "circular"
 function parseRows(bytes: Uint8Array, path: string): readonly unknown[] {
   const text = new TextDecoder("utf-8", { fatal: false, ignoreBOM: false }).decode(bytes);
   const kind = extname(path).toLowerCase();
-  if (kind === ".csv") return parseCsv(text, { columns: true, bom: true, skip_empty_lines: true, trim: false });
+  if (kind === ".csv") {
+    refuseOtherSeparators(text);
+    return parseCsv(text, { columns: true, bom: true, skip_empty_lines: true, trim: false });
+  }
   if (kind === ".jsonl" || kind === ".ndjson") {
     return text
       .split("\n")
@@ -191,6 +194,14 @@ function parseRows(bytes: Uint8Array, path: string): readonly unknown[] {
     return rows;
   }
   throw new Error(`rows are read from .csv, .json and .jsonl files, not "${kind === "" ? basename(path) : kind}"`);
+}
+
+/** As spreadsheets write them in many countries: every row would be one column. A header in quotes is as it is. */
+function refuseOtherSeparators(text: string): void {
+  const [header = ""] = text.trimStart().split(/\r?\n/, 1);
+  if (!/^[^",]*[;\t][^",]*$/.test(header)) return;
+  const found = header.includes(";") ? "semicolons" : "tabs";
+  throw new Error(`its columns are separated by ${found} (${show(header)}), and have to be by commas: save it so`);
 }
 
 /** `source`: what the text is, for the message. */
