@@ -45,7 +45,6 @@ export type LoopEvents = {
  */
 const TURN_ITERATIONS_MAX = 1_000;
 const TURN_MS_MAX = 10;
-const CUT_OFF = "the test stopped before all that the iteration began could end";
 /** An interrupted iteration that did not end after this is abandoned: it waits for something that is not ours. */
 const ABANDON_MS = 100;
 
@@ -386,11 +385,9 @@ export class ShareLoop {
   #settle(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): boolean {
     if (vu.isOpen) {
       this.#warnOpen(vu);
-      void vu.whenIdle().then(() => {
-        // What it left open was cut off: as if it had been awaited, the iteration is.
-        const cut = vu.isStopping && !hasThrown ? new InterruptedError(CUT_OFF) : null;
-        if (this.#finish(vu, value, cut ?? thrown, hasThrown || cut !== null)) this.#next(vu);
-      });
+      // What it left open may have been cut off: then the iteration is, as if it had been awaited.
+      const count = (): boolean => this.#finish(vu, value, thrown, hasThrown || vu.isStopping);
+      void vu.whenIdle().then(() => (count() ? this.#next(vu) : undefined));
       return false;
     }
     return this.#finish(vu, value, thrown, hasThrown);
