@@ -91,7 +91,8 @@ function oneShot(name: string, timeoutMs: number): WorkflowPlan {
     gracefulStopMs: 0,
     minIterationDurationMs: 0,
     env: {},
-    tags: {},
+    // k6's group of what they measure.
+    tags: { group: name },
     priority: "auto",
   };
 }

@@ -63,6 +63,9 @@ test("[MW-8.2.1] [MW-8.3.2] [LD-36.3.1] setup, two workflows with a value handed
     return [name, cells?.type === "counter" ? cells.count : 0];
   });
   expect(Object.fromEntries(counts)).toEqual({ login: 1, browse: 50, "::setup": 1, "::teardown": 1 });
+  // As in k6, what setup and teardown measure is in a group of theirs.
+  const groups = result.workflows.map(({ series }) => [...new Set(series.map(({ id }) => id.tags["group"]))]);
+  expect(groups).toEqual([[undefined], [undefined], ["::setup"], ["::teardown"]]);
   expect(result.workflows.map(({ accounting: { unsent, completed } }) => [completed, unsent])).toEqual([
     [1, 0],
     [50, 0],
