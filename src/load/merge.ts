@@ -4,6 +4,7 @@
 
 import { assert, AssertionError, never } from "../base/assert.ts";
 import { addTrends, emptyTrend, laterTrend, trendGrowth, TrendSum } from "./histogram.ts";
+import { SETUP, TEARDOWN } from "./plan.ts";
 import type { Cells, GaugeCells, MetricType, Series, Tags, TrendCells } from "./series.ts";
 import type { VusSeen } from "./result.ts";
 import type { AttemptId, Snapshot } from "./share.ts";
@@ -174,6 +175,11 @@ export function select(series: readonly Series[], metric: string, tags: Tags): C
     else matching.push(one);
   }
   return matching === null ? (first?.cells ?? null) : sumCells(matching);
+}
+
+/** Those of the load alone: what setup and teardown counted is no part of any rate per second of the load. */
+export function ofLoad(series: readonly Series[]): readonly Series[] {
+  return series.filter(({ id }) => id.tags["workflow"] !== SETUP && id.tags["workflow"] !== TEARDOWN);
 }
 
 /** Made once: it is as large as all cells there may be, and empty between two sums. */

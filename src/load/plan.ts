@@ -2,6 +2,7 @@
 // client, manager and worker. `options.ts` makes one from what the file exports; nothing here decides anything.
 
 import type { Labels } from "../base/labels.ts";
+import type { MetricType } from "./series.ts";
 
 export type ExecutorKind =
   | "shared-iterations"
@@ -90,6 +91,7 @@ export type MetricChoice = {
   /** As written: the key of summary.metrics. */
   readonly metricKey: string;
   readonly metric: string;
+  readonly type: MetricType;
   /** All must match a series' tags. Empty: the whole metric. */
   readonly tags: Readonly<Record<string, string>>;
 };

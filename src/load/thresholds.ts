@@ -3,7 +3,7 @@
 
 import { HyperscaleError } from "../base/error.ts";
 import { parseDuration } from "../base/units.ts";
-import { isEmpty, select } from "./merge.ts";
+import { isEmpty, ofLoad, select } from "./merge.ts";
 import { BUILT_IN_METRICS, metricDefinition, type CustomMetric, type MetricDefinition } from "./metrics.ts";
 import type { MetricChoice, ThresholdPlan } from "./plan.ts";
 import type { SecondWindow, ThresholdOutcome } from "./result.ts";
@@ -54,8 +54,8 @@ export function parseThreshold(
 
 /** What the key of thresholds without an expression chooses for the summary. In and throws: as parseThreshold. */
 export function parseShown(metricKey: string, custom: readonly CustomMetric[] = []): MetricChoice {
-  const { metric, tags } = choiceOf(metricKey, custom);
-  return { metricKey, metric, tags };
+  const { definition, ...choice } = choiceOf(metricKey, custom);
+  return choice;
 }
 
 function choiceOf(
@@ -64,7 +64,7 @@ function choiceOf(
 ): MetricChoice & { readonly definition: MetricDefinition } {
   const { metric, tags } = parseMetricKey(metricKey);
   const definition = metricDefinition(metric, custom);
-  if (definition !== null) return { metricKey, metric, tags, definition };
+  if (definition !== null) return { metricKey, metric, type: definition.type, tags, definition };
   const names = [...BUILT_IN_METRICS, ...custom].map((known) => known.name).join(", ");
   throw invalid(`threshold on "${metricKey}": there is no metric "${metric}"`, `metrics of this test: ${names}`);
 }
@@ -164,8 +164,9 @@ export function windowedOutcomes(state: WindowedThresholds): readonly ThresholdO
 }
 
 /**
- * Outcomes of all plans at the end, in their order. Plain thresholds are judged on the final data. `judged`: what was
- * found while the test ran and stays: all windowed outcomes, and the failure of a threshold that ended the test.
+ * Outcomes of all plans at the end, in their order. Plain thresholds are judged on the final data; a counter to which
+ * nothing was added is 0 then, as in k6. `judged`: what was found while the test ran and stays: all windowed outcomes,
+ * and the failure of a threshold that ended the test.
  */
 export function finalOutcomes(
   plans: readonly ThresholdPlan[],
@@ -179,7 +180,9 @@ export function finalOutcomes(
     const latched = known.find((outcome) => !outcome.ok);
     if (latched !== undefined) return latched;
     if (plan.forSeconds > 0) return known[0] ?? outcomeOf(plan, true, null);
-    return evaluate(plan, series, seconds);
+    const outcome = evaluate(plan, series, seconds);
+    const isNothing = outcome.value === null && plan.type === "counter";
+    return isNothing ? outcomeOf(plan, holds(0, plan.operator, plan.limit), 0) : outcome;
   });
 }
 
@@ -200,7 +203,8 @@ export function unknownTags(plan: ThresholdPlan, series: readonly Series[]): rea
 
 /** The value a threshold looks at. Out: null when nothing was measured. */
 function measure(plan: ThresholdPlan, series: readonly Series[], seconds: number): number | null {
-  const cells = select(series, plan.metric, plan.tags);
+  const isPerSecond = plan.type === "counter" && plan.aggregate === "rate";
+  const cells = select(isPerSecond ? ofLoad(series) : series, plan.metric, plan.tags);
   if (cells === null || isEmpty(cells)) return null;
   return statOf(cells, plan.aggregate, seconds);
 }

@@ -7,7 +7,7 @@ const ratio = z.number().min(0).max(1);
 const whole = z.number().int().min(0);
 const length = z.number().min(0);
 
-/** counter: `count` is the sum of what was added, `rate` that per second of the run. */
+/** counter: `count` is the sum of what was added, `rate` that of the load (not setup, teardown) per second of it. */
 const counterValues = z.object({ count: z.number(), rate: z.number() });
 /** rate: `rate` = passes / (passes + fails), 0 without samples. */
 const rateValues = z.object({ rate: ratio, passes: whole, fails: whole });

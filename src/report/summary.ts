@@ -1,7 +1,7 @@
 // From the result of a job to its summary: every metric, threshold, check and account in the shape of
 // summary-schema.ts. Pure; how it is printed is in text.ts and html.ts.
 
-import { emptyCells, select, sumSeries } from "../load/merge.ts";
+import { emptyCells, ofLoad, select, sumSeries } from "../load/merge.ts";
 import { metricDefinition } from "../load/metrics.ts";
 import { type Pause, pausedWithin } from "../load/pauses.ts";
 import { SETUP, TEARDOWN, vusMax, type MetricChoice } from "../load/plan.ts";
@@ -14,7 +14,7 @@ import {
   type WorkflowResult,
 } from "../load/result.ts";
 import type { Accounting } from "../load/share.ts";
-import type { Cells, Contains, GaugeCells, MetricType, Series } from "../load/series.ts";
+import type { Cells, Contains, GaugeCells, Series } from "../load/series.ts";
 import { statOf } from "../load/values.ts";
 import type { IterationAccount, Summary, SummaryCheck, SummaryMetric, SummaryWorkflow } from "./summary-schema.ts";
 import { compareKeys } from "./words.ts";
@@ -84,15 +84,25 @@ function isUserWorkflow({ name }: WorkflowResult): boolean {
   return name !== SETUP && name !== TEARDOWN;
 }
 
+/** What metrics are made of: `seconds` of load, which counters' rates are per, and the trends' further columns. */
+type Measured = {
+  readonly series: readonly Series[];
+  readonly seconds: number;
+  readonly trendStats: readonly string[];
+};
+
 function jobMetrics(
   result: JobResult,
   series: readonly Series[],
   own: readonly WorkflowResult[],
   seen: VusSeen,
 ): Summary["metrics"] {
-  const seconds = secondsOf(own, result.pauses);
-  const trendStats = result.plan.summaryTrendStats;
-  const metrics = new Map(Object.entries(metricsOf(series, seconds, trendStats)));
+  const measured = {
+    series,
+    seconds: secondsOf(own, result.pauses),
+    trendStats: result.plan.summaryTrendStats,
+  };
+  const metrics = new Map(Object.entries(metricsOf(measured)));
   const gauges = [
     ["vus", (result.vus ?? seen).vus],
     ["vus_max", (result.vus ?? seen).vusMax],
@@ -100,18 +110,14 @@ function jobMetrics(
   for (const [name, cells] of gauges) {
     if (metrics.has(name)) continue;
     const known = cells.atMs === -Infinity ? plannedVus(result, own) : cells;
-    metrics.set(name, summaryMetric(known, "default", seconds, trendStats));
+    metrics.set(name, summaryMetric(known, "default", measured));
   }
   for (const choice of result.plan.shown ?? []) {
-    // Of a metric of the test's own that was never measured not even the type is known.
-    const isKnown = metrics.has(choice.metric) || metricDefinition(choice.metric) !== null;
-    if (isKnown && !metrics.has(choice.metricKey))
-      metrics.set(choice.metricKey, summaryMetric(...judgedCells(choice, result, series), seconds, trendStats));
+    if (!metrics.has(choice.metricKey)) metrics.set(choice.metricKey, chosenMetric(choice, measured));
   }
   for (const threshold of result.plan.thresholds) {
     const { metricKey, expression } = threshold;
-    const known = metrics.get(metricKey);
-    const metric = known ?? summaryMetric(...judgedCells(threshold, result, series), seconds, trendStats);
+    const metric = metrics.get(metricKey) ?? chosenMetric(threshold, measured);
     const outcome = result.thresholds.find((one) => one.metricKey === metricKey && one.expression === expression);
     // Not judged, as when nothing ever started: no samples, which passes.
     const { ok, value } = outcome ?? { ok: true, value: null };
@@ -121,40 +127,22 @@ function jobMetrics(
   return inOrder(metrics);
 }
 
-/** Cells a threshold's key is about; empty ones of the right type where nothing was measured. */
-function judgedCells(
-  { metric, tags }: MetricChoice,
-  result: JobResult,
-  series: readonly Series[],
-): [cells: Cells, contains: Contains] {
-  const known = series.find(({ id }) => id.metric === metric);
-  const definition = known?.id ?? metricDefinition(metric);
-  const contains = definition?.contains ?? "default";
-  const cells = select(series, metric, tags);
-  if (cells !== null) return [cells, contains];
-  const aggregates = result.plan.thresholds.filter((one) => one.metric === metric).map(({ aggregate }) => aggregate);
-  return [emptyCells(definition?.type ?? typeByAggregates(aggregates)), contains];
-}
-
-/** A metric that was never measured is known only by what its thresholds ask of it. */
-function typeByAggregates(aggregates: readonly string[]): MetricType {
-  if (aggregates.includes("count")) return "counter";
-  if (aggregates.includes("rate")) return "rate";
-  return aggregates.includes("value") ? "gauge" : "trend";
+/** A metric under a tag filter; zeros where nothing was measured. */
+function chosenMetric({ metric, type, tags }: Omit<MetricChoice, "metricKey">, measured: Measured): SummaryMetric {
+  const { series } = measured;
+  const definition = series.find(({ id }) => id.metric === metric)?.id ?? metricDefinition(metric);
+  const cells = select(series, metric, tags) ?? emptyCells(type);
+  const inLoad = type === "counter" ? (select(ofLoad(series), metric, tags) ?? emptyCells(type)) : cells;
+  return summaryMetric(cells, definition?.contains ?? "default", measured, inLoad);
 }
 
 /** One entry per metric name over all its tags, and the ones that are always there. */
-function metricsOf(series: readonly Series[], seconds: number, trendStats: readonly string[]): Summary["metrics"] {
+function metricsOf(measured: Measured): Summary["metrics"] {
   const metrics = new Map<string, SummaryMetric>();
-  for (const { id } of series) {
-    if (metrics.has(id.metric)) continue;
-    const cells = select(series, id.metric, {});
-    if (cells !== null) metrics.set(id.metric, summaryMetric(cells, id.contains, seconds, trendStats));
-  }
-  for (const name of ALWAYS) {
-    const definition = metricDefinition(name);
-    if (definition === null || metrics.has(name)) continue;
-    metrics.set(name, summaryMetric(emptyCells(definition.type), definition.contains, seconds, trendStats));
+  const always = ALWAYS.map((name) => metricDefinition(name)).filter((definition) => definition !== null);
+  const known = [...measured.series.map(({ id }) => ({ name: id.metric, type: id.type })), ...always];
+  for (const { name, type } of known) {
+    if (!metrics.has(name)) metrics.set(name, chosenMetric({ metric: name, type, tags: {} }, measured));
   }
   return inOrder(metrics);
 }
@@ -163,17 +151,18 @@ function inOrder(metrics: ReadonlyMap<string, SummaryMetric>): Summary["metrics"
   return Object.fromEntries([...metrics].sort(([a], [b]) => compareKeys(a, b)));
 }
 
+/** `inLoad`: of a counter what was counted in the load. */
 function summaryMetric(
   cells: Cells,
   contains: Contains,
-  seconds: number,
-  trendStats: readonly string[],
+  { seconds, trendStats }: Omit<Measured, "series">,
+  inLoad: Cells = cells,
 ): SummaryMetric {
-  const stat = (name: string): number => finite(statOf(cells, name, seconds) ?? 0);
+  const stat = (name: string, of: Cells = cells): number => finite(statOf(of, name, seconds) ?? 0);
   const thresholds = {};
   switch (cells.type) {
     case "counter":
-      return { type: "counter", contains, values: { count: stat("count"), rate: stat("rate") }, thresholds };
+      return { type: "counter", contains, values: { count: stat("count"), rate: stat("rate", inLoad) }, thresholds };
     case "rate":
       return {
         type: "rate",
@@ -227,7 +216,11 @@ function workflowSummary(result: JobResult, workflow: WorkflowResult): SummaryWo
     executor: plan?.executor.kind ?? "",
     from: workflow.fromMs,
     to: workflow.toMs,
-    metrics: metricsOf(workflow.series, secondsOf([workflow], result.pauses), result.plan.summaryTrendStats),
+    metrics: metricsOf({
+      series: workflow.series,
+      seconds: secondsOf([workflow], result.pauses),
+      trendStats: result.plan.summaryTrendStats,
+    }),
     accounting: iterationAccount([workflow.accounting]),
   };
 }

@@ -367,7 +367,9 @@ describe("the plan", () => {
   test("has the metrics whose thresholds are no expression at all, to be shown", () => {
     const thresholds = { "http_reqs{page:home}": [], checks: ["rate>0.9"] };
     const { plan: made } = plan({ thresholds });
-    expect(made.shown).toEqual([{ metricKey: "http_reqs{page:home}", metric: "http_reqs", tags: { page: "home" } }]);
+    expect(made.shown).toEqual([
+      { metricKey: "http_reqs{page:home}", metric: "http_reqs", type: "counter", tags: { page: "home" } },
+    ]);
     expect(made.thresholds.map(({ metricKey }) => metricKey)).toEqual(["checks"]);
     expect("shown" in plan({ thresholds: { checks: ["rate>0.9"] } }).plan).toBe(false);
     expect(() => plan({ thresholds: { "nonsense{a:b}": [] } })).toThrow('there is no metric "nonsense"');

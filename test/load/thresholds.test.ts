@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { HyperscaleError } from "../../src/base/error.ts";
-import type { ThresholdPlan } from "../../src/load/plan.ts";
+import { SETUP, TEARDOWN, type ThresholdPlan } from "../../src/load/plan.ts";
 import type { SecondWindow } from "../../src/load/result.ts";
 import type { Series } from "../../src/load/series.ts";
 import {
@@ -78,6 +78,7 @@ describe("expressions", () => {
     expect(parseThreshold("http_req_duration{ workflow:browse }", " p(95) < 500")).toEqual({
       metricKey: "http_req_duration{ workflow:browse }",
       metric: "http_req_duration",
+      type: "trend",
       tags: { workflow: "browse" },
       expression: " p(95) < 500",
       aggregate: "p(95)",
@@ -278,6 +279,39 @@ describe("judging", () => {
       if (plan === undefined) throw new Error("no plan");
       expect(evaluate(plan, empty, 10)).toEqual({ metricKey: key, expression, ok: true, value: null });
     }
+  });
+
+  test("at the end a counter to which nothing was added is judged as 0, other metrics pass", () => {
+    const plans = [
+      ...plansOf(["http_reqs", "count>5"], ["http_reqs{status:500}", "count<1"], ["http_reqs", "rate>0"]),
+      parseThreshold("cost", "rate>0", CUSTOM),
+      parseThreshold("depth", "value>3", CUSTOM),
+      ...plansOf(["http_req_duration", "p(95)<1"], ["checks", "rate>1"]),
+    ];
+    const outcomes = finalOutcomes(plans, [reqs(0)], 10, []).map(({ ok, value }) => [ok, value]);
+    expect(outcomes.slice(0, 4)).toEqual([
+      [false, 0],
+      [true, 0],
+      [false, 0],
+      [false, 0],
+    ]);
+    expect(outcomes.slice(4)).toEqual([
+      [true, null],
+      [true, null],
+      [true, null],
+    ]);
+    expect(evaluateLive(plans, [reqs(0)], 10_000).outcomes.every(({ ok }) => ok)).toBe(true);
+  });
+
+  test("a counter's rate leaves out what setup and teardown counted; its count does not", () => {
+    const series = [reqs(900, { workflow: SETUP }), reqs(30, { workflow: "browse" }), reqs(70, { workflow: TEARDOWN })];
+    const values = plansOf(["http_reqs", "rate>50"], ["http_reqs", "count>50"]).map((plan) =>
+      evaluate(plan, series, 10),
+    );
+    expect(values.map(({ ok, value }) => [ok, value])).toEqual([
+      [false, 3],
+      [true, 1_000],
+    ]);
   });
 
   test("only a failed threshold with abortOnFail ends the test, the first one, and not before its delay", () => {

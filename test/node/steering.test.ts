@@ -205,6 +205,7 @@ describe("a pause", () => {
     const threshold = {
       metricKey: "http_reqs",
       metric: "http_reqs",
+      type: "counter",
       tags: {},
       expression: "rate>1000 for 4s",
       aggregate: "rate",

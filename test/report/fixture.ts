@@ -56,13 +56,19 @@ export function series(
   return { id: { key: seriesKey(metric, tags), metric, type, contains, tags }, cells };
 }
 
+/** Of a test's own metric. */
+const TYPE_OF: Readonly<Record<string, MetricType>> = { count: "counter", rate: "rate", value: "gauge" };
+
 export function threshold(metricKey: string, expression: string, more: Partial<ThresholdPlan> = {}): ThresholdPlan {
+  const metric = metricKey.replace(/\{.*$/, "");
+  const aggregate = expression.replace(/[<>=!].*$/, "");
   return {
     metricKey,
-    metric: metricKey.replace(/\{.*$/, ""),
+    metric,
+    type: metricDefinition(metric)?.type ?? TYPE_OF[aggregate] ?? "trend",
     tags: {},
     expression,
-    aggregate: expression.replace(/[<>=!].*$/, ""),
+    aggregate,
     operator: "<",
     limit: 0,
     forSeconds: 0,
