@@ -2,6 +2,7 @@
 // No public suffix list (as in k6): a Domain without a dot is refused unless it is the host itself.
 
 import { isIP } from "node:net";
+import { isLoopback } from "../../io/security/bind-problem.ts";
 import type { CookieJar, ResponseCookie } from "../hyperscale.d.ts";
 import { TargetTable, type Target } from "./url.ts";
 import { isHeaderValue, isToken } from "./grammar.ts";
@@ -17,7 +18,10 @@ export const COOKIE_BYTES_MAX = 8_192;
  */
 export type ParsedCookie = {
   readonly name: string;
+  /** Without the double quotes around it. */
   readonly value: string;
+  /** It stood in double quotes, and goes back in them. */
+  readonly isQuoted: boolean;
   readonly domain: string;
   readonly path: string;
   readonly isHttpOnly: boolean;
@@ -30,6 +34,8 @@ export type ParsedCookie = {
 type StoredCookie = {
   readonly name: string;
   readonly value: string;
+  /** As it stands in a Cookie header. */
+  readonly pair: string;
   readonly domain: string;
   readonly isHostOnly: boolean;
   readonly path: string;
@@ -68,7 +74,10 @@ export function parseSetCookie(header: string): ParsedCookie | null {
     else if (key === "max-age" && /^-?\d+$/.test(value)) attributes.maxAge = Number(value);
     else if (key === "expires") attributes.expiresMs = Date.parse(value.replace(/(\d)-(\w{3})-(\d)/, "$1 $2 $3"));
   }
-  return { name, value: unquote(pair.slice(equals + 1).trim()), ...attributes };
+  const written = pair.slice(equals + 1).trim();
+  // What is inside stands for the value, as Go's parser has it.
+  const isQuoted = written.length > 1 && written.startsWith('"') && written.endsWith('"');
+  return { name, value: isQuoted ? written.slice(1, -1) : written, isQuoted, ...attributes };
 }
 
 /** The form of the Response. Expires and max-age as the header states them, 0 where it does not. */
@@ -109,6 +118,7 @@ export class VuCookieJar implements CookieJar {
     this.store(this.#targets.get(url), {
       name,
       value: String(value),
+      isQuoted: false,
       domain: (options.domain ?? "").replace(/^\./, "").toLowerCase(),
       path: options.path ?? "/",
       isHttpOnly: options.http_only ?? false,
@@ -161,12 +171,13 @@ export class VuCookieJar implements CookieJar {
     if (expiresMs <= nowMs) return;
     if (this.#cookies.length >= COOKIES_MAX) this.#cookies.shift();
     // A Domain that is the host itself covers its subdomains too, except for an address, which has none.
-    const staysHere = cookie.domain === "" || isIP(host) !== 0;
+    const isOfHostOnly = cookie.domain === "" || isIP(host) !== 0;
     this.#cookies.push({
       name: cookie.name,
       value: cookie.value,
+      pair: cookie.isQuoted ? `${cookie.name}="${cookie.value}"` : `${cookie.name}=${cookie.value}`,
       domain,
-      isHostOnly: staysHere,
+      isHostOnly: isOfHostOnly,
       path,
       isSecure: cookie.isSecure,
       isHttpOnly: cookie.isHttpOnly,
@@ -181,7 +192,7 @@ export class VuCookieJar implements CookieJar {
     let header = "";
     for (const cookie of this.#matching(target)) {
       if (except !== null && except.has(cookie.name)) continue;
-      header += header === "" ? `${cookie.name}=${cookie.value}` : `; ${cookie.name}=${cookie.value}`;
+      header += header === "" ? cookie.pair : `; ${cookie.pair}`;
     }
     return header;
   }
@@ -198,7 +209,7 @@ export class VuCookieJar implements CookieJar {
       if (cookie.expiresMs <= nowMs) hasExpired = true;
       else if (
         (cookie.isHostOnly ? host === cookie.domain : isDomainOf(host, cookie.domain)) &&
-        (!cookie.isSecure || isTls) &&
+        (!cookie.isSecure || isTls || staysHere(host)) &&
         isPathOf(path, cookie.path)
       ) {
         found.push(cookie);
@@ -215,6 +226,11 @@ function isDomainOf(host: string, domain: string): boolean {
   return host === domain || (host.endsWith(`.${domain}`) && isIP(host) === 0);
 }
 
+/** What does not leave this machine is as safe as TLS, as in browsers and Go. */
+function staysHere(host: string): boolean {
+  return isLoopback(host) || host.endsWith(".localhost");
+}
+
 /** RFC 6265 5.1.4. */
 function isPathOf(path: string, cookiePath: string): boolean {
   return (
@@ -227,9 +243,4 @@ function defaultPath(path: string): string {
   const query = path.indexOf("?");
   const last = path.lastIndexOf("/", query < 0 ? undefined : query);
   return last <= 0 ? "/" : path.slice(0, last);
-}
-
-/** A value in double quotes stands for what is inside, as Go's parser has it. */
-function unquote(value: string): string {
-  return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }

@@ -22,6 +22,7 @@ test("Set-Cookie is parsed with its attributes (5.2)", () => {
   expect(parseSetCookie("a=b=c; Path=/x; Domain=.Ex.test; Max-Age=10; Secure; HttpOnly; SameSite=Lax; Odd")).toEqual({
     name: "a",
     value: "b=c",
+    isQuoted: false,
     domain: "ex.test",
     path: "/x",
     isHttpOnly: true,
@@ -31,6 +32,7 @@ test("Set-Cookie is parsed with its attributes (5.2)", () => {
   });
   expect(parseSetCookie('q="quoted"; path=relative; max-age=soon')).toMatchObject({
     value: "quoted",
+    isQuoted: true,
     path: "",
     maxAge: Number.NaN,
   });
@@ -71,6 +73,15 @@ describe("which cookies are sent (5.1.3, 5.1.4, 5.3, 5.4)", () => {
     ["path is no mere prefix", "http://a.test/", ["x=1; Path=/p"], "http://a.test/pq", ""],
     ["path with query", "http://a.test/", ["x=1; Path=/p"], "http://a.test/p?q", "x=1"],
     ["secure over http", "https://a.test/", ["x=1; Secure"], "http://a.test/", ""],
+    ["secure on this machine", "http://127.0.0.1/", ["x=1; Secure"], "http://127.0.0.1:81/", "x=1"],
+    ["secure on localhost", "http://localhost/", ["x=1; Secure"], "http://localhost/", "x=1"],
+    [
+      "quotes go back as they came",
+      "http://a.test/",
+      ['x="a b"', 'y=""', 'z="'],
+      "http://a.test/",
+      'x="a b"; y=""; z="',
+    ],
     ["secure over https", "https://a.test/", ["x=1; Secure"], "https://a.test/", "x=1"],
     [
       "longer paths first, then older",
