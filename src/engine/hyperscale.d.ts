@@ -33,7 +33,10 @@ export interface VU {
    * (Promise.all) requests count for the one that began last.
    */
   group<T>(name: string, run: () => Promise<T> | T): Promise<T>;
-  /** Pauses this VU: seconds, or text such as "100ms" ("2" is seconds). Ends early when the test stops. Await it. */
+  /**
+   * Pauses this VU: seconds (below 0: not at all), or text such as "100ms" ("2" is seconds). Ends early when the test
+   * stops. Await it.
+   */
   sleep(time: number | string): Promise<void>;
   /** Hands a value (JSON, 64 KiB at most) to the workflows that name this one in `after`. */
   provide(key: string, value: Json): void;

@@ -2,6 +2,7 @@
 // throws. Not a sandbox: a test has the rights of the user who runs the worker.
 
 import { formatWithOptions } from "node:util";
+import { isEngineFrame } from "./thrown.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -30,7 +31,7 @@ export function redirectConsole(log: (level: LogLevel, text: string) => void): v
       tokens--;
       if (suppressed > 0) log("warn", `(${suppressed} lines of console output were left out)`);
       suppressed = 0;
-      log(level, formatWithOptions({ colors: false }, ...values).slice(0, LINE_CHARACTERS_MAX));
+      log(level, withoutEngineFrames(formatWithOptions({ colors: false }, ...values)).slice(0, LINE_CHARACTERS_MAX));
     };
   const [debug, info, warn, error] = [write("debug"), write("info"), write("warn"), write("error")];
   Object.assign(console, { log: info, info, debug, warn, error, trace: debug }, derivedConsole(info, error));
@@ -46,6 +47,14 @@ export function redirectConsole(log: (level: LogLevel, text: string) => void): v
       return true;
     };
   }
+}
+
+/** Of a printed Error's stack the frames that are the test's. */
+function withoutEngineFrames(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => !isEngineFrame(line))
+    .join("\n");
 }
 
 /** The rest of console, made of its log and error. */

@@ -8,6 +8,7 @@ import { show } from "../load/options/problems.ts";
 /** Letters of a message that are passed on. */
 const MESSAGE_LETTERS_MAX = 2_000;
 const FRAMES_MAX = 5;
+const FRAME = /^\s*at /;
 
 /** One text for one kind of failure: "TypeError: no db", or the value itself for what is no Error. */
 export function thrownText(thrown: unknown): string {
@@ -31,9 +32,14 @@ export function userFrames(thrown: unknown): string {
   if (!(thrown instanceof Error) || typeof thrown.stack !== "string") return "";
   return thrown.stack
     .split("\n")
-    .filter((line) => /^\s*at /.test(line) && !/\$bunfs|\(node:|src\/(engine|load)\//.test(line))
+    .filter((line) => FRAME.test(line) && !isEngineFrame(line))
     .slice(0, FRAMES_MAX)
     .join("\n");
+}
+
+/** True for a line of a stack that stands in the engine or the runtime, which says nothing to who wrote the test. */
+export function isEngineFrame(line: string): boolean {
+  return FRAME.test(line) && /\$bunfs|\(node:|src\/(engine|load)\//.test(line);
 }
 
 /** What to write in place of a name that is everywhere in k6. */

@@ -325,9 +325,10 @@ class VuApi implements VU {
     return (this.#sleep ??= (time) => {
       // A text of digits is seconds, too: a value of the environment is text.
       const seconds = typeof time === "string" && time.trim() !== "" ? Number(time) : time;
-      const ms = typeof seconds === "number" && !Number.isNaN(seconds) ? seconds * 1_000 : parseDuration(time);
-      if (ms === null || !(ms >= 0))
-        throw new TypeError(`sleep(${show(time)}): give seconds as a number, or text such as "100ms"`);
+      // Less than nothing, as in sleep(period - elapsed), is no pause, as in k6.
+      const ms =
+        typeof seconds === "number" && !Number.isNaN(seconds) ? Math.max(0, seconds * 1_000) : parseDuration(time);
+      if (ms === null) throw new TypeError(`sleep(${show(time)}): give seconds as a number, or text such as "100ms"`);
       return this.#vu.sleep(ms);
     });
   }

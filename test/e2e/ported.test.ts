@@ -103,6 +103,7 @@ test.concurrent("whatever a test prints, standard output is the summary's alone"
     export const options = { iterations: 1 };
     export default async () => {
       console.table([{ column: 1 }]);
+      console.log(new RangeError("printed"));
       console.dir({ shown: 1 });
       console.group("a group");
       console.count("counted");
@@ -117,6 +118,7 @@ test.concurrent("whatever a test prints, standard output is the summary's alone"
   expect(JSON.parse(ended.stdout)).toEqual(JSON.parse(ended.summaryText));
   for (const text of ["│ top", "│ column", "{ shown: 1 }", "a group", "counted: 1", "written", "raw"])
     expect(ended.stderr).toContain(text);
+  expect(ended.stderr).toMatch(/info {2}default: RangeError: printed\n +at .*test\.ts:\d+:\d+\)?\n(?! +at )/);
   expect(ended.stderr).toMatch(/info {2}default: timed: \d+\.\d{3} ms\n/);
   expect(ended.stderr).toContain("error default: assertion failed because\n");
 });

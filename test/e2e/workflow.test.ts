@@ -230,12 +230,14 @@ describe("the simple form", () => {
       `
       import { Counter, Trend } from "hyperscale";
       const price = new Trend("price"), sold = new Counter("sold");
-      const tried = [() => price.add(NaN), () => price.add(1e300), () => sold.add(-Infinity), () => sold.add(1e290)];
-      export const options = { vus: 1, iterations: 4 };
+      const tried = [() => price.add(NaN), () => price.add(1e300), () => sold.add(-Infinity), () => sold.add(1e290),
+        () => price.add(null), () => price.add("")];
+      export const options = { vus: 1, iterations: 6 };
       export default ({ iteration }) => tried[iteration]();`,
     );
     const summary = summaryOf(ended);
     expect(ended.stderr).toContain("price.add(1e+300): give a number of at most 1e+290, not NaN");
+    expect(ended.stderr).toContain("price.add(null): give a number");
     expect(summary.metrics["price"]).toBeUndefined();
     expect(valueOf(summary, "sold", "count")).toBe(1e290);
   });
