@@ -43,8 +43,18 @@ export async function loadJob(invocation: Invocation, log: Log): Promise<LoadedJ
   return {
     plan: withMaxVus(plan, settings),
     bundle: { code: source.code, entry: source.entry, files: module.files },
-    warnings: [...warnings, ...bareDurations(settings)],
+    warnings: [...warnings, ...bareDurations(settings), ...unseenVariables(module.envMissing, invocation.terminal.env)],
   };
+}
+
+/** k6 hands a test all variables of the shell. Without a word a default of the file would be the target, say. */
+function unseenVariables(
+  names: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return names
+    .filter((name) => env[name] !== undefined)
+    .map((name) => `the test does not see the variable ${name} of the shell: add -e ${name}="$${name}"`);
 }
 
 /** "-d 10" and "-s 10:5" are 10 ms, as in k6, and rarely what was meant: elsewhere it is 10 s. */

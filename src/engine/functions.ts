@@ -16,7 +16,7 @@ export function exportsOf(loaded: LoadedModule): LoadedModule {
 }
 
 /** Names, options and feeds of a loaded file. Throws an Error that says what the file lacks. */
-export function shapeOf(module: LoadedModule, host: ModuleHost): ModuleShape {
+export function shapeOf(module: LoadedModule, host: ModuleHost): Omit<ModuleShape, "envMissing"> {
   const job = jobOf(module);
   const metrics = [...host.metrics.values()];
   const feeds = host.feeds.map((feed) => feed.plan);

@@ -37,6 +37,8 @@ export type ModuleShape = {
     readonly isTime: boolean;
   }[];
   readonly files: Readonly<Record<string, Uint8Array>>;
+  /** Names that its top read of `__ENV` and that have no value. */
+  readonly envMissing: readonly string[];
 };
 
 /** Shared memory of a core: the engine writes, the main thread reads (board.ts). */

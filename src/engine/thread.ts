@@ -316,12 +316,14 @@ export function openThread(): void {
 
   const handle = (request: EngineRequest): void => {
     switch (request.kind) {
-      case "evaluate":
-        setEnv(request.env);
+      case "evaluate": {
+        const missing = new Set<string>();
+        setEnv(watched(request.env, missing));
         load(request.code, new ModuleHost(request.baseDir, {}))
-          .then((loaded) => post({ kind: "shape", shape: shapeOf(loaded, host) }))
+          .then((loaded) => post({ kind: "shape", shape: { ...shapeOf(loaded, host), envMissing: [...missing] } }))
           .catch(broken);
         return;
+      }
       case "prepare":
         prepare(request).catch(broken);
         return;
@@ -344,6 +346,17 @@ export function openThread(): void {
 /** k6's `__ENV`, for files that read it at the top. */
 function setEnv(env: Readonly<Record<string, string>>): void {
   Object.assign(globalThis, { __ENV: env });
+}
+
+/** `env`, and in `missing` the names that were read of it in vain. */
+function watched(env: Readonly<Record<string, string>>, missing: Set<string>): Readonly<Record<string, string>> {
+  return new Proxy(env, {
+    get: (given, name) => {
+      if (typeof name !== "string") return undefined;
+      if (!(name in given)) missing.add(name);
+      return given[name];
+    },
+  });
 }
 
 /** Only then: knowing the VU costs each of its awaits a little. */

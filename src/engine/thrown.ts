@@ -8,6 +8,8 @@ import { show } from "../load/options/problems.ts";
 /** Letters of a message that are passed on. */
 const MESSAGE_LETTERS_MAX = 2_000;
 const FRAMES_MAX = 5;
+/** What k6's responses do with HTML. */
+const OF_HTML: readonly string[] = ["html", "submitForm", "clickLink"];
 const FRAME = /^\s*at /;
 
 /** One text for one kind of failure: "TypeError: no db", or the value itself for what is no Error. */
@@ -42,8 +44,11 @@ export function isEngineFrame(line: string): boolean {
   return FRAME.test(line) && /\$bunfs|\(node:|src\/(engine|load)\//.test(line);
 }
 
-/** What to write in place of a name that is everywhere in k6. */
+/** What to write in place of what k6 has and this has not, or has elsewhere. */
 function absentHint(thrown: Error): string {
+  const method = thrown instanceof TypeError ? /\b(\w+) is not a function/.exec(thrown.message)?.[1] : undefined;
+  if (method !== undefined && OF_HTML.includes(method))
+    return `: a response has no ${method}() here, read its body with an npm package such as node-html-parser`;
   const name = thrown instanceof ReferenceError ? /^(\w+) is not defined$/.exec(thrown.message)?.[1] : undefined;
   if (name === undefined) return "";
   if (name === "__VU" || name === "__ITER") return `: read ${name === "__VU" ? "id" : "iteration"} of the VU`;

@@ -66,6 +66,17 @@ test.concurrent("a check of a promise, or by one, fails and says that an await i
   expect(ended.stderr).toContain('check "later" fails: its function returns a promise');
 });
 
+test.concurrent("a variable of the shell that the file reads of __ENV and is not given is warned about", async () => {
+  const file = `
+    const url = __ENV.BASE_URL || "http://127.0.0.1:1/", other = __ENV.GIVEN || __ENV.NOWHERE;
+    export const options = { iterations: 1 };
+    export default () => console.log(url);`;
+  const ended = await submit(file, ["-e", "GIVEN=1"], { env: { BASE_URL: "http://127.0.0.1:2/", GIVEN: "2" } });
+  expect(ended.stderr.match(/does not see the variable .*/g)).toEqual([
+    'does not see the variable BASE_URL of the shell: add -e BASE_URL="$BASE_URL"',
+  ]);
+});
+
 test.concurrent("setup that throws is told with its place; a thrown object as it would be written", async () => {
   const [error, value] = await Promise.all([
     submit(`export default () => {};\nexport function setup() {\n  throw new TypeError("no db");\n}`),

@@ -54,3 +54,11 @@ test("a name that is everywhere in k6 is told with where it is here", () => {
   ]);
   expect(text("nothing")).toBe("ReferenceError: nothing is not defined");
 });
+
+test("what k6's responses do with HTML is told to be absent", () => {
+  for (const method of ["html", "submitForm", "clickLink"]) {
+    const thrown = new TypeError(`r.${method} is not a function. (In 'r.${method}()', 'r.${method}' is undefined)`);
+    expect(thrownText(thrown)).toContain(`a response has no ${method}() here, read its body with`);
+  }
+  expect(thrownText(new TypeError("r.other is not a function"))).toBe("TypeError: r.other is not a function");
+});
