@@ -65,6 +65,7 @@ export async function conclude(
           columns: terminal.output.size().columns,
           trendStats: result.plan.summaryTrendStats,
           isFull: settings.is("verbose"),
+          shown: (result.plan.shown ?? []).map(({ metric }) => metric),
         }),
   );
   for (const failure of failures) terminal.progress.write(`error: ${failure.message}\n`);

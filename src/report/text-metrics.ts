@@ -22,6 +22,8 @@ export type Paint = ReturnType<typeof pc.createColors>;
 export type BlockLayout = {
   readonly trendStats: readonly string[];
   readonly isFull: boolean;
+  /** Names of metrics that the test wants shown. */
+  readonly shown: readonly string[];
   /** Length of the block's run, for checks per second. */
   readonly seconds: number;
 };
@@ -29,7 +31,7 @@ export type BlockLayout = {
 /** A row before alignment. `columns` are plain text; "stat=value" pairs have the value coloured. */
 type Row = { readonly label: string; readonly kind: "trend" | "plain"; readonly columns: readonly string[] };
 
-/** Built-in metrics that k6's compact summary leaves out. One with a threshold is shown all the same. */
+/** Built-in metrics that k6's compact summary leaves out. One with a threshold or a submetric is shown all the same. */
 const ONLY_IN_FULL: ReadonlySet<string> = new Set([
   "http_req_blocked",
   "http_req_connecting",
@@ -114,12 +116,15 @@ function checkTotals(metric: SummaryMetric | undefined, seconds: number): readon
 /** A section's metrics by name, each followed by its submetrics. */
 function sectionRows(metrics: Summary["metrics"], section: MetricSection, layout: BlockLayout): readonly Row[] {
   const rows: Row[] = [];
+  // A submetric stands below its own metric: below another it would be read as one of that.
+  const wanted = new Set(layout.shown);
+  for (const key of Object.keys(metrics)) if (splitKey(key).tags !== "") wanted.add(splitKey(key).name);
   for (const key of Object.keys(metrics).sort(compareKeys)) {
     const metric = metrics[key];
     const { name, tags } = splitKey(key);
     if (metric === undefined || sectionOf(name) !== section) continue;
-    const isJudged = Object.keys(metric.thresholds).length > 0;
-    if (!layout.isFull && !isJudged && tags === "" && ONLY_IN_FULL.has(name)) continue;
+    const isWanted = wanted.has(name) || Object.keys(metric.thresholds).length > 0;
+    if (!layout.isFull && !isWanted && ONLY_IN_FULL.has(name)) continue;
     rows.push(rowOf(tags === "" ? oneLine(name) : `  { ${oneLine(tags)} }`, metric, layout));
   }
   return rows;

@@ -24,6 +24,8 @@ export type SummaryTextOptions = {
   readonly trendStats: readonly string[];
   /** With every built-in metric; false: k6's compact choice. */
   readonly isFull?: boolean;
+  /** Names of metrics that are in the compact choice, too: those of the plan's `shown`. */
+  readonly shown?: readonly string[];
 };
 
 /** Errors shown; the JSON summary and the HTML page hold all. */
@@ -95,7 +97,7 @@ function workflowSections(summary: Summary, options: SummaryTextOptions, paint: 
 }
 
 function layoutOf(options: SummaryTextOptions, seconds: number): BlockLayout {
-  return { trendStats: options.trendStats, isFull: options.isFull ?? false, seconds };
+  return { trendStats: options.trendStats, isFull: options.isFull ?? false, shown: options.shown ?? [], seconds };
 }
 
 /** What the plain numbers do not show; nothing where everything went as asked. */

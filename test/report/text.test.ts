@@ -107,6 +107,17 @@ describe("rows", () => {
     expect(textOf({ workflows }, { isFull: true })).toContain("http_req_waiting");
     const judged = { plan: jobPlan({ thresholds: [threshold("http_req_waiting", "avg<5")] }), workflows };
     expect(textOf(judged)).toContain("http_req_waiting...");
+    expect(textOf({ workflows }, { shown: ["http_req_waiting"] })).toContain("http_req_waiting...");
+  });
+
+  test("a submetric stands below its own metric, though that is shown for nothing else", () => {
+    const phase = (metric: string) => series(metric, { status: "200" }, trend([3]));
+    const workflows = [workflowResult("default", { series: [phase("http_req_sending"), phase("http_req_waiting")] })];
+    const onSub = threshold("http_req_waiting{status:200}", "avg<5", { tags: { status: "200" } });
+    const plan = jobPlan({ thresholds: [threshold("http_req_sending", "avg<5"), onSub] });
+    expect(textOf({ workflows, plan })).toMatch(
+      /http_req_sending\.+: .*\n +http_req_waiting\.+: .*\n +\{ status:200 \}/,
+    );
   });
 
   test("trend columns are those asked for", () => {
