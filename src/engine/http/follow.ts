@@ -1,13 +1,14 @@
 // What a response asks for next: the request after a redirect (RFC 9110 15.4, as browsers and Go do it) or the answer
 // to a digest challenge. Pure but for the random client nonce; sending it is the client's business.
 
+import { isIP } from "node:net";
 import { messageOf } from "../../base/error.ts";
 import type { HttpCore } from "./core.ts";
 import { answerChallenge, parseChallenge } from "./digest.ts";
 import { HTTP_ERRORS } from "./errors.ts";
 import { HttpRequest, headerOf, withoutHeaders } from "./request.ts";
 import type { HttpResponse } from "./response.ts";
-import type { Target } from "./url.ts";
+import type { Origin, Target } from "./url.ts";
 
 /** The request that follows a response by itself. */
 export type FollowUp = { readonly kind: "redirect" | "digest"; readonly request: HttpRequest };
@@ -18,12 +19,10 @@ const BODY_HEADERS: ReadonlySet<string> = new Set([
   "content-encoding",
   "transfer-encoding",
 ]);
-const ORIGIN_HEADERS: ReadonlySet<string> = new Set([
-  "authorization",
-  "host",
-  "proxy-authorization",
-  "www-authenticate",
-]);
+/** Gone at another origin. */
+const ORIGIN_HEADERS: ReadonlySet<string> = new Set(["host"]);
+/** Gone where the other origin is not trusted as the first was. */
+const SECRET_HEADERS: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "www-authenticate"]);
 
 /** The follow-up of a response; null: the response is the result. A Location that is no URL is put into its error. */
 export function followUp(exchange: HttpResponse, core: HttpCore): FollowUp | null {
@@ -62,6 +61,7 @@ function redirect(exchange: HttpResponse, core: HttpCore): FollowUp | null {
   if (!keepsMethod) headers = withoutHeaders(headers, BODY_HEADERS);
   if (!isSameOrigin) {
     headers = withoutHeaders(headers, ORIGIN_HEADERS);
+    if (!isTrusted(parts.target.origin, target.origin)) headers = withoutHeaders(headers, SECRET_HEADERS);
     settings = { ...settings, cookie: "" };
   }
   const keptBody = keepsMethod
@@ -72,6 +72,15 @@ function redirect(exchange: HttpResponse, core: HttpCore): FollowUp | null {
     kind: "redirect",
     request: new HttpRequest({ ...parts, ...keptBody, target, headers, settings, authorization }, core.plan),
   };
+}
+
+/**
+ * What the test says to one host goes to its other ports and subdomains (http to https, say), as in Go and k6; never
+ * out of TLS.
+ */
+function isTrusted(from: Origin, to: Origin): boolean {
+  if (from.isTls && !to.isTls) return false;
+  return to.host === from.host || (to.host.endsWith(`.${from.host}`) && isIP(from.host) === 0);
 }
 
 /** Credentials of the URL hold for its whole origin, though a Location does not repeat them. */

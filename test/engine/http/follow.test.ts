@@ -86,13 +86,19 @@ describe("redirects", () => {
     expect(client.owner.exchanges.map((exchange) => exchange.isExpected)).toEqual([true, false, false]);
   });
 
-  test("another origin gets neither authorization nor cookies nor the host header", async () => {
+  test("another origin gets neither cookies nor the host header, another host no authorization either", async () => {
     using other = serveText(reply("other"));
     using server = serveScript((request, peer) =>
       peer.write(
         request.line.includes("/self")
           ? reply("self")
-          : redirectTo(request.line.includes("/away") ? `${other.url}/x` : "/self"),
+          : redirectTo(
+              request.line.includes("/away")
+                ? `http://localhost:${other.port}/x`
+                : request.line.includes("/port")
+                  ? `${other.url}/x`
+                  : "/self",
+            ),
       ),
     );
     using client = openClient();
@@ -103,13 +109,37 @@ describe("redirects", () => {
       headerOf(other.requests[0], "cookie"),
       headerOf(other.requests[0], "host"),
       headerOf(other.requests[0], "x-kept"),
-    ]).toEqual(["", "", `127.0.0.1:${other.port}`, "k"]);
+    ]).toEqual(["", "", `localhost:${other.port}`, "k"]);
+    await client.http.get(`${server.url}/port`, params);
+    const port = other.requests[1];
+    expect([headerOf(port, "authorization"), headerOf(port, "cookie"), headerOf(port, "host")]).toEqual([
+      "secret",
+      "",
+      `127.0.0.1:${other.port}`,
+    ]);
     await client.http.get(`${server.url}/home`, params);
     const home = server.requests.at(-1);
     expect([headerOf(home, "authorization"), headerOf(home, "cookie"), headerOf(home, "host")]).toEqual([
       "secret",
       "c=1",
       "a.test",
+    ]);
+  });
+
+  test("a subdomain gets the authorization of its parent, not the parent that of a subdomain", async () => {
+    using server = serveScript((request, peer) => {
+      const to = /to=([a-z.]+)/.exec(request.line)?.[1];
+      peer.write(to === undefined ? reply("") : redirectTo(`http://${to}:${server.port}/x`));
+    });
+    using client = openClient({ hosts: { "a.test": "127.0.0.1", "b.a.test": "127.0.0.1" } });
+    const params = { headers: { authorization: "secret" } };
+    await client.http.get(`http://a.test:${server.port}/?to=b.a.test`, params);
+    await client.http.get(`http://b.a.test:${server.port}/?to=a.test`, params);
+    expect(server.requests.map((request) => headerOf(request, "authorization"))).toEqual([
+      "secret",
+      "secret",
+      "secret",
+      "",
     ]);
   });
 

@@ -7,7 +7,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { tlsOptionsFor } from "../../../src/engine/http/tls.ts";
 import { Origin } from "../../../src/engine/http/url.ts";
 import { Authority } from "./certificates.ts";
-import { PLAN, openClient, reply, serveScript, until, type ScriptedServer } from "./harness.ts";
+import { PLAN, headerOf, openClient, reply, serveScript, until, type ScriptedServer } from "./harness.ts";
 
 const authority = new Authority();
 const stranger = new Authority();
@@ -46,6 +46,31 @@ async function serveNode(
     [Symbol.dispose]: () => void server.close(),
   };
 }
+
+test("a redirect into TLS keeps the authorization of the test, one out of it does not", async () => {
+  using secure = serveScript(
+    (request, peer) =>
+      peer.write(
+        request.line.includes("/out")
+          ? reply("", "302 Found", `Location: http://127.0.0.1:${plain.port}/end\r\n`)
+          : reply(""),
+      ),
+    { tls: good },
+  );
+  using plain: ScriptedServer = serveScript((request, peer) =>
+    peer.write(
+      request.line.includes("/in")
+        ? reply("", "302 Found", `Location: https://127.0.0.1:${secure.port}/end\r\n`)
+        : reply(""),
+    ),
+  );
+  using client = openClient(TRUSTING);
+  const params = { headers: { authorization: "token" } };
+  await client.http.get(`http://127.0.0.1:${plain.port}/in`, params);
+  await client.http.get(`https://127.0.0.1:${secure.port}/out`, params);
+  expect(headerOf(secure.requests[0], "authorization")).toBe("token");
+  expect(headerOf(plain.requests.at(-1), "authorization")).toBe("");
+});
 
 test("a trusted server is talked to; version, cipher and handshake time are told; the connection is kept", async () => {
   using server = serveTls(good);
