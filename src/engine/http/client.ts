@@ -216,8 +216,12 @@ export class HttpClient implements Http {
       this.#follow(exchange);
       return;
     }
+    const isSentAgain = isStale && sent.isIdempotent && !exchange.isRepeat;
+    // A server may close a connection between two requests, and this one was on its way: no failure of the server, nor
+    // of the request, of which the next attempt decides.
+    if (isSentAgain) exchange.isExpected = null;
     this.#owner.record(exchange);
-    if (isStale && sent.isIdempotent && !exchange.isRepeat) {
+    if (isSentAgain) {
       this.#continue(exchange, sent, exchange.redirectsLeft, true);
       return;
     }
