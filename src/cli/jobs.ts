@@ -16,7 +16,13 @@ import { jobIdOf } from "./values.ts";
 /** Prints the jobs the cluster knows. */
 export async function jobs(invocation: Invocation): Promise<number> {
   const { settings, terminal } = invocation;
-  const { jobs: known, members } = await askCluster(invocation, ({ client, answer }) => answer(client.status()));
+  const { known, members } = await askCluster(invocation, async ({ client, answer }) => {
+    // A status is what its node knows: without a majority, or just started, its past, and of many jobs the newest.
+    const listed = await answer(client.jobs());
+    const status = await answer(client.status());
+    const rates = new Map(status.jobs.map(({ id, live }) => [id, live]));
+    return { known: listed.map((job) => ({ ...job, live: rates.get(job.id) ?? null })), members: status.members };
+  });
   if (settings.is("json")) {
     await terminal.print(`${JSON.stringify({ version: 1, jobs: known }, null, 2)}\n`);
     return EXIT_OK;

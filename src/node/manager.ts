@@ -22,7 +22,7 @@ import { JobRates } from "./job-rates.ts";
 import { Leader } from "./leader.ts";
 import { PeerCircuits } from "./network/circuits.ts";
 import type { NodeId } from "./network/links.ts";
-import { handOverJobs } from "./owner/hand-over.ts";
+import { handOverJobs, hearOutWorkers } from "./owner/hand-over.ts";
 import { Owner } from "./owner/owner.ts";
 import { PeerChanges } from "./consensus/peer-changes.ts";
 import { type PreparedLog, prepareLog } from "./consensus/consensus-log.ts";
@@ -51,6 +51,8 @@ const FRESH_MS = 5_000;
 const NEIGHBOURS_MS = 500;
 /** A leader that stops hands over, if it can, within so long, and an owner its jobs. */
 const TRANSFER_MS = 1_500;
+/** As long as a worker takes to stop at most (worker-node.ts). */
+const WORKERS_MS = 10_000;
 /** A leader that heard a quorum and has applied all of it within so long still leads. */
 const LEADING_MS = 1_000;
 
@@ -376,6 +378,7 @@ class ManagerNode implements Manager {
   }
 
   async #stop(): Promise<void> {
+    await hearOutWorkers({ clock: this.#world.clock, hall: this.#hall }, WORKERS_MS);
     await this.#handOver();
     const { clock } = this.#world;
     const handOver = { clock, ledger: this.#replica, owner: this.#owner, successors: () => this.#successors() };

@@ -187,6 +187,23 @@ describe("killed in the middle of a job", () => {
     }),
   );
 
+  test.concurrent("all nodes told to stop at once: what was done is kept to the last request", () =>
+    withCluster(async (cluster, target) => {
+      const submitted = cluster.submit(steady(target, 8), ["--id", "job"]);
+      await received(target, 600);
+      const ended = await Promise.all([...cluster.nodes.values()].map((node) => node.end("SIGTERM")));
+      expect(new Set(ended)).toEqual(new Set([0]));
+      const ends = new Map([...cluster.nodes].map(([name, { said }]) => [name, said.length]));
+      // Alone it knows its past, and says nothing of it; with the others it is asked again.
+      await cluster.node("m0").start();
+      await cluster.node("m0").until(/ listens at /, ends.get("m0"));
+      const listing = cluster.run(["jobs", "--json"]);
+      await Promise.all([...cluster.nodes.values()].map((node) => (node.name === "m0" ? undefined : node.start())));
+      expect(JSON.parse((await listing).stdout)).toMatchObject({ jobs: [{ id: "job" }] });
+      await expectExact(target, await submitted);
+    }),
+  );
+
   test.concurrent("all nodes at once, and started again: the job and its client go on", () =>
     withCluster(async (cluster, target) => {
       const submitted = cluster.submit(steady(target, 8), ["--id", "job"]);

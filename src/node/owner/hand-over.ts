@@ -5,6 +5,7 @@
 import type { Clock } from "../../io/world.ts";
 import type { LedgerPort } from "../ledger-port.ts";
 import type { Owned, Owner } from "./owner.ts";
+import type { WorkerHall } from "./worker-hall.ts";
 
 /** Between two looks at what is left. */
 const LOOK_MS = 50;
@@ -18,6 +19,26 @@ export type HandOverPorts = {
   /** Managers that are there and do not stop, this one not among them. */
   readonly successors: () => readonly { readonly node: string; readonly boot: string }[];
 };
+
+/** Who stops all nodes of a machine or a cluster at once reaches them one after the other. */
+const AT_ONCE_MS = 300;
+
+/**
+ * What workers that stop at the same time hand back is committed first: with the managers gone nobody would take it.
+ * Resolves when nothing of such a worker is open any more, or the time is over; at once where no work runs.
+ */
+export async function hearOutWorkers(
+  { clock, hall }: { readonly clock: Clock; readonly hall: Pick<WorkerHall, "unfinished"> },
+  withinMs: number,
+): Promise<void> {
+  const beganMs = clock.nowMs();
+  for (;;) {
+    const { held, parting } = hall.unfinished;
+    const elapsedMs = clock.nowMs() - beganMs;
+    if (elapsedMs >= withinMs || (elapsedMs < AT_ONCE_MS ? held : parting) === 0) return;
+    await sleep(clock, LOOK_MS);
+  }
+}
 
 /** Resolves when this manager owns nothing any more, nobody is there to give it to, or the time is over. */
 export async function handOverJobs(ports: HandOverPorts, withinMs: number): Promise<void> {

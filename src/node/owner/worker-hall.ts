@@ -68,6 +68,18 @@ export class WorkerHall {
     return [...this.#present.values()].filter(({ heardAtMs }) => nowMs - heardAtMs <= PRESENT_MS);
   }
 
+  /** Attempts that workers hold and whose end is not committed; `parting`: of workers that stop. */
+  get unfinished(): { readonly held: number; readonly parting: number } {
+    const counts = { held: 0, parting: 0 };
+    for (const { node, isDraining } of this.present) {
+      const attempts = this.#renewals.get(node)?.attempts ?? [];
+      const held = attempts.filter(({ attempt }) => !this.#isSettled(attempt)).length;
+      counts.held += held;
+      if (isDraining) counts.parting += held;
+    }
+    return counts;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
