@@ -65,25 +65,30 @@ describe("a VU that forgets to await", () => {
 });
 
 describe("a VU that awaits nothing", () => {
-  test.concurrent("leaves the other VUs their timers, and the test ends on time", async () => {
+  test.concurrent("leaves the other VUs their timers while it goes on", async () => {
     await using target = await startTarget();
     const ended = await submit(
       `
-      export const options = { scenarios: {
-        busy: { executor: "constant-vus", vus: 1, duration: "2s", exec: "busy", gracefulStop: "1s" },
-        other: { executor: "constant-vus", vus: 1, duration: "2s", exec: "other", gracefulStop: "1s" },
-      } };
-      export async function busy() {}
-      export async function other({ http, sleep }) { await sleep(0.05); await http.get("${target.url}/"); }`,
+      export const options = { vus: 2, duration: "50s" };
+      let ended = 0;
+      export default async ({ id, http, sleep, abort }) => {
+        if (ended === 20) abort("the other is done");
+        if (id === 1) return;
+        await sleep(0.05);
+        await http.get("${target.url}/");
+        ended++;
+      }`,
       ["--cores", "1"],
     );
-    const summary = summaryOf(ended);
+    expect(ended.exitCode).toBe(108);
+    expect((await target.counts()).total).toBe(20);
+    expect(sentRequests(summaryOf(ended))).toBe(20);
+  });
+
+  test.concurrent("ends when its time is over", async () => {
+    const ended = await submit('export const options = { duration: "1s" }; export default async () => {};');
     expect(ended.exitCode).toBe(0);
-    expect(summary.job.durationMs).toBeGreaterThanOrEqual(1_900);
-    expect(summary.job.durationMs).toBeLessThan(4_500);
-    // 2 s at 50 ms each is 40 at best; each sleep may last as long as one turn of the busy VU more.
-    expect((await target.counts()).total).toBeGreaterThan(15);
-    expect(sentRequests(summary)).toBe((await target.counts()).total);
+    expect(summaryOf(ended).job.durationMs).toBeGreaterThanOrEqual(1_000);
   });
 });
 
@@ -127,7 +132,10 @@ describe("a VU that eats memory", () => {
     expect(ended.exitCode).toBe(110);
     expect(summary.job.state).toBe("failed");
     expect(ended.output).toMatch(/memory/i);
-    expect(sentRequests(summary)).toBe((await target.counts()).total);
+    // A machine that stands still may have it ended in the middle of a request.
+    const missing = (await target.counts()).total - sentRequests(summary);
+    expect(missing).toBeGreaterThanOrEqual(0);
+    expect(missing).toBeLessThanOrEqual(summary.accounting.unreportedMax);
     const [, held, unit] = /the process holds ([\d.]+) (MB|GB), over its limit of 500 MB/.exec(ended.output) ?? [];
     expect(Number(held) * (unit === "GB" ? 1_000 : 1)).toBeLessThan(1_500);
   });
