@@ -9,12 +9,15 @@ import { openOutput, parseOutput, type OutputSpec } from "../report/outputs.ts";
 import type { Output } from "../report/output.ts";
 import type { Tested } from "../report/points.ts";
 import type { Summary } from "../report/summary-schema.ts";
+import type { Second } from "../report/told-seconds.ts";
 import type { Setting, Settings } from "./settings.ts";
 import { refuse } from "./values.ts";
 
 export type Exports = {
   /** Out: outputs that have stopped since the last call; the run goes on without them. */
   second(window: SecondWindow): readonly HyperscaleError[];
+  /** What no second held, for outputs alone: a chart would show a peak that never was. Out: whether there are any. */
+  rest(second: Second): boolean;
   /** Writes and closes everything. Out: what failed, one error a file. Never throws for a file. */
   finish(summary: Summary): Promise<readonly HyperscaleError[]>;
   /** Closes what is open, for a run that has no end. Idempotent. */
@@ -85,6 +88,11 @@ class OpenExports implements Exports {
       failures.push(failure);
     }
     return failures;
+  }
+
+  rest(second: Second): boolean {
+    for (const output of this.#opened.outputs) output.second(second);
+    return this.#opened.outputs.length > 0;
   }
 
   async finish(summary: Summary): Promise<readonly HyperscaleError[]> {

@@ -5,6 +5,7 @@ import type { JobResult, SecondWindow } from "../load/result.ts";
 import { buildSummary, NO_VUS, seeVus } from "../report/summary.ts";
 import type { Summary } from "../report/summary-schema.ts";
 import { summaryText } from "../report/text.ts";
+import { ToldSeconds } from "../report/told-seconds.ts";
 import { workflowName } from "../report/words.ts";
 import type { ClientEvent } from "../node/messages.ts";
 import type { Invocation } from "./command.ts";
@@ -26,8 +27,10 @@ export type Followed = { readonly result: JobResult; readonly summary: Summary }
 /** Follows the job to its end, showing and writing what it reports. */
 export async function followJob({ exports, progress, interrupts, begin }: Following): Promise<Followed> {
   let vusSeen = NO_VUS;
+  const told = new ToldSeconds();
   const second = (window: SecondWindow): void => {
     vusSeen = seeVus(vusSeen, window);
+    told.tell(window);
     for (const failure of exports.second(window)) progress.log.error(failure.message);
     progress.second(window);
   };
@@ -47,6 +50,8 @@ export async function followJob({ exports, progress, interrupts, begin }: Follow
   });
   interrupts.attach(running);
   const result = await running.result;
+  const rest = told.rest(result);
+  if (rest !== null && exports.rest(rest.second)) progress.log.warn(rest.text);
   return { result, summary: buildSummary(result, vusSeen) };
 }
 

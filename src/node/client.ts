@@ -12,6 +12,7 @@ import type { ClientContact, ClusterClient, ContactFailure, FollowedJob } from "
 import { CONTENT_BYTES_MAX, type FromDesk, type SteerOrder, type ToDesk } from "./client-messages.ts";
 import { noRoom, refusal, type Refused } from "./client-refusals.ts";
 import { ComeAgain } from "./come-again.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
 import { addressKey } from "./network/dialler.ts";
 import { type DialFailure, type Links, openLinks } from "./network/links.ts";
 import { LiveReader } from "./live-codec.ts";
@@ -106,7 +107,8 @@ class Client implements ClusterClient {
   /** Managers that could not be reached since one was. */
   #refusals = 0;
   #rest: Timer | null = null;
-  #timer: Timer | null = null;
+  readonly #look: DeadlineTimer;
+  #lookAtMs: number;
   #isClosed = false;
 
   constructor(options: ClientOptions, links: Links, node: string) {
@@ -129,7 +131,14 @@ class Client implements ClusterClient {
     });
     links.onMessage((from, message) => this.#hear(from, message));
     this.#want();
-    this.#arm();
+    this.#lookAtMs = world.clock.nowMs() + REPEAT_MS;
+    // A client that stood still hears first what was said to it meanwhile: no manager was silent then.
+    this.#look = new DeadlineTimer(
+      world.clock,
+      () => this.#lookAtMs,
+      () => this.#lookAgain(),
+    );
+    this.#look.rearm();
   }
 
   submit(id: string, submission: Submission, onEvent: (event: LiveEvent) => void): FollowedJob {
@@ -186,7 +195,7 @@ class Client implements ClusterClient {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#look.close();
     this.#rest?.cancel();
     this.#comeAgain.close();
     this.#links.close();
@@ -426,15 +435,13 @@ class Client implements ClusterClient {
     this.#heard.clear();
   }
 
-  #arm(): void {
-    this.#timer = this.#options.world.clock.setTimer(REPEAT_MS, () => {
-      if (this.#isClosed) return;
-      this.#arm();
-      const isWaiting = this.#asks.size > 0 || this.#followed.size > 0;
-      const silentMs = this.#nowMs() - this.#heardAtMs;
-      if (isWaiting && silentMs >= (this.#manager === null ? DIAL_MS : SILENT_MS)) return this.#move();
-      this.#sayAll();
-    });
+  #lookAgain(): void {
+    this.#lookAtMs = this.#nowMs() + REPEAT_MS;
+    this.#look.rearm();
+    const isWaiting = this.#asks.size > 0 || this.#followed.size > 0;
+    const silentMs = this.#nowMs() - this.#heardAtMs;
+    if (isWaiting && silentMs >= (this.#manager === null ? DIAL_MS : SILENT_MS)) return this.#move();
+    this.#sayAll();
   }
 
   #nowMs(): number {

@@ -2,8 +2,8 @@
 // bounded buffer, gzip and what happens when the disk refuses; what the lines say is in json-lines.ts and csv.ts.
 
 import { HyperscaleError, messageOf } from "../base/error.ts";
-import type { SecondWindow } from "../load/result.ts";
 import type { Summary } from "./summary-schema.ts";
+import type { Second } from "./told-seconds.ts";
 
 /** Where bytes go: the caller opens it. A rejected `write` ends the output, never the run. */
 export interface FileSink {
@@ -11,11 +11,14 @@ export interface FileSink {
   close(): Promise<void>;
 }
 
-/** One output of a running job. Calls come in this order: start, second per whole second, finish. */
+/**
+ * One output of a running job. Calls come in this order: start, second per whole second and maybe one for those that
+ * never came, finish.
+ */
 export interface Output {
   start(): Promise<void>;
   /** Never blocks and never throws: lines wait in a bounded buffer. */
-  second(window: SecondWindow): void;
+  second(window: Second): void;
   /**
    * Writes what is left and closes the file. Throws HyperscaleError("storage") naming the file, the cause and where the
    * file ends, if anything could not be written; the numbers of the run are not touched by that.
@@ -29,7 +32,7 @@ export interface Output {
 export interface LineFormat {
   /** Once, before anything else; "" for none. */
   head(): string;
-  second(window: SecondWindow): string;
+  second(window: Second): string;
 }
 
 export type OutputOptions = {
@@ -74,7 +77,7 @@ class LineOutput implements Output {
     await this.#draining;
   }
 
-  second(window: SecondWindow): void {
+  second(window: Second): void {
     if (this.#failure !== null) return;
     this.#push(this.#format.second(window));
     this.#seconds = window.second + 1;

@@ -4,8 +4,8 @@
 import { never } from "../base/assert.ts";
 import { quantile } from "../load/histogram.ts";
 import type { ThresholdPlan } from "../load/plan.ts";
-import type { SecondWindow } from "../load/result.ts";
 import type { Contains, MetricType, Series, Tags } from "../load/series.ts";
+import type { Second } from "./told-seconds.ts";
 
 /** What a second's trend holds beside its mean. All in the metric's own unit. */
 export type TrendExtra = {
@@ -36,17 +36,14 @@ export type Tested = {
   readonly tags: Tags;
 };
 
-/** The points of a second, vus and vus_max first, under the tags of the test. Series without samples give none. */
-export function pointsOf(window: SecondWindow, tags: Tags): readonly Point[] {
-  const gauge = (metric: string, value: number): Point => ({
-    metric,
-    type: "gauge",
-    contains: "default",
-    tags,
-    value,
-    extra: null,
-  });
-  const points: Point[] = [gauge("vus", window.vus), gauge("vus_max", window.vusMax)];
+/**
+ * The points of a second, vus and vus_max first where they are known, under the tags of the test. Series without
+ * samples give none.
+ */
+export function pointsOf(window: Second, tags: Tags): readonly Point[] {
+  const gauge = (metric: string, value: number | null): Point[] =>
+    value === null ? [] : [{ metric, type: "gauge", contains: "default", tags, value, extra: null }];
+  const points: Point[] = [...gauge("vus", window.vus), ...gauge("vus_max", window.vusMax)];
   for (const series of window.series) {
     // The window's own numbers are of the whole job; a series of them would be of one workflow.
     if (series.id.metric === "vus" || series.id.metric === "vus_max") continue;

@@ -1,12 +1,12 @@
 // Goal: one client may submit and follow the same job more than once, and all hear the same; a view is told when it
-// changed, when somebody new follows, and else now and then. Method: a simulated cluster, virtual time.
+// changed, when somebody new follows, and else now and then; a client that stood still misses nothing. Method: a simulated cluster, virtual time.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { JobResult } from "../../src/load/result.ts";
 import type { ClusterClient } from "../../src/node/cluster-client.ts";
 import type { LiveEvent } from "../../src/node/messages.ts";
 import { scriptBundle } from "../../src/sim/script.ts";
-import { clusterUp, steady } from "../scenarios/cluster.ts";
+import { clusterUp, eventsOf, steady } from "../scenarios/cluster.ts";
 import { jobPlan } from "./plans.ts";
 
 setDefaultTimeout(60_000);
@@ -58,4 +58,19 @@ test("a job that waits is shown now and then, at once to who comes later, and mo
   cluster.run(3_000);
   expect(views.first).toBeGreaterThanOrEqual(5);
   for (const each of opened) each.close();
+});
+
+test("a client that stood still for 11 s hears every second that was told meanwhile", () => {
+  const cluster = clusterUp();
+  const submitted = cluster.submit("c0", "job1", { workflows: steady(20) });
+  const seconds = (): readonly number[] => eventsOf(submitted, "second").map(({ window }) => window.second);
+  cluster.until(() => seconds().length === 3);
+  cluster.host("c0").pause();
+  cluster.run(11_000);
+  cluster.host("c0").resume();
+  let isOver = false;
+  void submitted.job.result.then(() => void (isOver = true));
+  cluster.until(() => isOver);
+  expect(seconds()).toEqual(Array.from(seconds(), (_, at) => at));
+  expect(seconds().length).toBeGreaterThanOrEqual(20);
 });
