@@ -83,7 +83,8 @@ test("a second's trends hold the samples of that second, not those of its neighb
   const samples = bySecond("response_time");
   // However even its pace is: in each second as many samples as iterations that ended in it.
   expect(samples).toEqual(bySecond("iterations"));
-  expect(samples.length).toBeGreaterThanOrEqual(5);
+  // Nothing ends in a second that the machine stood through.
+  expect(samples.length).toBeGreaterThanOrEqual(2);
   const sum = samples.reduce((total, { count }) => total + count, 0);
   expect(sum).toBe(valueOf(summaryOf(ended), "response_time", "count") ?? -1);
 });
