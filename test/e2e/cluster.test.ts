@@ -231,7 +231,8 @@ describe("a client", () => {
       expect(before).toBe(sentOf(summary));
 
       const moreSends = async (): Promise<boolean> => (await target.counts()).total > before + 100;
-      const source = steady(target, 4);
+      // It ends when it is told to: until then it is there, however slow the machine is.
+      const source = steady(target, 80);
       const hung = await cluster.submit(source, ["--id", "left"], { signals: [{ signal: "SIGHUP", when: moreSends }] });
       expect(hung.exitCode, hung.output).toBe(0);
       expect(hung.summary).toBeNull();
@@ -240,8 +241,11 @@ describe("a client", () => {
         signals: [{ signal: "SIGKILL", when: evenMore }],
       });
       expect(killed.signal).toBe("SIGKILL");
-      const followed = await cluster.submit(source, ["--id", "left"]);
-      expect(followed.exitCode, followed.output).toBe(0);
+      const following = cluster.submit(source, ["--id", "left"]);
+      await received(target, (await target.counts()).total + 100);
+      expect((await cluster.run(["cancel", "left"])).exitCode).toBe(0);
+      const followed = await following;
+      expect(followed.exitCode, followed.output).toBe(103);
       expect((await target.counts()).total - before).toBe(sentOf(summaryOf(followed)));
     }),
   );
