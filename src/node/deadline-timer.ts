@@ -1,5 +1,5 @@
-// The one timer of a core: it fires at the core's deadline, however often that moves, and lets the sockets be read
-// first when the process stood still.
+// Timers that let the sockets be read first when the process stood still: one that fires once, and the one timer of a
+// core, which fires at the core's deadline, however often that moves.
 
 import type { Clock, Timer } from "../io/world.ts";
 
@@ -7,6 +7,16 @@ import type { Clock, Timer } from "../io/world.ts";
 const LATE_MS = 20;
 
 const STEP_MS = 0.01;
+
+/** Fires once, `delayMs` from now; when the process stood still then, after a turn in which what waits is read. */
+export function setPatientTimer(clock: Clock, delayMs: number, run: () => void): Timer {
+  const atMs = clock.nowMs() + delayMs;
+  let timer = clock.setTimer(delayMs, () => {
+    if (clock.nowMs() - atMs > LATE_MS) timer = clock.setTimer(0, run);
+    else run();
+  });
+  return { cancel: () => timer.cancel() };
+}
 
 export class DeadlineTimer {
   readonly #clock: Clock;

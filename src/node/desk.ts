@@ -123,7 +123,7 @@ export class Desk {
       case "relay":
         return from.role === "manager" ? this.#relay(from.node, message.body.id) : undefined;
       case "live":
-        if (from.role === "manager") this.#passOn(message.body);
+        if (from.role === "manager") this.#passOn(from.node, message.body);
         return;
       default:
         return;
@@ -292,10 +292,10 @@ export class Desk {
     this.#ports.links.send(to, { kind: "live", body: { id, event } }, options);
   }
 
-  /** From the owner on another node, to those who follow here. */
-  #passOn({ id, event }: { readonly id: string; readonly event: WireEvent }): void {
+  /** From the owner on another node, to those who follow here. Who was replaced is not believed. */
+  #passOn(from: string, { id, event }: { readonly id: string; readonly event: WireEvent }): void {
     const followers = this.#followers.get(id);
-    if (followers === undefined) return;
+    if (followers === undefined || this.#ports.ledger.state.jobs.get(id)?.owner?.node !== from) return;
     if (event.kind === "view") this.#shown.set(id, { view: event, atMs: this.#ports.clock.nowMs() });
     for (const client of followers) this.#pass(client, id, event);
   }

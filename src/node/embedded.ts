@@ -60,6 +60,7 @@ export function runEmbedded(options: EmbeddedOptions): Embedded {
     vault: createMemoryVault(() => ({ plan, bundle, retries })),
     order: (_worker, _job, request) => toWorker.send(request),
     tell: (_job, event) => tell(event),
+    caughtUpAtMs: () => world.clock.nowMs(),
     finished: (_job, result) => tell({ kind: "finished", result }),
     note: () => {},
     reportMs: options.reportMs ?? REPORT_MS,

@@ -42,6 +42,7 @@ type Line = { readonly rate: () => JobRate; readonly atMs: number };
 export class JobRates {
   readonly #clock: Clock;
   readonly #links: Pick<Links, "onMessage" | "peers" | "send">;
+  readonly #ownerOf: (job: string) => NodeId | null;
   /** The one that was renewed longest ago first. */
   readonly #lines = new Map<string, Line>();
   /** Views of jobs that this node owns, which the others were not told of. */
@@ -50,12 +51,18 @@ export class JobRates {
   #timer: Timer | null = null;
   #isClosed = false;
 
-  constructor(clock: Clock, links: Pick<Links, "onMessage" | "peers" | "send">) {
+  /** `ownerOf`: as far as this node knows. Who was replaced and does not know it yet is not believed. */
+  constructor(
+    clock: Clock,
+    links: Pick<Links, "onMessage" | "peers" | "send">,
+    ownerOf: (job: string) => NodeId | null,
+  ) {
     this.#clock = clock;
     this.#links = links;
+    this.#ownerOf = ownerOf;
     links.onMessage((from, message) => {
       if (from.role !== "manager" || message.kind !== "rates") return;
-      for (const [job, rate] of message.body.rates) this.#renew(job, () => rate);
+      for (const [job, rate] of message.body.rates) if (this.#ownerOf(job) === from.node) this.#renew(job, () => rate);
     });
   }
 

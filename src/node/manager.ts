@@ -245,7 +245,7 @@ class ManagerNode implements Manager {
     const isFresh = (): boolean => clock.nowMs() - consensus.contact().caughtUpAtMs < FRESH_MS;
     logLedger(replica, { node: identity.node, boot: identity.bootId, clock, log: world.log, isFresh });
     this.#expect = expect;
-    this.#rates = new JobRates(clock, links);
+    this.#rates = new JobRates(clock, links, (job) => replica.state.jobs.get(job)?.owner?.node ?? null);
     this.#neighbours = new Neighbours(links, peers);
     this.#changes = new PeerChanges({ clock, self: identity.node, links, consensus });
     this.#removal = new Removal({ clock, links, view: () => consensus.view() });
@@ -279,6 +279,7 @@ class ManagerNode implements Manager {
         if (event.kind === "view") this.#rates.note(job, event.view);
         desk.tell(job, event);
       },
+      caughtUpAtMs: () => consensus.contact().caughtUpAtMs,
       finished: () => {},
       note: (event, fields) => world.log.warn(event, fields),
       reportMs: REPORT_MS,

@@ -46,7 +46,7 @@ function joined(clock: VirtualClock): { owner: JobRates; other: JobRates; said: 
   const heard: ((from: Hello, message: NodeMessage) => void)[] = [];
   let said = 0;
   const listening = { onMessage: heard.push.bind(heard), peers: () => [], send: () => true };
-  const other = new JobRates(clock, listening);
+  const other = new JobRates(clock, listening, (job) => (job === "gone" ? "m3" : "m1"));
   const send = (to: string, message: NodeMessage): boolean => {
     said++;
     for (const handle of heard) if (to === "m2") handle(OWNER, message);
@@ -56,7 +56,7 @@ function joined(clock: VirtualClock): { owner: JobRates; other: JobRates; said: 
     { ...OWNER, node: "m2" },
     { ...OWNER, node: "w1", role: "worker" },
   ];
-  return { owner: new JobRates(clock, { onMessage: () => {}, peers, send }), other, said: () => said };
+  return { owner: new JobRates(clock, { onMessage: () => {}, peers, send }, () => "m1"), other, said: () => said };
 }
 
 test("what an owner's jobs do is told the other managers once a second, and no more once there is nothing new", async () => {
@@ -86,4 +86,13 @@ test("what an owner's jobs do is told the other managers once a second, and no m
   owner.note("j", viewOf(9_200));
   await clock.advance(5_000);
   expect([said(), clock.pending]).toEqual([4, 0]);
+});
+
+test("who does not own a job any more, as far as is known here, is not believed", async () => {
+  const clock = new VirtualClock();
+  const { owner, other } = joined(clock);
+  owner.note("gone", viewOf(100));
+  owner.note("j", viewOf(100));
+  await clock.advance(1_000);
+  expect([other.of("gone"), other.of("j")?.elapsedMs]).toEqual([null, 100]);
 });

@@ -37,6 +37,7 @@ export class OwnerScene {
       reportMs: 100,
       viewMs: 100,
       startLeadMs: 0,
+      caughtUpAtMs: () => this.clock.nowMs(),
       doesCheckpoint: false,
     });
     for (const worker of workers) this.ledger.propose({ kind: "join", worker, boot: "1", cores: 1, labels: {} });

@@ -13,12 +13,19 @@ import { jobView, type Waits } from "./view.ts";
 
 /** Thresholds on the whole are judged this often. */
 const JUDGE_MS = 400;
+/** An owner that did not look for so long stood still. */
+const STILL_MS = 1_000;
+/** It waits so long at most to hear from who leads that the job is still its own. */
+const DOUBT_MS = 3_000;
 /** Who waits for cores so long is told what for: most get theirs at once, and workers may only be joining. */
 const WAIT_MS = 3_000;
 
 export class Judging {
   readonly #own: Ownership;
   #judgedAtMs = -Infinity;
+  #lookedAtMs: number;
+  /** Since when it goes on after it stood still. */
+  #wokeAtMs = -Infinity;
   /** Workflows whose wait was told of. */
   readonly #toldOf = new Set<string>();
   /** Made when everything has ended, told when that is committed. */
@@ -26,6 +33,7 @@ export class Judging {
 
   constructor(own: Ownership) {
     this.#own = own;
+    this.#lookedAtMs = own.ports.clock.nowMs();
     this.#arm();
   }
 
@@ -39,7 +47,7 @@ export class Judging {
   #look(): void {
     const { run, ports } = this.#own;
     const job = this.#own.job();
-    if (job === null || job.phase === "finished") return;
+    if (job === null || job.phase === "finished" || this.#isDoubtful()) return;
     const elapsedMs = this.#own.elapsedMs(job);
     this.#completeSeconds(job, elapsedMs);
     const loadMs = loadStartMs(job);
@@ -54,6 +62,18 @@ export class Judging {
     const waits = this.#waits(job);
     for (const [workflow, wait] of waits) this.#tellWait(workflow, wait);
     this.#own.tell({ kind: "view", view: jobView(run, job, elapsedMs, waits) });
+  }
+
+  /**
+   * It stood still for as long as it takes to give the job to another, and has not heard since that nobody did: what it
+   * holds is old then, and what it did not hear would pass for nothing.
+   */
+  #isDoubtful(): boolean {
+    const { clock, caughtUpAtMs } = this.#own.ports;
+    const nowMs = clock.nowMs();
+    if (nowMs - this.#lookedAtMs > STILL_MS) this.#wokeAtMs = nowMs;
+    this.#lookedAtMs = nowMs;
+    return nowMs - this.#wokeAtMs < DOUBT_MS && caughtUpAtMs() < this.#wokeAtMs;
   }
 
   #waits(job: Job): Waits {

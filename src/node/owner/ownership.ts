@@ -7,6 +7,7 @@ import { type Job, liveAttempt } from "../../ledger/job.ts";
 import type { JobResult } from "../../load/result.ts";
 import type { AttemptId } from "../../load/share.ts";
 import type { LedgerPort, ProposalOutcome } from "../ledger-port.ts";
+import { setPatientTimer } from "../deadline-timer.ts";
 import type { LiveEvent, WorkerRequest } from "../messages.ts";
 import { measuredMs, type Run } from "./run.ts";
 import type { Vault } from "./vault.ts";
@@ -19,6 +20,8 @@ export type JobPorts = {
   readonly order: (worker: string, job: Job, request: WorkerRequest) => void;
   /** To all who follow the job. */
   readonly tell: (job: string, event: LiveEvent) => void;
+  /** When, by the clock, this node's ledger was last known to be as far as that of who leads. */
+  readonly caughtUpAtMs: () => number;
   /** The job's end is committed. */
   readonly finished: (job: string, result: JobResult) => void;
   /** How often attempts report, and how often the job shows itself. */
@@ -98,10 +101,13 @@ export class Ownership {
     );
   }
 
-  /** Out: takes the timer back. */
+  /**
+   * An owner that stood still hears first what workers and managers said meanwhile: it tells no second as empty and
+   * gives nothing up for late that has come. Out: takes the timer back.
+   */
   arm(delayMs: number, run: () => void): () => void {
     if (this.#isClosed) return () => {};
-    const timer = this.ports.clock.setTimer(delayMs, () => {
+    const timer = setPatientTimer(this.ports.clock, delayMs, () => {
       this.#timers.delete(timer);
       if (!this.#isClosed) run();
     });

@@ -35,6 +35,7 @@ class Scene {
     reportMs: 100,
     viewMs: 100,
     startLeadMs: 0,
+    caughtUpAtMs: () => this.clock.nowMs(),
     doesCheckpoint: false,
   });
 

@@ -60,6 +60,7 @@ class Succession {
       reportMs: 1_000,
       viewMs: 1_000,
       startLeadMs: 0,
+      caughtUpAtMs: () => this.clock.nowMs(),
       doesCheckpoint: true,
     });
   }

@@ -32,6 +32,7 @@ function hall(applied: number, { life = "1" } = {}) {
     reportMs: 1_000,
     viewMs: 1_000,
     startLeadMs: 0,
+    caughtUpAtMs: () => clock.nowMs(),
     doesCheckpoint: false,
   });
   const made: WorkerHall = new WorkerHall({
