@@ -1,9 +1,10 @@
 // Kills, freezes and restarts nodes of a real cluster in the middle of jobs, again and again, and holds every job to
 // what is promised: it completes, the target's own count is the summary's but for the bound that is printed, no work is
 // done twice at once, and work that lost its worker goes on elsewhere in time. Exit code 1 when one round is not so.
-// Usage: bun run survive [--rounds 3] [--seconds 20] [--only leader,worker] [--executors constant-vus,...]
+// Usage: bun run survive [--rounds 3] [--seconds 20] [--only leader,worker] [--executors constant-vus,...] [--seed 1]
 
 import { parseArgs } from "node:util";
+import { createPrng, nextBelow, nextFloat, type Prng } from "../../src/base/prng.ts";
 import { Cluster, eventually } from "../e2e/cluster.ts";
 import { removeDirs } from "../e2e/run.ts";
 import { judgeJob, type Round } from "./judge.ts";
@@ -15,12 +16,18 @@ const LEASE_MS = 10_000;
 const MOVE_MS = 3_000;
 /** Frozen for longer than the lease, so that its work is elsewhere when it goes on. */
 const FROZEN_MS = 16_000;
+/** How often some nodes stand still one after the other, how many at most, and for how long: most of them shortly. */
+const STALLS = 6;
+const STALLED_MAX = 3;
+const STALL_MS_MIN = 200;
+const STALL_MS_MAX = 15_000;
 
 type Scene = {
   readonly cluster: Cluster;
   readonly leader: string;
   readonly owner: string;
   readonly worker: string;
+  readonly prng: Prng;
 };
 /** What is done to the cluster in the middle of a job, and what it may cost. */
 type Disturbance = {
@@ -46,6 +53,21 @@ const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
     },
     moveMsMax: LEASE_MS + MOVE_MS,
     extraSeconds: 14,
+  },
+  stalls: {
+    run: async ({ cluster, prng }) => {
+      for (let at = 0; at < STALLS; at++) {
+        const nodes = [...cluster.nodes.values()];
+        while (nodes.length > 1 + (at % STALLED_MAX)) nodes.splice(nextBelow(prng, nodes.length), 1);
+        for (const node of nodes) node.signal("SIGSTOP");
+        await Bun.sleep(STALL_MS_MIN + nextFloat(prng) ** 3 * (STALL_MS_MAX - STALL_MS_MIN));
+        for (const node of nodes) node.signal("SIGCONT");
+        await Bun.sleep(STALL_MS_MIN + nextFloat(prng) * 1_000);
+      }
+    },
+    moveMsMax: Infinity,
+    isTotal: true,
+    extraSeconds: 20,
   },
   "worker and owner": {
     run: ({ cluster, worker, owner }) => restart(cluster, [worker, owner]),
@@ -73,7 +95,7 @@ async function restart(cluster: Cluster, names: readonly string[], downMs = 1_50
   await Promise.all(names.map((name) => cluster.node(name).start()));
 }
 
-async function round(kind: string, executor: string, seconds: number): Promise<Round> {
+async function round(kind: string, executor: string, seconds: number, prng: Prng): Promise<Round> {
   const disturbance = DISTURBANCES[kind];
   const workflow = WORKFLOWS[executor];
   if (disturbance === undefined || workflow === undefined) throw new Error(`there is no ${kind} or no ${executor}`);
@@ -88,7 +110,7 @@ async function round(kind: string, executor: string, seconds: number): Promise<R
     );
     await Promise.race([eventually("half of the load", async () => (await target.log()).length >= halfway), early]);
     early.catch(() => {});
-    const scene = await sceneOf(cluster);
+    const scene = { ...(await sceneOf(cluster)), prng };
     const atMs = await target.now();
     await disturbance.run(scene);
     return judgeJob(disturbance, await submitted, await target.log(), atMs);
@@ -98,8 +120,8 @@ async function round(kind: string, executor: string, seconds: number): Promise<R
 }
 
 /** Who is who, as soon as somebody leads and the job is owned. */
-async function sceneOf(cluster: Cluster): Promise<Scene> {
-  let scene: Scene | null = null;
+async function sceneOf(cluster: Cluster): Promise<Omit<Scene, "prng">> {
+  let scene: Omit<Scene, "prng"> | null = null;
   await eventually("a leader, and an owner of the job", async () => {
     const status = await cluster.status();
     const owner = status.jobs.find(({ id }) => id === "job")?.owner;
@@ -122,6 +144,7 @@ async function main(): Promise<void> {
       rounds: { type: "string", default: "3" },
       seconds: { type: "string", default: "20" },
       only: { type: "string", default: Object.keys(DISTURBANCES).join(",") },
+      seed: { type: "string", default: "1" },
       executors: { type: "string", default: Object.keys(WORKFLOWS).join(",") },
     },
   });
@@ -131,7 +154,8 @@ async function main(): Promise<void> {
     const moves: number[] = [];
     for (let at = 0; at < Number(values.rounds); at++) {
       const executor = executors[at % executors.length] ?? "constant-vus";
-      const { text, movedMs, problems } = await round(kind, executor, Number(values.seconds));
+      const prng = createPrng(Number(values.seed), `${kind} ${at}`);
+      const { text, movedMs, problems } = await round(kind, executor, Number(values.seconds), prng);
       if (movedMs !== null) moves.push(movedMs);
       if (problems.length > 0) failed++;
       console.log(`${problems.length === 0 ? "kept  " : "BROKEN"} ${kind} gone, ${executor}: ${text}`);
