@@ -16,8 +16,10 @@ import { refuse } from "./values.ts";
 export type Exports = {
   /** Out: outputs that have stopped since the last call; the run goes on without them. */
   second(window: SecondWindow): readonly HyperscaleError[];
-  /** What no second held, for outputs alone: a chart would show a peak that never was. Out: whether there are any. */
-  rest(second: Second): boolean;
+  /** Whether seconds are written to outputs (-o). */
+  readonly hasOutputs: boolean;
+  /** What no second held, for outputs alone: a chart would show a peak that never was. */
+  rest(second: Second): void;
   /** Writes and closes everything. Out: what failed, one error a file. Never throws for a file. */
   finish(summary: Summary): Promise<readonly HyperscaleError[]>;
   /** Closes what is open, for a run that has no end. Idempotent. */
@@ -90,9 +92,12 @@ class OpenExports implements Exports {
     return failures;
   }
 
-  rest(second: Second): boolean {
-    for (const output of this.#opened.outputs) output.second(second);
+  get hasOutputs(): boolean {
     return this.#opened.outputs.length > 0;
+  }
+
+  rest(second: Second): void {
+    for (const output of this.#opened.outputs) output.second(second);
   }
 
   async finish(summary: Summary): Promise<readonly HyperscaleError[]> {

@@ -27,10 +27,10 @@ export type Followed = { readonly result: JobResult; readonly summary: Summary }
 /** Follows the job to its end, showing and writing what it reports. */
 export async function followJob({ exports, progress, interrupts, begin }: Following): Promise<Followed> {
   let vusSeen = NO_VUS;
-  const told = new ToldSeconds();
+  const told = exports.hasOutputs ? new ToldSeconds() : null;
   const second = (window: SecondWindow): void => {
     vusSeen = seeVus(vusSeen, window);
-    told.tell(window);
+    told?.tell(window);
     for (const failure of exports.second(window)) progress.log.error(failure.message);
     progress.second(window);
   };
@@ -50,8 +50,11 @@ export async function followJob({ exports, progress, interrupts, begin }: Follow
   });
   interrupts.attach(running);
   const result = await running.result;
-  const rest = told.rest(result);
-  if (rest !== null && exports.rest(rest.second)) progress.log.warn(rest.text);
+  const rest = told?.rest(result) ?? null;
+  if (rest !== null) {
+    exports.rest(rest.second);
+    progress.log.warn(rest.text);
+  }
   return { result, summary: buildSummary(result, vusSeen) };
 }
 
