@@ -227,13 +227,15 @@ test("a manager that is elected while it stops hands the leadership over before 
     cluster.until(() => cluster.leader() !== null && ownerBeside() !== null);
     const leader = cluster.leader() ?? "";
     const owner = ownerBeside() ?? "";
-    cluster.kill(leader);
     let isElected = false;
     let isGone = false;
     void cluster.managers
       .get(owner)
       ?.stop()
       .then(() => (isGone = true));
+    // It hears out its workers before it hands anything over.
+    cluster.run(280);
+    cluster.kill(leader);
     cluster.until(() => {
       isElected ||= cluster.leader() === owner;
       return isGone;

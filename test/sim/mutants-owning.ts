@@ -60,6 +60,28 @@ export const OWNING: readonly Mutant[] = [
     },
   },
   {
+    name: "a start is read by the clock of its owner's life before",
+    file: "node/worker/owner-clock.ts",
+    find: "if (known?.boot === boot) return known;",
+    replace: "if (known !== undefined) return known;",
+    profile: "crash",
+    proof: {
+      file: "node/worker/tenant.test.ts",
+      name: "a start by an owner that has just come back is taken by no clock of its life before",
+    },
+  },
+  {
+    name: "a manager that is elected while it stops goes as leader",
+    file: "node/manager.ts",
+    find: "    // It may have been elected meanwhile, when the leader died.\n    await this.#handOver();\n",
+    replace: "",
+    profile: "crash",
+    proof: {
+      file: "node/cluster.test.ts",
+      name: "a manager that is elected while it stops hands the leadership over before it goes",
+    },
+  },
+  {
     name: "a workflow may start twice",
     file: "ledger/attempts.ts",
     find: 'workflow?.state === "preparing" && workflow.shares.every((share) => liveAttempt(share)?.state === "ready");',
