@@ -203,6 +203,7 @@ class PlayedCore implements Thread<EngineRequest, EngineReply> {
         cpuSeconds: this.#seq / 2,
         loopLagMsMax: 1,
         loopLagMsP99: 1,
+        stillMs: 0,
       },
       vus: mine,
       vusMax: mine,

@@ -35,6 +35,7 @@ export const HEADER = {
   loopLagMsMax: 11,
   vus: 12,
   vusMax: 13,
+  stillMs: 14,
   words: 16,
 } as const;
 

@@ -10,6 +10,8 @@ export const HEARTBEAT_MS = 100;
 /** A second counts as saturated over either of these (design: the summary's `saturated`). */
 const BUSY_MAX = 0.9;
 const LAG_MS_MAX = 10;
+/** A loop this late did not lag behind its work: it stood still, as its process or machine did. */
+const STILL_MS = 500;
 
 export class HealthMonitor {
   readonly #board: Board;
@@ -34,6 +36,7 @@ export class HealthMonitor {
   begin(): void {
     this.#isMeasuring = true;
     this.#secondMs = performance.now();
+    this.#dueMs = Math.max(this.#dueMs, this.#secondMs);
     this.#cpuUs = threadCpuUs();
     this.#lagMsMax = 0;
   }
@@ -46,6 +49,7 @@ export class HealthMonitor {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const nowMs = performance.now();
+    this.#board.words[HEADER.stillMs] = this.stillMs;
     const isFirst = this.#board.words[HEADER.seconds] === 0;
     const isHalf = nowMs - this.#secondMs >= 500;
     if (this.#isMeasuring && (isHalf || isFirst) && nowMs > this.#secondMs) this.#closeSecond(nowMs, isHalf);
@@ -54,7 +58,13 @@ export class HealthMonitor {
 
   /** Cumulative, for a cut. */
   read(): GeneratorHealth {
-    return readHealth(this.#board, this.#lagAt);
+    return { ...readHealth(this.#board, this.#lagAt), stillMs: this.stillMs };
+  }
+
+  /** Cumulative ms in which the loop stood still; those that just ended, too, whose beat has not come yet. */
+  get stillMs(): number {
+    const lateMs = this.#isMeasuring ? performance.now() - this.#dueMs : 0;
+    return this.#board.words[HEADER.stillMs]! + (lateMs > STILL_MS ? lateMs : 0);
   }
 
   #beat(): void {
@@ -87,10 +97,11 @@ export class HealthMonitor {
     if (lagMs > this.#lagMsMax) this.#lagMsMax = lagMs;
     const words = this.#board.words;
     if (lagMs > words[HEADER.loopLagMsMax]!) words[HEADER.loopLagMsMax] = lagMs;
+    if (lagMs > STILL_MS) words[HEADER.stillMs]! += lagMs;
   }
 }
 
-function readHealth(board: Board, lagAt: number): GeneratorHealth {
+function readHealth(board: Board, lagAt: number): Omit<GeneratorHealth, "stillMs"> {
   const words = board.words;
   const lag = board.read(lagAt, "trend");
   return {

@@ -226,7 +226,7 @@ class Attempt {
   #report(isFinal: boolean, closesSecond: boolean): void {
     const nowMs = performance.now();
     this.#told = { requests: this.#measure.requests(), atMs: nowMs };
-    if (closesSecond) ratePace(this.#pace, this.#told.requests, nowMs);
+    if (closesSecond) ratePace(this.#pace, this.#told.requests, nowMs - this.#health.stillMs);
     // Trends are what a cut costs, and nobody reads them between whole seconds.
     const what = isFinal
       ? "all"

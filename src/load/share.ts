@@ -87,6 +87,8 @@ export type GeneratorHealth = {
   readonly cpuSeconds: number;
   readonly loopLagMsMax: number;
   readonly loopLagMsP99: number;
+  /** Of the attempt's ms those in which its loop stood still, and nothing was sent. */
+  readonly stillMs: number;
 };
 
 /** One cut of an attempt's loop, cumulative: a newer `seq` replaces an older one. */

@@ -124,6 +124,7 @@ export const cutSchema = z.object({
     cpuSeconds: z.number(),
     loopLagMsMax: z.number(),
     loopLagMsP99: z.number(),
+    stillMs: z.number(),
   }),
   vus: count,
   vusMax: count,

@@ -32,6 +32,8 @@ type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
 
 /** How often a core shows that it lives; its worker takes it for stalled after several seconds. */
 const BEAT_MS = 1_000;
+/** A beat this late: the process stood still (engine/health.ts). */
+const STILL_MS = 500;
 /** How often a VU that may not send looks again. */
 const HELD_MS = 20;
 /** The simulated clock's own step. */
@@ -73,6 +75,8 @@ export class SimShare {
   #jobStartMs = 0;
   #seq = 0;
   #vusMade = 0;
+  #beatDueMs = Infinity;
+  #stillMs = 0;
   #isStarted = false;
   #isStopping = false;
   #isEnded = false;
@@ -181,8 +185,16 @@ export class SimShare {
   }
 
   #beat(): void {
+    this.#stillMs += this.#stoodStillMs();
+    this.#beatDueMs = this.#options.clock.nowMs() + BEAT_MS;
     this.#board.words[HEADER.heartbeat] = this.#options.clock.epochMs();
     if (!this.#isEnded) this.#after(BEAT_MS, () => this.#beat());
+  }
+
+  /** Since it started, until now: as a late beat tells. */
+  #stoodStillMs(): number {
+    const lateMs = this.#isStarted ? this.#options.clock.nowMs() - this.#beatDueMs : 0;
+    return lateMs > STILL_MS ? lateMs : 0;
   }
 
   #elapsedMs(): number {
@@ -431,7 +443,10 @@ export class SimShare {
         isFinal,
         resume: from,
         accounting: this.#board.accounting(),
-        generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+        generator: {
+          ...{ seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+          stillMs: this.#stillMs + this.#stoodStillMs(),
+        },
         vus: this.#open.size,
         vusMax: this.#vusMade,
         series: this.#measure.cut(isFinal ? "all" : "changed"),

@@ -22,3 +22,19 @@ test("a share shorter than a second tells its CPU time, and is not called satura
   expect(cpuSeconds).toBeLessThanOrEqual(seconds * 1.1);
   expect(saturatedSeconds).toBe(0);
 });
+
+test("what a loop stood still is told, at once and once, and nothing of the time before it began", async () => {
+  const monitor = new HealthMonitor(new Board(), () => {});
+  burn(700);
+  const beganMs = performance.now();
+  monitor.begin();
+  expect(monitor.read().stillMs).toBe(0);
+  burn(700);
+  // The beat that was due after 100 ms has not come yet.
+  const still = monitor.read().stillMs;
+  expect(still).toBeGreaterThan(500);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  monitor.end();
+  expect(monitor.read().stillMs).toBeGreaterThanOrEqual(still);
+  expect(monitor.read().stillMs).toBeLessThanOrEqual(performance.now() - beganMs);
+});

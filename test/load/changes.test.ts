@@ -19,7 +19,7 @@ function snapshotOf(seq: number, series: readonly Series[]): Snapshot {
     isFinal: false,
     resume: { kind: "elapsed", elapsedMs: 0, feeds: {} },
     accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0, stillMs: 0 },
     vus: 1,
     vusMax: 1,
     series,

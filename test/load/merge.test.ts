@@ -33,7 +33,7 @@ function snapshotOf(seq: number, series: readonly Series[], content: Snapshot["c
     isFinal: false,
     resume: { kind: "arrivals", next: seq, feeds: {} },
     accounting: { scheduled: seq, started: seq, completed: seq, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0, stillMs: 0 },
     vus: seq % 3,
     vusMax: 3,
     series,

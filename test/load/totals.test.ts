@@ -36,7 +36,7 @@ function snapshotOf(measured: Measured, prng: Prng): Snapshot {
     isFinal: false,
     resume: { kind: "elapsed", elapsedMs: 0, feeds: {} },
     accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0, stillMs: 0 },
     vus: 1,
     vusMax: 1,
     series,

@@ -387,6 +387,7 @@ class FakeShare {
           cpuSeconds: words[HEADER.cpuSeconds] ?? 0,
           loopLagMsMax: words[HEADER.loopLagMsMax] ?? 0,
           loopLagMsP99: 2,
+          stillMs: 0,
         },
         series: series
           .map(([at, id]) => ({ id, cells: board.read(at, id.type) }))

@@ -117,7 +117,7 @@ describe("what is kept of attempts", () => {
     isFinal: true,
     resume: { kind: "ranges", left: [[3, 7]], elapsedMs: 10, feeds: { 0: 2 } },
     accounting: { scheduled: 5, started: 4, completed: 3, interrupted: 1, dropped: 0, unsent: 1 },
-    generator: { seconds: 4, saturatedSeconds: 0, cpuSeconds: 1, loopLagMsMax: 2, loopLagMsP99: 1 },
+    generator: { seconds: 4, saturatedSeconds: 0, cpuSeconds: 1, loopLagMsMax: 2, loopLagMsP99: 1, stillMs: 0 },
     vus: 0,
     vusMax: 2,
     series: SERIES,

@@ -161,7 +161,7 @@ export function cutOf(attempt: AttemptId, seq: number, requests: number, isFinal
     isFinal,
     resume: { kind: "elapsed", elapsedMs: seq * 100, feeds: {} },
     accounting: { scheduled: requests, started: requests, completed: requests, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0, stillMs: 0 },
     vus: 1,
     vusMax: 1,
     series: [seriesOf("http_reqs", {}, { type: "counter", count: requests, sum: requests })],

@@ -38,6 +38,7 @@ const REGRESSIONS: readonly {
   { seed: 70_138, managers: 3, what: "a manager that was elected while it stopped left the others without a leader" },
   { seed: 71_022, managers: 3, what: "a checker took a leader that stood still to lead" },
   { seed: 71_366, managers: 3, what: "a worker read a start by the clock of its owner's life before" },
+  { seed: 80_188, managers: 5, what: "a bound came from the pace of a sibling that had stood still" },
 ];
 const BATCH: readonly (readonly [seed: number, managers: number, profile: Profile])[] = [
   [1, 3, "all"],

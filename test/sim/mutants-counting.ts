@@ -4,6 +4,17 @@ import type { Mutant } from "./plant.ts";
 
 export const COUNTING: readonly Mutant[] = [
   {
+    name: "time in which a worker stood still is part of its pace",
+    file: "node/owner/run.ts",
+    find: "cutMs - snapshot.generator.stillMs);",
+    replace: "cutMs);",
+    profile: "crash",
+    proof: {
+      file: "node/owner/unreported.test.ts",
+      name: "what it did is laid on the time in which its loop turned: standing still is no pace",
+    },
+  },
+  {
     name: "what comes after the seal is summed",
     file: "node/owner/run.ts",
     find: "  if (attempt.isSealing) {",

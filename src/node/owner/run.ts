@@ -175,7 +175,8 @@ export function takeSnapshot(run: Run, snapshot: Snapshot): void {
   if (!snapshot.isFinal) attempt.heardMs = Math.max(attempt.heardMs, cutMs);
   // Seconds are made of cuts that hold trends too: growth is laid where the middle between two of them lies.
   if (snapshot.content === "scalars") return void attempt.unseen.push(...growth.map(copied));
-  ratePace(attempt.pace, requestsOf(heldSeries(held)), cutMs);
+  // While its loop stood still it could send nothing: that is no part of its pace.
+  ratePace(attempt.pace, requestsOf(heldSeries(held)), cutMs - snapshot.generator.stillMs);
   if (attempt.isTakenOver) takenUntil(run, cutMs);
   see(windows, attempt, held, { cutMs, snapshot, growth });
 }

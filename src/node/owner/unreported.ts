@@ -87,6 +87,6 @@ function steepness(run: Run, { id, held }: RunAttempt): number {
 function seenRate({ pace, held, offsetMs }: RunAttempt): number {
   if (pace.perSecond > 0 || held === null) return pace.perSecond;
   const beganMs = offsetMs === null ? 0 : Math.max(0, pace.atMs - offsetMs);
-  const ranMs = held.cut.elapsedMs - beganMs;
+  const ranMs = held.cut.elapsedMs - beganMs - held.cut.generator.stillMs;
   return ranMs < 100 ? 0 : (requestsOf(heldSeries(held)) / ranMs) * 1_000;
 }

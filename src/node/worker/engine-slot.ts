@@ -118,6 +118,7 @@ export function salvaged(slot: Slot, nowMs: number): Snapshot {
       cpuSeconds: words[HEADER.cpuSeconds] ?? 0,
       loopLagMsMax: words[HEADER.loopLagMsMax] ?? 0,
       loopLagMsP99: last?.generator.loopLagMsP99 ?? 0,
+      stillMs: words[HEADER.stillMs] ?? 0,
     },
     vus: 0,
     vusMax: last?.vusMax ?? 0,

@@ -78,7 +78,7 @@ function snapshot(attempt: AttemptId, seq: number, requests: number, more: Parti
     isFinal: false,
     resume: { kind: "elapsed", elapsedMs: seq * 100, feeds: {} },
     accounting: { scheduled: requests, started: requests, completed: requests, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0, stillMs: 0 },
     vus: 1,
     vusMax: 1,
     series: [series],
@@ -134,7 +134,7 @@ test("[LD-50.2] [LD-45.4] loss, repetition and disorder of snapshots do no harm;
 test("the loop lag that is told is of the load: not of setup, where nothing was measured", async () => {
   const { scene, worker, attempt } = await begun({ setup: { timeoutMs: 10_000 } });
   const lagged = (lagMs: number): Partial<Snapshot> => ({
-    generator: { seconds: 1, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: lagMs, loopLagMsP99: lagMs },
+    generator: { seconds: 1, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: lagMs, loopLagMsP99: lagMs, stillMs: 0 },
   });
   expect(attempt.workflow).toBe("::setup");
   scene.say({ kind: "snapshot", snapshot: snapshot(attempt, 1, 0, lagged(30)) });

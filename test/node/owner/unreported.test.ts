@@ -38,7 +38,7 @@ function told(token: number, seq: number, requests: number): Snapshot {
     isFinal: false,
     resume: { kind: "elapsed", elapsedMs: 0, feeds: {} },
     accounting: { scheduled: 0, started: 0, completed: 0, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    generator: { seconds: 0, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0, stillMs: 0 },
     vus: 2,
     vusMax: 2,
     series: [seriesOf("http_reqs", {}, { type: "counter", count: requests, sum: requests })],
@@ -102,6 +102,17 @@ test("a pace is that of the time it ran: who takes up a share begins in the midd
   beginAttempt(run, 2, { offsetMs: 0, nowMs: 1_500, startedAtEpochMs: 1 });
   takeSnapshot(run, told(2, 2, 30));
   expect(bound(run, 1, 1_000)).toBe(60 * 3 * (1 + NOTICE));
+});
+
+test("what it did is laid on the time in which its loop turned: standing still is no pace", () => {
+  const run = runOf(1, 2);
+  const cut = told(2, 9, 20);
+  takeSnapshot(run, { ...cut, generator: { ...cut.generator, stillMs: 8_000 } });
+  expect(bound(run, 1, 2_000)).toBe(20 * 3 * (2 + NOTICE));
+  // So it is where only its newest cut is known.
+  const next = runOf(1, 2);
+  takeSnapshot(next, { ...cut, content: "scalars", generator: { ...cut.generator, stillMs: 8_000 } });
+  expect(bound(next, 1, 2_000)).toBe(20 * 3 * (2 + NOTICE));
 });
 
 test("who was seen low on a ramp stands for one at its height", () => {

@@ -30,7 +30,7 @@ function cut(seq: number, series: readonly Series[], isFinal = false): Snapshot 
     isFinal,
     resume: { kind: "elapsed", elapsedMs: seq * 1_000, feeds: {} },
     accounting: { scheduled: seq, started: seq, completed: seq, interrupted: 0, dropped: 0, unsent: 0 },
-    generator: { seconds: seq, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0 },
+    generator: { seconds: seq, saturatedSeconds: 0, cpuSeconds: 0, loopLagMsMax: 0, loopLagMsP99: 0, stillMs: 0 },
     vus: 1,
     vusMax: 1,
     series,
