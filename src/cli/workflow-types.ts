@@ -30,7 +30,7 @@ export interface VU {
   readonly tags: Record<string, string>;
   readonly http: Http;
   /** Runs each check against \`value\`; counts a pass or fail under its name. Out: true if all passed. */
-  check<T>(value: T, checks: Readonly<Record<string, (value: T) => boolean>>, tags?: Tags): boolean;
+  check<T>(value: T, checks: Readonly<Record<string, (value: T) => boolean>>, tags?: Tags | null): boolean;
   /**
    * Runs \`run\` with its measurements tagged \`group\` = "::name", measured as \`group_duration\`. Of groups side by side
    * (Promise.all) requests count for the one that began last.
@@ -205,25 +205,25 @@ export interface CookieJar {
 export declare class Counter {
   constructor(name: string, isTime?: boolean);
   readonly name: string;
-  add(value: number, tags?: Tags): void;
+  add(value: number, tags?: Tags | null): void;
 }
 /** Keeps the newest value, the smallest and the largest. */
 export declare class Gauge {
   constructor(name: string, isTime?: boolean);
   readonly name: string;
-  add(value: number, tags?: Tags): void;
+  add(value: number, tags?: Tags | null): void;
 }
 /** Share of the added values that are true (or not 0). */
 export declare class Rate {
   constructor(name: string, isTime?: boolean);
   readonly name: string;
-  add(value: boolean | number, tags?: Tags): void;
+  add(value: boolean | number, tags?: Tags | null): void;
 }
 /** Distribution of the added values; \`isTime\` says they are milliseconds. */
 export declare class Trend {
   constructor(name: string, isTime?: boolean);
   readonly name: string;
-  add(value: number, tags?: Tags): void;
+  add(value: number, tags?: Tags | null): void;
 }
 
 // ── data ────────────────────────────────────────────────────────────────────────────────────────

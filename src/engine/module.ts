@@ -237,12 +237,12 @@ export function installModule(current: () => ModuleHost): void {
         this.#contains = isTime ? "time" : "default";
       }
 
-      add(value: unknown, tags?: Readonly<Record<string, string>>): void {
+      add(value: unknown, tags?: Readonly<Record<string, string>> | null): void {
         // Number() takes both for 0: a value that a response lacks would count.
         const number = value === null || value === "" ? Number.NaN : Number(value);
         if (!(Math.abs(number) <= VALUE_MAX))
           throw new TypeError(`${this.name}.add(${show(value)}): give a number of at most ${VALUE_MAX}, not NaN`);
-        current().sink?.(this.name, type, this.#contains, number, tags);
+        current().sink?.(this.name, type, this.#contains, number, tags ?? undefined);
       }
     };
   const exports = {

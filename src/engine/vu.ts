@@ -399,7 +399,7 @@ function makeCheck(vu: VirtualUser): VU["check"] {
         if (said instanceof Promise) refusePromise(vu, name, said);
         else isPass = Boolean(said);
       } finally {
-        measure.check(vu.tagSet, name, isPass, tags);
+        measure.check(vu.tagSet, name, isPass, tags ?? undefined);
       }
       if (!isPass) isAllPassed = false;
     }

@@ -77,6 +77,19 @@ test.concurrent("a variable of the shell that the file reads of __ENV and is not
   ]);
 });
 
+test.concurrent("tags that are null are none", async () => {
+  const ended = await submit(`
+    import { Counter } from "hyperscale";
+    const sold = new Counter("sold");
+    export const options = { iterations: 1 };
+    export default ({ check }) => {
+      sold.add(2, null);
+      check(1, { fine: () => true }, null);
+    };`);
+  expect(summaryOf(ended).metrics["sold"]?.values).toMatchObject({ count: 2 });
+  expect(summaryOf(ended).checks).toMatchObject([{ name: "fine", passes: 1, fails: 0 }]);
+});
+
 test.concurrent("setup that throws is told with its place; a thrown object as it would be written", async () => {
   const [error, value] = await Promise.all([
     submit(`export default () => {};\nexport function setup() {\n  throw new TypeError("no db");\n}`),

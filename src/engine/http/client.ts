@@ -161,6 +161,8 @@ export class HttpClient implements Http {
   }
 
   url(strings: TemplateStringsArray, ...values: readonly (string | number)[]): HttpURL {
+    if (!Array.isArray(strings))
+      throw new TypeError("http.url stands before a template: http.url`http://host/items/${id}`");
     let url = strings[0] ?? "";
     for (let at = 0; at < values.length; at++) url += String(values[at]) + (strings[at + 1] ?? "");
     return { url, name: strings.join("${}") };

@@ -208,6 +208,7 @@ describe("invalid arguments throw and are not recorded", () => {
     ["timeout", (http) => http.get("http://h/", { timeout: "soon" }), /params.timeout.*"soon"/],
     ["redirects", (http) => http.get("http://h/", { redirects: -1 }), /params.redirects.*-1/],
     ["cookie", (http) => http.get("http://h/", { cookies: { a: "b;c" } }), /value of a has a semicolon/],
+    ["url() of text", async (http) => Reflect.apply(http.url, http, ["http://h/"]), /stands before a template/],
     ["batch URL", (http) => http.batch(["http://h/", "nope"]), /invalid URL "nope"/],
   ];
   for (const [name, run, message] of cases) {
