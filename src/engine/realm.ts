@@ -13,11 +13,18 @@ const LINE_CHARACTERS_MAX = 4_000;
 
 type Write = (...values: readonly unknown[]) => void;
 
-/** console.* and what is written to process.stdout calls `log`: rate-limited; how many lines are left out is said. */
-export function redirectConsole(log: (level: LogLevel, text: string) => void): void {
+/**
+ * console.* and what is written to process.stdout calls `log`: rate-limited; how many lines were left out is said with
+ * the next that is not. Out: says it now.
+ */
+export function redirectConsole(log: (level: LogLevel, text: string) => void): () => void {
   let tokens = LOG_BURST;
   let lastMs = performance.now();
   let suppressed = 0;
+  const tellSuppressed = (): void => {
+    if (suppressed > 0) log("warn", `(${suppressed} lines of console output were left out)`);
+    suppressed = 0;
+  };
   const write =
     (level: LogLevel): Write =>
     (...values) => {
@@ -29,8 +36,7 @@ export function redirectConsole(log: (level: LogLevel, text: string) => void): v
         return;
       }
       tokens--;
-      if (suppressed > 0) log("warn", `(${suppressed} lines of console output were left out)`);
-      suppressed = 0;
+      tellSuppressed();
       log(level, withoutEngineFrames(formatWithOptions({ colors: false }, ...values)).slice(0, LINE_CHARACTERS_MAX));
     };
   const [debug, info, warn, error] = [write("debug"), write("info"), write("warn"), write("error")];
@@ -47,6 +53,7 @@ export function redirectConsole(log: (level: LogLevel, text: string) => void): v
       return true;
     };
   }
+  return tellSuppressed;
 }
 
 /** Of a printed Error's stack the frames that are the test's. */

@@ -280,7 +280,11 @@ class Attempt {
 
 /** Serves the messages of the node's main thread for the life of this thread. */
 export function openThread(): void {
-  const post = (reply: EngineReply): void => postMessage(reply);
+  const post = (reply: EngineReply): void => {
+    // The last chance to say what console lines were left out.
+    if (reply.kind === "ended" || reply.kind === "shape") tellSuppressed();
+    postMessage(reply);
+  };
   let host = new ModuleHost(null, {});
   let module: LoadedModule | null = null;
   let attempt: Attempt | null = null;
@@ -310,7 +314,9 @@ export function openThread(): void {
   installModule(() => host);
   forbidProcessControl();
   watchFetch(() => attempt?.fetched());
-  redirectConsole((level, text) => post({ kind: "log", token: attempt?.token ?? 0, level, text }));
+  const tellSuppressed = redirectConsole((level, text) =>
+    post({ kind: "log", token: attempt?.token ?? 0, level, text }),
+  );
   process.on("unhandledRejection", (reason) => attempt?.uncaught(reason));
   process.on("uncaughtException", (thrown) => attempt?.uncaught(thrown));
 

@@ -77,6 +77,16 @@ test.concurrent("a variable of the shell that the file reads of __ENV and is not
   ]);
 });
 
+test.concurrent("console lines that are left out are counted, though none follows them", async () => {
+  const ended = await submit(`
+    export const options = { iterations: 1 };
+    export default () => { for (let at = 0; at < 1000; at++) console.log("line " + at); };`);
+  const lines = ended.stderr.match(/line \d+/g)?.length ?? 0;
+  expect(lines).toBeGreaterThan(100);
+  const leftOut = [...ended.stderr.matchAll(/\((\d+) lines of console output were left out\)/g)];
+  expect(leftOut.reduce((sum, [, count]) => sum + Number(count), lines)).toBe(1_000);
+});
+
 test.concurrent("tags that are null are none", async () => {
   const ended = await submit(`
     import { Counter } from "hyperscale";
