@@ -231,7 +231,8 @@ export function installModule(current: () => ModuleHost): void {
             `metric name "${name}": every test has this metric, and measures it itself. Take another name`,
           );
         const known = host.metrics.get(name);
-        if (known !== undefined && known.type !== type) throw new Error(`metric "${name}" is a ${known.type} already`);
+        if (known !== undefined && (known.type !== type || known.isTime !== isTime))
+          throw new Error(`metric "${name}" is a ${known.type}${known.isTime ? " of times" : ""} already`);
         host.metrics.set(name, { name, type, isTime });
         this.name = name;
         this.#contains = isTime ? "time" : "default";

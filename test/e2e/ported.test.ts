@@ -87,6 +87,19 @@ test.concurrent("console lines that are left out are counted, though none follow
   expect(leftOut.reduce((sum, [, count]) => sum + Number(count), lines)).toBe(1_000);
 });
 
+test.concurrent("a metric that is made twice is the same both times, or refused", async () => {
+  const file = (second: string) =>
+    submit(`import { Counter, Trend } from "hyperscale";\nconst one = new Trend("one"), two = ${second};
+      export const options = { iterations: 1 };\nexport default () => { one.add(1); two.add(3); };`);
+  const [same, times, counter] = await Promise.all(
+    ['new Trend("one")', 'new Trend("one", true)', 'new Counter("one")'].map(file),
+  );
+  expect([same?.exitCode, times?.exitCode, counter?.exitCode]).toEqual([0, 107, 107]);
+  expect(same?.summary?.metrics["one"]?.values).toMatchObject({ count: 2, max: 3 });
+  expect(times?.stderr).toContain('metric "one" is a trend already');
+  expect(counter?.stderr).toContain('metric "one" is a trend already');
+});
+
 test.concurrent("tags that are null are none", async () => {
   const ended = await submit(`
     import { Counter } from "hyperscale";
