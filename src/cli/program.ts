@@ -124,7 +124,9 @@ function report(terminal: Terminal, error: unknown): number {
   if (error instanceof HyperscaleError) {
     terminal.progress.write(`error: ${error.message}\n`);
     if (error.hint !== undefined) terminal.progress.write(`  ${error.hint}\n`);
-    if (error.code === "usage") terminal.progress.write("  see hyperscale help\n");
+    const about = COMMANDS.find((command) => command === terminal.args[0]);
+    if (error.code === "usage")
+      terminal.progress.write(`  see hyperscale help${about === undefined ? "" : ` ${about}`}\n`);
     return exitCodeOf(error.code);
   }
   const stack = error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error);

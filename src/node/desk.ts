@@ -16,6 +16,7 @@ import type { Links } from "./network/links.ts";
 import { packLive } from "./live-codec.ts";
 import type { LiveEvent } from "./messages.ts";
 import type { NodeMessage } from "./protocol.ts";
+import { RecentSeconds } from "./recent-seconds.ts";
 import { jobPage, type NodeStatus } from "./status.ts";
 import { Submits } from "./submits.ts";
 
@@ -58,6 +59,7 @@ export class Desk {
   readonly #relays = new Map<string, Map<string, number>>();
   /** The view they were all shown last, by job: somebody who joins them gets it at once. */
   readonly #shown = new Map<string, { readonly view: ViewEvent; readonly atMs: number }>();
+  readonly #seconds = new RecentSeconds();
   /** Changes of the managers under way, by client and its number. */
   readonly #changes = new Set<string>();
   readonly #submits: Submits;
@@ -93,6 +95,7 @@ export class Desk {
     if (followers === undefined && relays === undefined) return;
     const nowMs = this.#ports.clock.nowMs();
     for (const packed of packLive(event)) {
+      if (packed.kind === "second") this.#seconds.add(job, packed, nowMs);
       if (packed.kind === "view" && !this.#isNews(job, packed, nowMs)) continue;
       for (const client of followers ?? []) this.#pass(client, job, packed);
       for (const [manager, untilMs] of relays ?? []) if (nowMs < untilMs) this.#pass(manager, job, packed);
@@ -109,6 +112,7 @@ export class Desk {
 
   /** To one who was not there when the others were. */
   #showAlone(to: string, job: string): void {
+    for (const second of this.#seconds.of(job)) this.#pass(to, job, second);
     const shown = this.#shown.get(job);
     if (shown !== undefined && this.#ports.clock.nowMs() - shown.atMs <= SHOWN_MS_MAX) this.#pass(to, job, shown.view);
   }
@@ -294,8 +298,10 @@ export class Desk {
 
   /** From the owner on another node, to those who follow here. Who was replaced is not believed. */
   #passOn(from: string, { id, event }: { readonly id: string; readonly event: WireEvent }): void {
+    if (this.#ports.ledger.state.jobs.get(id)?.owner?.node !== from) return;
+    if (event.kind === "second") this.#seconds.add(id, event, this.#ports.clock.nowMs());
     const followers = this.#followers.get(id);
-    if (followers === undefined || this.#ports.ledger.state.jobs.get(id)?.owner?.node !== from) return;
+    if (followers === undefined) return;
     if (event.kind === "view") this.#shown.set(id, { view: event, atMs: this.#ports.clock.nowMs() });
     for (const client of followers) this.#pass(client, id, event);
   }

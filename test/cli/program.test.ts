@@ -47,6 +47,11 @@ test("a hint names only what the command has", async () => {
   expect((await run("worker --threads 2")).stderr).toContain("here it is --cores");
 });
 
+test("who misses an argument is sent to the help of that command", async () => {
+  expect((await run("results")).stderr).toContain("see hyperscale help results\n");
+  expect((await run("resluts")).stderr).toContain("see hyperscale help\n");
+});
+
 test("--version, -V and version print the version", async () => {
   for (const args of ["--version", "-V", "version"]) expect((await run(args)).stdout).toBe("hyperscale 9.8.7\n");
 });

@@ -33,6 +33,34 @@ test("a job submitted twice and followed by one client tells all three of its co
   opened.client?.close();
 });
 
+test("a client that is cut off and whose manager dies is told by another which seconds it missed, each once and in order", () => {
+  for (const seed of [1, 2, 3]) {
+    const cluster = clusterUp({ seed });
+    const opened: { client: ClusterClient | null } = { client: null };
+    void cluster.client("c0").then((client) => void (opened.client = client));
+    cluster.until(() => opened.client !== null);
+    const seconds: number[] = [];
+    const results: JobResult[] = [];
+    const submission = { plan: jobPlan({ workflows: steady(12) }), bundle: scriptBundle({}, "job1"), retries: 0 };
+    const hear = (event: LiveEvent): void => void (event.kind === "second" && seconds.push(event.window.second));
+    void opened.client?.submit("job1", submission, hear).result.then((result) => void results.push(result));
+    cluster.until(() => seconds.length >= 3);
+    // Whoever owns the job goes on: it is the client's own manager that goes, which is another where it can be.
+    const mine = opened.client?.contact().address?.host ?? "";
+    if (mine === cluster.ownerOf("job1")) continue;
+    cluster.network.isolate("c0");
+    cluster.run(2_500);
+    cluster.kill(mine);
+    cluster.network.heal();
+    cluster.until(() => results.length === 1, 40_000);
+    expect(seconds).toEqual([...seconds.keys()]);
+    expect(seconds.length).toBeGreaterThanOrEqual(12);
+    opened.client?.close();
+    return;
+  }
+  throw new Error("in no run the client's manager was another than the owner");
+});
+
 test("a job that waits is shown now and then, at once to who comes later, and more often when it runs", () => {
   const cluster = clusterUp({ workers: 0 });
   const opened: ClusterClient[] = [];
