@@ -284,6 +284,13 @@ function followed(
   };
 }
 
+/** The job does not need who followed it. */
+function leftAlone({ code, message, hint = "" }: HyperscaleError): HyperscaleError {
+  return new HyperscaleError(code, message, {
+    hint: `a job that was accepted goes on, and hyperscale results ID will have its summary; ${hint}`,
+  });
+}
+
 /**
  * Says when nobody answers for a while: the job does not need this client. Rejects with `cluster` when all managers
  * have refused it for long: its credentials ended, or their key was changed.
@@ -302,7 +309,7 @@ export function watched<Result>(
     const now = client.contact();
     const nowMs = clock.nowMs();
     if (now.address !== null || !isRefused(now, place)) takenAtMs = nowMs;
-    if (nowMs - takenAtMs >= REFUSED_FOLLOWING_MS) return reject(unreachable(now, place, nowMs - takenAtMs));
+    if (nowMs - takenAtMs >= REFUSED_FOLLOWING_MS) return reject(leftAlone(unreachable(now, place, nowMs - takenAtMs)));
     if (now.address !== null) {
       linkedAtMs = nowMs;
       if (isQuiet) log.info(`following again at ${placeText(now.address)}`);

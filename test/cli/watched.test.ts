@@ -2,7 +2,7 @@
 // virtual time, and a client whose contact is made up.
 
 import { expect, test } from "bun:test";
-import { messageOf } from "../../src/base/error.ts";
+import { HyperscaleError, messageOf } from "../../src/base/error.ts";
 import { type ClusterPlace, watched } from "../../src/cli/cluster.ts";
 import type { ClientContact } from "../../src/node/cluster-client.ts";
 import { VirtualClock } from "../node/fake-world.ts";
@@ -32,7 +32,7 @@ function follow() {
   const result = Promise.withResolvers<string>();
   const set = (text: string): void => void (state.end = text);
   watched({ clock, place, log }, { contact: () => state.contact }, result.promise).then(set, (error: unknown) =>
-    set(messageOf(error)),
+    set(error instanceof HyperscaleError ? `${error.message}\n${error.hint}` : messageOf(error)),
   );
   return { clock, said, state, result };
 }
@@ -60,5 +60,6 @@ test("managers that all refuse for a minute end it, in their words; one that was
   expect(state.end).toBe("");
   await clock.advance(11_000);
   expect(state.end).toContain("no node takes this client within 1m0s: 10.0.0.1:9000 (its certificate was not signed)");
+  expect(state.end).toContain("\na job that was accepted goes on, and hyperscale results ID will have its summary; ");
   expect(clock.pending).toBe(0);
 });

@@ -25,10 +25,11 @@ const GOSSIP_KEY_BYTES = 32;
 /**
  * Why a datagram was dropped. plain: not of this form, sent without encryption for instance. foreign: under a key that
  * is not in the ring, of another cluster or removed. replayed: heard before, or too far behind. oldBoot: the sender has
- * started anew since. twin: a second process under the same name and start. ownName: under the name of this node
- * (reflected, or a second node of that name). forged: changed under way, or made by someone without the key.
+ * started anew since. twin: a second process under the same name and start. ownName: under the name of this node, by
+ * another process. itself: by this one (reflected, or said to a member whose address it has now). forged: changed under
+ * way, or made by someone without the key.
  */
-export type DropReason = "plain" | "foreign" | "replayed" | "oldBoot" | "twin" | "ownName" | "forged";
+export type DropReason = "plain" | "foreign" | "replayed" | "oldBoot" | "twin" | "ownName" | "itself" | "forged";
 
 export type Opened =
   | { readonly ok: true; readonly node: string; readonly boot: number; readonly bytes: Uint8Array }
@@ -91,7 +92,7 @@ export function createSealer(options: {
   header.writeBigUInt64BE(BigInt(bootCounter), NODE_AT + node.length);
   header.set(salt, NODE_AT + node.length + 8);
 
-  const dropped = { plain: 0, foreign: 0, replayed: 0, oldBoot: 0, twin: 0, ownName: 0, forged: 0 };
+  const dropped = { plain: 0, foreign: 0, replayed: 0, oldBoot: 0, twin: 0, ownName: 0, itself: 0, forged: 0 };
   /** In order of when they were last heard, oldest first. */
   const senders = new Map<string, Sender>();
   let ring: readonly GossipKey[] = [];
@@ -117,7 +118,7 @@ export function createSealer(options: {
       return encrypt(ownKey, header, bytes);
     },
     open(bytes) {
-      const opened = openWith({ ring, senders, ownNode: node }, bytes);
+      const opened = openWith({ ring, senders, ownNode: node, ownSalt: salt }, bytes);
       if (!opened.ok) dropped[opened.reason]++;
       return opened;
     },
@@ -163,16 +164,17 @@ type Receiving = {
   readonly ring: readonly GossipKey[];
   readonly senders: Map<string, Sender>;
   readonly ownNode: string;
+  readonly ownSalt: Uint8Array;
 };
 
 /** Nothing is kept of a datagram before its tag was found right. */
-function openWith({ ring, senders, ownNode }: Receiving, bytes: Uint8Array): Opened {
+function openWith({ ring, senders, ownNode, ownSalt }: Receiving, bytes: Uint8Array): Opened {
   const head = readHeader(bytes);
   if (head === null) return no("plain");
   const gossipKey = ring.find(({ id }) => id === head.keyId);
   if (gossipKey === undefined) return no("foreign");
   const { node, boot, counter, salt } = head;
-  if (node === ownNode) return no("ownName");
+  if (node === ownNode) return no(salt.equals(ownSalt) ? "itself" : "ownName");
   const known = senders.get(node);
   if (known !== undefined && boot < known.boot) return no("oldBoot");
   const isSameStart = known !== undefined && boot === known.boot;

@@ -44,12 +44,13 @@ export function secureWorld<World extends NodeWorld>(world: World, credentials: 
   return { world: { ...world, streams: after(tested, tls), datagrams }, tested };
 }
 
-/** null: networks double and delay datagrams, and nodes start anew: nothing is wrong. */
+/** null: networks double and delay datagrams, nodes start anew and take over addresses: nothing is wrong. */
 const DROP_WORDS: Readonly<Record<DropReason, string | null>> = {
   plain: "it is not sealed: sent by no node, or by one of another version",
   foreign: "it is under a key that this node does not have, of another cluster or not in its key file yet or any more",
   forged: "it was changed on its way, or made by someone without the key",
   twin: "two processes run as one node: a copied data folder?",
+  itself: null,
   ownName: "it comes under this node's own id: a copied data folder?",
   replayed: null,
   oldBoot: null,

@@ -126,9 +126,10 @@ describe("a receiver drops and counts", () => {
     expect(reasonOf(receiver.open(first.seal(words("x"))))).toBe("opened");
   });
 
-  test("its own datagrams when they are sent back to it", () => {
+  test("its own datagrams when they are sent back to it, and those of another process under its name", () => {
     const one = sealer("a");
-    expect(reasonOf(one.open(one.seal(words("x"))))).toBe("ownName");
+    expect(reasonOf(one.open(one.seal(words("x"))))).toBe("itself");
+    expect(reasonOf(one.open(sealer("a").seal(words("x"))))).toBe("ownName");
   });
 
   test("a header of a member with another's words: nothing is remembered of it", () => {
@@ -157,7 +158,7 @@ describe("a change of keys", () => {
         node.setKeys(keys);
         talk();
       }
-    for (const { dropped } of nodes) expect(Object.values(dropped)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+    for (const { dropped } of nodes) expect(Object.values(dropped).filter((count) => count > 0)).toEqual([]);
   });
 
   test("shuts out the old key once it is removed, and what was heard stays heard across it", () => {
