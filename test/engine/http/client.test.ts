@@ -287,8 +287,11 @@ describe("responses", () => {
 
   test("every phase is measured where it happens", async () => {
     using server = serveScript((_, peer) => {
-      setTimeout(() => peer.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"), 40);
-      setTimeout(() => peer.write("cd"), 90);
+      setTimeout(() => {
+        peer.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+        // The first half is read, also when the process stood still, before the second half is waited for.
+        setTimeout(() => setImmediate(() => setTimeout(() => peer.write("cd"), 50)), 1);
+      }, 40);
     });
     using client = openClient();
     const { timings, body } = await client.http.get(server.url);
