@@ -21,7 +21,7 @@ const PATIENCE_MS = 30_000;
 const KNOWN_MS = 5_000;
 
 type Step = Parameters<Cluster["client"]["change"]>[0];
-type Asked = { readonly cluster: Cluster; readonly clock: Clock; readonly say: (line: string) => void };
+export type Asked = { readonly cluster: Cluster; readonly clock: Clock; readonly say: (line: string) => void };
 
 /** Lists or changes the managers. */
 export async function peer(invocation: Invocation): Promise<number> {
@@ -93,7 +93,7 @@ async function add(asked: Asked, text: string): Promise<string> {
   await until(asked, `${peerText(node)} to catch up`, async (status) => {
     if (standingIn(status, node.id) === "voter") return true;
     // Refused until it has caught up; anything else is for good.
-    await ask(asked, status, { kind: "promote", node: node.id }, ["not_caught_up", "pending", "unknown_node"]);
+    await ask(asked, status, { kind: "promote", node: node.id }, ["not_caught_up", "unknown_node"]);
     return false;
   });
   return `${peerText(node)} is a voter: ${await countText(asked)}`;
@@ -141,9 +141,9 @@ function statusOf({ cluster: { client, answer } }: Asked): Promise<NodeStatus> {
 
 /**
  * Asks for one step until it is in the leader's log: again where the managers turned out to be others than this command
- * knew. Out: whether it had to be asked for; not where it holds already.
+ * knew, or a change before it is not committed yet. Out: whether it had to be asked for; not where it holds already.
  */
-async function change(asked: Asked, step: Step, holds: (status: NodeStatus) => boolean): Promise<boolean> {
+export async function change(asked: Asked, step: Step, holds: (status: NodeStatus) => boolean): Promise<boolean> {
   let wasAsked = false;
   const has = async (status: NodeStatus): Promise<boolean> => {
     if (holds(status)) return true;
@@ -157,7 +157,7 @@ async function change(asked: Asked, step: Step, holds: (status: NodeStatus) => b
 }
 
 /**
- * Asks for one step, of the managers as that status tells them. `isFine`: refusals that only mean "not yet".
+ * Asks for one step, of the managers as that status tells them. `isFine`: more refusals that only mean "not yet".
  * Out: whether the leader has it in its log.
  */
 async function ask(
@@ -171,7 +171,7 @@ async function ask(
     return true;
   } catch (error) {
     const code = error instanceof HyperscaleError ? error.cause : null;
-    if (code === "changed" || isFine.some((fine) => fine === code)) return false;
+    if (code === "changed" || code === "pending" || isFine.some((fine) => fine === code)) return false;
     throw error;
   }
 }
