@@ -12,6 +12,7 @@ import type { NodeWorld, Timer } from "../io/world.ts";
 import type { JobResult } from "../load/result.ts";
 import { openClient } from "../node/client.ts";
 import type { ClientContact, ClusterClient, ContactFailure } from "../node/cluster-client.ts";
+import { setPatientTimer } from "../node/deadline-timer.ts";
 import type { LiveEvent } from "../node/messages.ts";
 import type { Discovery } from "../node/network/discovery.ts";
 import { type NodeAddress, streamsAt } from "../node/station.ts";
@@ -26,6 +27,8 @@ const REACH_MS = 10_000;
 const ANSWER_MS = 45_000;
 /** A job that runs is followed however long nobody answers; after so long it is said. */
 const QUIET_MS = 3_000;
+/** Who is linked and says nothing, for longer than twice what is asked again every 2 s, is not there either. */
+const MUTE_MS = 5_000;
 const LOOK_MS = 250;
 /** All that answer refuse: so long it is tried again, and so long while a job is followed that they took before. */
 const REFUSED_MS = 1_000;
@@ -292,8 +295,8 @@ function leftAlone({ code, message, hint = "" }: HyperscaleError): HyperscaleErr
 }
 
 /**
- * Says when nobody answers for a while: the job does not need this client. Rejects with `cluster` when all managers
- * have refused it for long: its credentials ended, or their key was changed.
+ * Says when nobody answers for a while: what is shown is old then, and the job does not need this client. Rejects with
+ * `cluster` when all managers have refused it for long: its credentials ended, or their key was changed.
  */
 export function watched<Result>(
   { clock, place, log }: { readonly clock: NodeWorld["clock"]; readonly place: ClusterPlace; readonly log: Log },
@@ -310,15 +313,16 @@ export function watched<Result>(
     const nowMs = clock.nowMs();
     if (now.address !== null || !isRefused(now, place)) takenAtMs = nowMs;
     if (nowMs - takenAtMs >= REFUSED_FOLLOWING_MS) return reject(leftAlone(unreachable(now, place, nowMs - takenAtMs)));
-    if (now.address !== null) {
+    const isMute = nowMs - now.heardAtMs >= MUTE_MS;
+    if (now.address !== null && !isMute) {
       linkedAtMs = nowMs;
       if (isQuiet) log.info(`following again at ${placeText(now.address)}`);
       isQuiet = false;
-    } else if (!isQuiet && nowMs - linkedAtMs >= QUIET_MS) {
+    } else if (!isQuiet && (isMute || nowMs - linkedAtMs >= QUIET_MS)) {
       isQuiet = true;
       log.warn("no manager answers; trying again until one does");
     }
-    timer = clock.setTimer(LOOK_MS, look);
+    timer = setPatientTimer(clock, LOOK_MS, look);
   };
   look();
   ended.then(resolve, reject);

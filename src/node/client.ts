@@ -188,6 +188,7 @@ class Client implements ClusterClient {
     return {
       address: this.#manager === null ? null : (this.#wanted ?? null),
       failures: [...this.#failures.values()],
+      heardAtMs: this.#heardAtMs,
       undecided: this.#undecided,
     };
   }

@@ -20,6 +20,8 @@ export type ContactFailure = {
 export type ClientContact = {
   readonly address: Address | null;
   readonly failures: readonly ContactFailure[];
+  /** Ms of the client's clock at the last word of it, or since when it is asked. */
+  readonly heardAtMs: number;
   /** Why the last thing asked was not decided; null: nothing was put off. */
   readonly undecided: string | null;
 };

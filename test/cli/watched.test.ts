@@ -20,6 +20,7 @@ const place: ClusterPlace = {
 const failed = (failure: "refused" | "denied", why: string): ClientContact => ({
   address: null,
   failures: [{ address: ADDRESS, failure, why }],
+  heardAtMs: Infinity,
   undecided: null,
 });
 
@@ -41,7 +42,7 @@ test("nobody there is waited for, and said once", async () => {
   const { clock, said, state, result } = follow();
   await clock.advance(600_000);
   expect([state.end, said]).toEqual(["", ["no manager answers; trying again until one does"]]);
-  state.contact = { address: ADDRESS, failures: [], undecided: null };
+  state.contact = { address: ADDRESS, failures: [], heardAtMs: clock.nowMs(), undecided: null };
   await clock.advance(1_000);
   expect(said.at(-1)).toBe("following again at 10.0.0.1:9000");
   result.resolve("ended");
@@ -62,4 +63,16 @@ test("managers that all refuse for a minute end it, in their words; one that was
   expect(state.end).toContain("no node takes this client within 1m0s: 10.0.0.1:9000 (its certificate was not signed)");
   expect(state.end).toContain("\na job that was accepted goes on, and hyperscale results ID will have its summary; ");
   expect(clock.pending).toBe(0);
+});
+
+test("a manager that is linked and says nothing any more is one that does not answer", async () => {
+  const { clock, said, state } = follow();
+  state.contact = { address: ADDRESS, failures: [], heardAtMs: clock.nowMs(), undecided: null };
+  await clock.advance(4_500);
+  expect(said).toEqual([]);
+  await clock.advance(1_000);
+  expect(said).toEqual(["no manager answers; trying again until one does"]);
+  state.contact = { ...state.contact, heardAtMs: clock.nowMs() };
+  await clock.advance(500);
+  expect(said.slice(1)).toEqual(["following again at 10.0.0.1:9000"]);
 });
