@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { join } from "node:path";
 import { z } from "zod";
 import { startTarget } from "../target/start.ts";
-import { executable, freshDir, removeDirs, run, submit, summaryOf } from "./run.ts";
+import { cleanEnv, executable, freshDir, removeDirs, run, submit, summaryOf } from "./run.ts";
 import { SummarySchema } from "./summary.ts";
 
 setDefaultTimeout(60_000);
@@ -51,12 +51,11 @@ describe("hyperscale by itself", () => {
     const script = `"$0" submit test.ts -q --config <(echo '{"iterations":4}') --summary-export >(cat >&2) > /dev/null`;
     const dir = freshDir();
     await Bun.write(join(dir, "test.ts"), "export default () => {};\n");
-    const { stderr, exitCode } = Bun.spawnSync(["bash", "-c", script, await executable()], {
-      cwd: dir,
-      stderr: "pipe",
-    });
+    const env = cleanEnv(dir);
+    const child = Bun.spawn(["bash", "-c", script, await executable()], { cwd: dir, env, stderr: "pipe" });
+    const [said, exitCode] = await Promise.all([child.stderr.text(), child.exited]);
     expect(exitCode).toBe(0);
-    const summary = SummarySchema.parse(JSON.parse(stderr.toString()));
+    const summary = SummarySchema.parse(JSON.parse(said));
     expect(summary.metrics["iterations"]?.values).toMatchObject({ count: 4 });
   });
 
@@ -65,8 +64,8 @@ describe("hyperscale by itself", () => {
     await Bun.write(join(dir, "test.ts"), "export default () => {};\n");
     const path = join(dir, "out");
     const args = [await executable(), "submit", "test.ts", "-i", "4", "-q", "--summary-export", "/dev/stdout"];
-    const { exitCode } = Bun.spawnSync(args, { cwd: dir, stdout: openSync(path, "w") });
-    expect(exitCode).toBe(0);
+    const child = Bun.spawn(args, { cwd: dir, env: cleanEnv(dir), stdout: openSync(path, "w") });
+    expect(await child.exited).toBe(0);
     const text = await Bun.file(path).text();
     const end = text.lastIndexOf("\n}\n") + 3;
     expect(SummarySchema.parse(JSON.parse(text.slice(text.indexOf("{\n"), end))).job.state).toBe("completed");
