@@ -379,15 +379,14 @@ export class ShareLoop {
     if (this.#settle(vu, value, thrown, hasThrown)) this.#go(vu);
   }
 
-  /**
-   * The function returned or threw. Out: true if the next iteration may begin at once; else somebody will see to it.
-   */
+  /** The function returned or threw. Out: true if the next iteration may begin at once; else somebody sees to it. */
   #settle(vu: VirtualUser, value: unknown, thrown: unknown, hasThrown: boolean): boolean {
     if (vu.isOpen) {
       this.#warnOpen(vu);
-      // What it left open may have been cut off: then the iteration is, as if it had been awaited.
-      const count = (): boolean => this.#finish(vu, value, thrown, hasThrown || vu.isStopping);
-      void vu.whenIdle().then(() => (count() ? this.#next(vu) : undefined));
+      void vu.whenIdle().then(() => {
+        // What it left open may have been cut off: then the iteration is, as if it had been awaited.
+        if (this.#finish(vu, value, thrown, hasThrown || vu.isStopping)) this.#next(vu);
+      });
       return false;
     }
     return this.#finish(vu, value, thrown, hasThrown);
