@@ -11,7 +11,7 @@ export const HEARTBEAT_MS = 100;
 const BUSY_MAX = 0.9;
 const LAG_MS_MAX = 10;
 /** A loop this late did not lag behind its work: it stood still, as its process or machine did. */
-const STILL_MS = 500;
+export const STILL_MS = 500;
 
 export class HealthMonitor {
   readonly #board: Board;

@@ -3,6 +3,7 @@
 // the bundle (script.ts).
 
 import { Board, HEADER } from "../engine/board.ts";
+import { STILL_MS } from "../engine/health.ts";
 import { Measure } from "../engine/measure.ts";
 import type { EngineReply, EngineRequest } from "../engine/messages.ts";
 import type { Clock, Timer } from "../io/world.ts";
@@ -32,8 +33,6 @@ type Prepare = Extract<EngineRequest, { kind: "prepare" }>;
 
 /** How often a core shows that it lives; its worker takes it for stalled after several seconds. */
 const BEAT_MS = 1_000;
-/** A beat this late: the process stood still (engine/health.ts). */
-const STILL_MS = 500;
 /** How often a VU that may not send looks again. */
 const HELD_MS = 20;
 /** The simulated clock's own step. */
