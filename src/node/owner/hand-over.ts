@@ -1,6 +1,6 @@
-// A manager that stops gives its jobs to others before it goes: what it knows of them is kept, and each is assigned to
-// a manager that is there, so that it never goes without an owner. What cannot be given away in time is taken over as
-// from one that died.
+// A manager that stops hears out the workers that stop with it and gives its jobs to others before it goes: what it
+// knows of them is kept, and each is assigned to a manager that is there, so that it never goes without an owner. What
+// cannot be given away in time is taken over as from one that died.
 
 import type { Clock } from "../../io/world.ts";
 import type { LedgerPort } from "../ledger-port.ts";
@@ -11,6 +11,8 @@ import type { WorkerHall } from "./worker-hall.ts";
 const LOOK_MS = 50;
 /** What a job's owner knows is kept within so long, or not at all. */
 const KEEP_MS = 500;
+/** Who stops all nodes of a machine or a cluster at once reaches them one after the other. */
+const AT_ONCE_MS = 300;
 
 export type HandOverPorts = {
   readonly clock: Clock;
@@ -19,9 +21,6 @@ export type HandOverPorts = {
   /** Managers that are there and do not stop, this one not among them. */
   readonly successors: () => readonly { readonly node: string; readonly boot: string }[];
 };
-
-/** Who stops all nodes of a machine or a cluster at once reaches them one after the other. */
-const AT_ONCE_MS = 300;
 
 /**
  * What workers that stop at the same time hand back is committed first: with the managers gone nobody would take it.
